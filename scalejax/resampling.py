@@ -1,17 +1,58 @@
-"""Resampling as rows of a weight matrix: shapes never change and rows keep their identity.
+"""Resampling as arrays: a resample is a row of weights or of targets, never a gathered copy.
 
-A resample is how often each row counts. `pairs` resampling draws rows; `cluster` resampling draws
-whole clusters (the checkpoints of one run belong together: drawn one by one they make intervals
-several times too narrow). Both are the same draw of units, where a unit is a row or a cluster.
+Shapes never change, rows keep their identity, and one engine refits them all. Which one, when:
 
-Draw k depends on the seed and k alone, not on how draws are divided over chunks or devices.
+- *weights*: `pairs` draws rows; `cluster` draws whole clusters (checkpoints of one run belong
+  together: drawn one by one they make intervals several times too narrow); `nested` draws clusters
+  and then the members within each; `stratified` draws within strata, so that every family keeps
+  its share; `bayesian` gives every unit a random weight instead of a whole number, so that no
+  resample loses a unit; `jackknife` leaves each unit out once.
+- *targets*: `residual` and `wild` keep every row and put noise made of the residuals on the fitted
+  curve, for tables too small to lose rows; `wild` (a random sign a unit) allows noise that differs
+  between rows or is shared in a cluster; `parametric` draws Gaussian noise of known size.
+
+A unit is a row, or a cluster. Draw k depends on the seed and k alone, not on how draws are divided
+over chunks or devices, so two fits with the same rows, seed and kind see the same resamples.
 Draw 0 is the sample itself.
 """
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+WeightKind = Literal["pairs", "cluster", "nested", "stratified", "bayesian", "jackknife"]
+TargetKind = Literal["residual", "wild", "parametric"]
+WEIGHT_KINDS: tuple[WeightKind, ...] = (
+    "pairs",
+    "cluster",
+    "nested",
+    "stratified",
+    "bayesian",
+    "jackknife",
+)
+TARGET_KINDS: tuple[TargetKind, ...] = ("residual", "wild", "parametric")
+
+
+class Units(NamedTuple):
+    """What is drawn: codes from 0 for each of n rows.
+
+    Attributes:
+        unit: Unit of each row: its number, or its cluster.
+        inner: Unit within the unit, numbered over all units; None without a second level.
+        stratum: Stratum of each row; None without strata. A unit lies in one stratum.
+    """
+
+    unit: Ints
+    inner: Ints | None = None
+    stratum: Ints | None = None
 
 
 def draw_counts(key: jax.Array, draw: jax.Array, units: jax.Array, size: int) -> jax.Array:
@@ -32,9 +73,116 @@ def draw_counts(key: jax.Array, draw: jax.Array, units: jax.Array, size: int) ->
     return jnp.where(draw == 0, (position < units).astype(jnp.int32), counts)
 
 
-def percentile_interval(
-    draws: ArrayLike, level: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def weight_rows(kind: WeightKind, units: Units, draws: int, seed: int) -> Floats:
+    """Multipliers of the rows' weights, (draws, n); the jackknife has one row for each unit.
+
+    Raises:
+        ValueError: A level that the kind needs is missing.
+    """
+    unit, inner, stratum = units
+    count = int(unit.max()) + 1
+    if kind == "jackknife":
+        return (unit[None, :] != np.arange(count)[:, None]).astype(np.float64)
+    if kind == "nested":
+        if inner is None:
+            raise ValueError("nested resampling needs an inner level")
+        return _each(partial(_nested, unit[_rows_by_code(inner)], count), draws, seed)[:, inner]
+    if kind == "stratified":
+        if stratum is None:
+            raise ValueError("stratified resampling needs strata")
+        return _each(partial(_stratified, stratum[_rows_by_code(unit)]), draws, seed)[:, unit]
+    make = _exponential if kind == "bayesian" else _multinomial
+    return _each(partial(make, count), draws, seed)[:, unit]
+
+
+def target_rows(
+    kind: TargetKind,
+    fitted: Floats,
+    noise: Floats,
+    size: Floats,
+    unit: Ints,
+    draws: int,
+    seed: int,
+) -> Floats:
+    """Targets of resamples, (draws, n).
+
+    Args:
+        kind: Which noise.
+        fitted: Fitted log losses or losses, (n,).
+        noise: Standardised residuals, adjusted for the parameters that were fitted, (n,).
+        size: Size of the noise of each row, (n,).
+        unit: Unit of each row; rows of one unit share their sign in ``"wild"``.
+        draws: Number of resamples.
+        seed: Seed.
+    """
+    make = {"residual": _residual, "wild": _wild, "parametric": _parametric}[kind]
+    return fitted + size * _each(partial(make, noise, unit), draws, seed)
+
+
+def _rows_by_code(codes: Ints) -> Ints:
+    """A row of each code, in the order of the codes."""
+    return np.unique(codes, return_index=True)[1]
+
+
+def _each(make: Callable[[jax.Array], jax.Array], draws: int, seed: int) -> Floats:
+    """What `make` gives for the key of each draw, (draws, ...)."""
+    with jax.enable_x64(True):
+        key = jax.random.fold_in(jax.random.key(seed), 0)
+        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(1, draws + 1))
+        return np.asarray(jax.jit(jax.vmap(make))(keys), np.float64)
+
+
+def _multinomial(count: int, key: jax.Array) -> jax.Array:
+    picks = jax.random.randint(key, (count,), 0, count)
+    return jnp.zeros((count,)).at[picks].add(1.0)
+
+
+def _exponential(count: int, key: jax.Array) -> jax.Array:
+    """Weights of the Bayesian bootstrap (Rubin 1981): flat Dirichlet, with mean one."""
+    gaps = jax.random.exponential(key, (count,))
+    return gaps * count / jnp.sum(gaps)
+
+
+def _stratified(stratum: Ints, key: jax.Array) -> jax.Array:
+    """As many units from each stratum as it has; `stratum` of each unit, (K,)."""
+    order = np.argsort(stratum, kind="stable")
+    sizes = np.bincount(stratum)
+    first = np.concatenate([[0], np.cumsum(sizes)[:-1]])[stratum]
+    share = jax.random.uniform(key, stratum.shape)
+    picks = jnp.asarray(order)[first + jnp.floor(share * sizes[stratum]).astype(int)]
+    return jnp.zeros(stratum.shape).at[picks].add(1.0)
+
+
+def _nested(outer: Ints, count: int, key: jax.Array) -> jax.Array:
+    """Outer units first, then as many inner ones within each copy; `outer` of each inner, (K,)."""
+    order = np.argsort(outer, kind="stable")
+    sizes = np.bincount(outer, minlength=count)
+    first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    which, within = jax.random.split(key)
+    chosen = jax.random.randint(which, (count,), 0, count)
+    share = jax.random.uniform(within, (count, int(sizes.max())))
+    size = jnp.asarray(sizes)[chosen][:, None]
+    picks = jnp.asarray(first)[chosen][:, None] + jnp.floor(share * size).astype(int)
+    real = jnp.arange(share.shape[1]) < size
+    inner = jnp.asarray(order)[jnp.where(real, picks, 0)]
+    return jnp.zeros(outer.shape).at[inner].add(real.astype(float))
+
+
+def _residual(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
+    return jnp.asarray(noise)[jax.random.randint(key, noise.shape, 0, len(noise))]
+
+
+def _wild(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
+    """Random signs of Rademacher, one for each unit."""
+    sign = jax.random.rademacher(key, (int(unit.max()) + 1,), noise.dtype)
+    return jnp.asarray(noise) * sign[unit]
+
+
+def _parametric(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
+    return jax.random.normal(key, noise.shape)
+
+
+def percentile_interval(draws: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:
     """Equal-tailed percentile interval of draws along the first axis; NaN without draws."""
     values = np.asarray(draws, np.float64)
     if values.shape[0] == 0:

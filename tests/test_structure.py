@@ -14,10 +14,11 @@ import scalejax
 PACKAGE = Path(scalejax.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"status", "errors", "quantities", "_numerics"}
+GROUND = {"status", "errors", "codes", "quantities", "_numerics"}
 FITTING = GROUND | {"laws", "data", "objectives", "resampling", "solvers"}
 EMBEDDING = FITTING | {"fitting"}
-EVERYTHING = EMBEDDING | {"embedding", "datasets", "plots", "cli", "report", ""}
+NUMBERS = EMBEDDING | {"embedding", "uncertainty", "isoflop"}
+EVERYTHING = NUMBERS | {"datasets", "plots", "cli", "report", ""}
 MAY_IMPORT = {
     **{room: set() for room in GROUND},
     "laws": GROUND,
@@ -28,6 +29,8 @@ MAY_IMPORT = {
     "solvers": GROUND,
     "fitting": FITTING,
     "embedding": EMBEDDING,
+    "uncertainty": EMBEDDING | {"embedding"},
+    "isoflop": GROUND | {"laws", "data", "objectives", "fitting"},
     **dict.fromkeys(("plots", "cli", "report", "__main__"), EVERYTHING),
     "": set(),  # scalejax/__init__.py itself imports names when they are first used.
 }
@@ -35,7 +38,7 @@ MAY_IMPORT = {
 RECORDS = {f"fitting/{name}.py" for name in ("fit", "record", "result", "storage", "summary")}
 FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
-    "pandas": {"data", "datasets", *RECORDS, *FOR_PEOPLE},
+    "pandas": {"data", "datasets", "uncertainty", "isoflop", *RECORDS, *FOR_PEOPLE},
     "matplotlib": FOR_PEOPLE,
     "typer": {"cli"},
     "rich": {"cli"},

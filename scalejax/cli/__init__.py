@@ -1,4 +1,4 @@
-"""The command ``scalejax``: fit a law to a file, list the laws, show a law or a saved fit.
+"""The command ``scalejax``: fit a law to a file, check a file, list the laws, show what was found.
 
 Results go to stdout, talk goes to stderr. Exit codes: 0 fine, 1 an error, 2 wrong usage,
 3 finished although some problems failed, 130 interrupted.
@@ -10,6 +10,8 @@ from typing import Annotated
 
 import typer
 
+from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
+from scalejax.cli.check import check
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws
 from scalejax.cli.show import show
@@ -33,6 +35,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(epilog=EXAMPLES)(fit)
+app.command(epilog=CHECK_EXAMPLES)(check)
 app.command()(laws)
 app.command()(show)
 

@@ -29,6 +29,7 @@ For example:
   scalejax fit chinchilla --exclude outlier5 --objective student-t
   scalejax fit runs.csv --column N=size --units N=M --by family
   scalejax fit runs.csv --law mylaws.py:mylaw --json
+  scalejax fit runs.csv --formula "E + A/N**alpha + B/D**beta"
 """
 
 FAILED = 3
@@ -45,9 +46,20 @@ def fit(
         ),
     ] = None,
     law: Annotated[
-        str,
-        typer.Option(help="Name of a law (see scalejax laws), module:name or file.py:name."),
-    ] = "chinchilla",
+        str | None,
+        typer.Option(
+            help="Name of a law (see scalejax laws), module:name or file.py:name. "
+            "[default: chinchilla]"
+        ),
+    ] = None,
+    formula: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help='A law as text, instead of --law: "E + A/N**alpha + c*log(D) where c real". N, D '
+            "and C are inputs, other names positive parameters.",
+        ),
+    ] = None,
     objective: Annotated[ObjectiveName, typer.Option(help="What is minimised.")] = (
         ObjectiveName.HUBER
     ),
@@ -138,6 +150,7 @@ def fit(
     found under their usual names (params, tokens, flops, val_loss ...).
     """
     _check(by, bootstrap, level, plot)
+    name = options.law_name(law, formula)
     use_compilation_cache()
     # Imported here and below: JAX and pandas take a second, which --help should not.
     from scalejax.fitting.storage import check_folder
@@ -145,7 +158,7 @@ def fit(
     if out is not None and by is None:
         check_folder(out)
     arguments: dict[str, Any] = {
-        "law": options.law_of(law),
+        "law": options.law_of(name),
         "objective": options.objective_of(objective, on, delta, dof),
         "fixed": options.numbers("--fix", fix or []),
         "tied": options.pairs("--tie", tie or []),
@@ -171,7 +184,7 @@ def fit(
             fits = {"": scalejax.fit(data, bootstrap=draws, seed=seed, progress=progress, **given)}
         else:
             fits = scalejax.fit_many(data, by=by, progress=progress, **given)
-    fits = {group: _named(found, law, source) for group, found in fits.items()}
+    fits = {group: _named(found, name, source) for group, found in fits.items()}
     if not told:
         for note in next(iter(fits.values())).table.notes:
             say(f"assumed: {note}")

@@ -123,12 +123,22 @@ def solver_of(name: SolverName) -> Any:
     return optax.lbfgs() if name is SolverName.LBFGS else optax.adam(1e-2)
 
 
+def law_name(law: str | None, formula: str | None) -> str:
+    """What to fit, from two options of which one may be given."""
+    if formula is None:
+        return law or "chinchilla"
+    if law is not None:
+        raise _refusal("--formula", "a formula is a law of its own; leave out --law.")
+    return f"formula: {formula}"
+
+
 def law_of(name: str) -> "Law":
     """The law of a name; a module may lie in the working directory."""
     from scalejax.errors import LawError, ScalejaxError
     from scalejax.laws import find_law
+    from scalejax.laws.formula import PREFIX
 
-    if ":" in name and os.getcwd() not in sys.path:
+    if ":" in name and not name.startswith(PREFIX) and os.getcwd() not in sys.path:
         # Last, so that no file of the working directory takes the place of a library.
         sys.path.append(os.getcwd())
     try:

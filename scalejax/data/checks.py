@@ -2,14 +2,15 @@
 
 Every check is a function that returns a list of `Problem`; nothing raises here, so that a person
 gets all problems of a file in one report. Checks of single rows (`row_problems`) take the rows that
-count, checks of a column (`scale_problems`) its usable values, and checks of the design
-(`design_problems`) the finished arrays. Codes that start with W are warnings.
+count, checks of a column (`scale_problems`) its usable values. What shows only in several rows or
+columns together is checked in `scalejax.data.relations`, whether there are enough rows in
+`scalejax.data.design`. Codes that start with W are warnings; `scalejax.codes` explains them all.
 
 `DROPPABLE` are the codes that belong to single rows: with ``on_bad="drop"`` those rows are set
 aside and recorded. Nothing else can be dropped.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,6 @@ SIGMA = "sigma"
 WEIGHTS = "weights"
 MIXED_SCALES_DECADES = 5.0
 HIGH_LOSS = 20.0
-_SAME_VALUE = 1e-6
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -69,7 +69,7 @@ def row_problems(measured: Measured, rows: Ints) -> list[Problem]:
     missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
     message = f"{missing} missing and {infinite} infinite values; complete the rows or drop them"
     found = [
-        _at("E101", f'{message} with on_bad="drop"', measured.column, rows[~finite]),
+        problem_at("E101", f'{message} with on_bad="drop"', measured.column, rows[~finite]),
         *_sign_problems(measured, values[finite], rows[finite]),
     ]
     return problems + [problem for problem in found if problem.rows]
@@ -78,22 +78,22 @@ def row_problems(measured: Measured, rows: Ints) -> list[Problem]:
 def _sign_problems(measured: Measured, values: Floats, rows: Ints) -> list[Problem]:
     if measured.role == LOSS:
         message = "a loss must be positive; is this a difference or a log?"
-        return [_at("E102", message, measured.column, rows[values <= 0])]
+        return [problem_at("E102", message, measured.column, rows[values <= 0])]
     if measured.role == SIGMA:
         with np.errstate(divide="ignore", over="ignore"):
             useless = ~((values > 0) & np.isfinite(1 / values**2))
         message = "sigma is a standard deviation in units of the loss and must be positive"
-        return [_at("E143", message, measured.column, rows[useless])]
+        return [problem_at("E143", message, measured.column, rows[useless])]
     if measured.positive:
         message = f"{measured.role} must be positive: its logarithm is taken"
-        return [_at("E103", message, measured.column, rows[values <= 0])]
+        return [problem_at("E103", message, measured.column, rows[values <= 0])]
     return []
 
 
 def _weight_problems(column: str, values: Floats, rows: Ints) -> list[Problem]:
     found = [
-        _at("E140", "weights must be zero or positive", column, rows[~(values >= 0)]),
-        _at(
+        problem_at("E140", "weights must be zero or positive", column, rows[~(values >= 0)]),
+        problem_at(
             "E141",
             "a weight is infinite; if the point must be met exactly, constrain the law instead",
             column,
@@ -126,7 +126,7 @@ def _high_loss(column: str, values: Floats, rows: Ints) -> list[Problem]:
         f"losses up to {np.max(values):.6g} are above {HIGH_LOSS:g} nats/token: "
         "a perplexity, another base, or a decimal comma?"
     )
-    return [_at("W201", message, column, rows[high])] if high.any() else []
+    return [problem_at("W201", message, column, rows[high])] if high.any() else []
 
 
 def _small_units(measured: Measured, values: Floats) -> list[Problem]:
@@ -153,123 +153,16 @@ def _mixed_scales(column: str, values: Floats, rows: Ints) -> list[Problem]:
         f"values jump from {10 ** logs[at]:.3g} to {10 ** logs[at + 1]:.3g} with nothing between: "
         "the column seems to mix units; write all rows in raw units"
     )
-    return [_at("E111", message, column, rows[odd])]
-
-
-@dataclass(frozen=True)
-class Design:
-    """The rows that a law is to be fitted to.
-
-    Attributes:
-        inputs: Quantity to float64 (n,).
-        columns: Quantity to the user's column name.
-        weight: float64 (n,).
-        row: Row numbers in the source, int64 (n,).
-        group: Group codes, int64 (n,), or None for one group.
-        group_labels: Name of each code.
-    """
-
-    inputs: Mapping[str, Floats]
-    columns: Mapping[str, str]
-    weight: Floats
-    row: Ints
-    group: Ints | None = None
-    group_labels: tuple[str, ...] = ()
-
-    def members(self) -> list[tuple[str, Ints]]:
-        """Name and positions of each group; one nameless group if there are none."""
-        if self.group is None:
-            return [("", np.arange(len(self.row)))]
-        return [(name, np.flatnonzero(self.group == i)) for i, name in enumerate(self.group_labels)]
-
-
-def design_problems(design: Design, n_parameters: int) -> list[Problem]:
-    """E130, E131, E142, W210 and W211: too few rows or sizes for a law, group by group.
-
-    Args:
-        design: The rows to fit.
-        n_parameters: Parameters of the law, p. Rows must number p + 1 at least (E130), with a
-            positive weight (E142); fewer than p + 3 is a warning (W210). 0 skips all checks but
-            that of weights that are all zero, as no law is known.
-    """
-    if not design.weight.any():
-        return [Problem("E142", "all weights are zero; no row is left to fit")]
-    if n_parameters <= 0:
-        return []
-    groups = design.members()
-    problems = _row_count_problems(design, groups, n_parameters)
-    # A row without weight tells the fit nothing, so it adds no size either.
-    weighted = [(name, members[design.weight[members] != 0]) for name, members in groups]
-    for quantity, values in design.inputs.items():
-        if not np.isfinite(values).all():
-            continue  # Unreadable rows have their own code and may hold further sizes.
-        column = design.columns.get(quantity, quantity)
-        problems += _variety_problems(quantity, column, values, weighted, design.row)
-    return problems
-
-
-def _row_count_problems(
-    design: Design, groups: Sequence[tuple[str, Ints]], n_parameters: int
-) -> list[Problem]:
-    few, tight, unweighted = [], [], []
-    for name, members in groups:
-        weighted = int((design.weight[members] > 0).sum())
-        if members.size <= n_parameters:
-            few.append((name, members))
-        elif weighted <= n_parameters:
-            unweighted.append((name, members))
-        elif weighted < n_parameters + 3:
-            tight.append((name, members))
-    enough = f"for {n_parameters} parameters"
-    causes = (
-        ("E130", few, f"fewer than {n_parameters + 1} rows {enough}; add runs or simplify the law"),
-        ("E142", unweighted, f"positive weights on fewer than {n_parameters + 1} rows {enough}"),
-        ("W210", tight, f"fewer than {n_parameters + 3} rows {enough}; intervals will be wide"),
-    )
-    return [_for_groups(code, text, None, hit, design.row) for code, hit, text in causes if hit]
-
-
-def _variety_problems(
-    quantity: str,
-    column: str,
-    values: Floats,
-    groups: Sequence[tuple[str, Ints]],
-    row: Ints,
-) -> list[Problem]:
-    counts = [(group, distinct_values(values[group[1]])) for group in groups]
-    one = [group for group, count in counts if count <= 1]
-    two = [group for group, count in counts if count == 2]
-    causes = (
-        ("E131", one, f"only one value of {quantity}: its exponent cannot be determined"),
-        ("W211", two, f"only two values of {quantity}: its exponent rests on two points"),
-    )
-    return [_for_groups(code, text, column, hit, row) for code, hit, text in causes if hit]
-
-
-def distinct_values(values: Floats) -> int:
-    """How many values differ by more than one part in a million (rounding makes no new size)."""
-    ordered = np.sort(values)
-    steps = np.diff(ordered) > _SAME_VALUE * np.abs(ordered[1:])
-    return int(steps.sum()) + (ordered.size > 0)
-
-
-def _for_groups(
-    code: str, message: str, column: str | None, groups: Sequence[tuple[str, Ints]], row: Ints
-) -> Problem:
-    names = [name for name, _ in groups]
-    if names == [""]:
-        return Problem(code, f"{message} ({groups[0][1].size} rows)", column)
-    sizes = ", ".join(f"{name!r} ({members.size} rows)" for name, members in groups)
-    rows = np.sort(np.concatenate([row[members] for _, members in groups]))
-    return _at(code, f"{message}, in group {sizes}", column, rows)
+    return [problem_at("E111", message, column, rows[odd])]
 
 
 def label_problems(labels: Sequence[str], column: str, rows: Ints) -> list[Problem]:
     """E128: an empty name of a group or cluster among `rows`."""
     empty = [row for row in rows.tolist() if not labels[row - 1]]
     message = "the name is empty; give one to every row"
-    return [_at("E128", message, column, empty)] if empty else []
+    return [problem_at("E128", message, column, empty)] if empty else []
 
 
-def _at(code: str, message: str, column: str | None, rows: Iterable[int]) -> Problem:
+def problem_at(code: str, message: str, column: str | None, rows: Iterable[int]) -> Problem:
+    """A problem in these rows, which may be NumPy integers."""
     return Problem(code, message, column, tuple(int(row) for row in rows))

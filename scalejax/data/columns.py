@@ -62,7 +62,7 @@ def match_name(frame: pd.DataFrame, name: str) -> str | Problem:
         return name
     columns = [c for c in frame.columns if normalised(c) == normalised(name)]
     return _single(columns, name) or Problem(
-        "E126", f"no such column; {found_columns(frame)}", name
+        "E126", f"no such column; name one of the {found_columns(frame)}", name
     )
 
 

@@ -1,36 +1,64 @@
 """`load_table`: the one way from a file or frame to a checked `Table`.
 
 The order is fixed: find the columns, read the numbers, leave out what was excluded on purpose,
-check rows, then columns, then the design. All problems are raised together; rows that go are
-recorded one by one.
+check rows, then columns, then what they are together, then the design. All problems are raised
+together; rows that go are recorded one by one. `inspect_table` does the same and raises nothing
+about the data: it is for showing a person all that is wrong or odd.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scalejax.data.checks import (
-    DROPPABLE,
-    Design,
-    Floats,
-    Ints,
-    Measured,
-    design_problems,
-    label_problems,
-    row_problems,
-    scale_problems,
+from scalejax.data.assemble import (
+    assemble,
+    measure_all,
+    measure_compute,
+    names_of,
+    set_aside_of,
 )
+from scalejax.data.checks import DROPPABLE, label_problems, row_problems, scale_problems
+from scalejax.data.design import Design, design_problems
 from scalejax.data.exclude import excluded_rows
-from scalejax.data.numbers import parse_column
-from scalejax.data.plan import Plan, Request, derived_values, make_plan
+from scalejax.data.plan import Plan, make_plan
 from scalejax.data.reader import read_frame, source_name
-from scalejax.data.table import SetAside, Table, encode_labels, read_only
+from scalejax.data.relations import relation_problems
+from scalejax.data.request import Request
+from scalejax.data.table import SetAside, Table
 from scalejax.errors import InputError, Problem, UsageError
 
-_LABELS = ("group", "cluster")
+
+@dataclass(frozen=True, eq=False)
+class Inspection:
+    """All that was found out about a source, whether it can be used or not.
+
+    Attributes:
+        source: File name, or ``"DataFrame"``.
+        problems: Everything that is wrong (codes E...) or odd (codes W...).
+        rows: Rows in the source; 0 if it could not be read.
+        columns: Quantity or role to the user's column name, as far as they were found.
+        derived: Quantities derived from C = 6 N D.
+        notes: Assumptions made, in words.
+        set_aside: Rows that are excluded or dropped.
+        table: The checked rows, or None if anything is wrong.
+    """
+
+    source: str
+    problems: tuple[Problem, ...]
+    rows: int = 0
+    columns: Mapping[str, str] | None = None
+    derived: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    table: Table | None = None
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems for which the table is refused."""
+        return tuple(problem for problem in self.problems if not problem.code.startswith("W"))
 
 
 def load_table(
@@ -42,29 +70,39 @@ def load_table(
     weights: str | None = None,
     sigma: str | None = None,
     group: str | None = None,
-    cluster: str | None = None,
+    cluster: str | Sequence[str] | None = None,
+    strata: str | None = None,
     units: Mapping[str, str | float] | None = None,
+    loss_unit: str | None = None,
     exclude: str | Sequence[int] | None = None,
     derive: Mapping[str, str] | None = None,
     on_bad: str = "raise",
     n_parameters: int = 0,
     positive: Sequence[str] | None = None,
+    max_bytes: int | None = None,
 ) -> Table:
     """Reads and checks a table of training runs.
 
     Args:
-        source: A path (CSV, gzipped CSV, Parquet, ``"-"``), a frame, a dict of arrays, or a
-            `Table`, which is returned as it is once it fits `inputs` and `n_parameters`.
+        source: A path (CSV, JSON lines, both also compressed; Parquet, Feather; ``"-"``), a frame,
+            a dict of arrays, or a `Table`, which is returned as it is once it fits `inputs` and
+            `n_parameters`.
         inputs: Quantities that the law takes. N, D and C are found by their usual column names,
             and one of them that is missing is derived from C = 6 N D (see `Table.notes`); any
             other input needs a column of its name.
-        target: The loss in nats/token: a quantity or a column name.
+        target: The loss: a quantity or a column name.
         columns: Quantity to your column name; wins over every guess.
         weights: Column of weights (zero or positive, any scale). Excludes `sigma`.
         sigma: Column of standard deviations in units of the loss; the weight is 1/sigma**2.
         group: Column of names; each group is fitted by itself, so row counts are checked in each.
-        cluster: Column of names of rows that are not independent (checkpoints of one run).
+        cluster: Column of names of rows that are not independent (checkpoints of one run). Two
+            columns, outermost first, are nested levels: ``("family", "run")``.
+        strata: Column of names; resamples keep the number of rows of each name.
         units: Quantity to unit of its column: ``"M"``, ``"B"`` or a factor. Default raw numbers.
+        loss_unit: ``"nats"`` or ``"bits"`` (per token), or ``"bits_per_byte:<bytes per token>"``;
+            the loss and sigma are converted to nats/token. Without it they are taken to be that,
+            which is noted and not warned of: nearly all files are in nats, nothing in the numbers
+            shows the opposite, and a warning that is always there is not read.
         exclude: Rows to leave out on purpose: a 0/1 column, ``"top5(loss)"``, or row numbers
             counted from 1.
         derive: ``{"D": "6ND"}`` derives D (or N, or C) even if the table has it.
@@ -72,6 +110,8 @@ def load_table(
             records them; ``"raise"`` refuses the table.
         n_parameters: Parameters of the law; switches the checks for too few rows and sizes on.
         positive: Inputs that must be positive. Default: those of the vocabulary (N, D, C).
+        max_bytes: Largest size of a file, unpacked. Default: the environment variable
+            ``SCALEJAX_MAX_BYTES``, else 2 GiB and 200 times the compressed size.
 
     Returns:
         The table, in raw units.
@@ -80,79 +120,91 @@ def load_table(
         InputError: Everything that is wrong with the data, at once.
         UsageError: Arguments that are unknown or contradict each other.
     """
-    roles = {"weights": weights, "sigma": sigma, "group": group, "cluster": cluster}
-    options = {**roles, "columns": columns, "units": units, "exclude": exclude, "derive": derive}
-    given = {name for name, option in options.items() if option is not None}
-    if on_bad not in ("raise", "drop"):
-        raise UsageError(f'on_bad is "raise" or "drop", not {on_bad!r}')
-    if isinstance(source, Table):
-        return _accept(source, inputs, n_parameters, given)
+    options = {
+        "columns": columns, "weights": weights, "sigma": sigma, "group": group, "cluster": cluster,
+        "strata": strata, "units": units, "loss_unit": loss_unit, "exclude": exclude,
+        "derive": derive, "max_bytes": max_bytes,
+    }  # fmt: skip
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     request = Request(
-        tuple(inputs),
-        target,
-        columns or {},
-        {role: name for role, name in roles.items() if name is not None},
-        units or {},
-        derive or {},
-        None if positive is None else frozenset(positive),
+        inputs=tuple(inputs),
+        target=target,
+        on_bad=on_bad,
+        n_parameters=n_parameters,
+        positive=positive,
+        **given,
     )
-    frame, name = read_frame(source), source_name(source)
+    if isinstance(source, Table):
+        return _accept(source, request, given)
+    found = inspect_table(source, request)
+    if found.table is None:
+        raise InputError(found.errors, found.source)
+    return found.table
+
+
+def inspect_table(source: Any, request: Request) -> Inspection:
+    """Reads and checks a table, and returns all that is to be said about it.
+
+    Args:
+        source: As for `load_table`, but no `Table`.
+        request: What is asked of the table.
+
+    Raises:
+        UsageError: The request does not go with the columns.
+    """
+    name = source_name(source)
+    try:
+        frame = read_frame(source, request.max_bytes)
+    except InputError as error:
+        return Inspection(name, error.problems)
     try:
         plan = make_plan(frame, request)
     except InputError as error:
-        raise InputError(error.problems, name) from None
-    return _build(frame, name, request, plan, exclude, on_bad == "drop", n_parameters)
+        return Inspection(name, error.problems, len(frame))
+    return _inspect(frame, name, request, plan)
 
 
-def _build(
-    frame: pd.DataFrame,
-    name: str,
-    request: Request,
-    plan: Plan,
-    exclude: str | Sequence[int] | None,
-    drop: bool,
-    n_parameters: int,
-) -> Table:
-    measured = _measure(frame, request, plan)
-    labels = {role: _labels(frame[plan.columns[role]]) for role in _LABELS if role in plan.columns}
-    excluded, problems = (
-        ({}, []) if exclude is None else excluded_rows(frame, exclude, request.columns)
+def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: Plan) -> Inspection:
+    measured = measure_all(frame, request, plan)
+    labels, problems = names_of(frame, plan)
+    excluded, found = (
+        ({}, [])
+        if request.exclude is None
+        else excluded_rows(frame, request.exclude, request.columns)
     )
+    problems += found
     every = np.arange(1, len(frame) + 1, dtype=np.int64)
     counted = every[~np.isin(every, list(excluded))]
 
     found = [problem for item in measured.values() for problem in row_problems(item, counted)]
     for role, names in labels.items():
         found += label_problems(names, plan.columns[role], counted)
-    droppable = [problem for problem in found if drop and problem.code in DROPPABLE]
-    problems += [problem for problem in found if problem not in droppable]
+    drop = request.on_bad == "drop"
+    dropped = [problem for problem in found if drop and problem.code in DROPPABLE]
+    problems += [problem for problem in found if problem not in dropped]
     problems += _contradictions(plan)
-    dropped = _dropped(droppable)
-    kept = counted[~np.isin(counted, list(dropped))]
+    set_aside = set_aside_of(excluded, dropped)
+    kept = counted[~np.isin(counted, [item.row for item in set_aside])]
 
-    table = _assemble(kept, measured, labels, plan, request, name)
-    table = replace(table, set_aside=_set_aside(excluded, dropped))
-    for item in measured.values():
-        problems += scale_problems(item, kept)
-    problems += _empty(table) or design_problems(_design(table, request.inputs), n_parameters)
-    if errors := [problem for problem in problems if not problem.code.startswith("W")]:
-        raise InputError(errors, name)
-    return replace(table, warnings=tuple(problems))
-
-
-def _measure(frame: pd.DataFrame, request: Request, plan: Plan) -> dict[str, Measured]:
-    measured = {}
-    for role, column in plan.columns.items():
-        if role not in _LABELS:
-            parsed = parse_column(frame[column])
-            values = parsed.values * plan.factors.get(role, 1.0)
-            positive = request.is_positive(role) or role in plan.derivation_sources
-            measured[role] = Measured(role, column, parsed, values, positive)
-    return measured
-
-
-def _labels(cells: "pd.Series[Any]") -> list[str]:
-    return ["" if pd.isna(cell) else str(cell).strip() for cell in cells.tolist()]
+    table = assemble(kept, measured, labels, plan, request, name)
+    table = replace(table, set_aside=set_aside)
+    scales = [problem for item in measured.values() for problem in scale_problems(item, kept)]
+    # A column in wrong units makes odd ratios too; the column is what to mend.
+    settled = bool({"N", "D"} & {*request.units}) or any(p.code.startswith("E") for p in scales)
+    faulty = [row for problem in found for row in problem.rows]
+    related = relation_problems(
+        table.select(~np.isin(table.row, faulty)),
+        measure_compute(frame, plan),
+        ratio_settled=settled,
+    )
+    problems += [*scales, *related]
+    problems += _empty(table) or design_problems(_design(table, request), request.n_parameters)
+    inspection = Inspection(
+        name, tuple(problems), len(frame), plan.columns, plan.derived, plan.notes, set_aside
+    )
+    if inspection.errors:
+        return inspection
+    return replace(inspection, table=replace(table, warnings=inspection.problems))
 
 
 def _contradictions(plan: Plan) -> list[Problem]:
@@ -162,93 +214,27 @@ def _contradictions(plan: Plan) -> list[Problem]:
     return [Problem("E144", message, plan.columns["weights"])]
 
 
-def _dropped(problems: Sequence[Problem]) -> dict[int, SetAside]:
-    """One record per row, with all its reasons and the code of the first."""
-    reasons: dict[int, list[tuple[str, str]]] = {}
-    for problem in problems:
-        for row in problem.rows:
-            reasons.setdefault(row, []).append((problem.code, _reason(problem)))
-    return {
-        row: SetAside(row, "; ".join(reason for _, reason in found), found[0][0])
-        for row, found in sorted(reasons.items())
-    }
-
-
-def _reason(problem: Problem) -> str:
-    what = {
-        "E101": "missing or infinite",
-        "E102": "not a positive loss",
-        "E103": "zero or negative",
-        "E120": "not a number",
-        "E128": "empty name",
-    }[problem.code]
-    return f"{problem.column!r}: {what}"
-
-
-def _set_aside(
-    excluded: Mapping[int, str], dropped: Mapping[int, SetAside]
-) -> tuple[SetAside, ...]:
-    on_purpose = {row: SetAside(row, reason, "excluded") for row, reason in excluded.items()}
-    return tuple(item for _, item in sorted({**on_purpose, **dropped}.items()))
-
-
-def _assemble(
-    rows: Ints,
-    measured: Mapping[str, Measured],
-    labels: Mapping[str, list[str]],
-    plan: Plan,
-    request: Request,
-    name: str,
-) -> Table:
-    values = {role: item.values[rows - 1] for role, item in measured.items()}
-    values |= {quantity: derived_values(quantity, values) for quantity in plan.derived}
-    codes = {
-        role: encode_labels([names[row - 1] for row in rows]) for role, names in labels.items()
-    }
-    cluster, cluster_labels = codes.get("cluster", (None, ()))
-    group, group_labels = codes.get("group", (None, ()))
-    return Table(
-        inputs={quantity: read_only(values[quantity]) for quantity in request.inputs},
-        target=read_only(values["loss"]),
-        weight=read_only(_weight(values)),
-        row=read_only(rows),
-        cluster=cluster,
-        cluster_labels=cluster_labels,
-        group=group,
-        group_labels=group_labels,
-        set_aside=(),
-        notes=plan.notes,
-        warnings=(),
-        columns=dict(plan.columns),
-        source=name,
-    )
-
-
-def _weight(values: Mapping[str, Floats]) -> Floats:
-    if "sigma" in values:
-        with np.errstate(divide="ignore", over="ignore"):
-            return 1 / values["sigma"] ** 2
-    return values.get("weights", np.ones_like(values["loss"]))
-
-
-def _design(table: Table, inputs: Sequence[str]) -> Design:
+def _design(table: Table, request: Request) -> Design:
     # Weights that are no numbers have their own code; here they must not count as zero.
     weight = np.where(np.isfinite(table.weight), table.weight, 1.0)
-    wanted = {quantity: table.inputs[quantity] for quantity in inputs}
+    wanted = {quantity: table.inputs[quantity] for quantity in request.inputs}
     return Design(wanted, table.columns, weight, table.row, table.group, table.group_labels)
 
 
 def _empty(table: Table) -> list[Problem]:
-    message = f"no row is left: {len(table.set_aside)} were excluded or dropped"
+    message = (
+        f"no row is left: {len(table.set_aside)} were excluded or dropped; exclude fewer, or "
+        "mend the rows"
+    )
     return [] if table.n_rows else [Problem("E127", message)]
 
 
-def _accept(table: Table, inputs: Sequence[str], n_parameters: int, given: set[str]) -> Table:
+def _accept(table: Table, request: Request, given: Mapping[str, Any]) -> Table:
     if given:
         raise UsageError(f"give {', '.join(sorted(given))} where the Table is loaded, not later")
-    if missing := [quantity for quantity in inputs if quantity not in table.inputs]:
+    if missing := [quantity for quantity in request.inputs if quantity not in table.inputs]:
         raise UsageError(f"the Table holds {list(table.inputs)}, the law also needs {missing}")
-    problems = _empty(table) or design_problems(_design(table, inputs), n_parameters)
+    problems = _empty(table) or design_problems(_design(table, request), request.n_parameters)
     if errors := [problem for problem in problems if not problem.code.startswith("W")]:
         raise InputError(errors, table.source)
     new = tuple(problem for problem in problems if problem not in table.warnings)

@@ -131,17 +131,24 @@ def parse_column(cells: "pd.Series[Any]") -> ParsedColumn:
     """Converts a column of any dtype to float64.
 
     Integers of any size are converted by NumPy and Python, correctly rounded, never through a
-    32-bit type. Booleans, complex numbers and dates are no measurements and are refused (E129).
+    32-bit type. Booleans, complex numbers, dates, lists and records are no measurements and are
+    refused (E129).
 
     Args:
         cells: Text, numbers, `decimal.Decimal`, nullable or Arrow-backed values; length n.
     """
     dtype = cells.dtype
-    if refused := _refused_type(dtype):
-        return ParsedColumn(np.full(len(cells), np.nan), refused_type=refused)
     if pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype):
         return ParsedColumn(cells.to_numpy(dtype=np.float64, na_value=np.nan))
-    return _parse_cells(cells.tolist())
+    values = cells.tolist()
+    if refused := _refused_type(dtype) or ("lists or records" if _all_nested(values) else ""):
+        return ParsedColumn(np.full(len(cells), np.nan), refused_type=refused)
+    return _parse_cells(values)
+
+
+def is_nested(cell: Any) -> bool:
+    """Whether a cell is a list, an array or a record, as nested Parquet and JSON give."""
+    return isinstance(cell, list | tuple | set | Mapping | np.ndarray)
 
 
 def _refused_type(dtype: Any) -> str:
@@ -152,6 +159,12 @@ def _refused_type(dtype: Any) -> str:
     if pd.api.types.is_datetime64_any_dtype(dtype) or pd.api.types.is_timedelta64_dtype(dtype):
         return "dates or times"
     return ""
+
+
+def _all_nested(cells: list[Any]) -> bool:
+    """Whether no cell but missing ones is a single value; else the odd rows are named."""
+    present = [is_nested(cell) for cell in cells if cell is not None]
+    return bool(present) and all(present)
 
 
 def _parse_cells(cells: list[Any]) -> ParsedColumn:

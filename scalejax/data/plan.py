@@ -2,7 +2,8 @@
 
 Used by `scalejax.data.load_table`. The one derivation there is, C = 6 N D, is made when a law needs
 one of the three and the table holds the other two, or on request; it is always put into words in
-the notes, because the FLOPs of real runs differ from 6 N D.
+the notes, because the FLOPs of real runs differ from 6 N D. A column of C that the law does not
+need is found too, so that it can be compared with 6 N D.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,50 +15,12 @@ from numpy.typing import NDArray
 
 from scalejax.data.columns import column_problems, match_column, match_name
 from scalejax.data.numbers import unit_factor
+from scalejax.data.request import ROLES, SOURCES, Request, loss_factor
 from scalejax.errors import InputError, Problem, UsageError
-from scalejax.quantities import QUANTITIES
 
-_DERIVATION = "6ND"
-_SOURCES = {"N": ("C", "D"), "D": ("C", "N"), "C": ("N", "D")}
 _FORMULAS = {"N": "C/(6D)", "D": "C/(6N)", "C": "6ND"}
-ROLES = ("weights", "sigma", "group", "cluster")
 
 Match = str | Problem | None
-
-
-@dataclass(frozen=True)
-class Request:
-    """What `load_table` was asked for; the arguments are documented there."""
-
-    inputs: tuple[str, ...]
-    target: str
-    columns: Mapping[str, str]
-    roles: Mapping[str, str]
-    units: Mapping[str, str | float]
-    derive: Mapping[str, str]
-    positive: frozenset[str] | None
-
-    def __post_init__(self) -> None:
-        known = {*self.inputs, self.target, *QUANTITIES}
-        if unknown := [key for key in self.columns if key not in known]:
-            raise UsageError(f"columns= names {unknown}; known are {sorted(known)}")
-        if self.target != "loss" and "loss" in self.columns:
-            raise UsageError('target= and columns={"loss": ...} both name the loss; give one')
-        if self.target in self.inputs or len(set(self.inputs)) < len(self.inputs):
-            raise UsageError(f"inputs {self.inputs} repeat a name or hold the target")
-        for quantity, rule in self.derive.items():
-            if quantity not in _SOURCES or rule != _DERIVATION:
-                raise UsageError(f'derive={{"D": "6ND"}} (or "N", "C") is known, not {self.derive}')
-            if quantity not in self.inputs:
-                raise UsageError(f"derive= names {quantity!r}, which is no input of the law")
-        if len(self.derive) > 1:
-            raise UsageError("derive= can give one of N, D and C, from the other two")
-
-    def is_positive(self, quantity: str) -> bool:
-        """Whether `quantity` must be positive: as asked, else if it is in the vocabulary."""
-        if self.positive is None:
-            return quantity in QUANTITIES
-        return quantity in self.positive
 
 
 @dataclass(frozen=True)
@@ -68,18 +31,20 @@ class Plan:
         columns: Quantity, ``"loss"`` or role to the user's column name.
         derived: Quantities computed from C = 6 N D.
         notes: The derivations and units, in words.
-        factors: Quantity to the factor that makes its column raw units.
+        factors: Quantity, ``"loss"`` or ``"sigma"`` to the factor that makes its column raw units.
+        compute: Column of C beside columns of N and D, to compare them; or None.
     """
 
     columns: dict[str, str]
     derived: tuple[str, ...]
     notes: tuple[str, ...]
     factors: dict[str, float]
+    compute: str | None
 
     @property
     def derivation_sources(self) -> frozenset[str]:
         """Quantities that are read in order to derive another."""
-        return frozenset(source for quantity in self.derived for source in _SOURCES[quantity])
+        return frozenset(source for quantity in self.derived for source in SOURCES[quantity])
 
 
 def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
@@ -95,7 +60,7 @@ def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
         match = match_column(frame, quantity, request.columns)
         if quantity in request.derive or (match is None and _derivable(frame, quantity, request)):
             derived.append(quantity)
-            found.update(_match_all(frame, _SOURCES[quantity], request))
+            found.update(_match_all(frame, SOURCES[quantity], request))
         else:
             found[quantity] = match
     found[request.target] = match_column(frame, request.target, request.columns)
@@ -110,7 +75,11 @@ def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
     factors = _factors(request.units, columns)
     notes = [_derivation_note(quantity, request) for quantity in derived]
     notes += [f"{key} multiplied by {factor:g} (units=)" for key, factor in factors.items()]
-    return Plan(columns, tuple(derived), tuple(notes), factors)
+    notes.append(_loss_note(request.loss_unit))
+    factor = loss_factor(request.loss_unit or "nats")
+    factors |= {role: factor for role in ("loss", "sigma") if role in columns and factor != 1}
+    compute = _compute_column(frame, columns, request)
+    return Plan(columns, tuple(derived), tuple(notes), factors, compute)
 
 
 def derived_values(quantity: str, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
@@ -123,9 +92,9 @@ def derived_values(quantity: str, values: Mapping[str, NDArray[np.float64]]) -> 
 
 
 def _derivable(frame: pd.DataFrame, quantity: str, request: Request) -> bool:
-    if quantity not in _SOURCES:
+    if quantity not in SOURCES:
         return False
-    matches = _match_all(frame, _SOURCES[quantity], request)
+    matches = _match_all(frame, SOURCES[quantity], request)
     return all(isinstance(match, str) for match in matches.values())
 
 
@@ -133,9 +102,27 @@ def _match_all(frame: pd.DataFrame, names: Sequence[str], request: Request) -> d
     return {name: match_column(frame, name, request.columns) for name in names}
 
 
+def _compute_column(
+    frame: pd.DataFrame, columns: Mapping[str, str], request: Request
+) -> str | None:
+    """The column of C, if N and D are columns of their own; two candidates are none."""
+    if not {"N", "D"} <= columns.keys():
+        return None
+    match = match_column(frame, "C", request.columns)
+    return match if isinstance(match, str) and match not in columns.values() else None
+
+
 def _derivation_note(quantity: str, request: Request) -> str:
     why = "as asked" if quantity in request.derive else f"no {quantity} column"
     return f"{quantity} derived as {_FORMULAS[quantity]} from C = 6ND: {why}"
+
+
+def _loss_note(unit: str | None) -> str:
+    if unit is None:
+        return "loss taken to be in nats/token: no loss_unit= given"
+    if unit == "nats":
+        return "loss in nats/token (loss_unit=)"
+    return f"loss multiplied by {loss_factor(unit):.9g} to be nats/token (loss_unit={unit!r})"
 
 
 def _factors(units: Mapping[str, str | float], columns: Mapping[str, str]) -> dict[str, float]:

@@ -1,15 +1,12 @@
 """Files to frames of raw cells, strictly: no row is shifted, dropped or re-typed on the way.
 
-Use `read_frame` for anything a person may hold: a path to CSV, gzipped CSV or Parquet, ``"-"`` for
-standard input, a pandas frame, a mapping of arrays, or any other frame with the Arrow interface.
-Cells of CSV stay text, so that a family called "NA" stays "NA"; `scalejax.data.numbers` turns the
-columns that are numbers into numbers. Row numbers count rows of data, 1 being the first below the
-header; blank lines hold nothing and are not counted.
+Use `read_frame` for anything a person may hold: a path to CSV or JSON lines (also compressed), to
+Parquet or Feather, ``"-"`` for CSV on standard input, a pandas frame, a mapping of arrays, or any
+other frame with the Arrow interface. Cells of CSV stay text, so that a family called "NA" stays
+"NA"; `scalejax.data.numbers` turns the columns that are numbers into numbers. Row numbers count
+rows of data, 1 being the first below the header; blank lines hold nothing and are not counted.
 """
 
-import csv
-import gzip
-import io
 import os
 import sys
 import zlib
@@ -22,34 +19,42 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scalejax.errors import InputError, Problem, UsageError
+from scalejax.data.text import check_header, parse_csv, parse_json_lines, refusal
+from scalejax.data.unpack import COMPRESSIONS, check_size, read_bytes, read_limited, size_limit
+from scalejax.errors import UsageError
 
 STDIN = "-"
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-_THOUSANDS_HINT = (
-    'an unquoted comma inside a cell? Write 100000000 or "100,000,000" with the quotes'
-)
+_TEXT = {".csv": parse_csv, ".jsonl": parse_json_lines, ".ndjson": parse_json_lines}
+_PARQUET = (".parquet", ".pq")
+_FEATHER = (".feather", ".arrow")
+_SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
+# The least that a cell takes in memory: what is stored may be a thousand times smaller.
+_BYTES_PER_CELL = 8
 
 
-def read_frame(source: Any) -> pd.DataFrame:
+def read_frame(source: Any, max_bytes: int | None = None) -> pd.DataFrame:
     """Reads a table of runs into a frame of raw cells.
 
     Args:
-        source: Path of a ``.csv``, ``.csv.gz``, ``.parquet`` or ``.pq`` file, ``"-"`` for CSV on
-            standard input, a DataFrame, a mapping of column names to arrays, or a frame with the
-            Arrow interface (pyarrow, Polars).
+        source: Path of a ``.csv``, ``.jsonl`` or ``.ndjson`` file (also ending in ``.gz``,
+            ``.bz2`` or ``.zst``), of a ``.parquet``, ``.pq``, ``.feather`` or ``.arrow`` file,
+            ``"-"`` for CSV on standard input, a DataFrame, a mapping of column names to arrays, or
+            a frame with the Arrow interface (pyarrow, Polars).
+        max_bytes: Largest size of a file, unpacked. Default: the environment variable
+            ``SCALEJAX_MAX_BYTES``, else 2 GiB and 200 times the compressed size.
 
     Returns:
         A new frame with text column names and the index 0..n-1. Cells of CSV are text, other
         sources keep their types. The source is not changed.
 
     Raises:
-        InputError: E121 rows of unequal length, E122 another separator, E123 not UTF-8, E125
-            repeated column names, E127 no rows, E160 unknown file type, E162 unreadable file.
+        InputError: E121 rows of unequal length or no JSON, E122 another separator, E123 not UTF-8,
+            E125 repeated column names, E127 no rows, E160 unknown file type, E161 too large, E162
+            unreadable file.
         UsageError: `source` is of a type that holds no table.
     """
     if isinstance(source, str | os.PathLike):
-        return _read_path(source)
+        return _checked_shape(_read_path(source, max_bytes), source_name(source))
     name = source_name(source)
     if isinstance(source, pd.DataFrame):
         frame = source.copy(deep=False)
@@ -72,39 +77,69 @@ def source_name(source: Any) -> str:
     return "dict" if isinstance(source, Mapping) else "DataFrame"
 
 
-def _read_path(source: str | os.PathLike[str]) -> pd.DataFrame:
+def _read_path(source: str | os.PathLike[str], max_bytes: int | None) -> pd.DataFrame:
     name, path = source_name(source), Path(source)
-    suffix = "".join(path.suffixes[-2:]).lower()
+    if source == STDIN:
+        return parse_csv(read_limited(sys.stdin.buffer, name, size_limit(max_bytes)), name)
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    kind = suffixes.pop() if suffixes else ""
+    _check_kind(name, kind, suffixes)
     try:
-        if source == STDIN:
-            return _parse_csv(sys.stdin.buffer.read(), name)
-        if suffix.endswith(".csv"):
-            return _parse_csv(path.read_bytes(), name)
-        if suffix == ".csv.gz":
-            return _parse_csv(gzip.decompress(path.read_bytes()), name)
-        if suffix.endswith((".parquet", ".pq")):
-            return _read_parquet(path, name)
+        if kind in _PARQUET:
+            return _read_parquet(path, name, size_limit(max_bytes))
+        if kind in _FEATHER:
+            return _read_feather(path, name, size_limit(max_bytes))
+        parse = _TEXT[suffixes[-1] if kind in COMPRESSIONS else kind]
+        return parse(read_bytes(path, name, max_bytes), name)
     except FileNotFoundError:
         message = "there is no such file; check the path and the working directory"
-        raise _refusal(name, "E162", message) from None
+        raise refusal(name, "E162", message) from None
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
-        raise _refusal(name, "E162", f"the file cannot be read: {error}") from error
-    if "pickle" in suffix or ".pkl" in suffix:
+        message = f"the file cannot be read ({error}); check that it is whole, or save it again"
+        raise refusal(name, "E162", message) from error
+
+
+def _check_kind(name: str, kind: str, before: list[str]) -> None:
+    """E160, by the suffixes of the name."""
+    text = kind in COMPRESSIONS and before[-1:] and before[-1] in _TEXT
+    if text or kind in (*_TEXT, *_PARQUET, *_FEATHER):
+        return
+    if {".pickle", ".pkl"} & {kind, *before[-1:]}:
         message = "pickle files can run code and are never opened; save CSV or Parquet"
-        raise _refusal(name, "E160", message)
-    known = ".csv, .csv.gz, .parquet and .pq"
-    raise _refusal(name, "E160", f"unknown file type {path.suffix!r}; known are {known}")
+    elif kind in _SHEETS:
+        message = f"{kind} is a spreadsheet; export the sheet as CSV (UTF-8)"
+    else:
+        packed = "".join(f"[{suffix}]" for suffix in COMPRESSIONS)
+        known = f"{', '.join(_TEXT)} ({packed}), {', '.join((*_PARQUET, *_FEATHER))}"
+        message = f"unknown file type {kind!r}; known are {known}: save the table as one of them"
+    raise refusal(name, "E160", message)
 
 
-def _read_parquet(path: Path, name: str) -> pd.DataFrame:
+def _read_parquet(path: Path, name: str, limit: int) -> pd.DataFrame:
     # ParquetFile and not read_table: the latter takes folder names for columns.
     with pq.ParquetFile(path) as file:
-        frame = _frame_of_arrow(file.read(), name)
-    return _checked_shape(frame, name)
+        cells = file.metadata.num_rows * file.metadata.num_columns
+        check_size(cells * _BYTES_PER_CELL, name, limit)
+        groups = range(file.metadata.num_row_groups)
+        size = sum(file.metadata.row_group(k).total_byte_size for k in groups)
+        check_size(size, name, limit)
+        return _frame_of_arrow(file.read(), name)
+
+
+def _read_feather(path: Path, name: str, limit: int) -> pd.DataFrame:
+    check_size(path.stat().st_size, name, limit)
+    batches, total = [], 0
+    with pa.ipc.open_file(str(path)) as file:
+        for k in range(file.num_record_batches):
+            batch = file.get_batch(k)
+            total += max(batch.nbytes, batch.num_rows * batch.num_columns * _BYTES_PER_CELL)
+            check_size(total, name, limit)
+            batches.append(batch)
+        return _frame_of_arrow(pa.Table.from_batches(batches, file.schema), name)
 
 
 def _frame_of_arrow(table: pa.Table, name: str) -> pd.DataFrame:
-    _check_header(table.column_names, name)
+    check_header(table.column_names, name)
     frame: pd.DataFrame = table.to_pandas(ignore_metadata=True)
     return frame
 
@@ -113,7 +148,8 @@ def _frame_of_arrays(arrays: Mapping[Any, Any]) -> pd.DataFrame:
     columns = {str(key): _as_column(values) for key, values in arrays.items()}
     lengths = {key: len(values) for key, values in columns.items()}
     if len(set(lengths.values())) > 1:
-        raise _refusal("dict", "E121", f"the columns have different lengths: {lengths}")
+        message = f"the columns have different lengths: {lengths}; give one value per run in each"
+        raise refusal("dict", "E121", message)
     return pd.DataFrame(columns)
 
 
@@ -128,101 +164,10 @@ def _as_column(values: Any) -> Any:
     return pd.Series(array)
 
 
-def _parse_csv(content: bytes, name: str) -> pd.DataFrame:
-    text = _decode(content, name)
-    if not text.strip():
-        raise _refusal(name, "E127", "the file is empty; the first line must name the columns")
-    records, broken = _split(text)
-    header = [cell.strip() for cell in records[0]] if records else []
-    _check_separator(header, name)
-    _check_header(header, name)
-    problems = _ragged(records[1:], len(header))
-    if broken:
-        rows = (len(records),) if records else ()
-        problems.append(Problem("E121", f"quotes do not pair up: {broken}", rows=rows))
-    if problems:
-        raise InputError(problems, name)
-    cells = {column: [row[i] for row in records[1:]] for i, column in enumerate(header)}
-    return _checked_shape(pd.DataFrame(cells, columns=pd.Index(header), dtype=object), name)
-
-
-def _decode(content: bytes, name: str) -> str:
-    remedy = "save the file as UTF-8"
-    if content.startswith(_UTF16_BOMS):
-        raise _refusal(name, "E123", f"the file is UTF-16; {remedy}")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start)
-        rows = (row,) if row else ()
-        message = f"line {row + 1} of the file is not UTF-8; {remedy}"
-        raise _refusal(name, "E123", message, rows) from None
-    if "\0" in text:
-        raise _refusal(
-            name, "E123", f"the file holds NUL characters (UTF-16 without mark?); {remedy}"
-        )
-    return text
-
-
-def _split(text: str) -> tuple[list[list[str]], str]:
-    """All records that are not blank, and the error of the csv module if it had to stop."""
-    records: list[list[str]] = []
-    try:
-        for record in csv.reader(io.StringIO(text, newline=""), strict=True, skipinitialspace=True):
-            if record:
-                records.append(record)
-    except csv.Error as error:
-        return records, str(error)
-    return records, ""
-
-
-def _ragged(rows: list[list[str]], width: int) -> list[Problem]:
-    """E121 by likely cause, with all rows of each cause."""
-    trailing, long, short = [], [], []
-    for number, row in enumerate(rows, 1):
-        if len(row) == width + 1 and not row[-1].strip():
-            trailing.append(number)
-        elif len(row) > width:
-            long.append(number)
-        elif len(row) < width:
-            short.append(number)
-    causes = (
-        (trailing, "a comma at the end of the row; remove it"),
-        (long, f"more cells than the {width} columns of the header; {_THOUSANDS_HINT}"),
-        (short, f"fewer cells than the {width} columns of the header; is a comma missing?"),
-    )
-    return [Problem("E121", message, rows=tuple(numbers)) for numbers, message in causes if numbers]
-
-
-def _check_separator(header: list[str], name: str) -> None:
-    for separator, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "vertical bars")):
-        if len(header) == 1 and separator in header[0]:
-            message = (
-                f"the columns are separated by {word}; save the file with commas and decimal "
-                "points, or pass the frame that pandas.read_csv(..., sep=..., decimal=...) gives"
-            )
-            raise _refusal(name, "E122", message)
-
-
-def _check_header(header: list[str], name: str) -> None:
-    if len(header) > 1 and not header[-1]:
-        raise _refusal(
-            name, "E121", "the header ends with a comma; remove it, or name the last column"
-        )
-    repeated = sorted({column for column in header if header.count(column) > 1})
-    if repeated:
-        message = "the column name occurs more than once; rename or remove one of them"
-        raise InputError([Problem("E125", message, column) for column in repeated], name)
-
-
 def _checked_shape(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     header = [str(column) for column in frame.columns]
-    _check_header(header, name)
+    check_header(header, name)
     if not header or frame.empty:
         found = f"only the header ({', '.join(header)})" if header else "nothing"
-        raise _refusal(name, "E127", f"there are no rows of data, {found}")
+        raise refusal(name, "E127", f"there are no rows of data, {found}; add one row per run")
     return frame
-
-
-def _refusal(name: str, code: str, message: str, rows: tuple[int, ...] = ()) -> InputError:
-    return InputError([Problem(code, message, rows=rows)], name)

@@ -36,7 +36,7 @@ class SetAside:
     code: str
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Table:
     """Runs ready to be fitted. Arrays are read-only and share the length n.
 
@@ -48,6 +48,11 @@ class Table:
         row: Row numbers in the source, int64 (n,).
         cluster: Codes 0..K-1 in order of appearance, int64 (n,), or None.
         cluster_labels: The names of the codes.
+        subcluster: Codes of the inner level, if clusters are nested (runs of a family), or None.
+            A code belongs to one cluster only.
+        subcluster_labels: The names of the codes, ``"<cluster>/<inner name>"``.
+        stratum: Codes of the strata within which rows are resampled, or None.
+        stratum_labels: The names of the codes.
         group: Codes like `cluster`, or None.
         group_labels: The names of the codes.
         set_aside: Rows of the source that are not here, in order.
@@ -63,6 +68,10 @@ class Table:
     row: Ints
     cluster: Ints | None
     cluster_labels: tuple[str, ...]
+    subcluster: Ints | None = None
+    subcluster_labels: tuple[str, ...] = ()
+    stratum: Ints | None = None
+    stratum_labels: tuple[str, ...] = ()
     group: Ints | None
     group_labels: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
@@ -91,6 +100,8 @@ class Table:
             "cluster": self.cluster,
             "group": self.group,
         }
+        later = {"subcluster": self.subcluster, "stratum": self.stratum}
+        parts |= {name: codes for name, codes in later.items() if codes is not None}
         for name, values in parts.items():
             digest.update(f"\n{name}:".encode())
             if values is not None:
@@ -101,7 +112,7 @@ class Table:
     def select(self, mask: NDArray[np.bool_], reason: str = "not selected") -> "Table":
         """The rows where `mask` is true; the others are recorded in `set_aside`.
 
-        Group and cluster codes are counted anew, so that they stay 0..K-1.
+        Codes of names are counted anew, so that they stay 0..K-1.
 
         Args:
             mask: Booleans, shape (n,).
@@ -135,8 +146,10 @@ class Table:
         }
 
     def _take(self, index: NDArray[np.int64]) -> "Table":
-        """The rows at these positions, with group and cluster codes counted anew."""
+        """The rows at these positions, with the codes of names counted anew."""
         cluster, cluster_labels = _recoded(self.cluster, self.cluster_labels, index)
+        subcluster, subcluster_labels = _recoded(self.subcluster, self.subcluster_labels, index)
+        stratum, stratum_labels = _recoded(self.stratum, self.stratum_labels, index)
         group, group_labels = _recoded(self.group, self.group_labels, index)
         return replace(
             self,
@@ -146,18 +159,29 @@ class Table:
             row=read_only(self.row[index]),
             cluster=cluster,
             cluster_labels=cluster_labels,
+            subcluster=subcluster,
+            subcluster_labels=subcluster_labels,
+            stratum=stratum,
+            stratum_labels=stratum_labels,
             group=group,
             group_labels=group_labels,
         )
 
     def to_frame(self) -> pd.DataFrame:
-        """A frame with the columns row, the inputs, loss, weight, and cluster and group by name."""
+        """A frame with the columns row, the inputs, loss, weight, and those of names.
+
+        The latter are cluster, subcluster, stratum and group, as far as the table has them.
+        """
         columns: dict[str, Any] = {"row": self.row, **self.inputs}
         columns |= {"loss": self.target, "weight": self.weight}
-        if self.cluster is not None:
-            columns["cluster"] = [self.cluster_labels[code] for code in self.cluster]
-        if self.group is not None:
-            columns["group"] = [self.group_labels[code] for code in self.group]
+        for name, codes, labels in (
+            ("cluster", self.cluster, self.cluster_labels),
+            ("subcluster", self.subcluster, self.subcluster_labels),
+            ("stratum", self.stratum, self.stratum_labels),
+            ("group", self.group, self.group_labels),
+        ):
+            if codes is not None:
+                columns[name] = [labels[code] for code in codes]
         return pd.DataFrame(columns)
 
 

@@ -6,10 +6,11 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 import optax
-from numpy.typing import ArrayLike, NDArray
 
-from scalejax.data import Table
 from scalejax.errors import UsageError
+from scalejax.fitting.engine import Progress
+from scalejax.fitting.layout import Layout
+from scalejax.fitting.problem import How
 from scalejax.objectives import Model, Objective, Prior, custom, huber
 from scalejax.solvers import SolverFactory, damped_newton, from_optax
 
@@ -33,8 +34,28 @@ def as_objective(objective: ObjectiveLike) -> Objective:
     )
 
 
-def as_solver(solver: Solver | None) -> SolverFactory:
-    """The default solver for None, ours as it is, an optax optimizer wrapped."""
+def as_how(
+    solver: Solver | None,
+    max_steps: int | None,
+    seed: int,
+    layout: Layout | None,
+    progress: Progress | None,
+) -> How:
+    """How to solve: the default solver for None, an optax optimizer wrapped, and its step limit.
+
+    Raises:
+        UsageError: Something that is no solver, no step limit or no seed.
+    """
+    if max_steps is None:
+        max_steps = _NEWTON_STEPS if solver is None else _OPTAX_STEPS
+    if max_steps < 1:
+        raise UsageError(f"max_steps must be at least 1, not {max_steps!r}.")
+    if not isinstance(seed, int | np.integer) or seed < 0:
+        raise UsageError(f"seed must be a non-negative integer, not {seed!r}.")
+    return How(_as_solver(solver), max_steps, int(seed), layout, progress)
+
+
+def _as_solver(solver: Solver | None) -> SolverFactory:
     if solver is None:
         return damped_newton
     if isinstance(solver, optax.GradientTransformation):
@@ -44,16 +65,7 @@ def as_solver(solver: Solver | None) -> SolverFactory:
     raise UsageError(f"solver= takes an optax optimizer or a solver of ours, not {solver!r}.")
 
 
-def step_limit(max_steps: int | None, solver: Solver | None) -> int:
-    """Step limit of one start: the caller's, or what suits the solver."""
-    if max_steps is None:
-        return _NEWTON_STEPS if solver is None else _OPTAX_STEPS
-    if max_steps < 1:
-        raise UsageError(f"max_steps must be at least 1, not {max_steps!r}.")
-    return max_steps
-
-
-def check_priors(model: Model, priors: Mapping[str, Prior] | None) -> Mapping[str, Prior] | None:
+def check_priors(model: Model, priors: Mapping[str, Prior] | None) -> Mapping[str, Prior]:
     """The priors, if they all belong to parameters of the law."""
     wrong = [name for name in priors or {} if name not in model.law.parameters]
     if wrong:
@@ -61,31 +73,14 @@ def check_priors(model: Model, priors: Mapping[str, Prior] | None) -> Mapping[st
             f"priors= names {', '.join(map(repr, wrong))}; the parameters of {model.law.name} are "
             f"{', '.join(model.law.parameters)}."
         )
-    return priors
+    return priors or {}
 
 
-def checked_seed(seed: int) -> int:
-    """The seed, if it is one."""
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise UsageError(f"seed must be a non-negative integer, not {seed!r}.")
-    return int(seed)
-
-
-def resample_weights(
-    bootstrap: int | ArrayLike, table: Table
-) -> tuple[NDArray[np.float64] | None, int]:
-    """Explicit weights, if given, and the number of resamples."""
-    if isinstance(bootstrap, int | np.integer):
-        if bootstrap < 0:
-            raise UsageError(f"bootstrap must not be negative, got {bootstrap}.")
-        return None, int(bootstrap)
-    weight = np.asarray(bootstrap, np.float64)
-    if weight.ndim != 2 or weight.shape[1] != table.n_rows:
-        raise UsageError(
-            f"bootstrap as weights needs the shape (B, {table.n_rows}), one column for each row in "
-            f"use, got {weight.shape}."
-        )
-    return weight * table.weight, len(weight)
+def checked_count(bootstrap: int) -> int:
+    """The number of resamples, if it is one."""
+    if bootstrap < 0:
+        raise UsageError(f"bootstrap must not be negative, got {bootstrap}.")
+    return bootstrap
 
 
 def describe_settings(law: str, model: Model, objective: Objective, **asked: Any) -> dict[str, Any]:

@@ -53,9 +53,18 @@ class Certificate(NamedTuple):
 
 
 def certify(
-    model: Model, u: jax.Array, rows: Rows, weight: jax.Array, settings: Settings, box: Box
+    model: Model,
+    u: jax.Array,
+    rows: Rows,
+    weight: jax.Array,
+    settings: Settings,
+    box: Box,
+    held: jax.Array | None = None,
 ) -> Certificate:
-    """Examine one final point u (p,) of the problem with rows (n,) and weights (n,)."""
+    """Examine one final point u (p,) of the problem with rows (n,) and weights (n,).
+
+    Coordinates that are held (p,) on purpose do not count towards the gradient.
+    """
     free = len(model.free)
 
     def row(inputs: tuple[jax.Array, ...], target: jax.Array) -> tuple[jax.Array, ...]:
@@ -64,33 +73,50 @@ def certify(
         )
         slopes = [push(unit) for unit in jnp.eye(free, dtype=u.dtype)]
         value, psi = jax.value_and_grad(lambda r: model.rho(u, r, settings.constants))(residual)
-        return value, psi, jnp.stack(slopes)
+        return residual, value, psi, jnp.stack(slopes)
 
-    value, psi, jacobian = jax.vmap(row)(rows.inputs, rows.target)
+    residual, value, psi, jacobian = jax.vmap(row)(rows.inputs, rows.target)
     penalty, penalty_slope = jax.value_and_grad(lambda u: model.penalised(u, settings))(u)
     objective = jnp.sum(weight * value) + penalty
     weighted = jnp.sqrt(weight)[:, None] * jacobian
     norms = jnp.sqrt(jnp.sum(weighted**2, axis=0))
     grad = (weight * psi) @ jacobian + penalty_slope[:free]
-    held = ((u <= box.lower) & (_extend(model, grad) > 0)) | (
+    stuck = ((u <= box.lower) & (_extend(model, grad) > 0)) | (
         (u >= box.upper) & (_extend(model, grad) < 0)
     )
+    stuck = stuck if held is None else stuck | held
     # A perfect fit leaves residuals of rounding size, which have no direction to be judged by.
     noise = _PERFECT * jnp.sqrt(jnp.sum(weight * jnp.maximum(1, rows.target**2)))
     curvature = jax.grad(jax.grad(lambda r: model.rho(u, r, settings.constants)))
     bend = jnp.abs(curvature(jnp.zeros_like(u[0])))
     length = jnp.maximum(jnp.sqrt(jnp.sum(weight * psi**2)), bend * noise)
     scale = norms * length + _penalty_size(model, u, settings, penalty_slope)[:free]
-    scaled = jnp.where(held[:free], 0, jnp.abs(grad) / jnp.where(scale > 0, scale, 1))
+    scaled = jnp.where(stuck[:free], 0, jnp.abs(grad) / jnp.where(scale > 0, scale, 1))
+    worst = jnp.maximum(jnp.max(scaled), _scale_gradient(model, u, residual, weight, settings))
     near = jnp.minimum(u - box.lower, box.upper - u) <= BOUND_DISTANCE
     return Certificate(
         objective=objective,
-        gradient=jnp.max(scaled),
+        gradient=worst,
         condition=_condition(weighted / jnp.where(norms > 0, norms, 1)),
         on_bound=near,
         support=jnp.where(jnp.any(weight < 0), 0, jnp.sum(weight > 0)),
         noise=0.5 * bend * noise**2,
     )
+
+
+def _scale_gradient(
+    model: Model, u: jax.Array, residual: jax.Array, weight: jax.Array, settings: Settings
+) -> jax.Array:
+    """Slope of the objective in the noise scale, relative to the sizes of its terms."""
+    if not model.kernel.fitted_scale:
+        return jnp.zeros_like(u[0])
+
+    def slope(r: jax.Array) -> jax.Array:
+        return jax.grad(lambda scale: model.kernel.rho(r, scale, *settings.constants))(u[-1])
+
+    terms = weight * jax.vmap(slope)(residual)
+    size = jnp.sum(jnp.abs(terms))
+    return jnp.abs(jnp.sum(terms)) / jnp.where(size > 0, size, 1)
 
 
 def _penalty_size(model: Model, u: jax.Array, settings: Settings, slope: jax.Array) -> jax.Array:

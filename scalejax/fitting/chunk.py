@@ -77,10 +77,12 @@ class Work(NamedTuple):
         table: Table of each problem, (P,).
         draw: Resample of each problem, (P,); 0 is the sample itself.
         weight: Explicit weights (P, n) instead of drawn ones, or None.
+        target: Explicit targets (P, n) instead of those of the table, or None.
+        held: Coordinates that stay at their hint, (P, p) of bool, or None.
         problem: Problem of each task, (T,).
         start: Start of each task, (T,): 0 is the best candidate, 1 to cells the best of a cell,
-            -1 the `hint` of the task's table.
-        hint: Coordinates to start from on request, (G, p).
+            -1 the `hint` of the task's problem.
+        hint: Coordinates to start from on request, (P, p).
         tolerance: Tolerance of each task, (T,).
         needed: Which problems have a task, (P,).
         total: Number of tasks to solve, (): the first ones.
@@ -89,6 +91,8 @@ class Work(NamedTuple):
     table: Leaf
     draw: Leaf
     weight: Leaf | None
+    target: Leaf | None
+    held: Leaf | None
     problem: Leaf
     start: Leaf
     hint: Leaf
@@ -112,38 +116,55 @@ def solve_chunk(
 ) -> Solved:
     """Solve one chunk; see `Program`, `Tables` and `Work` for the shapes."""
     model = program.model
-    shared = tables.length.shape[0] == 1
     weight = _weights(tables, work, key)
     starts = _starts(program, tables, work, weight, settings)
-    rows_axes = None if shared else -1
     common = _take(tables.rows, 0)
 
-    def rows_of(table: jax.Array) -> Rows:
-        return common if shared else _take(tables.rows, table)
+    def own_rows(problem: jax.Array) -> _OwnRows:
+        """What the rows of problems have that is not common to all; None for the rest."""
+        table = work.table[problem]
+        inputs: Any = None
+        target: Any = None
+        if _ragged(tables):
+            inputs, target = _take(tables.rows, table)
+        if work.target is not None:
+            target = work.target[problem].T
+        return _OwnRows(inputs, target)
+
+    def complete(own: _OwnRows) -> Rows:
+        return Rows(
+            common.inputs if own.inputs is None else own.inputs,
+            common.target if own.target is None else own.target,
+        )
 
     def load(task: jax.Array) -> tuple[jax.Array, jax.Array, Any]:
         problem = work.problem[task]
-        table = work.table[problem]
         hinted = (work.start[task] < 0)[:, None]
-        u = box.clip(jnp.where(hinted, work.hint[table], starts[problem, work.start[task]])).T
-        data = (weight[problem].T, tables.length[table], None if shared else rows_of(table))
-        return u, work.tolerance[task], data
-
-    def evaluate_lanes(u: jax.Array, damping: jax.Array, data: Any, busy: jax.Array) -> Evaluation:
-        w, count, rows = data
-        longest = jnp.max(jnp.where(busy, count, 0))
-        one = partial(evaluate, model, settings=settings, form=program.form)
-        return jax.vmap(
-            lambda u, damping, rows, w: one(u, damping, rows, w, longest),
-            in_axes=(-1, -1, rows_axes, -1),
-            out_axes=-1,
-        )(u, damping, rows_of(table=jnp.zeros((), jnp.int32)) if shared else rows, w)
-
-    def value(u: jax.Array, data: Any) -> jax.Array:
-        w, _, rows = data
-        return model.objective(
-            u, rows_of(jnp.zeros((), jnp.int32)) if shared else rows, w, settings
+        start = jnp.where(hinted, work.hint[problem], starts[problem, work.start[task]])
+        data = _LaneData(
+            weight[problem].T,
+            tables.length[work.table[problem]],
+            own_rows(problem),
+            None if work.held is None else work.held[problem].T,
         )
+        return box.clip(start).T, work.tolerance[task], data
+
+    def evaluate_lanes(
+        u: jax.Array, damping: jax.Array, data: _LaneData, busy: jax.Array
+    ) -> Evaluation:
+        longest = jnp.max(jnp.where(busy, data.length, 0))
+
+        def one(
+            u: jax.Array, damping: jax.Array, own: _OwnRows, w: jax.Array, held: Any
+        ) -> Evaluation:
+            rows = complete(own)
+            found = evaluate(model, u, damping, rows, w, longest, settings, program.form)
+            return found if held is None else found.without(held)
+
+        return jax.vmap(one, in_axes=-1, out_axes=-1)(u, damping, data.rows, data.weight, data.held)
+
+    def value(u: jax.Array, data: _LaneData) -> jax.Array:
+        return model.objective(u, complete(data.rows), data.weight, settings)
 
     ends = minimise(
         program.solver(box),
@@ -155,8 +176,9 @@ def solve_chunk(
 
     def examine(task: jax.Array, u: jax.Array) -> Certificate:
         problem = work.problem[task]
-        rows = rows_of(work.table[problem])
-        return certify(model, u, rows, weight[problem], settings, box)
+        rows = complete(own_rows(problem))
+        held = None if work.held is None else work.held[problem]
+        return certify(model, u, rows, weight[problem], settings, box, held)
 
     tasks = jnp.arange(work.problem.shape[0])
     certificate = _in_tiles(examine, program.lanes, tasks < work.total, tasks, ends.u)
@@ -168,6 +190,27 @@ def solve_chunk(
         gradient_limit=_GRADIENT_LIMIT,
     )
     return Solved(ends.u, status, certificate, ends.steps)
+
+
+class _OwnRows(NamedTuple):
+    """The rows that a problem does not share with all others; None where it does."""
+
+    inputs: tuple[jax.Array, ...] | None
+    target: jax.Array | None
+
+
+class _LaneData(NamedTuple):
+    """What a lane carries of its problem: weights (n, M), row count (M,), own rows, held (p, M)."""
+
+    weight: jax.Array
+    length: jax.Array
+    rows: _OwnRows
+    held: jax.Array | None
+
+
+def _ragged(tables: Tables) -> bool:
+    """Whether problems differ in their rows, and not in weights and targets only."""
+    return tables.length.shape[0] > 1
 
 
 def _take(rows: Rows, table: Any) -> Rows:
@@ -193,7 +236,7 @@ def _starts(
 ) -> jax.Array:
     """Starts of every problem, (P, 1 + cells, p)."""
     model = program.model
-    if tables.length.shape[0] == 1:
+    if not _ragged(tables):
         rows = _take(tables.rows, 0)
         features = start_features(model, rows, settings)
         choose = partial(choose_starts, model, features)

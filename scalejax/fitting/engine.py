@@ -126,7 +126,7 @@ class Engine:
         )
         self.tables = stack(tables, log=model.kernel.log)
         self.cells = candidates(model).cells
-        self._compiled: set[tuple[int, bool]] = set()
+        self._compiled: set[tuple[int, bool, bool, bool]] = set()
 
     @property
     def all_starts(self) -> tuple[int, ...]:
@@ -150,7 +150,9 @@ class Engine:
         starts: tuple[int, ...],
         tolerance: float,
         weight: Floats | None = None,
+        target: Floats | None = None,
         hint: Floats | None = None,
+        held: NDArray[np.bool_] | None = None,
         chunk: int | None = None,
     ) -> Ends:
         """Solve P problems, each from the given starts.
@@ -162,7 +164,9 @@ class Engine:
                 the hint.
             tolerance: Relative Newton decrement at which to stop.
             weight: Explicit weights (P, n) instead of drawn ones.
-            hint: Coordinates (G, p) that the start `HINT` takes.
+            target: Explicit log losses, or losses, (P, n) instead of those of the table.
+            hint: Coordinates (P, p) that the start `HINT` takes.
+            held: Coordinates (P, p) that stay where the hint has them; then only `HINT` starts.
             chunk: Problems per compiled chunk, if not chosen by P.
 
         Returns:
@@ -173,21 +177,27 @@ class Engine:
         tasks = size + self.cells + 1 if shared else size * len(starts)
         per_chunk = min(size, tasks // len(starts))
         firsts = range(0, len(table), per_chunk)
-        hints = np.zeros((self.tables.length.shape[0], self.model.size)) if hint is None else hint
+        hints = np.zeros((len(table), self.model.size)) if hint is None else hint
 
         def work(first: int) -> tuple[Work, int]:
             last = min(first + per_chunk, len(table))
             count = last - first
-            rows = None
-            if weight is not None:
-                rows = _padded(self._padded_rows(weight[first:last]), size)
+
+            def part(values: NDArray[Any] | None, rows: bool = False) -> Any:
+                if values is None:
+                    return None
+                values = values[first:last]
+                return _padded(self._padded_rows(values) if rows else values, size)
+
             return Work(
-                table=_padded(table[first:last].astype(np.int32), size),
-                draw=_padded(draw[first:last].astype(np.int32), size),
-                weight=rows,
+                table=part(table.astype(np.int32)),
+                draw=part(draw.astype(np.int32)),
+                weight=part(weight, rows=True),
+                target=part(target, rows=True),
+                held=part(held),
                 problem=_padded(np.repeat(np.arange(count, dtype=np.int32), len(starts)), tasks),
                 start=_padded(np.tile(np.array(starts, np.int32), count), tasks),
-                hint=hints,
+                hint=part(hints),
                 tolerance=np.full(tasks, tolerance),
                 needed=np.arange(size) < count,
                 total=np.int32(count * len(starts)),
@@ -195,9 +205,8 @@ class Engine:
 
         done = failed = 0
         parts: list[Ends] = []
-        for solved, count in self._run(
-            (work(first) for first in firsts), len(firsts), (size, weight is None)
-        ):
+        shape = (size, weight is None, target is None, held is None)
+        for solved, count in self._run((work(first) for first in firsts), len(firsts), shape):
             parts.append(self._best(solved, count, len(starts)))
             done += count
             failed += int(np.sum(parts[-1].status != Status.CONVERGED))
@@ -211,21 +220,28 @@ class Engine:
         )
 
     def rescue(
-        self, ends: Ends, table: Ints, draw: Ints, *, tolerance: float, hint: Floats, **options: Any
+        self,
+        ends: Ends,
+        table: Ints,
+        draw: Ints,
+        *,
+        weight: Floats | None = None,
+        target: Floats | None = None,
+        hint: Floats,
+        **options: Any,
     ) -> Ends:
         """Solve problems that did not converge again, from all starts and from the hint."""
         hopeless = (Status.BAD_INPUT, Status.NOT_IDENTIFIED)
         again = np.flatnonzero((ends.status != Status.CONVERGED) & ~np.isin(ends.status, hopeless))
         if again.size == 0:
             return ends
-        weight = options.pop("weight", None)
         found = self.solve(
             table[again],
             draw[again],
             starts=(HINT, *self.all_starts),
-            tolerance=tolerance,
-            hint=hint,
             weight=None if weight is None else weight[again],
+            target=None if target is None else target[again],
+            hint=hint[again],
             **options,
         )
         return ends.replaced(again, found)
@@ -242,7 +258,7 @@ class Engine:
         return np.pad(weight, ((0, 0), (0, missing)))
 
     def _run(
-        self, works: Iterator[tuple[Work, int]], total: int, shape: tuple[int, bool]
+        self, works: Iterator[tuple[Work, int]], total: int, shape: tuple[int, bool, bool, bool]
     ) -> Iterator[tuple[Solved, int]]:
         """Run chunks on all devices at once; results in order."""
         free: SimpleQueue[jax.Device] = SimpleQueue()

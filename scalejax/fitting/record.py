@@ -27,7 +27,8 @@ from scalejax.status import Status
 SCHEMA = 1
 """Version of the files. A reader refuses a newer one."""
 
-_ROW_COLUMNS = ("row", "loss", "weight", "cluster", "group")
+_LEVELS = ("cluster", "subcluster", "stratum", "group")
+_ROW_COLUMNS = ("row", "loss", "weight", *_LEVELS)
 _DRAW_COLUMNS = ("draw", "objective", "status")
 _MAKERS: dict[str, Callable[..., Objective]] = {
     make.__name__: make for make in (huber, least_squares, absolute, student_t)
@@ -118,14 +119,12 @@ def _is_ours(objective: Objective) -> bool:
 
 
 def rows_to_arrow(table: Table) -> pa.Table:
-    """The rows in use: row, the inputs, loss, weight, and cluster and group by name."""
+    """The rows in use: row, the inputs, loss, weight, and clusters, strata and groups by name."""
     columns: dict[str, Any] = {"row": table.row}
     columns |= {_free_name(name, _ROW_COLUMNS): values for name, values in table.inputs.items()}
     columns |= {"loss": table.target, "weight": table.weight}
-    for name, codes, labels in (
-        ("cluster", table.cluster, table.cluster_labels),
-        ("group", table.group, table.group_labels),
-    ):
+    for name in _LEVELS:
+        codes, labels = getattr(table, name), getattr(table, f"{name}_labels")
         if codes is not None:
             columns[name] = pa.array([labels[code] for code in codes], pa.string())
     return pa.table(columns)
@@ -212,19 +211,16 @@ def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
     def floats(name: str) -> Any:
         return read_only(np.array(rows[name], np.float64))
 
-    def codes(name: str) -> Any:
-        return encode_labels(rows[name].to_pylist()) if name in rows.column_names else (None, ())
-
-    (cluster, cluster_labels), (group, group_labels) = codes("cluster"), codes("group")
+    levels: dict[str, Any] = dict.fromkeys(_LEVELS)
+    levels |= {f"{name}_labels": () for name in _LEVELS}
+    for name in set(_LEVELS) & set(rows.column_names):
+        levels[name], levels[f"{name}_labels"] = encode_labels(rows[name].to_pylist())
     return Table(
         inputs={name: floats(_free_name(name, _ROW_COLUMNS)) for name in saved["inputs"]},
         target=floats("loss"),
         weight=floats("weight"),
         row=read_only(np.array(rows["row"], np.int64)),
-        cluster=cluster,
-        cluster_labels=cluster_labels,
-        group=group,
-        group_labels=group_labels,
+        **levels,
         set_aside=tuple(SetAside(**item) for item in saved["set_aside"]),
         notes=tuple(saved["notes"]),
         warnings=tuple(

@@ -7,6 +7,7 @@ of draws that were asked for and that were used; a draw is used only if it is a 
 import html
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from scalejax.data import Table
 from scalejax.errors import UsageError
+from scalejax.fitting.asymptotics import Asymptotics, CovarianceKind, asymptotics
+from scalejax.fitting.intervals import (
+    Derived,
+    IntervalKind,
+    check_level,
+    derived_interval,
+    parameter_intervals,
+)
+from scalejax.fitting.prediction import predict
+from scalejax.fitting.problem import Problem
 from scalejax.laws import Law
-from scalejax.objectives import Objective
-from scalejax.resampling import percentile_interval
+from scalejax.objectives import Objective, make_model, prior_of
+from scalejax.objectives.model import Penalty
 from scalejax.status import Status
 
 Floats = NDArray[np.float64]
@@ -93,6 +104,7 @@ class Fit:
         table: The data, with the rows set aside.
         settings: What was asked for, as plain values.
         versions: Versions of the software, and the device.
+        penalty: Function of the parameters that was added to the objective; not saved.
     """
 
     law: Law
@@ -110,6 +122,7 @@ class Fit:
     table: Table
     settings: dict[str, Any]
     versions: dict[str, str]
+    penalty: Penalty | None = None
 
     @property
     def free(self) -> tuple[str, ...]:
@@ -119,16 +132,57 @@ class Fit:
 
     @property
     def stderr(self) -> dict[str, float]:
-        """Bootstrap standard error per parameter; NaN without draws."""
-        return {
-            name: float(np.std(values)) if len(values) > 1 else float("nan")
-            for name, values in self.draws.arrays().items()
-        }
+        """Standard error per parameter: of the draws, or asymptotic without any."""
+        return {str(name): float(value) for name, value in self.conf_int()["stderr"].items()}
+
+    @property
+    def cov(self) -> pd.DataFrame:
+        """Asymptotic covariance of the free parameters in their own units, (p, p).
+
+        Classical for independent rows, the cluster sandwich for clusters; NaN for parameters on a
+        bound or in a flat direction.
+        """
+        kind: CovarianceKind = "wald" if self.table.cluster is None else "sandwich"
+        scale = self.asymptotics.scale
+        matrix = self.asymptotics.covariance(kind) * np.outer(scale, scale)
+        return pd.DataFrame(matrix, index=self.asymptotics.names, columns=self.asymptotics.names)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What was minimised, to be solved again in another way.
+
+        Raises:
+            UsageError: It holds functions of your own that are not saved with a fit.
+        """
+        settings = self.settings
+        if settings["penalty"] and self.penalty is None:
+            raise UsageError("a penalty of your own is not saved with a fit: fit again with it.")
+        model = make_model(
+            self.law,
+            self.objective.kernel,
+            fixed=settings["fixed"],
+            tied=settings["tied"],
+            penalty=self.penalty,
+        )
+        return Problem(
+            model,
+            self.objective,
+            self.table,
+            fixed=settings["fixed"],
+            bounds={name: (low, high) for name, (low, high) in settings["bounds"].items()},
+            priors={name: prior_of(saved) for name, saved in settings["priors"].items()},
+        )
+
+    @cached_property
+    def asymptotics(self) -> Asymptotics:
+        """The problem linearised at the estimate."""
+        u = self.problem.coordinates(self.params, self.noise_scale)
+        return asymptotics(self.problem, u, self.on_bound, self.table.cluster)
 
     @property
     def residuals(self) -> Floats:
         """Predicted minus observed per row of the table, of log loss or loss, (n,)."""
-        predicted = self._curve(self.table.inputs, self.params)
+        predicted = self.curve(self.table.inputs, self.params)
         if self.objective.kernel.log:
             return np.log(predicted) - np.log(self.table.target)
         return predicted - self.table.target
@@ -138,73 +192,79 @@ class Fit:
         """Whether the estimate and every draw converged."""
         return self.status == Status.CONVERGED and bool(np.all(self.draws.converged))
 
-    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
-        """Percentile intervals of the parameters.
+    def conf_int(self, level: float = 0.95, kind: IntervalKind | None = None) -> pd.DataFrame:
+        """Intervals of the parameters.
 
         Args:
             level: Probability between the ends.
+            kind: ``"percentile"``, ``"basic"``, ``"wald"``, ``"sandwich"`` or ``"jackknife"``, see
+                `scalejax.fitting.intervals`; what suits the fit if not given.
 
         Returns:
             Indexed by parameter: estimate, stderr, lo, hi, level, method, b_asked, b_used.
+
+        Raises:
+            UsageError: The method does not go with the draws.
         """
-        _check_level(level)
-        usable = self.draws.arrays()
-        used = int(np.sum(self.draws.usable))
-        rows = []
-        for name, value in self.params.items():
-            low, high = percentile_interval(usable.get(name, np.empty(0)), level)
-            rows.append((name, value, self.stderr.get(name, np.nan), float(low), float(high)))
-        frame = pd.DataFrame(rows, columns=["parameter", "estimate", "stderr", "lo", "hi"])
-        frame["level"] = level
-        frame["method"] = f"{self.draws.method} percentile" if len(self.draws) else "none"
-        frame["b_asked"] = len(self.draws)
-        frame["b_used"] = used
-        return frame.set_index("parameter")
+        check_level(level)
+        return parameter_intervals(self, level, kind)
+
+    def interval(
+        self, function: Derived, level: float = 0.95, kind: IntervalKind | None = None
+    ) -> pd.DataFrame:
+        """Interval of anything computed from the parameters.
+
+        Args:
+            function: Pure JAX function of the dictionary of parameters; gives () or (k,).
+            level: Probability between the ends.
+            kind: As for `conf_int`.
+
+        Returns:
+            One row per element: estimate, stderr, lo, hi, level, method, b_asked, b_used.
+        """
+        check_level(level)
+        return derived_interval(self, function, level, kind)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """Tidy frame, one row per parameter: what `conf_int` gives, with law, n and status."""
         frame = self.conf_int(level).reset_index()
         frame.insert(0, "law", self.law.name)
         frame["n"] = self.table.n_rows
+        frame["n_clusters"] = len(self.table.cluster_labels) or self.table.n_rows
         frame["status"] = self.status.label
         return frame
 
     def predict(
-        self, inputs: pd.DataFrame | Mapping[str, ArrayLike], level: float = 0.95
+        self,
+        inputs: pd.DataFrame | Mapping[str, ArrayLike],
+        level: float = 0.95,
+        *,
+        discrepancy: float | None = None,
     ) -> pd.DataFrame:
-        """Predict the loss of the curve, without the noise of a single run.
+        """Predict the loss of new runs.
 
         Args:
             inputs: The law's inputs by name, in raw units; scalars broadcast.
-            level: Probability of the percentile interval over the draws.
+            level: Probability of the intervals.
+            discrepancy: Relative standard deviation by which the law itself may be wrong, for
+                each decade beyond the data; 0.005 is 0.5 % a decade. Taken as zero, with a warning
+                for points more than a decade beyond, if not declared.
 
         Returns:
-            The inputs, loss, lo and hi, and how many decades each row lies beyond the data.
+            The inputs, loss, ``lo`` and ``hi`` for a new run (curve, noise and discrepancy),
+            ``curve_lo`` and ``curve_hi`` for the curve alone, level, method, discrepancy,
+            decades_beyond (in the farthest input) and inside_hull.
 
         Raises:
             UsageError: An input is missing.
         """
-        _check_level(level)
-        missing = [name for name in self.law.inputs if name not in inputs]
-        if missing:
-            raise UsageError(f"predict needs {', '.join(missing)} (law {self.law.name}).")
-        columns = np.broadcast_arrays(
-            *(np.atleast_1d(np.asarray(inputs[name], np.float64)) for name in self.law.inputs)
-        )
-        points = dict(zip(self.law.inputs, columns, strict=True))
-        usable = {name: values[:, None] for name, values in self.draws.arrays().items()}
-        curves = self._curve(points, usable) if len(self.draws) else np.empty((0, len(columns[0])))
-        low, high = percentile_interval(curves, level)
-        return pd.DataFrame(
-            {
-                **points,
-                "loss": self._curve(points, self.params),
-                "lo": low,
-                "hi": high,
-                "level": level,
-                "decades_beyond": self._decades_beyond(points),
-            }
-        )
+        return predict(self, inputs, level, discrepancy)
+
+    def curve(self, points: Mapping[str, Floats], parameters: Mapping[str, Any]) -> Floats:
+        """The law at points (...) with parameters that broadcast against them."""
+        with jax.enable_x64(True):
+            values = self.law(*(points[name] for name in self.law.inputs), **parameters)
+            return np.asarray(values, np.float64)
 
     def summary(self, level: float = 0.95) -> str:
         """What a person should read, as plain text: the verdict first, then the numbers."""
@@ -227,24 +287,3 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.summary())}</pre>"
-
-    def _curve(self, points: Mapping[str, Floats], parameters: Mapping[str, Any]) -> Floats:
-        with jax.enable_x64(True):
-            values = self.law(*(points[name] for name in self.law.inputs), **parameters)
-            return np.asarray(values, np.float64)
-
-    def _decades_beyond(self, points: Mapping[str, Floats]) -> Floats:
-        """Decades between a point and the range of the data, in the farthest input."""
-        farthest = np.zeros(len(next(iter(points.values()))))
-        for name, values in points.items():
-            seen = self.table.inputs[name]
-            if np.min(seen) <= 0:
-                continue
-            above, below = np.log10(values / np.max(seen)), np.log10(np.min(seen) / values)
-            farthest = np.maximum(farthest, np.maximum(above, below))
-        return farthest
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise UsageError(f"level must lie between 0 and 1, not {level!r}.")

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from scalejax.fitting.certificate import CONDITION_LIMIT, WEAK_CONDITION
+from scalejax.fitting.drawing import GIVEN
+from scalejax.fitting.intervals import default_kind, method_name
 from scalejax.fitting.result import Fit
 from scalejax.status import Status
 
@@ -89,7 +91,7 @@ def _data(fit: Fit) -> Iterator[tuple[str, str]]:
     low, high = float(np.min(table.target)), float(np.max(table.target))
     yield "range loss", f"{low:.4g} .. {high:.4g}"
     if table.cluster is not None:
-        yield "clusters", f"{len(table.cluster_labels)} (resampled as a whole)"
+        yield "clusters", str(len(table.cluster_labels))
     for note in table.notes:
         yield "assumed", note
     for problem in table.warnings:
@@ -107,15 +109,15 @@ def _quality(fit: Fit) -> Iterator[tuple[str, str]]:
 
 
 def _provenance(fit: Fit, level: float) -> Iterator[tuple[str, str]]:
-    used = int(np.sum(fit.draws.usable))
+    kind = default_kind(fit)
+    text = f"{100 * level:g} % {method_name(fit, kind)}"
     if len(fit.draws):
-        yield (
-            "intervals",
-            f"{100 * level:g} % percentile, {_resampling(fit)}; {len(fit.draws)} asked, {used} "
-            f"used; seed {fit.settings.get('seed', 0)}",
-        )
-    else:
-        yield "intervals", "none: no bootstrap was asked for"
+        used = int(np.sum(fit.draws.usable))
+        text += f"; resampling: {_resampling(fit)}; {len(fit.draws)} asked, {used} used; "
+        text += f"seed {fit.settings.get('seed', 0)}"
+    elif fit.table.cluster is None:
+        text += "; no bootstrap was asked for, and rows are taken as independent"
+    yield "intervals", text
     versions = dict(fit.versions)
     device = versions.pop("device", "an unknown device").replace("cpu (cpu)", "cpu")
     dtype = versions.pop("dtype", "")
@@ -125,9 +127,16 @@ def _provenance(fit: Fit, level: float) -> Iterator[tuple[str, str]]:
 
 def _resampling(fit: Fit) -> str:
     return {
-        "pairs": "rows resampled",
-        "cluster": "clusters resampled",
-        "given weights": "weights as given",
+        "pairs": "rows drawn",
+        "cluster": "whole clusters drawn",
+        "nested": "clusters, then their members drawn",
+        "stratified": "rows drawn within strata",
+        "residual": "residuals drawn",
+        "wild": "residuals with random signs",
+        "cluster wild": "residuals with a random sign for each cluster",
+        "parametric": "noise of the given size",
+        "bayesian": "random weights",
+        GIVEN: "weights as given",
     }.get(fit.draws.method, fit.draws.method)
 
 
@@ -157,16 +166,13 @@ def _inliers(fit: Fit) -> str:
 
 def _table(fit: Fit, level: float) -> list[str]:
     frame = fit.conf_int(level)
-    header = ["parameter", "estimate"]
-    with_draws = len(fit.draws) > 0
-    if with_draws:
-        header += ["stderr", "lo", "hi"]
+    header = ["parameter", "estimate", "stderr", "lo", "hi"]
     rows = []
     for name, estimate, stderr, low, high in frame[["estimate", "stderr", "lo", "hi"]].itertuples():
         cells = [str(name), retypable(estimate)]
-        if with_draws and name in fit.free:
+        if name in fit.free:
             cells += [_digits(stderr, 3), _digits(low, 5), _digits(high, 5)]
-        elif with_draws:
+        else:
             cells += ["-", "-", "-"]
         rows.append([*cells, _remark(fit, str(name))])
     return aligned([*header, "unit"], rows)

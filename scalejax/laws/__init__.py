@@ -2,9 +2,11 @@
 
 Pick a law from `scalejax.laws.LAWS` (``scalejax laws`` at the terminal lists them), or write one
 with `law` and the supports `Positive`, `UnitInterval` and `Real`; see `scalejax.laws.law`.
+`formula_law` makes one from text; see `scalejax.laws.formula`.
 """
 
 from scalejax.laws.chinchilla import chinchilla, chinchilla_tied, outer_exponent
+from scalejax.laws.formula import formula_law, formula_spec
 from scalejax.laws.kaplan import kaplan
 from scalejax.laws.law import Law, Parameter, PublishedSet, law
 from scalejax.laws.registry import LAWS, find_law
@@ -23,6 +25,8 @@ __all__ = [
     "chinchilla",
     "chinchilla_tied",
     "find_law",
+    "formula_law",
+    "formula_spec",
     "kaplan",
     "law",
     "outer_exponent",

@@ -214,12 +214,12 @@ def law(
             {"linear": linear, "plausible": ranges, "bounds": limits, "units": unit_names},
         )
         parameters = {
-            key: _declare_parameter(
+            key: declare_parameter(
                 key,
                 support,
-                linear=key in linear,
                 plausible=ranges.get(key),
                 bounds=limits.get(key),
+                wide=key in linear or key not in ranges,
                 unit=unit_names.get(key, ""),
             )
             for key, support in supports.items()
@@ -292,20 +292,37 @@ def _check_names(
         )
 
 
-def _declare_parameter(
+def declare_parameter(
     name: str,
     support: Support,
     *,
-    linear: bool,
     plausible: tuple[float, float] | None,
     bounds: tuple[float, float] | None,
-    unit: str,
+    wide: bool,
+    unit: str = "",
 ) -> Parameter:
+    """A parameter with its ranges filled in and checked.
+
+    Args:
+        name: Its name.
+        support: Its support.
+        plausible: Range from which starts are drawn; None for that of the support.
+        bounds: Range that a fit may not leave; None for one derived from `plausible`.
+        wide: Whether derived bounds are so wide that they do not matter.
+        unit: Its unit.
+
+    Raises:
+        LawError: A range that does not increase or is outside the support.
+    """
     low, high = plausible or _DEFAULT_PLAUSIBLE[support.name]
     if bounds is None:
-        bounds = _default_bounds(support, (low, high), wide=linear or plausible is None)
+        bounds = _default_bounds(support, (low, high), wide=wide)
     for label, (lower, upper) in (("plausible", (low, high)), ("bounds", bounds)):
-        if not lower < upper or lower < support.lower or upper > support.upper:
+        # Starts are drawn between the ends in the unconstrained coordinate, where 0 may be -inf.
+        outside = lower <= support.lower or upper >= support.upper
+        if label == "bounds":
+            outside = lower < support.lower or upper > support.upper
+        if outside or not lower < upper:
             raise LawError(
                 f"{label} range of {name!r} must increase and lie inside its support "
                 f"({support.name}), got ({lower}, {upper})."

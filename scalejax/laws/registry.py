@@ -1,7 +1,8 @@
 """Laws by name: ours, and a user's own from a module or a file.
 
 `find_law("chinchilla")` gives one of ours; `find_law("mymodule:mylaw")` imports a module;
-`find_law("laws.py:mylaw")` loads a file. A user's law is used exactly like ours everywhere.
+`find_law("laws.py:mylaw")` loads a file; `find_law("formula: E + A/N**alpha")` reads a formula,
+which runs no code. A user's law is used exactly like ours everywhere.
 """
 
 import importlib
@@ -12,6 +13,7 @@ from types import ModuleType
 
 from scalejax.errors import LawError
 from scalejax.laws.chinchilla import chinchilla, chinchilla_tied, outer_exponent
+from scalejax.laws.formula import PREFIX, formula_law
 from scalejax.laws.kaplan import kaplan
 from scalejax.laws.law import Law
 from scalejax.laws.power import POWER_LAWS
@@ -22,10 +24,14 @@ LAWS: dict[str, Law] = {
 
 
 def find_law(law: str | Law) -> Law:
-    """Return a law given as itself, a registered name, ``module:name`` or ``file.py:name``.
+    """Return a law given as itself or by its name.
+
+    Args:
+        law: A `Law`, a registered name, ``module:name``, ``file.py:name``, or a formula such as
+            ``"formula: E + A/N**alpha"``, see `scalejax.laws.formula`.
 
     Raises:
-        LawError: Nothing of that name exists, or it is not a law.
+        LawError: Nothing of that name exists, it is not a law, or the formula is not allowed.
     """
     if isinstance(law, Law):
         return law
@@ -35,11 +41,13 @@ def find_law(law: str | Law) -> Law:
         )
     if law in LAWS:
         return LAWS[law]
+    if law.startswith(PREFIX):
+        return formula_law(law.removeprefix(PREFIX))
     place, separator, attribute = law.rpartition(":")
     if not separator:
         raise LawError(
             f"There is no law named {law!r}. Known: {', '.join(LAWS)}. "
-            "A law of your own is given as module:name or file.py:name."
+            "A law of your own is given as module:name, file.py:name or formula: TEXT."
         )
     found = getattr(_import(place), attribute, None)
     if not isinstance(found, Law):

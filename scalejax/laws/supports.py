@@ -45,10 +45,6 @@ class Support:
             return jnp.log(value) - jnp.log1p(-value)
         return jnp.asarray(value)
 
-    def contains(self, value: float) -> bool:
-        """Whether a number lies inside the support."""
-        return self.lower < value < self.upper
-
 
 positive = Support("positive", 0.0, float("inf"))
 unit_interval = Support("unit_interval", 0.0, 1.0)

@@ -13,7 +13,7 @@ from scalejax.objectives.losses import (
     student_t,
 )
 from scalejax.objectives.model import Model, Rows, Settings, make_model
-from scalejax.objectives.priors import LogNormal, Normal, Prior
+from scalejax.objectives.priors import LogNormal, Normal, Prior, prior_of
 
 __all__ = [
     "Kernel",
@@ -29,5 +29,6 @@ __all__ = [
     "huber",
     "least_squares",
     "make_model",
+    "prior_of",
     "student_t",
 ]

@@ -97,10 +97,6 @@ class Model:
         free = {name: self.law.parameters[name].constrain(u[k]) for k, name in enumerate(self.free)}
         return self.complete(free, fixed)
 
-    def coordinates(self, parameters: Mapping[str, Any]) -> list[jax.Array]:
-        """Coordinates of the free parameters (without a noise scale)."""
-        return [self.law.parameters[name].unconstrain(parameters[name]) for name in self.free]
-
     def residual(
         self, u: Any, inputs: tuple[Any, ...], target: Any, fixed: Mapping[str, Any]
     ) -> jax.Array:

@@ -5,7 +5,8 @@ one row of unit weight is believed to have, in units of the residual: with it th
 fit is the posterior mode. With `student_t`, whose objective is a likelihood, leave it at 1.
 """
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,3 +49,13 @@ class LogNormal(NamedTuple):
 
 
 Prior = Normal | LogNormal
+
+_PRIORS: dict[str, type[Normal] | type[LogNormal]] = {
+    kind.__name__: kind for kind in (Normal, LogNormal)
+}
+
+
+def prior_of(saved: Sequence[Any]) -> Prior:
+    """The prior of its name and numbers, as a fit's settings record it."""
+    name, *numbers = saved
+    return _PRIORS[name](*numbers)

@@ -34,11 +34,10 @@ class LaneProblems(NamedTuple):
 
 
 class LaneResults(NamedTuple):
-    """Ends of all problems: final coordinates (T, p), steps taken (T,), solver stopped (T,)."""
+    """Ends of all problems: final coordinates (T, p) and steps taken (T,)."""
 
     u: jax.Array
     steps: jax.Array
-    stopped: jax.Array
 
 
 class _Loop(NamedTuple):
@@ -117,11 +116,9 @@ def minimise(
 
     def store(loop: _Loop) -> LaneResults:
         where = jnp.where(loop.done, loop.ids, count)
-        stopped = jax.vmap(solver.done, in_axes=-1)(loop.state)
         return LaneResults(
             loop.results.u.at[where].set(loop.u.T, mode="drop"),
             loop.results.steps.at[where].set(loop.steps, mode="drop"),
-            loop.results.stopped.at[where].set(stopped, mode="drop"),
         )
 
     ids = number(jnp.arange(lanes, dtype=jnp.int32))
@@ -129,7 +126,6 @@ def minimise(
     results = LaneResults(
         jnp.full((count, u.shape[0]), jnp.nan, u.dtype),
         jnp.zeros((count,), jnp.int32),
-        jnp.zeros((count,), bool),
     )
     first = _Loop(
         next=jnp.minimum(lanes, total),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 
@@ -28,6 +29,17 @@ class Evaluation(NamedTuple):
     value: jax.Array
     grad: jax.Array
     curvature: jax.Array
+
+    def without(self, held: jax.Array) -> "Evaluation":
+        """The same with coordinates (p,) that are held decoupled, so that no step moves them."""
+        i, j = np.tril_indices(held.shape[0])
+        coupled = held[i] | held[j]
+        apart = jnp.where(i == j, jnp.ones_like(self.curvature), 0)
+        return Evaluation(
+            self.value,
+            jnp.where(held, 0, self.grad),
+            jnp.where(coupled, apart, self.curvature),
+        )
 
 
 class Box(NamedTuple):

@@ -41,7 +41,7 @@ def test_golden36(k: int) -> None:
 def test_golden36_is_a_good_table() -> None:
     table = load_table(datasets.load("golden36"), n_parameters=5)
     assert table.n_rows == 36
-    assert table.warnings == table.notes == table.set_aside == ()
+    assert table.warnings == table.set_aside == ()
 
 
 @needs_data
@@ -110,10 +110,12 @@ def test_overtraining_runs() -> None:
         columns={"N": "N", "D": "D", "loss": "loss_c4_val"},
         group="train_data",
         n_parameters=5,
+        loss_unit="nats",
     )
     assert table.n_rows == 104
     assert sorted(table.group_labels) == ["C4", "RedPajama", "RefinedWeb"]
-    assert table.warnings == table.notes == table.set_aside == ()
+    assert table.warnings == table.set_aside == ()
+    assert table.notes == ("loss in nats/token (loss_unit=)",)
 
 
 @needs_data
@@ -132,6 +134,7 @@ def test_families_with_gaps() -> None:
         columns={"N": "N", "D": "D", "loss": "value"},
         group="family",
         cluster="model",
+        units={"D": 1},
         on_bad="drop",
     )
     assert table.n_rows + len(table.set_aside) == 8263

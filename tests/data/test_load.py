@@ -11,6 +11,8 @@ from scalejax.data import SetAside, Table, load_table
 from scalejax.data.examples import golden36
 from scalejax.errors import InputError, UsageError
 
+IN_NATS = "loss taken to be in nats/token: no loss_unit= given"
+
 
 def runs(count: int = 12) -> pd.DataFrame:
     """Plain, good runs: N, D and loss of GOLDEN-36, and the names of three families."""
@@ -119,8 +121,8 @@ def test_row_counts_for_five_parameters(count: int, code: str | None) -> None:
 def test_two_sizes_are_a_warning() -> None:
     frame = runs()
     frame["N"] = [1e8, 2e8 * (1 + 1e-9), 2e8] * 4
-    (warning,) = load_table(frame, n_parameters=5).warnings
-    assert (warning.code, warning.column) == ("W211", "N")
+    warnings = load_table(frame, n_parameters=5).warnings
+    assert ("W211", "N") in [(warning.code, warning.column) for warning in warnings]
 
 
 def test_one_size_is_refused_in_each_group_and_rows_without_weight_add_none() -> None:
@@ -225,13 +227,13 @@ def test_tokens_are_derived_and_noted() -> None:
     frame["C"] = 7 * frame["N"] * frame["D"]
     table = load_table(frame.drop(columns="D"))
     assert table.inputs["D"] == pytest.approx(runs()["D"].to_numpy(float) * 7 / 6, rel=1e-15)
-    assert table.notes == ("D derived as C/(6N) from C = 6ND: no D column",)
+    assert table.notes == ("D derived as C/(6N) from C = 6ND: no D column", IN_NATS)
     assert list(table.inputs) == ["N", "D"]
     assert table.columns == {"N": "N", "C": "C", "loss": "loss"}
-    assert load_table(frame).notes == ()
+    assert load_table(frame).notes == (IN_NATS,)
     asked = load_table(frame, derive={"D": "6ND"})
     assert asked.fingerprint == table.fingerprint
-    assert asked.notes == ("D derived as C/(6N) from C = 6ND: as asked",)
+    assert asked.notes == ("D derived as C/(6N) from C = 6ND: as asked", IN_NATS)
 
 
 def test_the_other_derivations() -> None:
@@ -332,7 +334,7 @@ def test_every_source_gives_the_same_table(tmp_path: Path) -> None:
 
 
 def test_big_integers_do_not_wrap() -> None:
-    frame = pd.DataFrame({"N": [10**9] * 3, "D": [10**13, 2 * 10**13, 2**56], "loss": 2.0})
+    frame = pd.DataFrame({"N": [10**12] * 3, "D": [10**13, 2 * 10**13, 2**56], "loss": 2.0})
     assert load_table(frame).inputs["D"].tolist() == [1e13, 2e13, 2.0**56]
 
 

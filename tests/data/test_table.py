@@ -45,7 +45,7 @@ def test_fingerprint_sees_the_last_bit_of_every_column(column: str) -> None:
 
 def test_fingerprint_sees_roles_rows_and_order() -> None:
     plain = frame()[["N", "D", "loss", "family"]]
-    swapped = {"columns": {"N": "D", "D": "N"}}
+    swapped = {"columns": {"N": "D", "D": "N"}, "units": {"D": 1}}
     prints = [
         load_table(plain).fingerprint,
         load_table(plain, **swapped).fingerprint,

@@ -1,0 +1,212 @@
+"""``scalejax check``: all that is wrong or odd about a file of runs, without a fit."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalejax.cli import options
+from scalejax.cli.options import OnBad
+from scalejax.cli.talk import in_options, print_json
+
+if TYPE_CHECKING:
+    from scalejax.data import Inspection
+    from scalejax.errors import Problem
+
+REFUSED = 1
+"""Exit code for a file that cannot be fitted."""
+
+_ROWS_SHOWN = 10
+
+EXAMPLES = """\b
+For example:
+  scalejax check runs.csv
+  scalejax check runs.csv --law kaplan --by family --json
+  scalejax check --explain E110
+"""
+
+
+def check(
+    runs: Annotated[
+        str | None,
+        typer.Argument(
+            help="CSV, JSON lines (both also .gz, .bz2, .zst), Parquet or Feather file with one "
+            "training run a row; - for CSV on stdin; or the name of a dataset.",
+            show_default=False,
+        ),
+    ] = None,
+    law: Annotated[
+        str | None,
+        typer.Option(help="Law that is to be fitted, as in scalejax fit. [default: chinchilla]"),
+    ] = None,
+    formula: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="A law as text, instead of --law.")
+    ] = None,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N=COLUMN", help="Which column is what. Repeatable."),
+    ] = None,
+    units: Annotated[
+        list[str] | None,
+        typer.Option(metavar="N=UNIT", help="Unit of a column: N=M, D=B or D=1e9. Repeatable."),
+    ] = None,
+    loss_unit: Annotated[
+        str | None,
+        typer.Option(metavar="UNIT", help="nats, bits, or bits_per_byte:<bytes per token>."),
+    ] = None,
+    derive: Annotated[
+        str | None,
+        typer.Option(metavar="D=6ND", help="Derive D (or N, C) although the file has it."),
+    ] = None,
+    weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
+    sigma: Annotated[
+        str | None, typer.Option(help="Column of standard deviations; instead of --weights.")
+    ] = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(help="Column that names the run. Twice for families and then runs."),
+    ] = None,
+    strata: Annotated[str | None, typer.Option(help="Column that names the stratum.")] = None,
+    exclude: Annotated[
+        str | None,
+        typer.Option(help='Leave rows out: a 0/1 column, "top5(loss)", or row numbers 3,17.'),
+    ] = None,
+    on_bad: Annotated[
+        OnBad, typer.Option(help="Refuse a file with unusable rows, or set those rows aside.")
+    ] = OnBad.RAISE,
+    by: Annotated[
+        str | None, typer.Option(help="Column of names: each group of rows is fitted by itself.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    explain: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Explain a code, such as E110, and stop.")
+    ] = None,
+) -> None:
+    """List all that is wrong or odd about a file of runs.
+
+    The exit code is 0 if the file can be fitted, with or without warnings, and 1 if not.
+    """
+    if explain is not None:
+        _explain(explain)
+        return
+    if runs is None:
+        raise typer.BadParameter("give a file of runs, or --explain CODE.", param_hint="RUNS")
+    # Imported here and below: JAX and pandas take a second, which --help should not.
+    from scalejax.data import Request, inspect_table
+
+    found_law = options.law_of(options.law_name(law, formula))
+    request = Request(
+        inputs=found_law.inputs,
+        n_parameters=len(found_law.parameters),
+        columns=options.pairs("--column", column or []),
+        units=options.units(units or []),
+        loss_unit=loss_unit,
+        derive=options.pairs("--derive", [derive] if derive else []),
+        weights=weights,
+        sigma=sigma,
+        cluster=cluster or None,
+        strata=strata,
+        group=by,
+        exclude=options.excluded(exclude),
+        on_bad="drop" if on_bad is OnBad.DROP else "raise",
+    )
+    found = inspect_table(_source(runs), request)
+    name = runs if found.source == "DataFrame" else found.source
+    if as_json:
+        print_json(_document(found, name))
+    else:
+        _print(found, name)
+    if found.errors:
+        raise typer.Exit(REFUSED)
+
+
+def _source(runs: str) -> Any:
+    """The dataset of that name, or the path."""
+    from scalejax import datasets
+
+    if runs in datasets.names() and not Path(runs).exists():
+        return datasets.load(runs)
+    return runs
+
+
+def _explain(code: str) -> None:
+    from scalejax.codes import CODES, explain
+
+    known = code.strip().upper()
+    if known not in CODES:
+        raise typer.BadParameter(
+            f"{code!r} is no code; there are {', '.join(CODES)}.", param_hint="--explain"
+        )
+    print(in_options(explain(known)))
+
+
+def _verdict(found: "Inspection") -> str:
+    if found.errors:
+        return "refused"
+    return "warnings" if found.problems else "clean"
+
+
+def _document(found: "Inspection", name: str) -> dict[str, Any]:
+    from scalejax.codes import CODES
+
+    return {
+        "source": name,
+        "rows": found.rows,
+        "columns": dict(found.columns or {}),
+        "derived": list(found.derived),
+        "notes": [in_options(note) for note in found.notes],
+        "set_aside": [vars(item) for item in found.set_aside],
+        "problems": [
+            {
+                "code": problem.code,
+                "severity": CODES[problem.code].severity,
+                "column": problem.column,
+                "rows": list(problem.rows),
+                "message": in_options(problem.message),
+                "title": CODES[problem.code].title,
+            }
+            for problem in found.problems
+        ],
+        "verdict": _verdict(found),
+    }
+
+
+def _print(found: "Inspection", name: str) -> None:
+    print(f"{name}: {_count(found.rows, 'row')}")
+    if found.columns:
+        print(f"  read      {', '.join(f'{key} = {c}' for key, c in found.columns.items())}")
+    for note in found.notes:
+        print(f"  assumed   {in_options(note)}")
+    if found.set_aside:
+        print(f"  set aside {_count(len(found.set_aside), 'row')}")
+        for item in found.set_aside[:_ROWS_SHOWN]:
+            print(f"            row {item.row}: {item.reason}")
+        if len(found.set_aside) > _ROWS_SHOWN:
+            print(f"            and {len(found.set_aside) - _ROWS_SHOWN} more (see --json)")
+    # Errors first: they are what has to be mended.
+    for problem in sorted(found.problems, key=lambda problem: problem.code):
+        _print_problem(problem)
+    warnings = _count(len(found.problems) - len(found.errors), "warning")
+    if found.errors:
+        more = "scalejax check --explain CODE says more"
+        print(f"refused: {_count(len(found.errors), 'error')}, {warnings} ({more})")
+    else:
+        print(f"usable: {warnings}" if found.problems else "clean: nothing to mend")
+
+
+def _print_problem(problem: "Problem") -> None:
+    from scalejax.codes import CODES
+
+    entry = CODES[problem.code]
+    where = [f"column {problem.column!r}"] if problem.column is not None else []
+    if problem.rows:
+        shown = ", ".join(map(str, problem.rows[:_ROWS_SHOWN]))
+        more = len(problem.rows) - _ROWS_SHOWN
+        where.append(f"row{'s' * (len(problem.rows) > 1)} {shown}")
+        where[-1] += f" and {more} more" if more > 0 else ""
+    print(f"{entry.severity} {problem.code}: {entry.title}{''.join(f'; {w}' for w in where)}")
+    print(f"    {in_options(problem.message)}")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

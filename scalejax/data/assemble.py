@@ -1,0 +1,118 @@
+"""From cells to the arrays of a `Table`: measured columns, names as codes, and the fate of rows.
+
+Steps of `scalejax.data.load_table`, which puts them in order.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scalejax.data.checks import Floats, Ints, Measured
+from scalejax.data.numbers import is_nested, parse_column
+from scalejax.data.plan import Plan, derived_values
+from scalejax.data.request import LABELS, Request
+from scalejax.data.table import SetAside, Table, encode_labels, read_only
+from scalejax.errors import Problem
+
+_WHY_DROPPED = {
+    "E101": "missing or infinite",
+    "E102": "not a positive loss",
+    "E103": "zero or negative",
+    "E120": "not a number",
+    "E128": "empty name",
+}
+
+
+def measure_all(frame: pd.DataFrame, request: Request, plan: Plan) -> dict[str, Measured]:
+    """Role to column of numbers, for the columns of the plan."""
+    measured = {}
+    for role, column in plan.columns.items():
+        if role not in LABELS:
+            positive = request.is_positive(role) or role in plan.derivation_sources
+            measured[role] = _measure(frame, role, column, plan.factors.get(role, 1.0), positive)
+    return measured
+
+
+def measure_compute(frame: pd.DataFrame, plan: Plan) -> Measured | None:
+    """A column of C that no law asked for, to compare with 6 N D."""
+    return None if plan.compute is None else _measure(frame, "C", plan.compute, 1.0, True)
+
+
+def _measure(
+    frame: pd.DataFrame, role: str, column: str, factor: float, positive: bool
+) -> Measured:
+    parsed = parse_column(frame[column])
+    return Measured(role, column, parsed, parsed.values * factor, positive)
+
+
+def names_of(frame: pd.DataFrame, plan: Plan) -> tuple[dict[str, list[str]], list[Problem]]:
+    """Role to the name in every row, and E129 for columns that hold no names."""
+    labels, problems = {}, []
+    for role in LABELS:
+        if role not in plan.columns:
+            continue
+        cells = frame[plan.columns[role]].tolist()
+        nested = tuple(row for row, cell in enumerate(cells, 1) if is_nested(cell))
+        if nested:
+            message = "holds lists or records; give plain names"
+            problems.append(Problem("E129", message, plan.columns[role], nested))
+        labels[role] = [_name(cell) for cell in cells]
+    return labels, problems
+
+
+def _name(cell: Any) -> str:
+    return "" if not is_nested(cell) and pd.isna(cell) else str(cell).strip()
+
+
+def set_aside_of(excluded: Mapping[int, str], dropped: Sequence[Problem]) -> tuple[SetAside, ...]:
+    """One record per row, in order; dropped ones with all reasons and the code of the first."""
+    reasons: dict[int, list[tuple[str, str]]] = {}
+    for problem in dropped:
+        reason = f"{problem.column!r}: {_WHY_DROPPED[problem.code]}"
+        for row in problem.rows:
+            reasons.setdefault(row, []).append((problem.code, reason))
+    gone = {row: SetAside(row, reason, "excluded") for row, reason in excluded.items()}
+    for row, found in reasons.items():
+        gone[row] = SetAside(row, "; ".join(reason for _, reason in found), found[0][0])
+    return tuple(gone[row] for row in sorted(gone))
+
+
+def assemble(
+    rows: Ints,
+    measured: Mapping[str, Measured],
+    labels: Mapping[str, list[str]],
+    plan: Plan,
+    request: Request,
+    name: str,
+) -> Table:
+    """The table of these rows of the source."""
+    values = {role: item.values[rows - 1] for role, item in measured.items()}
+    values |= {quantity: derived_values(quantity, values) for quantity in plan.derived}
+    if "subcluster" in labels:
+        # Runs called "1" in two families are two runs.
+        pairs = zip(labels["cluster"], labels["subcluster"], strict=True)
+        labels = {**labels, "subcluster": [f"{outer}/{inner}" for outer, inner in pairs]}
+    codes: dict[str, Any] = {}
+    for role, names in labels.items():
+        codes[role], codes[f"{role}_labels"] = encode_labels([names[row - 1] for row in rows])
+    return Table(
+        inputs={quantity: read_only(values[quantity]) for quantity in request.inputs},
+        target=read_only(values["loss"]),
+        weight=read_only(_weight(values)),
+        row=read_only(rows),
+        **{"cluster": None, "cluster_labels": (), "group": None, "group_labels": (), **codes},
+        set_aside=(),
+        notes=plan.notes,
+        warnings=(),
+        columns=dict(plan.columns),
+        source=name,
+    )
+
+
+def _weight(values: Mapping[str, Floats]) -> Floats:
+    if "sigma" in values:
+        with np.errstate(divide="ignore", over="ignore"):
+            return 1 / values["sigma"] ** 2
+    return values.get("weights", np.ones_like(values["loss"]))

@@ -1,0 +1,237 @@
+"""What is odd between rows and between columns: ratios, repeats, trends, names that do not group.
+
+Use `relation_problems` on an assembled table; single cells and columns have been checked before.
+Rows with a problem of their own are left out here, so that nothing is said twice.
+"""
+
+from collections.abc import Callable
+from itertools import product
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scalejax.data.checks import Floats, Ints, Measured, problem_at
+from scalejax.data.design import distinct_values, for_groups
+from scalejax.data.table import Table
+from scalejax.errors import Problem
+from scalejax.quantities import QUANTITIES
+
+TOKENS_PER_PARAMETER = (0.01, 1e5)
+NEAR = 0.01
+COMPUTE_TOLERANCE = 0.2
+_JUMP = 100.0
+_MANY_NEAR = 0.1
+_SAME_SIZE = 1e-6
+_RISING_CORRELATION = 0.5
+_RISING_ROWS = 6
+
+
+def relation_problems(
+    table: Table, compute: Measured | None = None, *, ratio_settled: bool = False
+) -> list[Problem]:
+    """E111 for D/N, E150, W202-W204 and W213-W215.
+
+    Args:
+        table: The rows in use, n.
+        compute: A column of C in FLOP beside those of N and D, to compare with 6 N D.
+        ratio_settled: Whether D/N needs no check, as the units of N or D were stated:
+            fine-tuning and early checkpoints have an odd one by right.
+    """
+    sound = np.isfinite(table.target) & (table.target > 0)
+    for quantity, values in table.inputs.items():
+        sound &= np.isfinite(values) & ((values > 0) | (quantity not in QUANTITIES))
+    kept = table.select(sound)
+    if not kept.n_rows:
+        return []
+    problems = [
+        *([] if ratio_settled else _tokens_per_parameter(kept)),
+        *_changing_runs(kept),
+        *_rising_loss(kept),
+        *_repeats(kept),
+        *_constant_loss(kept),
+        *_useless_names(kept),
+    ]
+    return problems if compute is None else problems + _other_compute(kept, compute)
+
+
+def _tokens_per_parameter(table: Table) -> list[Problem]:
+    """E111 for D/N. A wide design may reach beyond the range; mixed units jump there."""
+    if not {"N", "D"} <= table.inputs.keys():
+        return []
+    ratio = table.inputs["D"] / table.inputs["N"]
+    low, high = TOKENS_PER_PARAMETER
+    below, above = ratio < low, ratio > high
+    odd = below | above
+    if low <= np.median(ratio) <= high:
+        odd = below & _apart(ratio, below) | above & _apart(1 / ratio, above)
+    if not odd.any():
+        return []
+    message = (
+        f"D/N is {ratio[odd].min():.3g} to {ratio[odd].max():.3g} tokens per parameter, outside "
+        f"{low:g} to {high:g}: are units mixed up? Correct them; if they are right, say so by "
+        'units={"D": 1}'
+    )
+    column = table.columns.get("D", table.columns.get("N"))
+    return [problem_at("E111", message, column, table.row[odd])]
+
+
+def _apart(ratio: Floats, low: NDArray[np.bool_]) -> bool:
+    """Whether the low ones are further from the others than runs of one design are."""
+    return bool(low.any() and np.min(ratio[~low]) > _JUMP * np.max(ratio[low]))
+
+
+def _changing_runs(table: Table) -> list[Problem]:
+    """E150. Only the inner level is taken for runs: a family holds several sizes by right."""
+    runs = table.subcluster
+    if runs is None or "N" not in table.inputs or "N" not in table.columns:
+        return []
+    size = table.inputs["N"]
+    smallest = np.full(len(table.subcluster_labels), np.inf)
+    largest = np.zeros_like(smallest)
+    np.minimum.at(smallest, runs, size)
+    np.maximum.at(largest, runs, size)
+    changing = np.flatnonzero(largest > smallest * (1 + _SAME_SIZE))
+    if not changing.size:
+        return []
+    first = changing[0]
+    message = (
+        f"{changing.size} runs change their N, {table.subcluster_labels[first]!r} from "
+        f"{smallest[first]:.6g} to {largest[first]:.6g}: two runs under one name? Give every run "
+        "a name of its own, or leave the inner column of cluster= out"
+    )
+    rows = table.row[np.isin(runs, changing)]
+    return [problem_at("E150", message, table.columns["subcluster"], rows)]
+
+
+def _rising_loss(table: Table) -> list[Problem]:
+    budget = _log_budget(table)
+    if budget is None:
+        return []
+    loss = np.log(table.target)
+
+    def rises(rows: Ints) -> bool:
+        if rows.size < _RISING_ROWS or not (np.ptp(budget[rows]) > 0 and np.ptp(loss[rows]) > 0):
+            return False
+        return bool(np.corrcoef(budget[rows], loss[rows])[0, 1] > _RISING_CORRELATION)
+
+    message = (
+        "the loss rises with compute: an accuracy or a reward in place of a loss, or columns "
+        "mixed up? Name the right one with columns="
+    )
+    return _in_groups("W202", message, table, rises)
+
+
+def _log_budget(table: Table) -> Floats | None:
+    """The logarithm of C, else of 6ND up to a constant, else of the one of them there is."""
+    if "C" in table.inputs:
+        return np.log(table.inputs["C"])
+    logs = [np.log(table.inputs[name]) for name in ("N", "D") if name in table.inputs]
+    return np.sum(logs, axis=0) if logs else None
+
+
+def _constant_loss(table: Table) -> list[Problem]:
+    message = (
+        "the loss is the same in every row, so there is nothing to fit and no error to estimate: "
+        "a summary copied to each row? Name the column of final losses with columns="
+    )
+
+    def constant(rows: Ints) -> bool:
+        return rows.size > 1 and distinct_values(table.target[rows]) == 1
+
+    return _in_groups("W213", message, table, constant)
+
+
+def _in_groups(
+    code: str, message: str, table: Table, is_odd: Callable[[Ints], bool]
+) -> list[Problem]:
+    members = [("", np.arange(table.n_rows))]
+    if table.group is not None:
+        members = [(n, np.flatnonzero(table.group == i)) for i, n in enumerate(table.group_labels)]
+    odd = [(name, rows) for name, rows in members if is_odd(rows)]
+    return [for_groups(code, message, table.columns["loss"], odd, table.row)] if odd else []
+
+
+def _repeats(table: Table) -> list[Problem]:
+    """W203 for the later copies of a row, W204 for rows that are nearly the same run."""
+    inputs = list(table.inputs.values())
+    if len(inputs) < 2:
+        return []  # Of runs that differ in what the law does not know, nothing is a repeat.
+    group = np.zeros(table.n_rows) if table.group is None else table.group.astype(float)
+    runs = np.column_stack([group, *inputs, table.target])
+    copies = _repeated(runs, keep="first")
+    problems = []
+    if copies.any():
+        copy = int(np.argmax(copies))
+        original = int(np.argmax((runs == runs[copy]).all(axis=1)))
+        message = (
+            f"the same inputs and loss as an earlier row (row {table.row[copy]} as row "
+            f"{table.row[original]}): they count double, no weight is changed; remove copies"
+        )
+        problems.append(problem_at("W203", message, None, table.row[copies]))
+    if table.cluster is not None:
+        return problems  # Checkpoints of a run that was named are resampled with it.
+    single = np.flatnonzero(~copies)
+    near = single[_crowded(group[single], [_on_log_scale(values[single]) for values in inputs])]
+    # In a plane full of runs a few are neighbours by chance, and their weight does not matter.
+    if near.size > _MANY_NEAR * table.n_rows:
+        message = (
+            f"another row is within 1 % in {', '.join(table.inputs)}: seeds, a sweep of something "
+            "else, or one run twice? Name runs with cluster=, or keep the best of a sweep; no "
+            "weight is changed"
+        )
+        problems.append(problem_at("W204", message, None, table.row[near]))
+    return problems
+
+
+def _on_log_scale(values: Floats) -> Floats:
+    """Logarithms, or the values of an input that may be zero."""
+    return np.log(values) if (values > 0).all() else values
+
+
+def _crowded(group: Floats, logs: list[Floats]) -> NDArray[np.bool_]:
+    """Which points share a cell of width `NEAR` with another one, on shifted grids.
+
+    Pairs closer than half a cell are found with certainty, none that is further than a cell.
+    """
+    crowded = np.zeros(len(group), bool)
+    for shifts in product((0.0, 0.5), repeat=len(logs)):
+        cells = [np.floor(x / NEAR + shift) for x, shift in zip(logs, shifts, strict=True)]
+        crowded |= _repeated(np.column_stack([group, *cells]), keep=False)
+    return crowded
+
+
+def _repeated(rows: Floats, *, keep: Literal["first", False]) -> NDArray[np.bool_]:
+    """Which rows (n, k) equal another one; the first of equal ones may count as none."""
+    return pd.DataFrame(rows).duplicated(keep=keep).to_numpy()
+
+
+def _useless_names(table: Table) -> list[Problem]:
+    problems = []
+    for role, labels, remedy in (
+        ("cluster", table.cluster_labels, "leave cluster= out, or name the column of runs"),
+        ("subcluster", table.subcluster_labels, "leave the inner column of cluster= out"),
+        ("stratum", table.stratum_labels, "leave strata= out, or name another column"),
+    ):
+        if role in table.columns and table.n_rows > 1 and len(labels) in (1, table.n_rows):
+            what = "the same name in every row" if len(labels) == 1 else "another name in every row"
+            message = f"{what}, so that it groups nothing: {remedy}"
+            problems.append(Problem("W214", message, table.columns[role]))
+    return problems
+
+
+def _other_compute(table: Table, compute: Measured) -> list[Problem]:
+    values = compute.values[table.row - 1]
+    usable = np.isfinite(values) & (values > 0)
+    ratio = values[usable] / (6 * table.inputs["N"][usable] * table.inputs["D"][usable])
+    odd = np.abs(np.log(ratio)) > np.log1p(COMPUTE_TOLERANCE)
+    if not odd.any():
+        return []
+    low, middle, high = np.quantile(ratio, (0.05, 0.5, 0.95))
+    message = (
+        f"C is {middle:.3g} times 6ND in the median, {low:.3g} to {high:.3g} in nine rows of ten; "
+        f"{odd.sum()} rows are over {COMPUTE_TOLERANCE:.0%} off. This law does not use C; where "
+        "compute matters, use the C column and not 6ND, and say what N counts"
+    )
+    return [problem_at("W215", message, compute.column, table.row[usable][odd])]

@@ -1,0 +1,123 @@
+"""`Request`: what a table is to be read for, with every contradiction refused before any reading.
+
+The options are explained at `scalejax.data.load_table`, which makes a request from its arguments;
+`scalejax.data.inspect_table` takes one directly.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from scalejax.data.numbers import parse_number
+from scalejax.errors import UsageError
+from scalejax.quantities import QUANTITIES
+
+LABELS = ("group", "cluster", "subcluster", "stratum")
+ROLES = ("weights", "sigma", *LABELS)
+DERIVATION = "6ND"
+SOURCES = {"N": ("C", "D"), "D": ("C", "N"), "C": ("N", "D")}
+_BITS_PER_BYTE = "bits_per_byte"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `load_table` was asked for; the arguments are documented there."""
+
+    inputs: Sequence[str] = ("N", "D")
+    target: str = "loss"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    weights: str | None = None
+    sigma: str | None = None
+    group: str | None = None
+    cluster: str | Sequence[str] | None = None
+    strata: str | None = None
+    units: Mapping[str, str | float] = field(default_factory=dict)
+    loss_unit: str | None = None
+    exclude: str | Sequence[int] | None = None
+    derive: Mapping[str, str] = field(default_factory=dict)
+    on_bad: str = "raise"
+    n_parameters: int = 0
+    positive: Sequence[str] | None = None
+    max_bytes: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.on_bad not in ("raise", "drop"):
+            raise UsageError(f'on_bad is "raise" or "drop", not {self.on_bad!r}')
+        known = {*self.inputs, self.target, *QUANTITIES}
+        if unknown := [key for key in self.columns if key not in known]:
+            raise UsageError(f"columns= names {unknown}; known are {sorted(known)}")
+        if self.target != "loss" and "loss" in self.columns:
+            raise UsageError('target= and columns={"loss": ...} both name the loss; give one')
+        if self.target in self.inputs or len(set(self.inputs)) < len(self.inputs):
+            raise UsageError(f"inputs {tuple(self.inputs)} repeat a name or hold the target")
+        self._check_derivation()
+        self._check_levels()
+        if self.loss_unit is not None:
+            loss_factor(self.loss_unit)
+
+    def _check_derivation(self) -> None:
+        for quantity, rule in self.derive.items():
+            if quantity not in SOURCES or rule != DERIVATION:
+                raise UsageError(f'derive={{"D": "6ND"}} (or "N", "C") is known, not {self.derive}')
+            if quantity not in self.inputs:
+                raise UsageError(f"derive= names {quantity!r}, which is no input of the law")
+        if len(self.derive) > 1:
+            raise UsageError("derive= can give one of N, D and C, from the other two")
+
+    def _check_levels(self) -> None:
+        names = self.levels
+        if self.cluster is not None and not 1 <= len(names) <= 2:
+            raise UsageError(
+                f"cluster= takes one column or two, such as ('family', 'run'), not {len(names)}: "
+                "the rows themselves are the innermost level"
+            )
+        if len(set(names)) < len(names):
+            raise UsageError(f"cluster= names {names[0]!r} twice; give two different columns")
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """The columns of `cluster`, outermost first."""
+        return (self.cluster,) if isinstance(self.cluster, str) else (*(self.cluster or ()),)
+
+    @property
+    def roles(self) -> dict[str, str]:
+        """Role of a column that is no quantity (weights, group, ...) to the name asked for."""
+        asked = {"weights": self.weights, "sigma": self.sigma, "group": self.group}
+        asked |= dict(zip(("cluster", "subcluster"), self.levels, strict=False))
+        asked["stratum"] = self.strata
+        return {role: name for role, name in asked.items() if name is not None}
+
+    def is_positive(self, quantity: str) -> bool:
+        """Whether `quantity` must be positive: as asked, else if it is in the vocabulary."""
+        if self.positive is None:
+            return quantity in QUANTITIES
+        return quantity in self.positive
+
+
+def loss_factor(unit: str) -> float:
+    """What a loss in `unit` is multiplied by to become nats/token.
+
+    Args:
+        unit: ``"nats"`` or ``"bits"`` (per token), or ``"bits_per_byte:<bytes per token>"``.
+
+    Raises:
+        UsageError: An unknown unit, or no positive number of bytes per token.
+    """
+    name, _, size = unit.partition(":")
+    if unit == "nats":
+        return 1.0
+    if unit == "bits":
+        return math.log(2)
+    if name != _BITS_PER_BYTE:
+        known = '"nats", "bits" and "bits_per_byte:<bytes per token>"'
+        raise UsageError(f"loss_unit= knows {known}, not {unit!r}")
+    try:
+        bytes_per_token = parse_number(size)
+    except ValueError:
+        bytes_per_token = math.nan
+    if not (math.isfinite(bytes_per_token) and bytes_per_token > 0):
+        raise UsageError(
+            f'loss_unit="bits_per_byte:4.3" says how many bytes a token has on average; {unit!r} '
+            "does not: divide the bytes of the validation text by its tokens"
+        )
+    return math.log(2) * bytes_per_token

@@ -1,0 +1,68 @@
+"""Checkpoints of one run that were not declared as such: found by their order and residuals.
+
+Two signs together: rows of one N come with growing D in the order of the file, and their residuals
+go together. A grid of independent runs shows the first sign and not the second.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import fdtrc
+
+from scalejax.data import Table
+from scalejax.data.table import encode_labels
+
+Floats = NDArray[np.float64]
+
+_FEWEST_CHECKPOINTS = 3
+_MOST_ROWS = 0.8
+_SIGNIFICANT = 1e-4
+
+
+def undeclared_runs(table: Table, residual: Floats) -> tuple[tuple[str, ...], float] | None:
+    """Names of the run of each row and the correlation within runs, if rows look like checkpoints.
+
+    Args:
+        table: Rows without declared clusters.
+        residual: Predicted minus observed, (n,).
+
+    Returns:
+        None if nothing speaks for it. The correlation is the intraclass correlation of residuals.
+    """
+    if table.cluster is not None or not {"N", "D"} <= set(table.inputs):
+        return None
+    names = [f"N={value:.6g}" for value in table.inputs["N"]]
+    codes, labels = encode_labels(names)
+    members = [np.flatnonzero(codes == k) for k in range(len(labels))]
+    runs = [rows for rows in members if len(rows) >= _FEWEST_CHECKPOINTS]
+    growing = all(np.all(np.diff(table.inputs["D"][rows]) > 0) for rows in members)
+    if not growing or len(runs) < 2 or sum(map(len, runs)) < _MOST_ROWS * table.n_rows:
+        return None
+    correlation, chance = intraclass(residual * np.sqrt(table.weight), codes)
+    return (tuple(names), correlation) if chance < _SIGNIFICANT and correlation > 0 else None
+
+
+def intraclass(values: Floats, codes: NDArray[np.int64]) -> tuple[float, float]:
+    """Intraclass correlation of values (n,) in classes (n,), and the chance of it without any.
+
+    One-way analysis of variance (Donner 1986).
+    """
+    n, sizes = len(values), np.bincount(codes)
+    k = len(sizes)
+    if not k < n or k < 2:
+        return 0.0, 1.0
+    means = np.bincount(codes, values) / sizes
+    between = float(np.sum(sizes * (means - np.mean(values)) ** 2)) / (k - 1)
+    within = float(np.sum((values - means[codes]) ** 2)) / (n - k)
+    if within == 0:
+        return 0.0, 1.0
+    typical = (n - np.sum(sizes**2) / n) / (k - 1)
+    correlation = (between - within) / (between + (typical - 1) * within)
+    return float(correlation), float(fdtrc(k - 1, n - k, between / within))
+
+
+def with_runs(table: Table, names: tuple[str, ...], note: str) -> Table:
+    """The table with its rows clustered by these names."""
+    codes, labels = encode_labels(list(names))
+    return replace(table, cluster=codes, cluster_labels=labels, notes=(*table.notes, note))

@@ -1,0 +1,167 @@
+"""How the resamples of a fit are made: which kind suits a table, and its arrays.
+
+`choose_resampling` holds the defaults, which measured coverage argues for (docs/coverage.md): whole
+clusters where rows come in clusters, random signs on the residuals for fewer than 25 rows (drawing
+rows would lose too many), rows otherwise.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scalejax.data import Table
+from scalejax.errors import UsageError
+from scalejax.fitting.asymptotics import asymptotics
+from scalejax.fitting.problem import Problem
+from scalejax.resampling import (
+    TARGET_KINDS,
+    WEIGHT_KINDS,
+    TargetKind,
+    Units,
+    WeightKind,
+    target_rows,
+    weight_rows,
+)
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Resampling = Literal["auto"] | WeightKind | TargetKind
+
+SMALL_SAMPLE = 25
+"""Below this number of rows a fit's own covariance beats drawing rows."""
+
+FEWEST_CLUSTERS, FEW_CLUSTERS = 6, 20
+"""Fewer clusters are refused; fewer than the second are warned about."""
+
+GIVEN = "given weights"
+"""The method of resamples whose weights the caller made."""
+
+_DRAWN_ON_DEVICE = ("pairs", "cluster")
+
+
+@dataclass(frozen=True, eq=False)
+class Resamples:
+    """Resamples of one table.
+
+    Attributes:
+        method: How they were made; with ``"pairs"`` and ``"cluster"`` the engine draws them.
+        count: How many.
+        unit: What is drawn, (n,).
+        weight: Weights, (count, n), or None.
+        target: Log losses or losses, (count, n), or None.
+    """
+
+    method: str
+    count: int
+    unit: Ints
+    weight: Floats | None = None
+    target: Floats | None = None
+
+
+def choose_resampling(asked: str, table: Table, noise: float | None) -> str:
+    """The kind of resampling: as asked, else what suits the table.
+
+    Raises:
+        UsageError: The kind is unknown, or the table lacks what it needs.
+    """
+    known = ("auto", *WEIGHT_KINDS, *TARGET_KINDS)
+    if asked not in known:
+        raise UsageError(f"resampling= is one of {', '.join(known)}, not {asked!r}.")
+    kind = _default(table, noise) if asked == "auto" else asked
+    needs = {
+        "cluster": (table.cluster is not None, "cluster="),
+        "nested": (table.subcluster is not None, 'cluster=("outer", "inner")'),
+        "stratified": (table.stratum is not None, "strata="),
+        "parametric": (noise is not None, "noise="),
+    }
+    if kind in needs and not needs[kind][0]:
+        raise UsageError(f'resampling="{kind}" needs {needs[kind][1]}.')
+    if noise is not None and kind != "parametric":
+        raise UsageError('noise= is for resampling="parametric".')
+    if noise is not None and not noise > 0:
+        raise UsageError(f"noise= must be a positive standard deviation, not {noise!r}.")
+    clusters = len(table.cluster_labels)
+    if (
+        table.cluster is not None
+        and kind not in ("pairs", "residual")
+        and clusters < FEWEST_CLUSTERS
+    ):
+        raise UsageError(
+            f"{clusters} clusters are too few to resample (at least {FEWEST_CLUSTERS}): intervals "
+            'would mean little. Take bootstrap=0, a finer cluster=, or resampling="pairs" if the '
+            "rows are independent after all."
+        )
+    return kind
+
+
+def _default(table: Table, noise: float | None) -> str:
+    if noise is not None:
+        return "parametric"
+    if table.stratum is not None:
+        return "stratified"
+    if table.cluster is not None:
+        return "cluster"
+    return "pairs" if int(np.sum(table.weight > 0)) >= SMALL_SAMPLE else "wild"
+
+
+def given_weights(bootstrap: ArrayLike, table: Table) -> Resamples:
+    """Resamples of the caller's own.
+
+    Raises:
+        UsageError: The array is not (B, n).
+    """
+    weight = np.asarray(bootstrap, np.float64)
+    if weight.ndim != 2 or weight.shape[1] != table.n_rows:
+        raise UsageError(
+            f"bootstrap as weights needs the shape (B, {table.n_rows}), one column for each row in "
+            f"use, got {weight.shape}."
+        )
+    return Resamples(GIVEN, len(weight), np.arange(table.n_rows), weight * table.weight)
+
+
+def make_resamples(
+    kind: str, problem: Problem, u: Floats, count: int, seed: int, noise: float | None
+) -> Resamples:
+    """The resamples of a problem whose solution is at coordinates u (p,)."""
+    table = problem.table
+    rows = np.arange(table.n_rows)
+    unit = rows if table.cluster is None or kind in ("pairs", "residual") else table.cluster
+    method = f"cluster {kind}" if unit is not rows and kind not in ("cluster", "nested") else kind
+    if kind in _DRAWN_ON_DEVICE:
+        return Resamples(method, count, unit)
+    if kind in WEIGHT_KINDS:
+        units = Units(unit, table.subcluster, table.stratum)
+        weight = weight_rows(cast(WeightKind, kind), units, count, seed) * table.weight
+        return Resamples(method, len(weight), unit, weight=weight)
+    fitted = problem.target + problem.residuals(u)
+    spread = _noise(kind, problem, u, unit, noise)
+    target = target_rows(cast(TargetKind, kind), fitted, *spread, unit, count, seed)
+    return Resamples(method, count, unit, target=target)
+
+
+def _noise(
+    kind: str, problem: Problem, u: Floats, unit: Ints, sd: float | None
+) -> tuple[Floats, Floats]:
+    """Standardised noise and the size of each row's, (n,) each.
+
+    Residuals are smaller than the noise that made them, because the law was fitted to them; they
+    are divided by what the fit left over (one minus the leverage, by blocks for clusters).
+    """
+    table = problem.table
+    size = np.where(table.weight > 0, table.weight, np.inf) ** -0.5
+    if kind == "parametric":
+        return np.ones(table.n_rows), np.full(table.n_rows, sd, np.float64)
+    linear = asymptotics(problem, u, (), unit)
+    scaled = linear.jacobian / size[:, None]
+    basis = np.linalg.svd(scaled, full_matrices=False)[0]
+    noise = -linear.residual / size
+    for code in np.unique(unit) if kind == "wild" else np.arange(0):
+        block = np.flatnonzero(unit == code)
+        left = np.eye(len(block)) - basis[block] @ basis[block].T
+        noise[block] = np.linalg.lstsq(left, noise[block], rcond=1e-3)[0]
+    if kind == "residual":
+        noise = noise / np.sqrt(np.maximum(1 - np.sum(basis**2, axis=1), 1e-3))
+        noise = noise - np.mean(noise)
+    return noise, size

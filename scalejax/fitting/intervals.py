@@ -1,0 +1,207 @@
+"""Intervals of a fit's parameters and of anything computed from them, by several methods.
+
+- ``percentile``: quantiles of the draws. The default with draws: it covers for independent rows
+  and for clusters (docs/coverage.md).
+- ``basic``: the percentile interval reflected at the estimate.
+- ``wald``: the estimate and Student's t times the classical standard error, in the coordinates of
+  the fit (logarithms of coefficients). Needs no draws; for fewer than 25 independent rows it is
+  the default. With clusters it is the cluster sandwich.
+- ``sandwich``: the same with the heteroscedastic (or cluster) sandwich: too narrow for few rows.
+- ``jackknife``: Student's t times the jackknife standard error, from jackknife draws.
+
+The profile likelihood, which refits, is `scalejax.profile`. A method that cannot be had gives NaN
+and its name says so; nothing is substituted.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scalejax.errors import UsageError
+from scalejax.fitting.asymptotics import CovarianceKind, t_quantile
+from scalejax.fitting.drawing import GIVEN, SMALL_SAMPLE
+from scalejax.resampling import percentile_interval
+
+if TYPE_CHECKING:
+    from scalejax.fitting.result import Fit
+
+Floats = NDArray[np.float64]
+IntervalKind = Literal["percentile", "basic", "wald", "sandwich", "jackknife"]
+Derived = Callable[[Mapping[str, Any]], Any]
+
+MOST_FAILED = 0.05
+"""With a larger share of failed draws intervals from draws are withheld."""
+
+
+def default_kind(fit: "Fit") -> IntervalKind:
+    """The method that suits a fit."""
+    method = fit.draws.method
+    if method.endswith("jackknife"):
+        return "jackknife"
+    if not len(fit.draws):
+        return "wald"
+    small = fit.table.cluster is None and int(np.sum(fit.table.weight > 0)) < SMALL_SAMPLE
+    return "wald" if small and method != GIVEN else "percentile"
+
+
+def checked_kind(fit: "Fit", kind: str | None) -> IntervalKind:
+    """The method asked for, else the default.
+
+    Raises:
+        UsageError: There is no such method, or it needs other draws.
+    """
+    known = get_args(IntervalKind)
+    if kind is None:
+        return default_kind(fit)
+    if kind not in known:
+        raise UsageError(f"kind= is one of {', '.join(known)}, not {kind!r}.")
+    jackknifed = fit.draws.method.endswith("jackknife")
+    if (kind == "jackknife") != jackknifed and kind in ("percentile", "basic", "jackknife"):
+        made = fit.draws.method
+        raise UsageError(f'kind="{kind}" does not go with these draws (resampling: {made}).')
+    return kind  # type: ignore[return-value]
+
+
+def check_level(level: float) -> None:
+    """Refuse what is no probability."""
+    if not 0 < level < 1:
+        raise UsageError(f"level must lie between 0 and 1, not {level!r}.")
+
+
+def parameter_intervals(fit: "Fit", level: float, kind: str | None) -> pd.DataFrame:
+    """One row per parameter; see `scalejax.fitting.result.Fit.conf_int`."""
+    chosen = checked_kind(fit, kind)
+    if chosen in ("wald", "sandwich"):
+        ends = {name: _wald_parameter(fit, name, level, chosen) for name in fit.params}
+    else:
+        ends = {
+            name: _from_draws(fit, value, fit.draws.parameters.get(name), level, chosen)
+            for name, value in fit.params.items()
+        }
+    rows = [(name, fit.params[name], *(float(x) for x in ends[name])) for name in fit.params]
+    frame = pd.DataFrame(rows, columns=["parameter", "estimate", "stderr", "lo", "hi"])
+    return _labelled(frame, fit, level, chosen).set_index("parameter")
+
+
+def derived_interval(fit: "Fit", function: Derived, level: float, kind: str | None) -> pd.DataFrame:
+    """One row per element of what `function` gives; see `scalejax.fitting.result.Fit.interval`."""
+    chosen = checked_kind(fit, kind)
+    with jax.enable_x64(True):
+        estimate = np.atleast_1d(np.asarray(function(fit.params), np.float64))
+        if chosen in ("wald", "sandwich"):
+            error, low, high = _wald_derived(fit, function, estimate, level, chosen)
+        else:
+            draws = {name: jnp.asarray(values) for name, values in fit.draws.parameters.items()}
+            values = np.asarray(jax.vmap(lambda p: jnp.atleast_1d(function(p)))(draws), np.float64)
+            error, low, high = _from_draws(fit, estimate, values, level, chosen)
+    frame = pd.DataFrame({"estimate": estimate, "stderr": error, "lo": low, "hi": high})
+    return _labelled(frame, fit, level, chosen)
+
+
+def standard_error(fit: "Fit", kind: CovarianceKind = "wald") -> dict[str, float]:
+    """Standard errors of the parameters by the delta method; NaN where there is none."""
+    linear = fit.asymptotics
+    variance = np.diagonal(linear.covariance(kind)) * linear.scale**2
+    own = dict(zip(linear.names, np.sqrt(variance), strict=True))
+    tied = fit.settings["tied"]
+    return {name: float(own.get(tied.get(name, name), np.nan)) for name in fit.params}
+
+
+def _labelled(frame: pd.DataFrame, fit: "Fit", level: float, kind: IntervalKind) -> pd.DataFrame:
+    drawn = kind in ("percentile", "basic", "jackknife")
+    frame["level"] = level
+    frame["method"] = method_name(fit, kind)
+    frame["b_asked"] = len(fit.draws) if drawn else 0
+    frame["b_used"] = int(np.sum(fit.draws.usable)) if drawn else 0
+    return frame
+
+
+def method_name(fit: "Fit", kind: IntervalKind) -> str:
+    """How the intervals were made, in a few words."""
+    if kind in ("percentile", "basic"):
+        if not len(fit.draws):
+            return "none"
+        withheld = " (withheld: too many draws failed)" if _too_many_failed(fit) else ""
+        return f"{fit.draws.method} {kind}{withheld}"
+    if kind == "jackknife":
+        return f"{fit.draws.method} t"
+    clustered = fit.table.cluster is not None
+    return "cluster sandwich t" if clustered else "wald t" if kind == "wald" else "sandwich t"
+
+
+def _too_many_failed(fit: "Fit") -> bool:
+    return float(np.mean(~fit.draws.usable)) > MOST_FAILED
+
+
+def _from_draws(
+    fit: "Fit", estimate: Any, draws: Floats | None, level: float, kind: IntervalKind
+) -> tuple[Any, Any, Any]:
+    """Standard error and ends from all draws (B, ...) of one quantity."""
+    shape = np.shape(estimate)
+    if draws is None or not len(fit.draws) or (kind != "jackknife" and _too_many_failed(fit)):
+        missing = np.full(shape, np.nan)
+        return missing, missing, missing
+    values = draws[fit.draws.usable]
+    if kind == "jackknife":
+        return _jackknife(estimate, values, level, len(fit.draws))
+    error = np.std(values, axis=0) if len(values) > 1 else np.full(shape, np.nan)
+    low, high = percentile_interval(values, level)
+    if kind == "basic":
+        low, high = 2 * estimate - high, 2 * estimate - low
+    return error, low, high
+
+
+def _jackknife(estimate: Any, values: Floats, level: float, count: int) -> tuple[Any, Any, Any]:
+    """Tukey's interval; NaN if any unit could not be left out."""
+    if len(values) < count:
+        missing = np.full(np.shape(estimate), np.nan)
+        return missing, missing, missing
+    error = np.sqrt((count - 1) * np.mean((values - np.mean(values, axis=0)) ** 2, axis=0))
+    reach = t_quantile(level, count - 1) * error
+    return error, estimate - reach, estimate + reach
+
+
+def _covariance_kind(fit: "Fit", kind: IntervalKind) -> CovarianceKind:
+    # A classical covariance of rows that are not independent would be far too small.
+    return "sandwich" if kind == "sandwich" or fit.table.cluster is not None else "wald"
+
+
+def _wald_parameter(fit: "Fit", name: str, level: float, kind: IntervalKind) -> tuple[Any, ...]:
+    leader = fit.settings["tied"].get(name, name)
+    linear = fit.asymptotics
+    if leader not in linear.names:
+        return np.nan, np.nan, np.nan
+    covariance_kind = _covariance_kind(fit, kind)
+    k = linear.names.index(leader)
+    error = float(np.sqrt(linear.covariance(covariance_kind)[k, k]))
+    reach = t_quantile(level, linear.degrees_of_freedom) * error
+    parameter = fit.law.parameters[leader]
+    with jax.enable_x64(True):
+        centre = parameter.unconstrain(jnp.asarray(fit.params[leader]))
+        ends = [float(parameter.constrain(centre + sign * reach)) for sign in (-1, 1)]
+    return error * abs(linear.scale[k]), min(ends), max(ends)
+
+
+def _wald_derived(
+    fit: "Fit", function: Derived, estimate: Floats, level: float, kind: IntervalKind
+) -> tuple[Floats, Floats, Floats]:
+    linear, problem = fit.asymptotics, fit.problem
+    u = problem.coordinates(fit.params, fit.noise_scale)[: len(linear.names)]
+
+    def of_coordinates(u: jax.Array) -> jax.Array:
+        return jnp.atleast_1d(function(problem.model.parameters(u, problem.fixed)))
+
+    slope = np.asarray(jax.jacfwd(of_coordinates)(jnp.asarray(u)), np.float64)
+    covariance = linear.covariance(_covariance_kind(fit, kind))
+    # A flat parameter spoils only what depends on it.
+    known = ~np.isnan(np.diagonal(covariance))
+    inner = covariance[np.ix_(known, known)]
+    variance = np.einsum("ki,ij,kj->k", slope[:, known], inner, slope[:, known])
+    error = np.sqrt(np.where(np.any(slope[:, ~known] != 0, axis=1), np.nan, variance))
+    reach = t_quantile(level, linear.degrees_of_freedom) * error
+    return error, estimate - reach, estimate + reach

@@ -1,0 +1,188 @@
+"""Predicted losses with what is known of their error, row by row.
+
+Three sources of error are kept apart, because they answer different questions:
+
+- the curve: what the runs leave open about the law (``curve_lo``, ``curve_hi``);
+- the noise of one new run: the residuals of the fit (in ``lo``, ``hi``);
+- the law itself: no data speak for it beyond the data, so it is *declared*, as a relative
+  standard deviation for each decade beyond (``discrepancy=0.005``; in ``lo``, ``hi``). With none
+  declared the interval holds if the law does.
+
+Far beyond the data the first two alone do not cover: see docs/coverage.md.
+"""
+
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from scalejax.errors import FitWarning, UsageError
+from scalejax.fitting.intervals import MOST_FAILED, check_level, default_kind
+from scalejax.resampling import percentile_interval
+
+if TYPE_CHECKING:
+    from scalejax.fitting.result import Fit
+
+Floats = NDArray[np.float64]
+
+DISCREPANCIES = (0.0, 0.005, 0.01)
+"""Discrepancies per decade that are shown where none was declared and the way is long."""
+
+FAR = 1.0
+"""Decades beyond the data from which an undeclared discrepancy is warned about."""
+
+_DRAWS_WITHOUT_BOOTSTRAP = 2000
+
+
+def predict(
+    fit: "Fit",
+    inputs: pd.DataFrame | Mapping[str, ArrayLike],
+    level: float,
+    discrepancy: float | None,
+) -> pd.DataFrame:
+    """See `scalejax.fitting.result.Fit.predict`."""
+    check_level(level)
+    if discrepancy is not None and not discrepancy >= 0:
+        raise UsageError(f"discrepancy is a share per decade such as 0.005, not {discrepancy!r}.")
+    points = _points(fit, inputs)
+    beyond = decades_beyond(fit, points)
+    far = beyond > FAR
+    if discrepancy is None and far.any():
+        warnings.warn(
+            f"{int(far.sum())} of {len(far)} points lie more than a decade beyond the data (up to "
+            f"{beyond.max():.1f}): their intervals hold only if the law does. Declare how far to "
+            "trust it, for example discrepancy=0.005 for 0.5 % a decade.",
+            FitWarning,
+            stacklevel=3,
+        )
+    curve = fit.curve(points, fit.params)
+    draws = _curve_draws(fit, points)
+    low, high = percentile_interval(draws, level)
+    new = _new_runs(fit, draws, beyond * (discrepancy or 0.0))
+    new_low, new_high = percentile_interval(new, level)
+    return pd.DataFrame(
+        {
+            **points,
+            "loss": curve,
+            "lo": new_low,
+            "hi": new_high,
+            "curve_lo": low,
+            "curve_hi": high,
+            "level": level,
+            "method": _method(fit, len(draws)),
+            "discrepancy": discrepancy or 0.0,
+            "decades_beyond": beyond,
+            "inside_hull": inside_hull(fit, points),
+        }
+    )
+
+
+def decades_beyond(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
+    """Decades between each point and the range of the data, in the farthest input."""
+    farthest = np.zeros(len(next(iter(points.values()))))
+    for name, values in points.items():
+        seen = fit.table.inputs[name]
+        if np.min(seen) <= 0:
+            continue
+        with np.errstate(divide="ignore", invalid="ignore"):
+            above, below = np.log10(values / np.max(seen)), np.log10(np.min(seen) / values)
+        farthest = np.maximum(farthest, np.maximum(above, below))
+    return farthest
+
+
+def inside_hull(fit: "Fit", points: Mapping[str, Floats]) -> NDArray[np.bool_]:
+    """Whether each point lies in the convex hull of the runs (of logarithms where positive)."""
+    seen, wanted = [], []
+    for name, values in fit.table.inputs.items():
+        logs = bool(np.min(values) > 0) and bool(np.min(points[name]) > 0)
+        seen.append(np.log(values) if logs else values)
+        wanted.append(np.log(points[name]) if logs else points[name])
+    return _in_hull(np.stack(wanted, axis=1), np.stack(seen, axis=1))
+
+
+def _in_hull(points: Floats, cloud: Floats) -> NDArray[np.bool_]:
+    """Whether points (k, d) are mixtures of the cloud (n, d): a linear programme for each."""
+    from scipy.optimize import linprog
+
+    low, width = cloud.min(axis=0), np.maximum(np.ptp(cloud, axis=0), 1e-300)
+    cloud, points = (cloud - low) / width, (points - low) / width
+    inside = np.all((points >= -1e-9) & (points <= 1 + 1e-9), axis=1)
+    if cloud.shape[1] > 1:
+        equations = np.vstack([np.unique(cloud, axis=0).T, np.ones(len(np.unique(cloud, axis=0)))])
+        for k in np.flatnonzero(inside):
+            found = linprog(
+                np.zeros(equations.shape[1]), A_eq=equations, b_eq=np.append(points[k], 1.0)
+            )
+            inside[k] = found.status == 0
+    return inside
+
+
+def _points(fit: "Fit", inputs: pd.DataFrame | Mapping[str, ArrayLike]) -> dict[str, Floats]:
+    missing = [name for name in fit.law.inputs if name not in inputs]
+    if missing:
+        raise UsageError(f"predict needs {', '.join(missing)} (law {fit.law.name}).")
+    columns = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(inputs[name], np.float64)) for name in fit.law.inputs)
+    )
+    return dict(zip(fit.law.inputs, columns, strict=True))
+
+
+def _curve_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
+    """Draws of the curve at the points, (B, k): refits, or from the covariance without any."""
+    if default_kind(fit) == "percentile":
+        if not np.any(fit.draws.usable) or np.mean(~fit.draws.usable) > MOST_FAILED:
+            return np.empty((0, len(points[fit.law.inputs[0]])))
+        draws = {name: values[:, None] for name, values in fit.draws.arrays().items()}
+        return fit.curve(points, draws)
+    return _wald_draws(fit, points)
+
+
+def _wald_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
+    """Draws of Student's t around the log of the curve with its asymptotic standard error."""
+    linear, problem = fit.asymptotics, fit.problem
+    kind = "wald" if fit.table.cluster is None else "sandwich"
+    covariance = linear.covariance(kind)  # type: ignore[arg-type]
+    size = len(linear.names)
+    u = problem.coordinates(fit.params, fit.noise_scale)[:size]
+    with jax.enable_x64(True):
+        inputs = tuple(jnp.asarray(points[name]) for name in fit.law.inputs)
+
+        def log_curve(u: jax.Array) -> jax.Array:
+            parameters = problem.model.parameters(u, problem.fixed)
+            return jnp.broadcast_to(jnp.log(fit.law(*inputs, **parameters)), inputs[0].shape)
+
+        slope = np.asarray(jax.jacfwd(log_curve)(jnp.asarray(u)))
+        centre = np.asarray(log_curve(jnp.asarray(u)))
+    error = np.sqrt(np.einsum("ki,ij,kj->k", slope, covariance, slope))
+    # Quantiles in place of random draws, so that the curve's own interval is exact.
+    share = (np.arange(_DRAWS_WITHOUT_BOOTSTRAP) + 0.5) / _DRAWS_WITHOUT_BOOTSTRAP
+    steps = stdtrit(linear.degrees_of_freedom, share)
+    return np.exp(centre + steps[:, None] * error)
+
+
+def _new_runs(fit: "Fit", curve: Floats, discrepancy: Floats) -> Floats:
+    """Losses of new runs, (B, k): draws of the curve plus residuals plus discrepancy."""
+    generator = np.random.default_rng(fit.settings.get("seed", 0))
+    residual = fit.residuals[fit.table.weight > 0]
+    # Residuals are smaller than the noise, because the law was fitted to them.
+    left = max(len(residual) - len(fit.free), 1)
+    residual = (residual - np.mean(residual)) * np.sqrt(len(residual) / left)
+    noise = generator.choice(residual, size=curve.shape)
+    wrong = discrepancy * generator.standard_normal(curve.shape)
+    if fit.objective.kernel.log:
+        return curve * np.exp(noise + wrong)
+    return curve * np.exp(wrong) + noise
+
+
+def _method(fit: "Fit", draws: int) -> str:
+    if not draws:
+        return "none"
+    if default_kind(fit) == "percentile":
+        return f"{fit.draws.method} percentile + residuals"
+    return "wald t + residuals"

@@ -1,0 +1,124 @@
+"""A fitting problem on the host: what is minimised over which rows, before how it is solved.
+
+`Problem` holds the model, the objective with its constants, the checked table, and what constrains
+the parameters. A finished `Fit` can be turned back into one (`scalejax.fitting.refit`), which is
+how profiles, influence and comparisons solve the same problem again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from scalejax.data import Table
+from scalejax.fitting.arrays import HostTable, make_box
+from scalejax.fitting.engine import Engine, Progress
+from scalejax.fitting.layout import Layout
+from scalejax.objectives import Model, Objective, Prior
+from scalejax.solvers import SolverFactory, damped_newton
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class How:
+    """How problems are solved.
+
+    Attributes:
+        solver: Makes the solver of one problem.
+        max_steps: Step limit of one start.
+        seed: Seed of the resamples.
+        layout: How work is laid out on the devices.
+        progress: Called after every chunk.
+    """
+
+    solver: SolverFactory = damped_newton
+    max_steps: int = 200
+    seed: int = 0
+    layout: Layout | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is minimised.
+
+    Attributes:
+        model: The law and which of its parameters are free.
+        objective: The objective; its kernel is the model's.
+        table: The rows.
+        fixed: Values of fixed parameters.
+        bounds: The caller's bounds, by parameter.
+        priors: Priors, by parameter.
+    """
+
+    model: Model
+    objective: Objective
+    table: Table
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    priors: Mapping[str, Prior] = field(default_factory=dict)
+
+    @property
+    def target(self) -> Floats:
+        """What residuals are measured from: log losses or losses, (n,)."""
+        return np.log(self.table.target) if self.model.kernel.log else self.table.target
+
+    def with_objective(self, objective: Objective) -> "Problem":
+        """The same with other constants of the objective."""
+        return replace(self, objective=objective)
+
+    def engine(self, how: How, unit: Ints | None = None) -> Engine:
+        """An engine for this problem; `unit` is what it draws, rows if not given."""
+        return make_engine(self, [host_table(self.table, unit)], how)
+
+    def parameters(self, u: Floats) -> dict[str, Floats]:
+        """All parameters of the law, (B,) each, from coordinates (B, p)."""
+        with jax.enable_x64(True):
+            values = self.model.parameters(jnp.asarray(u.T), self.fixed)
+            return {
+                name: np.broadcast_to(np.asarray(value, np.float64), (len(u),)).copy()
+                for name, value in values.items()
+            }
+
+    def coordinates(self, parameters: Mapping[str, float], noise_scale: float | None) -> Floats:
+        """Coordinates (p,) of a point of the law's parameters."""
+        with jax.enable_x64(True):
+            u = [
+                float(self.model.law.parameters[name].unconstrain(jnp.asarray(parameters[name])))
+                for name in self.model.free
+            ]
+        return np.array(u if noise_scale is None else [*u, np.log(noise_scale)])
+
+    def residuals(self, u: Floats) -> Floats:
+        """Predicted minus observed at coordinates (p,), (n,)."""
+        with jax.enable_x64(True):
+            inputs = tuple(self.table.inputs[name] for name in self.model.law.inputs)
+            return np.asarray(self.model.residual(u, inputs, self.target, self.fixed), np.float64)
+
+
+def host_table(table: Table, unit: Ints | None = None) -> HostTable:
+    """The arrays of a table; `unit` is what resampling draws, rows if not given."""
+    rows = np.arange(table.n_rows)
+    return HostTable(
+        tuple(table.inputs.values()), table.target, table.weight, rows if unit is None else unit
+    )
+
+
+def make_engine(problem: Problem, tables: list[HostTable], how: How) -> Engine:
+    """An engine that solves `problem` on one or many tables."""
+    options: dict[str, Any] = vars(how)
+    return Engine(
+        problem.model,
+        problem.objective,
+        tables,
+        make_box(problem.model, problem.bounds),
+        fixed=problem.fixed,
+        priors=problem.priors,
+        **options,
+    )

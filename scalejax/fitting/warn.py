@@ -1,0 +1,75 @@
+"""What is said once about data and fits that can be used but should be read with care."""
+
+import warnings
+from collections.abc import Mapping
+
+import numpy as np
+
+from scalejax.data import Table
+from scalejax.errors import DataWarning, FitWarning
+from scalejax.fitting.certificate import WEAK_CONDITION
+from scalejax.fitting.drawing import FEW_CLUSTERS
+from scalejax.fitting.intervals import MOST_FAILED
+from scalejax.fitting.result import Fit
+from scalejax.status import Status
+
+_FAILED_SHARE = 0.01
+
+
+def warn_about_data(table: Table) -> None:
+    """Repeat what the checks of a table found suspicious."""
+    for problem in table.warnings:
+        warnings.warn(str(problem), DataWarning, stacklevel=3)
+
+
+def warn_about_runs(runs: int, correlation: float, resampled: bool) -> None:
+    """Say that rows look like checkpoints, and what was done about it."""
+    done = (
+        "so whole runs were taken as the unit"
+        if resampled
+        else "but so few runs cannot be resampled, and intervals from rows are too narrow"
+    )
+    warnings.warn(
+        f"rows of one N come with growing D, and their residuals go together (intraclass "
+        f"correlation {correlation:.2f}): they look like checkpoints of {runs} runs, {done}. Name "
+        'the runs with cluster=, or say resampling="pairs" if all rows are independent.',
+        FitWarning,
+        stacklevel=4,
+    )
+
+
+def warn_about_fit(result: Fit) -> None:
+    """Say once what a reader of the numbers must know."""
+    if result.status != Status.CONVERGED:
+        _say(f"Status {result.status.label}. {result.status.sentence}")
+    elif result.condition > WEAK_CONDITION:
+        _say(
+            f"Weakly identified: the scaled Jacobian has condition {result.condition:.2g}, so "
+            "intervals are wide in some direction."
+        )
+    asked, failed = len(result.draws), int(np.sum(~result.draws.usable))
+    if failed > MOST_FAILED * asked:
+        _say(
+            f"{failed} of {asked} resamples did not end in a minimum: intervals from draws are "
+            'withheld, because what is left is no fair sample. kind="wald" needs no draws.'
+        )
+    elif failed > _FAILED_SHARE * asked:
+        _say(f"{failed} of {asked} resamples did not end in a minimum and are not used.")
+    clusters = len(result.table.cluster_labels)
+    if asked and 0 < clusters < FEW_CLUSTERS and "cluster" in result.draws.method:
+        _say(f"only {clusters} clusters: intervals from fewer than {FEW_CLUSTERS} are rough.")
+
+
+def warn_about_groups(fits: Mapping[str, Fit]) -> None:
+    """Say which of many fits failed."""
+    failed = [label for label, found in fits.items() if found.status != Status.CONVERGED]
+    if failed:
+        shown = ", ".join(failed[:5]) + (" ..." if len(failed) > 5 else "")
+        _say(
+            f"{len(failed)} of {len(fits)} groups did not converge ({shown}); see their status.",
+        )
+
+
+def _say(text: str) -> None:
+    # The caller of fit() is where a person should look.
+    warnings.warn(text, FitWarning, stacklevel=4)

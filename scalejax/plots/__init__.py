@@ -1,0 +1,38 @@
+"""Pictures of a fit, and the numbers behind them: every plot has a frame of what it draws.
+
+| picture | question | numbers |
+| --- | --- | --- |
+| `plot_fit` | do the curves follow the runs? | `curve_frame` |
+| `plot_prediction` | how far beyond the data is this, and how sure? | `prediction_frame` |
+| `plot_residuals` | what does the law miss, and which runs are odd? | `residual_frame` |
+| `plot_draws` | which parameters trade off? | `draw_frame`, `draw_correlations` |
+| `plot_isoflop` | do parabolas agree with the law? | `scalejax.isoflop` |
+| `plot_influence` | which runs carry the conclusion? | a frame, see there |
+| `plot_sensitivity` | does the conclusion survive other choices? | a frame, see there |
+
+Plots of one panel take ``ax=`` and return it; those of several take ``axes=`` and return an array;
+``plot_draws`` returns its figure. Only a plot that was given no axes uses pyplot.
+"""
+
+from scalejax.plots.draws import draw_correlations, draw_frame, plot_draws
+from scalejax.plots.fit import curve_frame, plot_fit
+from scalejax.plots.influence import plot_influence
+from scalejax.plots.isoflop import plot_isoflop
+from scalejax.plots.prediction import plot_prediction, prediction_frame
+from scalejax.plots.residuals import plot_residuals, residual_frame
+from scalejax.plots.sensitivity import plot_sensitivity
+
+__all__ = [
+    "curve_frame",
+    "draw_correlations",
+    "draw_frame",
+    "plot_draws",
+    "plot_fit",
+    "plot_influence",
+    "plot_isoflop",
+    "plot_prediction",
+    "plot_residuals",
+    "plot_sensitivity",
+    "prediction_frame",
+    "residual_frame",
+]

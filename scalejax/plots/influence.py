@@ -1,0 +1,90 @@
+"""Which runs carry a conclusion: how far it moves when one of them is left out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from scalejax.errors import UsageError
+from scalejax.fitting.summary import short_number
+from scalejax.plots.axes import BLUE, DARK, DASHES, VERMILION, Panels, given_panels, new_panels
+
+MOST_PANELS = 4
+COLUMNS = ("row", "label", "conclusion", "change", "change_in_se")
+
+
+def plot_influence(
+    frame: pd.DataFrame, top: int = 15, axes: Sequence[Axes] | Panels | None = None
+) -> Panels:
+    """Draw how much each conclusion moves without a row or cluster, the largest first.
+
+    Bars are in standard errors of the conclusion, with dashed lines at one; beside them stands the
+    change in the conclusion's own units. Bars are blue where the conclusion falls without the
+    row, orange where it rises.
+
+    Args:
+        frame: One row per row or cluster left out and conclusion, with the columns row, label (the
+            text that names it), conclusion (text), change, and change_in_se (in units of the
+            conclusion's standard error).
+        top: Bars per conclusion.
+        axes: Axes to draw on, one per conclusion; a new figure if not given.
+
+    Returns:
+        The axes in an array, one for each of the first four conclusions.
+
+    Raises:
+        UsageError: A column is missing, nothing is left to draw, or `axes` are too few.
+    """
+    check_columns(frame, COLUMNS, "plot_influence")
+    if top < 1:
+        raise UsageError(f"top must be at least 1, not {top!r}.")
+    conclusions = list(dict.fromkeys(frame["conclusion"]))[:MOST_PANELS]
+    panels = given_panels(axes, len(conclusions))
+    if panels is None:
+        bars = min(top, int(frame["conclusion"].value_counts().max()))
+        columns = min(2, len(conclusions))
+        rows = -(-len(conclusions) // columns)
+        panels = new_panels(rows, columns, rows * (0.17 * bars + 0.8))
+        for empty in panels[len(conclusions) :]:
+            empty.remove()
+        panels = panels[: len(conclusions)]
+    for ax, conclusion in zip(panels, conclusions, strict=True):
+        chosen = frame[frame["conclusion"] == conclusion]
+        order = chosen["change_in_se"].abs().sort_values(ascending=False, kind="stable").index
+        _draw_bars(ax, chosen.loc[order[:top]], str(conclusion))
+    return panels
+
+
+def check_columns(frame: pd.DataFrame, wanted: Sequence[str], plot: str) -> None:
+    """Refuse a frame that lacks columns or rows.
+
+    Raises:
+        UsageError: It does.
+    """
+    if missing := [name for name in wanted if name not in frame]:
+        raise UsageError(
+            f"{plot} needs the columns {', '.join(wanted)}; missing {', '.join(missing)}."
+        )
+    if frame.empty:
+        raise UsageError(f"{plot} was given a frame without rows.")
+
+
+def _draw_bars(ax: Axes, chosen: pd.DataFrame, conclusion: str) -> None:
+    sizes = chosen["change_in_se"].to_numpy(np.float64)
+    ax.barh(range(len(chosen)), sizes, color=np.where(sizes < 0, BLUE, VERMILION), height=0.7)
+    ax.axvline(0, color=DARK, lw=0.8)
+    reach = 1.1 * max(float(np.nanmax(np.abs(sizes))), 1e-12)
+    for place in (-1, 1) if reach >= 1 else ():
+        ax.axvline(place, color=DARK, lw=0.8, ls=DASHES)
+    column = ax.get_yaxis_transform()
+    for place, change in enumerate(chosen["change"]):
+        text = ("+" if change > 0 else "") + short_number(change).replace("-", "\N{MINUS SIGN}")
+        ax.text(1.02, place, text, transform=column, va="center", fontsize=7)
+    ax.text(1.02, -1.0, "change", transform=column, va="bottom", fontsize=7, color=DARK)
+    ax.set_xlim(-reach, reach)
+    ax.set_yticks(range(len(chosen)), [str(label) for label in chosen["label"]], fontsize=7)
+    ax.set_ylim(len(chosen) - 0.4, -0.6)
+    ax.tick_params(axis="x", labelsize=8)
+    ax.set_xlabel("change in standard errors", fontsize=8.5)
+    ax.set_title(conclusion, fontsize=9)

@@ -1,0 +1,217 @@
+"""A prediction far beyond the data: the path that leads there, its bands, and how far it is."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from scalejax.errors import UsageError
+from scalejax.fitting import Fit
+from scalejax.fitting.summary import short_number
+from scalejax.isoflop import FLOP_PER_PAIR
+from scalejax.plots.axes import (
+    BAND_ALPHA,
+    BEYOND_ALPHA,
+    BLUE,
+    DARK,
+    DASHES,
+    GREY,
+    ORANGE,
+    VERMILION,
+    format_input_axis,
+    format_loss_axis,
+    legend_place,
+    new_axes,
+)
+from scalejax.plots.fit import has_band, no_band
+
+Floats = NDArray[np.float64]
+
+
+def prediction_frame(
+    fit: Fit,
+    at: Mapping[str, float],
+    along: str | None = None,
+    level: float = 0.95,
+    discrepancy: float | None = None,
+    points: int = 200,
+) -> pd.DataFrame:
+    """The fitted curve on a path from the data to a point.
+
+    Args:
+        fit: The fit.
+        at: The point: the law's inputs by name, in raw units.
+        along: The input that varies while the others stay at their value in `at`. ``"C"``, the
+            default for a law of N and D, varies both at the D/N of `at`.
+        level: Probability of the bands.
+        discrepancy: Error of the law per decade beyond the data, as in `Fit.predict`.
+        points: Points of the path besides `at`. It ends beyond `at` and a decade beyond the data.
+
+    Returns:
+        One row per point, `at` among them: what `Fit.predict` gives; along ``"C"`` the compute
+        C = 6 N D (FLOP) comes first.
+
+    Raises:
+        UsageError: An input is missing or not positive, or the law has no such input.
+    """
+    along = _checked(fit, at, along, points)
+    seen = _seen(fit, along)
+    end = max(10 * float(np.max(seen)), 1.2 * _place(fit, at, along))
+    start = min(float(np.min(seen)), _place(fit, at, along))
+    grid = np.sort(np.append(np.geomspace(start, end, points), _place(fit, at, along)))
+    path = {name: np.full(len(grid), float(at[name])) for name in fit.law.inputs}
+    if along in fit.law.inputs:
+        path[along] = grid
+    else:
+        growth = np.sqrt(grid / _place(fit, at, along))
+        path |= {"N": at["N"] * growth, "D": at["D"] * growth}
+    frame = fit.predict(path, level, discrepancy=discrepancy)
+    if along not in frame:
+        frame.insert(0, along, grid)
+    return frame
+
+
+def plot_prediction(
+    fit: Fit,
+    at: Mapping[str, float],
+    along: str | None = None,
+    ax: Axes | None = None,
+    level: float = 0.95,
+    discrepancy: float | None = None,
+) -> Axes:
+    """Draw the path from the data to a point with the bands of the curve and of a new run.
+
+    The background is grey where an input of the path lies beyond the data; dotted lines mark whole
+    decades beyond them, in the farthest input. Runs are drawn at their own inputs, which need not
+    lie on the path.
+
+    Args:
+        fit: The fit.
+        at: The point: the law's inputs by name, in raw units.
+        along: What is on the horizontal axis, see `prediction_frame`.
+        ax: Axes to draw on; a new figure if not given.
+        level: Probability of the bands.
+        discrepancy: Error of the law per decade beyond the data, as in `Fit.predict`.
+
+    Returns:
+        The axes.
+
+    Raises:
+        UsageError: An input is missing or not positive, or the law has no such input.
+    """
+    frame = prediction_frame(fit, at, along, level, discrepancy)
+    along = _checked(fit, at, along, len(frame))
+    own_figure = ax is None
+    ax = new_axes(3.7) if ax is None else ax
+    _draw_beyond(ax, frame[along].to_numpy(), frame["decades_beyond"].to_numpy())
+    handles = _draw_path(ax, fit, frame, along, level)
+    runs = ax.scatter(_seen(fit, along), fit.table.target, s=8, color=DARK, alpha=0.6, lw=0)
+    runs.set_label(f"{fit.table.n_rows} runs")
+    point = frame.iloc[np.abs(np.log(frame[along] / _place(fit, at, along))).argmin()]
+    handles = [runs, *handles, _draw_point(ax, float(point[along]), point)]
+    ax.margins(x=0.01)
+    format_input_axis(ax, along)
+    format_loss_axis(ax)
+    ax.set_title(_title(fit, at, along), fontsize="medium")
+    ax.legend(handles=handles, **legend_place(own_figure))
+    return ax
+
+
+def _checked(fit: Fit, at: Mapping[str, float], along: str | None, points: int) -> str:
+    inputs = fit.law.inputs
+    both = {"N", "D"} <= {*inputs}
+    along = along or ("C" if both else inputs[-1])
+    complaints = [f"at= lacks {name}" for name in inputs if name not in at]
+    if along not in inputs and not (along == "C" and both):
+        complaints.append(f"along={along!r}: the inputs of {fit.law.name} are {', '.join(inputs)}")
+    elif not complaints and not (np.min(_seen(fit, along)) > 0 and _place(fit, at, along) > 0):
+        complaints.append(f"{along} must be positive in the data and in at=")
+    if points < 2:
+        complaints.append(f"points must be at least 2, not {points!r}")
+    if complaints:
+        raise UsageError(f"{'; '.join(complaints)}.")
+    return along
+
+
+def _seen(fit: Fit, along: str) -> Floats:
+    inputs = fit.table.inputs
+    return inputs[along] if along in inputs else FLOP_PER_PAIR * inputs["N"] * inputs["D"]
+
+
+def _place(fit: Fit, at: Mapping[str, float], along: str) -> float:
+    inputs = fit.law.inputs
+    return float(at[along] if along in inputs else FLOP_PER_PAIR * at["N"] * at["D"])
+
+
+def _draw_path(ax: Axes, fit: Fit, frame: pd.DataFrame, along: str, level: float) -> list[Artist]:
+    x = frame[along].to_numpy()
+    outside = frame["decades_beyond"].to_numpy() > 0
+    loss = frame["loss"].to_numpy()
+    # NaN breaks the line where it changes style.
+    ax.plot(x, np.where(outside, np.nan, loss), color=BLUE, lw=1.6)
+    ax.plot(x, np.where(outside, loss, np.nan), color=BLUE, lw=1.6, ls=DASHES)
+    handles: list[Artist] = [
+        Line2D([], [], color=BLUE, lw=1.6, label=f"fitted {fit.law.name}"),
+        Line2D([], [], color=BLUE, lw=1.6, ls=DASHES, label="beyond the data"),
+    ]
+    if not has_band(frame):
+        return [*handles, no_band(fit)]
+    declared = 100 * float(frame["discrepancy"].iloc[0])
+    law_error = f"\n(law off by {declared:.3g} % a decade)" if declared else ""
+    for low, high, colour, what in (
+        ("lo", "hi", ORANGE, f"a new run{law_error}"),
+        ("curve_lo", "curve_hi", BLUE, "the curve"),
+    ):
+        ax.fill_between(x, frame[low], frame[high], color=colour, alpha=1.5 * BAND_ALPHA, lw=0)
+        label = f"{100 * level:g} % for {what}"
+        handles.append(Patch(facecolor=colour, alpha=2 * BAND_ALPHA, lw=0, label=label))
+    return handles
+
+
+def _draw_point(ax: Axes, x: float, point: "pd.Series[Any]") -> Line2D:
+    loss, low, high = point["loss"], point["lo"], point["hi"]
+    if np.isfinite(low):
+        ax.plot([x, x], [low, high], color=VERMILION, lw=1.6, zorder=5)
+    style: Any = {"marker": "D", "color": VERMILION, "ms": 5, "mec": "white"}
+    ax.plot(x, loss, ls="none", zorder=6, **style)
+    interval = f"\n[{low:.3f}, {high:.3f}]" if np.isfinite(low) else ""
+    far = point["decades_beyond"]
+    where = f"{far:.1f} decades beyond" if far > 0 else "within the range of the data"
+    return Line2D([], [], ls="none", label=f"loss {loss:.3f}{interval}\n{where}", **style)
+
+
+def _draw_beyond(ax: Axes, x: Floats, decades: Floats) -> None:
+    """Grey where the path is beyond the data, and a line at every whole decade above them."""
+    inside = np.flatnonzero(decades <= 0)
+    first, last = (int(inside[0]), int(inside[-1])) if len(inside) else (len(x) - 1, 0)
+    if first > 0:
+        ax.axvspan(x[0], x[first], color=GREY, alpha=BEYOND_ALPHA, lw=0, zorder=0)
+    if not len(inside) or last == len(x) - 1:
+        return
+    ax.axvspan(x[last], x[-1], color=GREY, alpha=BEYOND_ALPHA, lw=0, zorder=0)
+    for whole in range(1, int(decades[-1]) + 1):
+        place = np.exp(np.interp(whole, decades[last:], np.log(x[last:])))
+        ax.axvline(place, color=GREY, lw=0.9, ls=":", zorder=1)
+        ax.annotate(
+            f"+{whole}",
+            (place, 0.985),
+            xycoords=("data", "axes fraction"),
+            xytext=(-2, 0),
+            textcoords="offset points",
+            ha="right",
+            va="top",
+            fontsize=7.5,
+            color=DARK,
+        )
+
+
+def _title(fit: Fit, at: Mapping[str, float], along: str) -> str:
+    values = ", ".join(f"{name} = {short_number(float(at[name]))}" for name in fit.law.inputs)
+    path = f"path at D/N = {at['D'] / at['N']:.3g}" if along not in fit.law.inputs else ""
+    return "; ".join(part for part in (f"{fit.law.name} at {values}", path) if part)

@@ -1,0 +1,150 @@
+"""Derivatives of every registered law, as a property over the registry (T12).
+
+`test_laws.py` has first derivatives in logarithms against formulas written in NumPy, and
+`test_embedding.py` the derivatives of the optimum. Here are gradients, JVPs and Hessians in the
+law's own inputs and parameters against complex steps, which do not differentiate anything: an
+analytic function evaluated at v + ih d has the imaginary part h f'(v) d, exact for a tiny h.
+Then that all of them stay finite at extreme points, in both precisions. A law that joins the
+registry is tested without a line here.
+"""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from scalejax.laws import LAWS
+
+ALL = pytest.mark.parametrize("law", LAWS.values(), ids=list(LAWS))
+
+COUNT = 20
+TINY = 1e-30
+RANGES = {"C": (1e17, 1e25)}
+ENDS = {"C": (1e9, 1e32)}
+
+
+def flat(law):
+    """The law as a function of one vector: its inputs, then its parameters."""
+    split = len(law.inputs)
+
+    def function(v):
+        return law(*v[:split], **dict(zip(law.parameters, v[split:], strict=True)))
+
+    return function
+
+
+def random_points(law):
+    """Inputs and parameters drawn log-uniformly from where they are seen, (inputs + p, COUNT)."""
+    ranges = [RANGES.get(name, (1e6, 1e13)) for name in law.inputs]
+    low, high = np.log([*ranges, *(p.plausible for p in law.parameters.values())]).T[..., None]
+    return np.exp(np.random.default_rng(12).uniform(low, high, (len(low), COUNT)))
+
+
+def complex_slope(function, v, direction):
+    """Derivative along a direction (relative to each coordinate) by a complex step."""
+    with jax.enable_x64(True):
+        return np.asarray(function(v * (1 + 1j * TINY * direction))).imag / TINY
+
+
+def basis(size):
+    return np.eye(size)[..., None]
+
+
+@ALL
+def test_gradients_and_jvps(law):
+    function, v = flat(law), random_points(law)
+    direction = np.random.default_rng(13).normal(size=v.shape)
+    with jax.enable_x64(True):
+        gradient = np.asarray(jax.vmap(jax.grad(function), 1, 1)(v))
+        push = np.asarray(
+            jax.vmap(lambda v, d: jax.jvp(function, (v,), (d,))[1], 1)(v, v * direction)
+        )
+    expected = np.stack([complex_slope(function, v, unit) for unit in basis(len(v))])
+    # Both are exact but for rounding, which powers up to 40 times a logarithm magnify to 1e-14.
+    # Kaplan's alpha_D acts twice, and where one term dominates the two effects cancel: what is left
+    # of them has the rounding of the largest slope.
+    allowed = 1e-11 * np.abs(expected) + 1e-12 * np.max(np.abs(expected), axis=0)
+    np.testing.assert_array_less(np.abs(gradient * v - expected), allowed)
+    along = complex_slope(function, v, direction)
+    size = np.sum(np.abs(expected * direction), axis=0)
+    np.testing.assert_array_less(np.abs(push - along), 1e-11 * size)
+
+
+@ALL
+def test_hessians(law):
+    """Central differences of complex steps, in logarithms, which make all coordinates alike.
+
+    With u = ln v the Hessian is v_i H_ij v_j + (v_i g_i if i = j). Slopes vary as exponentials of
+    exponents up to 20 times u. A step h then leaves (20 h)^2 / 6, or (20 h)^4 by Richardson's rule
+    with h and 2h, which is 2e-11 for h = 1e-4; rounding leaves 1e-14 / h = 1e-10 of the
+    largest slope.
+    """
+    function, v = flat(law), random_points(law)
+    units, h = basis(len(v)), 1e-4
+    with jax.enable_x64(True):
+        hessian = np.asarray(jax.vmap(jax.hessian(function), 1, 2)(v))
+    gradient = np.stack([complex_slope(function, v, unit) for unit in units])
+    scaled = hessian * v[:, None] * v[None, :] + gradient * units.swapaxes(0, 1)
+
+    def slopes(step):
+        return np.stack([complex_slope(function, v * np.exp(step), unit) for unit in units])
+
+    def central(h, unit):
+        return (slopes(h * unit) - slopes(-h * unit)) / (2 * h)
+
+    for j, unit in enumerate(units):
+        expected = (4 * central(h, unit) - central(2 * h, unit)) / 3
+        allowed = 1e-6 * np.abs(expected) + 1e-9 * np.max(np.abs(gradient), axis=0)
+        np.testing.assert_array_less(np.abs(scaled[:, j] - expected), allowed, err_msg=str(j))
+
+
+def extreme_points(law, parameters):
+    """Every corner of the inputs with every corner of the given ranges of parameters."""
+    ends = [ENDS.get(name, (1e3, 1e15)) for name in law.inputs]
+    return np.array(list(itertools.product(*ends, *parameters))).T
+
+
+def all_derivatives(law, points, dtype):
+    """Value, gradient and Hessian of the loss and of its logarithm, at points (inputs + p, m)."""
+    function = flat(law)
+
+    def everything(v):
+        log = lambda v: jnp.log(function(v))  # noqa: E731
+        return [
+            (f(v), jax.grad(f)(v), jax.jacrev(f)(v), jax.hessian(f)(v)) for f in (function, log)
+        ]
+
+    with jax.enable_x64(dtype == np.float64):
+        found = jax.jit(jax.vmap(everything, 1))(jnp.asarray(points, dtype))
+        leaves = jax.tree.leaves(found)
+    assert {leaf.dtype for leaf in leaves} == {np.dtype(dtype)}
+    return leaves
+
+
+@ALL
+def test_finite_at_the_extremes(law):
+    """N and D from 1e3 to 1e15, at every corner of the plausible ranges, and with E almost 0."""
+    corners = [
+        (1e-12, *parameter.plausible) if name == "E" else parameter.plausible
+        for name, parameter in law.parameters.items()
+    ]
+    leaves = all_derivatives(law, extreme_points(law, corners), np.float64)
+    assert all(np.all(np.isfinite(leaf)) for leaf in leaves)
+
+
+@ALL
+def test_finite_at_the_extremes_in_float32(law):
+    """The same in float32, whose range ends at 1e38, for parameters in the middle of their ranges.
+
+    At the corners Kaplan's ratio of exponents is 17, and (1e17 / 1e3)^17 is beyond float32.
+    """
+    middle = [
+        (1e-12, np.sqrt(np.prod(parameter.plausible)))
+        if name == "E"
+        else (np.sqrt(np.prod(parameter.plausible)),)
+        for name, parameter in law.parameters.items()
+    ]
+    leaves = all_derivatives(law, extreme_points(law, middle), np.float32)
+    assert all(np.all(np.isfinite(leaf)) for leaf in leaves)

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scalejax import datasets as datasets
+    from scalejax import isoflop as isoflop
+    from scalejax import plots as plots
     from scalejax.data import Table as Table
     from scalejax.data import load_table as load_table
     from scalejax.embedding import ArrayFit as ArrayFit
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from scalejax.laws import Real as Real
     from scalejax.laws import UnitInterval as UnitInterval
     from scalejax.laws import find_law as find_law
+    from scalejax.laws import formula_law as formula_law
     from scalejax.laws import law as law
     from scalejax.objectives import LogNormal as LogNormal
     from scalejax.objectives import Normal as Normal
@@ -51,6 +54,16 @@ if TYPE_CHECKING:
     from scalejax.objectives import least_squares as least_squares
     from scalejax.objectives import student_t as student_t
     from scalejax.status import Status as Status
+    from scalejax.uncertainty import Conclusions as Conclusions
+    from scalejax.uncertainty import Identifiability as Identifiability
+    from scalejax.uncertainty import Profile as Profile
+    from scalejax.uncertainty import compare as compare
+    from scalejax.uncertainty import conclusions as conclusions
+    from scalejax.uncertainty import design_identifiability as design_identifiability
+    from scalejax.uncertainty import identifiability as identifiability
+    from scalejax.uncertainty import influence as influence
+    from scalejax.uncertainty import profile as profile
+    from scalejax.uncertainty import sensitivity as sensitivity
 
 _HOME = {
     **dict.fromkeys(("Table", "load_table"), "scalejax.data"),
@@ -61,7 +74,8 @@ _HOME = {
     ),
     **dict.fromkeys(("Fit", "fit", "fit_many"), "scalejax.fitting"),
     **dict.fromkeys(
-        ("LAWS", "Law", "Positive", "Real", "UnitInterval", "find_law", "law"), "scalejax.laws"
+        ("LAWS", "Law", "Positive", "Real", "UnitInterval", "find_law", "formula_law", "law"),
+        "scalejax.laws",
     ),
     **dict.fromkeys(
         (
@@ -76,10 +90,25 @@ _HOME = {
         ),
         "scalejax.objectives",
     ),
+    **dict.fromkeys(
+        (
+            "Conclusions",
+            "Identifiability",
+            "Profile",
+            "compare",
+            "conclusions",
+            "design_identifiability",
+            "identifiability",
+            "influence",
+            "profile",
+            "sensitivity",
+        ),
+        "scalejax.uncertainty",
+    ),
     "Status": "scalejax.status",
     "load_fit": "scalejax.fitting.storage",
 }
-_MODULES = ("datasets", "plots")
+_MODULES = ("datasets", "isoflop", "plots")
 
 __all__ = sorted([*_HOME, *_MODULES])
 

@@ -52,8 +52,10 @@ class TestNumberOfDraws:
         assert tuple(frame.loc["A", ["lo", "hi"]]) == pytest.approx(np.percentile(usable, [5, 95]))
         assert frame.loc["A", "b_asked"] == 1000
 
-    def test_no_draws_no_interval(self, golden_huber):
-        assert golden_huber.conf_int()[["lo", "hi", "stderr"]].isna().all(axis=None)
+    def test_no_draws_no_percentiles(self, golden_huber):
+        frame = golden_huber.conf_int(kind="percentile")
+        assert frame[["lo", "hi", "stderr"]].isna().all(axis=None)
+        assert set(frame["method"]) == {"none"}
 
     @pytest.mark.parametrize("wrong", [-1, np.ones((3, 35)), np.ones(36)])
     def test_impossible_bootstrap(self, golden, wrong):
@@ -195,7 +197,12 @@ class TestBadLanes:
     def test_bad_lanes_are_not_used(self, spoilt):
         used = spoilt.conf_int().loc["beta", "b_used"]
         assert used == int(np.sum(spoilt.draws.status == Status.CONVERGED)) < 40
-        assert np.isfinite(list(spoilt.stderr.values())).all()
+
+    def test_intervals_from_too_few_draws_are_withheld(self, spoilt):
+        frame = spoilt.conf_int()
+        assert frame[["stderr", "lo", "hi"]].isna().all(axis=None)
+        assert "withheld" in frame.loc["beta", "method"]
+        assert np.isfinite(spoilt.conf_int(kind="wald")["lo"]).all()
 
 
 class TestExplicitWeights:
@@ -203,6 +210,7 @@ class TestExplicitWeights:
         fit = sj.fit(golden, bootstrap=np.ones((1, 36)))
         assert values(fit)[0] == pytest.approx(list(golden_huber.params.values()), rel=1e-7)
 
+    @pytest.mark.filterwarnings("ignore:W203")
     def test_a_row_of_counts_is_a_table_of_repeated_rows(self, golden):
         counts = np.bincount(np.random.default_rng(5).integers(0, 36, 36), minlength=36)
         fit = sj.fit(golden, bootstrap=counts[None])
@@ -252,6 +260,7 @@ class TestClusters:
     def clustered(self, golden):
         return golden.assign(run=[f"run {k}" for k in np.arange(36) // 3])
 
+    @pytest.mark.filterwarnings("ignore:only 12 clusters")
     def test_clusters_stay_together(self, golden):
         """The draws are those of weights that are equal within each of the 12 runs."""
         fit = sj.fit(self.clustered(golden), cluster="run", bootstrap=32, seed=5)
@@ -262,11 +271,13 @@ class TestClusters:
         assert values(fit) == pytest.approx(values(explicit), rel=1e-8)
         assert fit.draws.method == "cluster"
 
+    @pytest.mark.filterwarnings("ignore:W214")
     def test_every_row_its_own_cluster_is_pairs(self, golden):
         alone = golden.assign(run=[str(k) for k in range(36)])
         fit = sj.fit(alone, cluster="run", bootstrap=32)
         assert np.array_equal(values(fit), values(sj.fit(golden, bootstrap=32)))
 
+    @pytest.mark.filterwarnings("ignore:W203", "ignore:only 18 clusters")
     def test_clusters_of_copies_are_wider(self, golden):
         """Twelve runs seen three times: rows pretend to be 36, clusters know they are 12."""
         copies = pd.concat([golden.iloc[1::2]] * 2, ignore_index=True)

@@ -330,13 +330,10 @@ class TestFit:
         assert found.params == pytest.approx(golden_huber.params, rel=1e-7)
         assert f"formula: {CHINCHILLA}" in found.summary()
 
-    @pytest.mark.parametrize(
-        ("text", "name"),
-        [(KAPLAN, "kaplan"), ("E + (A/N**alpha + B/D**beta)**gamma", "outer_exponent")],
-    )
-    def test_without_linear_parameters(self, golden, text, name):
-        found = sj.fit(golden, f"formula: {text}", objective=sj.least_squares())
-        ours = sj.fit(golden, name, objective=sj.least_squares())
+    def test_without_linear_parameters(self, golden):
+        """Scales of 1e14 are found although nobody said where to look for them."""
+        found = sj.fit(golden, f"formula: {KAPLAN}", objective=sj.least_squares())
+        ours = sj.fit(golden, "kaplan", objective=sj.least_squares())
         assert found.status == ours.status == sj.Status.CONVERGED
         assert found.objective_value == pytest.approx(ours.objective_value, rel=1e-9)
 
@@ -407,7 +404,6 @@ class TestCommand:
 @pytest.fixture
 def _timed():
     """Without the garbage collector, which takes 0.1 s with all of JAX loaded."""
-    gc.collect()
     gc.disable()
     yield
     gc.enable()

@@ -278,16 +278,18 @@ class TestResiduals:
         # The scale of a normal sample, by its definition: half lies within 0.6745 of it.
         assert np.median(np.abs(frame["scaled"])) == pytest.approx(0.6745, abs=1e-4)
 
-    def test_residuals_of_the_loss_and_clusters(self, layout):
-        runs = sj.datasets.load("golden36")
-        runs["run"] = [f"run {i // 6}" for i in range(36)]
-        objective = sj.least_squares(on="loss")
-        fit = sj.fit(runs, objective=objective, cluster="run", layout=layout)
-        frame = plots.residual_frame(fit)
-        np.testing.assert_allclose(
-            frame["residual"], frame["predicted"] - frame["observed"], atol=1e-14
+    def test_residuals_of_the_loss_and_clusters(self, golden):
+        names = tuple(f"run {i}" for i in range(6))
+        table = dataclasses.replace(
+            golden.table, cluster=np.repeat(np.arange(6), 6), cluster_labels=names
         )
-        assert list(frame["cluster"]) == list(runs["run"])
+        # Residuals need no refit.
+        fit = dataclasses.replace(golden, objective=sj.least_squares(on="loss"), table=table)
+        frame = plots.residual_frame(fit)
+        difference = frame["predicted"] - frame["observed"]
+        np.testing.assert_allclose(frame["residual"], difference, atol=1e-14)
+        np.testing.assert_allclose(frame["predicted"], plots.residual_frame(golden)["predicted"])
+        assert list(frame["cluster"]) == list(np.repeat(names, 6))
 
     def test_running_median(self):
         x = np.repeat([1.0, 2.0, 3.0], 5)

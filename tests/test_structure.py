@@ -35,7 +35,19 @@ MAY_IMPORT = {
     "": set(),  # scalejax/__init__.py itself imports names when they are first used.
 }
 
-RECORDS = {f"fitting/{name}.py" for name in ("fit", "record", "result", "storage", "summary")}
+RECORDS = {
+    f"fitting/{name}.py"
+    for name in (
+        "fit",
+        "intervals",
+        "prediction",
+        "record",
+        "result",
+        "solving",
+        "storage",
+        "summary",
+    )
+}
 FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
     "pandas": {"data", "datasets", "uncertainty", "isoflop", *RECORDS, *FOR_PEOPLE},
@@ -204,7 +216,7 @@ def test_import_alone_loads_nothing_heavy():
 
 SIDE_EFFECTS = """
 import json, logging, os, random, warnings
-import jax, matplotlib, numpy, optax, pandas, pooch, pyarrow.parquet
+import jax, matplotlib, numpy, optax, pandas, pooch, pyarrow.parquet, scipy.special
 
 def state():
     return {

@@ -76,7 +76,7 @@ def test_says_the_verdict_before_the_numbers(fit):
         "16 of 16 agree",
         "huber(0.001) on log loss",
         "44 % of the residuals within delta",
-        "95 % percentile, rows resampled; 50 asked, 50 used; seed 0",
+        "95 % pairs percentile; resampling: rows drawn; 50 asked, 50 used; seed 0",
         "nats/token x parameters^alpha",
         "float64 on cpu",
     ):
@@ -108,7 +108,7 @@ def test_tells_what_is_wrong(fit):
         "assumed     D derived",
         "not identified",
         "(on its bound)",
-        "90 % percentile, rows resampled; 50 asked, 47 used",
+        "too many draws failed",
     ):
         assert words in text
 
@@ -117,16 +117,10 @@ def test_weak_condition_has_its_word(fit):
     assert "weak" in summarise(replace(fit, condition=5e3))
 
 
-def test_without_draws_there_are_no_columns_for_them(fit):
-    draws = replace(
-        fit.draws,
-        parameters={name: np.empty(0) for name in fit.params},
-        status=np.empty(0, np.int64),
-        objective=np.empty(0),
-    )
-    text = summarise(replace(fit, draws=draws))
-    assert "none: no bootstrap was asked for" in text
-    assert "stderr" not in text
+def test_without_draws_intervals_are_asymptotic(golden_huber):
+    text = summarise(golden_huber)
+    assert "95 % wald t; no bootstrap was asked for" in text
+    assert "stderr" in text
 
 
 def test_fixed_parameters_have_no_interval(fit):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalejax.cli.talk import print_json
-from scalejax.errors import ScalejaxError
+from scalejax.errors import ScalejaxError, UsageError
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
@@ -50,6 +50,8 @@ def save(fits: Mapping[str, "Fit"], out: Path, by: str | None) -> Iterator[Path]
     folders = {group: out if by is None else out / _slug(group) for group in fits}
     for folder in folders.values():
         check_folder(folder)
+        if by is not None and folder.is_symlink():
+            raise UsageError(f"{folder} is a link; a fit of --by is saved in a folder of its own.")
     for group, fit in fits.items():
         yield fit.save(folders[group])
 

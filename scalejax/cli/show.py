@@ -38,9 +38,10 @@ def show(
     use_compilation_cache()
     # Imported here and below: JAX takes a second, which --help should not.
     from scalejax.laws import LAWS
+    from scalejax.laws.formula import PREFIX
 
     name, _, published = what.rpartition(":")
-    if what not in LAWS and Path(what).is_dir():
+    if what not in LAWS and not what.startswith(PREFIX) and Path(what).is_dir():
         _show_fit(what, law, level, as_json)
     elif name in LAWS:
         _show_set(LAWS[name], published, as_json)

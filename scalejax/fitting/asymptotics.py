@@ -123,6 +123,15 @@ class Asymptotics:
         full[unknown, :] = full[:, unknown] = np.nan
         return full
 
+    def standard_errors(self, slope: Floats, kind: CovarianceKind) -> Floats:
+        """Standard errors of quantities with derivatives (k, p) in the coordinates, (k,)."""
+        covariance = self.covariance(kind)
+        known = ~np.isnan(np.diagonal(covariance))
+        inner = covariance[np.ix_(known, known)]
+        variance = np.einsum("ki,ij,kj->k", slope[:, known], inner, slope[:, known])
+        # A flat parameter spoils only what depends on it.
+        return np.sqrt(np.where(np.any(slope[:, ~known] != 0, axis=1), np.nan, variance))
+
     def _moving(self, matrix: Floats) -> Floats:
         return matrix[np.ix_(~self.held, ~self.held)]
 
@@ -174,7 +183,8 @@ def asymptotics(
         residual, jacobian = map(np.asarray, _tangent(model, u, rows, problem.fixed))
         width = _width(residual[table.weight > 0])
         around = np.stack([residual - width, residual, residual + width])
-        (below, psi, above), penalty = _bends(model, u, around, settings)
+        slopes, penalty = map(np.asarray, _bends(model, u, around, settings))
+        below, psi, above = slopes
         own = [
             float(jax.grad(model.law.parameters[name].constrain)(float(u[k])))
             for k, name in enumerate(model.free)
@@ -184,9 +194,9 @@ def asymptotics(
         residual=residual,
         jacobian=jacobian,
         weight=table.weight,
-        psi=np.asarray(psi),
-        chi=np.asarray((above - below) / (2 * width)),
-        penalty=np.asarray(penalty)[:free, :free],
+        psi=psi,
+        chi=(above - below) / (2 * width),
+        penalty=penalty[:free, :free],
         scale=np.array(own),
         held=np.isin(model.free, on_bound),
         unit=np.arange(table.n_rows) if unit is None else unit,

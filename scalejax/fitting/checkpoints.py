@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 _FEWEST_CHECKPOINTS = 3
 _MOST_ROWS = 0.8
 _SIGNIFICANT = 1e-4
+_ROUNDING = 1e-7
 
 
 def undeclared_runs(table: Table, residual: Floats) -> tuple[tuple[str, ...], float] | None:
@@ -38,6 +39,8 @@ def undeclared_runs(table: Table, residual: Floats) -> tuple[tuple[str, ...], fl
     runs = [rows for rows in members if len(rows) >= _FEWEST_CHECKPOINTS]
     growing = all(np.all(np.diff(table.inputs["D"][rows]) > 0) for rows in members)
     if not growing or len(runs) < 2 or sum(map(len, runs)) < _MOST_ROWS * table.n_rows:
+        return None
+    if np.max(np.abs(residual)) < _ROUNDING:
         return None
     correlation, chance = intraclass(residual * np.sqrt(table.weight), codes)
     return (tuple(names), correlation) if chance < _SIGNIFICANT and correlation > 0 else None

@@ -133,7 +133,7 @@ def make_resamples(
         return Resamples(method, count, unit)
     if kind in WEIGHT_KINDS:
         units = Units(unit, table.subcluster, table.stratum)
-        weight = weight_rows(cast(WeightKind, kind), units, count, seed) * table.weight
+        weight = weight_rows(kind, units, count, seed) * table.weight
         return Resamples(method, len(weight), unit, weight=weight)
     fitted = problem.target + problem.residuals(u)
     spread = _noise(kind, problem, u, unit, noise)

@@ -103,15 +103,6 @@ def derived_interval(fit: "Fit", function: Derived, level: float, kind: str | No
     return _labelled(frame, fit, level, chosen)
 
 
-def standard_error(fit: "Fit", kind: CovarianceKind = "wald") -> dict[str, float]:
-    """Standard errors of the parameters by the delta method; NaN where there is none."""
-    linear = fit.asymptotics
-    variance = np.diagonal(linear.covariance(kind)) * linear.scale**2
-    own = dict(zip(linear.names, np.sqrt(variance), strict=True))
-    tied = fit.settings["tied"]
-    return {name: float(own.get(tied.get(name, name), np.nan)) for name in fit.params}
-
-
 def _labelled(frame: pd.DataFrame, fit: "Fit", level: float, kind: IntervalKind) -> pd.DataFrame:
     drawn = kind in ("percentile", "basic", "jackknife")
     frame["level"] = level
@@ -197,11 +188,6 @@ def _wald_derived(
         return jnp.atleast_1d(function(problem.model.parameters(u, problem.fixed)))
 
     slope = np.asarray(jax.jacfwd(of_coordinates)(jnp.asarray(u)), np.float64)
-    covariance = linear.covariance(_covariance_kind(fit, kind))
-    # A flat parameter spoils only what depends on it.
-    known = ~np.isnan(np.diagonal(covariance))
-    inner = covariance[np.ix_(known, known)]
-    variance = np.einsum("ki,ij,kj->k", slope[:, known], inner, slope[:, known])
-    error = np.sqrt(np.where(np.any(slope[:, ~known] != 0, axis=1), np.nan, variance))
+    error = linear.standard_errors(slope, _covariance_kind(fit, kind))
     reach = t_quantile(level, linear.degrees_of_freedom) * error
     return error, estimate - reach, estimate + reach

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from scalejax.errors import FitWarning, UsageError
+from scalejax.fitting.asymptotics import CovarianceKind
 from scalejax.fitting.intervals import MOST_FAILED, check_level, default_kind
 from scalejax.resampling import percentile_interval
 
@@ -107,20 +108,22 @@ def inside_hull(fit: "Fit", points: Mapping[str, Floats]) -> NDArray[np.bool_]:
 
 
 def _in_hull(points: Floats, cloud: Floats) -> NDArray[np.bool_]:
-    """Whether points (k, d) are mixtures of the cloud (n, d): a linear programme for each."""
-    from scipy.optimize import linprog
+    """Whether points (k, d) are mixtures of the cloud (n, d)."""
+    from scipy.spatial import Delaunay, QhullError
 
     low, width = cloud.min(axis=0), np.maximum(np.ptp(cloud, axis=0), 1e-300)
     cloud, points = (cloud - low) / width, (points - low) / width
     inside = np.all((points >= -1e-9) & (points <= 1 + 1e-9), axis=1)
-    if cloud.shape[1] > 1:
-        equations = np.vstack([np.unique(cloud, axis=0).T, np.ones(len(np.unique(cloud, axis=0)))])
-        for k in np.flatnonzero(inside):
-            found = linprog(
-                np.zeros(equations.shape[1]), A_eq=equations, b_eq=np.append(points[k], 1.0)
-            )
-            inside[k] = found.status == 0
-    return inside
+    if cloud.shape[1] == 1:
+        return inside
+    try:
+        # Pulled in by a hair, so that the runs themselves are inside.
+        pulled = 0.5 + (points - 0.5) * (1 - 1e-9)
+        return inside & (Delaunay(cloud).find_simplex(pulled) >= 0)
+    except QhullError:
+        # All runs on a line or plane: only the runs themselves are inside.
+        nearest = np.min(np.abs(points[:, None] - cloud[None]).max(axis=-1), axis=1)
+        return inside & (nearest < 1e-9)
 
 
 def _points(fit: "Fit", inputs: pd.DataFrame | Mapping[str, ArrayLike]) -> dict[str, Floats]:
@@ -146,8 +149,7 @@ def _curve_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
 def _wald_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
     """Draws of Student's t around the log of the curve with its asymptotic standard error."""
     linear, problem = fit.asymptotics, fit.problem
-    kind = "wald" if fit.table.cluster is None else "sandwich"
-    covariance = linear.covariance(kind)  # type: ignore[arg-type]
+    kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
     size = len(linear.names)
     u = problem.coordinates(fit.params, fit.noise_scale)[:size]
     with jax.enable_x64(True):
@@ -159,7 +161,7 @@ def _wald_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
 
         slope = np.asarray(jax.jacfwd(log_curve)(jnp.asarray(u)))
         centre = np.asarray(log_curve(jnp.asarray(u)))
-    error = np.sqrt(np.einsum("ki,ij,kj->k", slope, covariance, slope))
+    error = linear.standard_errors(slope, kind)
     # Quantiles in place of random draws, so that the curve's own interval is exact.
     share = (np.arange(_DRAWS_WITHOUT_BOOTSTRAP) + 0.5) / _DRAWS_WITHOUT_BOOTSTRAP
     steps = stdtrit(linear.degrees_of_freedom, share)
@@ -173,8 +175,9 @@ def _new_runs(fit: "Fit", curve: Floats, discrepancy: Floats) -> Floats:
     # Residuals are smaller than the noise, because the law was fitted to them.
     left = max(len(residual) - len(fit.free), 1)
     residual = (residual - np.mean(residual)) * np.sqrt(len(residual) / left)
-    noise = generator.choice(residual, size=curve.shape)
-    wrong = discrepancy * generator.standard_normal(curve.shape)
+    # Residuals are predicted minus observed. One draw serves all points, so that bands are smooth.
+    noise = -generator.choice(residual, size=(len(curve), 1))
+    wrong = discrepancy * generator.standard_normal((len(curve), 1))
     if fit.objective.kernel.log:
         return curve * np.exp(noise + wrong)
     return curve * np.exp(wrong) + noise

@@ -19,7 +19,8 @@ from scalejax.data import Table
 from scalejax.data.table import SetAside, encode_labels, read_only
 from scalejax.errors import LawError, Problem, UsageError
 from scalejax.fitting.result import Draws, Fit
-from scalejax.laws import LAWS, Law, find_law
+from scalejax.laws import LAWS, Law, find_law, formula_law, formula_spec
+from scalejax.laws.formula import PREFIX
 from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
 from scalejax.objectives.losses import Kernel
 from scalejax.status import Status
@@ -105,7 +106,10 @@ def _plain(value: Any, path: tuple[str | int, ...], non_finite: dict[str, str]) 
 
 
 def _law_spec(fit: Fit) -> str:
-    """How to name a law that is not ours: as it was asked for, else by its module."""
+    """How to name a law that is not ours: its formula, as it was asked for, or by its module."""
+    formula = formula_spec(fit.law)
+    if formula is not None:
+        return formula
     asked = str(fit.settings.get("law", ""))
     if ":" in asked:
         return asked
@@ -183,9 +187,11 @@ def law_of(record: Mapping[str, Any], law: str | Law | None) -> Law:
 
 
 def _known_law(saved: Mapping[str, Any]) -> Law | None:
-    """The law, if it is ours or lies in a module that has been imported."""
+    """The law, if it is ours, a formula, or lies in a module that has been imported."""
     if saved["registered"]:
         return LAWS.get(saved["name"])
+    if saved["spec"].startswith(PREFIX):
+        return formula_law(saved["spec"].removeprefix(PREFIX), name=saved["name"])
     place, _, attribute = saved["spec"].rpartition(":")
     if place.endswith(".py"):
         place = f"_scalejax_law_{Path(place).stem}"

@@ -36,6 +36,11 @@ from scalejax.laws import Law
 
 RECORD, DRAWS, ROWS = "fit.json", "draws.parquet", "rows.parquet"
 
+_DAMAGE = (
+    ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError
+)  # fmt: skip
+"""What reading a record may raise that is not as we wrote it."""
+
 
 def save_fit(fit: Fit, folder: str | Path) -> Path:
     """Write a fit to a folder, which appears complete or not at all.
@@ -91,7 +96,7 @@ def load_fit(folder: str | Path, law: str | Law | None = None) -> Fit:
         draws = draws_of(record["draws"], _read_parquet(Path(folder) / DRAWS))
         _check_belonging(record, table, draws, folder)
         return fit_of(record, found, table, draws)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except _DAMAGE as error:
         if isinstance(error, ScalejaxError):
             raise
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
@@ -135,7 +140,7 @@ def read_record(folder: str | Path) -> dict[str, Any]:
             for key in parents:
                 place = place[key]
             place[last] = float(value)
-    except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
+    except (OSError, *_DAMAGE) as error:
         raise _damaged(folder, f"{RECORD}: {type(error).__name__}: {error}") from error
     return record
 

@@ -192,6 +192,7 @@ def _remark(fit: Fit, name: str) -> str:
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     """Rows in columns: the first and the last to the left, numbers to the right."""
+    header, *rows = ([printable(cell) for cell in cells] for cells in (header, *rows))
     widths = [max(len(cell) for cell in column) for column in zip(header, *rows, strict=True)]
     lines = []
     for cells in (header, *rows):
@@ -201,10 +202,15 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
     return lines
 
 
+def printable(text: str) -> str:
+    """Text from data on one line of a terminal: what would steer the terminal is escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def _line(label: str, text: str) -> str:
     """A labelled line, wrapped under itself."""
     return textwrap.fill(
-        " ".join(text.split()),
+        printable(" ".join(text.split())),
         WIDTH,
         initial_indent=label.ljust(_LABEL),
         subsequent_indent=" " * _LABEL,

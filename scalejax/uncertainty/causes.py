@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scalejax.data.design import distinct_values
 from scalejax.fitting.summary import short_number
 from scalejax.uncertainty.directions import LEAST_SHARE, View
-from scalejax.uncertainty.sensitivity import losses
+from scalejax.uncertainty.jacobians import losses
 
 Floats = NDArray[np.float64]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scalejax.fitting.certificate import CONDITION_LIMIT, WEAK_CONDITION
 from scalejax.laws.supports import positive
 from scalejax.objectives import Model
-from scalejax.uncertainty.sensitivity import Design, coordinates, jacobians, losses
+from scalejax.uncertainty.jacobians import Design, coordinates, jacobians, losses
 
 Floats = NDArray[np.float64]
 

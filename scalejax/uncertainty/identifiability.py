@@ -28,7 +28,7 @@ from scalejax.objectives import Model, make_model
 from scalejax.status import Status
 from scalejax.uncertainty.causes import find_causes, listed, loadings, plain, trade
 from scalejax.uncertainty.directions import View, look
-from scalejax.uncertainty.sensitivity import Design, completed, typical_points
+from scalejax.uncertainty.jacobians import Design, completed, typical_points
 
 Floats = NDArray[np.float64]
 Verdict = Literal["fine", "weak", "not identified"]

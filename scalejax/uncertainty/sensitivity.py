@@ -1,172 +1,242 @@
-"""Runs without their losses, and how a law responds to its parameters there.
+"""Sensitivity: what the conclusions rest on. One call refits under every choice that was made.
 
-A `Design` is a set of runs; `jacobians` differentiates the residuals in the coordinates of the
-fit; `typical_points` says where to do that as long as nothing has been fitted.
+Each *variant* changes one thing: the objective, Huber's delta, rows left out, how parameters are
+counted, the law, or the kind of resampling. The table says how far each conclusion moves, in its
+own units and in standard errors of the fit, and which variant moves it most.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
-from itertools import product
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
-from scalejax.objectives import Model
-from scalejax.quantities import LOSS
+from scalejax.data import Table
+from scalejax.errors import UsageError
+from scalejax.fitting import Draws, Fit
+from scalejax.fitting.drawing import GIVEN, make_resamples
+from scalejax.fitting.problem import How, Problem
+from scalejax.fitting.solving import Sample, solve_draws, solve_sample
+from scalejax.laws import Law, find_law
+from scalejax.objectives import (
+    Objective,
+    absolute,
+    huber,
+    least_squares,
+    make_model,
+    student_t,
+)
+from scalejax.resampling import percentile_interval
+from scalejax.status import Status
+from scalejax.uncertainty.conclusions import Conclusions, conclusions
 
 Floats = NDArray[np.float64]
 
-_REACH = 16.0
-_MOST_CANDIDATES = 81
-_SHORTEST = 32
-_TYPICAL_POINTS = 16
+OBJECTIVES: Mapping[str, Objective] = {
+    "Huber 1e-3": huber(),
+    "Huber auto": huber("auto"),
+    "least squares": least_squares(),
+    "absolute": absolute(),
+    "Student t(3)": student_t(),
+}
+DELTAS = (1e-4, 3e-3, 1e-2, 3e-2)
+"""Deltas around the field's 1e-3, on log loss."""
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
-    """Runs without their losses.
+class _Variant:
+    kind: str
+    name: str
+    problem: Problem
 
-    Attributes:
-        model: The law and its free parameters.
-        fixed: Values of fixed parameters.
-        inputs: Inputs of the law in raw units, (n,) each, in its order.
-        weight: Weights with mean one, (n,).
+
+def sensitivity(
+    fit: Fit,
+    what: Conclusions | None = None,
+    *,
+    objectives: Mapping[str, Objective] | None = None,
+    deltas: Sequence[float] | None = None,
+    laws: Sequence[str | Law] = (),
+    exclusions: Mapping[str, Sequence[int]] | None = None,
+    conventions: Mapping[str, Mapping[str, ArrayLike]] | None = None,
+    level: float = 0.95,
+    how: How | None = None,
+) -> pd.DataFrame:
+    """Refit under other choices and tell how far each conclusion moves.
+
+    Args:
+        fit: The fit; its draws decide the kind and number of resamples of the variants.
+        what: Conclusions to watch; the usual ones if not given.
+        objectives: Other objectives by name; `OBJECTIVES` if not given.
+        deltas: Deltas of Huber's loss on the same residuals; `DELTAS` if not given.
+        laws: Other laws with the same inputs.
+        exclusions: Rows of the source to leave out, by a name for them. The five runs of highest
+            loss and the tenth with the least compute or data are always tried.
+        conventions: Other values of inputs, such as ``{"without embeddings": {"N": values}}``, one
+            for each row in use.
+        level: Probability of the intervals.
+        how: How to solve.
+
+    Returns:
+        One row per variant and conclusion: kind, variant, conclusion, estimate, lo, hi, base,
+        change, change_in_se (in standard errors of the fit) and status. lo and hi
+        are percentiles of the variant's own resamples, NaN if the fit has none. A conclusion that
+        another law does not have is NaN.
+
+    Raises:
+        UsageError: A law has other inputs, or an array another length.
     """
-
-    model: Model
-    fixed: Mapping[str, float]
-    inputs: dict[str, Floats]
-    weight: Floats
-
-    @property
-    def n_rows(self) -> int:
-        """Number of runs, n."""
-        return len(self.weight)
-
-    @cached_property
-    def levels(self) -> dict[str, Floats]:
-        """Five values per input around the runs and beyond, with two digits, in order."""
-        return {name: _levels(values) for name, values in self.inputs.items()}
-
-    @cached_property
-    def central(self) -> int:
-        """The run that is closest to the middle."""
-        far = np.zeros(self.n_rows)
-        for name, values in self.inputs.items():
-            far += np.abs(values - self.levels[name][2]) / (np.ptp(values) or 1)
-        return int(np.argmin(far))
-
-    @cached_property
-    def candidates(self) -> tuple[Floats, Floats]:
-        """Runs that could be added (m, q), and how far each is from the middle, (m + 1,).
-
-        The last distance, zero, is that of adding none.
-        """
-        runs = np.array(list(product(*self.levels.values())))
-        steps = np.array(list(product(range(-2, 3), repeat=len(self.levels))))
-        stride = -(-len(runs) // _MOST_CANDIDATES)
-        far = np.sum(steps**2, axis=1)[::stride]
-        return runs[::stride], np.append(far, 0).astype(float)
-
-
-def losses(model: Model, parameters: Mapping[str, float], inputs: Mapping[str, Floats]) -> Floats:
-    """The law at runs, (n,)."""
-    with jax.enable_x64(True):
-        values = np.asarray(model.law(*inputs.values(), **parameters), np.float64)
-    return np.broadcast_to(values, next(iter(inputs.values())).shape)
-
-
-def coordinates(model: Model, parameters: Mapping[str, float]) -> Floats:
-    """Coordinates (p,) of the free parameters."""
-    with jax.enable_x64(True):
-        return np.array(
-            [
-                float(model.law.parameters[name].unconstrain(jnp.asarray(parameters[name], float)))
-                for name in model.free
-            ]
-        )
-
-
-def jacobians(
-    model: Model,
-    points: list[dict[str, float]],
-    fixed: Mapping[str, float],
-    inputs: tuple[Floats, ...],
-) -> Floats:
-    """Derivatives of the residuals of n runs in the p coordinates: (points, n, p)."""
-    count = len(inputs[0])
-    # A few lengths serve all designs, so that few programs are compiled.
-    length = max(_SHORTEST, 1 << (count - 1).bit_length())
-    padded = tuple(np.concatenate([x, np.repeat(x[:1], length - count)]) for x in inputs)
-    u = np.stack([coordinates(model, point) for point in points])
-    with jax.enable_x64(True):
-        slopes = _slopes(model, u, padded, {name: float(x) for name, x in fixed.items()})
-        return np.asarray(slopes, np.float64)[:, :count]
-
-
-@partial(jax.jit, static_argnums=0)
-def _slopes(model: Model, u: Any, inputs: tuple[Any, ...], fixed: dict[str, Any]) -> jax.Array:
-    def residual(u: Any, *run: Any) -> jax.Array:
-        return model.residual(u, run, 0.0, fixed)
-
-    runs = jax.vmap(jax.jacfwd(residual), in_axes=(None, *[0] * len(inputs)))
-    return jax.vmap(lambda u: runs(u, *inputs))(u)
-
-
-def completed(design: Design, point: Mapping[str, float]) -> dict[str, float]:
-    """All parameters of the law from those that are free."""
-    free = {name: float(point[name]) for name in design.model.free}
-    return design.model.complete(free, design.fixed)
-
-
-def typical_points(design: Design) -> dict[str, dict[str, float]]:
-    """Points of the parameters by name: the published sets, or points all over the ranges."""
-    law = design.model.law
-    published = {
-        f"the parameters of {name}": dict(values)
-        for name, values in law.published.items()
-        if set(design.model.free) <= set(values)
-    }
-    if published:
-        return published
-    parameters = [law.parameters[name] for name in design.model.free]
-    # Multiples of the square roots of primes are spread evenly; the middle comes first.
-    steps = np.sqrt([p for p in range(2, 200) if all(p % q for q in range(2, p))])
-    unit = (0.5 + np.arange(_TYPICAL_POINTS)[:, None] * steps[: len(parameters)]) % 1.0
-    middle = 0.25 + 0.5 * unit
-    points = [
-        {p.name: _between(p.plausible, float(x)) for p, x in zip(parameters, row, strict=True)}
-        for row in middle
+    what = what or conclusions(fit)
+    how = how or How(seed=fit.settings["seed"])
+    base, error = what.of(fit.law, fit.params), what.standard_errors(fit)
+    count = 0 if fit.draws.method == GIVEN else len(fit.draws)
+    frames = []
+    chosen = OBJECTIVES if objectives is None else objectives
+    variants = [
+        *_objectives(fit, chosen, DELTAS if deltas is None else deltas),
+        *_exclusions(fit, exclusions or {}),
+        *_conventions(fit, conventions or {}),
+        *_laws(fit, laws),
     ]
-    likely = [point for point in points if _plausible(design, point)]
-    return {f"typical values ({k + 1})": point for k, point in enumerate(likely or points)}
+    for variant in variants:
+        parameters, status, draws = _solve(variant.problem, fit, count, how)
+        law = variant.problem.model.law
+        estimate = what.of(law, parameters)
+        low, high = np.full((2, len(base)), np.nan)
+        if draws is not None:
+            usable = {name: v[draws.usable] for name, v in draws.parameters.items()}
+            low, high = percentile_interval(what.of_many(law, usable), level)
+        frames.append(
+            pd.DataFrame(
+                {
+                    "kind": variant.kind,
+                    "variant": variant.name,
+                    "conclusion": what.names,
+                    "estimate": estimate,
+                    "lo": low,
+                    "hi": high,
+                    "base": base,
+                    "change": estimate - base,
+                    "change_in_se": (estimate - base) / error,
+                    "status": status.label,
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
 
 
-def _between(ends: tuple[float, float], share: float) -> float:
-    low, high = ends
-    if low > 0:
-        return float(low * (high / low) ** share)
-    return low + (high - low) * share
+def largest_moves(frame: pd.DataFrame) -> pd.DataFrame:
+    """For each conclusion of a sensitivity table the variant that moves it most.
+
+    Only variants whose fit converged count.
+    """
+    sound = frame[(frame["status"] == Status.CONVERGED.label) & frame["change"].notna()]
+    order = sound["change"].abs().groupby(sound["conclusion"], sort=False).idxmax()
+    return sound.loc[order].reset_index(drop=True)
 
 
-def _plausible(design: Design, point: Mapping[str, float]) -> bool:
-    """Whether a point predicts losses that occur."""
-    predicted = losses(design.model, completed(design, point), design.inputs)
-    low, high = LOSS.plausible
-    return bool(np.all((predicted >= low) & (predicted <= high)))
+def _solve(
+    problem: Problem, fit: Fit, count: int, how: How
+) -> tuple[dict[str, float], Status, Draws | None]:
+    """Estimate, status and draws of a variant, from all starts."""
+    kind = fit.draws.method.removeprefix("cluster ") if count else "none"
+    sample = Sample.like(kind, problem)
+    chunk = problem.engine(how).chunk_size(count)
+    problem, point = solve_sample(problem, how, chunk, sample)
+    parameters = {name: float(v[0]) for name, v in problem.parameters(point.u).items()}
+    status = Status(int(point.status[0]))
+    if not count or status not in (Status.CONVERGED, Status.BOUND_HIT):
+        return parameters, status, None
+    noise = fit.settings.get("noise")
+    resamples = make_resamples(kind, problem, point.u[0], count, how.seed, noise)
+    return parameters, status, solve_draws(problem, how, point, resamples, chunk)
 
 
-def _levels(values: Floats) -> Floats:
-    low, high = float(np.min(values)), float(np.max(values))
-    if low > 0:
-        centre = float(np.exp(np.mean(np.log(values))))
-        bottom, top = min(centre / _REACH, low / 4), max(centre * _REACH, high * 4)
-        levels = [bottom, np.sqrt(bottom * centre), centre, np.sqrt(centre * top), top]
-    else:
-        reach = high - low or max(abs(high), 1.0)
-        levels = [(low + high) / 2 + reach * x for x in (-1, -0.5, 0, 0.5, 1)]
-    return np.array([float(f"{level:.2g}") for level in levels])
+def _objectives(
+    fit: Fit, objectives: Mapping[str, Objective], deltas: Sequence[float]
+) -> Iterator[_Variant]:
+    for name, objective in objectives.items():
+        if not _same(objective, fit.objective):
+            yield _Variant("objective", name, _with_objective(fit, objective))
+    on = "log" if fit.objective.kernel.log else "loss"
+    for delta in deltas:
+        objective = huber(delta, on=on)  # type: ignore[arg-type]
+        if not _same(objective, fit.objective):
+            yield _Variant("delta", f"Huber {delta:g}", _with_objective(fit, objective))
+
+
+def _same(a: Objective, b: Objective) -> bool:
+    return a.kernel == b.kernel and a.constants == b.constants and a.tuning is None
+
+
+def _with_objective(fit: Fit, objective: Objective) -> Problem:
+    problem = fit.problem
+    model = replace(problem.model, kernel=objective.kernel)
+    return replace(problem, model=model, objective=objective)
+
+
+def _exclusions(fit: Fit, named: Mapping[str, Sequence[int]]) -> Iterator[_Variant]:
+    """Exclusions by weight, so that the compiled program serves all of them."""
+    table = fit.table
+    chosen: dict[str, NDArray[np.bool_]] = {
+        name: np.isin(table.row, list(rows)) for name, rows in named.items()
+    }
+    top = np.argsort(-table.target, kind="stable")[:5]
+    chosen.setdefault("without the 5 highest losses", np.isin(np.arange(table.n_rows), top))
+    size, label = _size(table)
+    chosen.setdefault(f"without the tenth of least {label}", size <= np.quantile(size, 0.1))
+    for name, out in chosen.items():
+        if int(np.sum((table.weight > 0) & ~out)) > fit.problem.model.size + 2:
+            weight = np.where(out, 0.0, table.weight)
+            problem = replace(fit.problem, table=replace(table, weight=weight))
+            yield _Variant("exclusion", name, problem)
+
+
+def _size(table: Table) -> tuple[Floats, str]:
+    """How large each run is, and in what."""
+    if {"N", "D"} <= set(table.inputs):
+        return table.inputs["N"] * table.inputs["D"], "compute"
+    name = next(iter(table.inputs))
+    return table.inputs[name], name
+
+
+def _conventions(fit: Fit, named: Mapping[str, Mapping[str, ArrayLike]]) -> Iterator[_Variant]:
+    table = fit.table
+    for name, inputs in named.items():
+        values = {key: np.asarray(array, np.float64) for key, array in inputs.items()}
+        wrong = [
+            key
+            for key, array in values.items()
+            if key not in table.inputs or array.shape != (table.n_rows,)
+        ]
+        if wrong:
+            raise UsageError(
+                f"conventions[{name!r}] needs inputs of {fit.law.name} with {table.n_rows} values "
+                f"each, one for each row in use; {', '.join(wrong)} is not that."
+            )
+        changed = replace(table, inputs={**table.inputs, **values})
+        yield _Variant("convention", name, replace(fit.problem, table=changed))
+
+
+def _laws(fit: Fit, laws: Sequence[str | Law]) -> Iterator[_Variant]:
+    for given in laws:
+        law = find_law(given)
+        if not set(law.inputs) <= set(fit.table.inputs):
+            raise UsageError(f"{law.name} needs {', '.join(law.inputs)}, which the fit has not.")
+        inputs = {name: fit.table.inputs[name] for name in law.inputs}
+        problem = Problem(
+            make_model(law, fit.objective.kernel),
+            fit.objective,
+            replace(fit.table, inputs=inputs),
+        )
+        yield _Variant("law", law.name, problem)
+
+
+def describe_moves(frame: pd.DataFrame) -> list[str]:
+    """One sentence for each conclusion: what moves it most, and how far."""
+    return [
+        f"{row.conclusion}: {row.base:.4g}; most by {row.variant} ({row.kind}), to "
+        f"{row.estimate:.4g} ({row.change_in_se:+.1f} standard errors)."
+        for row in largest_moves(frame).itertuples()
+    ]

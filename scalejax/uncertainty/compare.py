@@ -1,0 +1,83 @@
+"""`compare`: how two fits differ, with intervals from the resamples that they share.
+
+Two fits of the same rows with the same seed and kind of resampling saw the same resamples, so the
+noise that both share cancels from each difference: the interval of the difference is narrower
+than the two intervals suggest.
+"""
+
+import numpy as np
+import pandas as pd
+
+from scalejax.errors import UsageError
+from scalejax.fitting import Fit
+from scalejax.fitting.drawing import GIVEN
+from scalejax.fitting.intervals import check_level
+from scalejax.resampling import percentile_interval
+from scalejax.uncertainty.conclusions import Conclusions, ParameterValue, conclusions
+
+
+def compare(
+    first: Fit, second: Fit, what: Conclusions | None = None, *, level: float = 0.95
+) -> pd.DataFrame:
+    """Differences second minus first, draw by draw.
+
+    Args:
+        first: A fit with draws.
+        second: Another, of the same rows, with the same resamples.
+        what: What to compare; if not given, the parameters that both have and the usual
+            conclusions of the first.
+        level: Probability of the intervals.
+
+    Returns:
+        Indexed by conclusion: first, second, difference, lo, hi, level, method, b_asked, b_used.
+        Only resamples in which both refits are minima are used.
+
+    Raises:
+        UsageError: The two did not see the same resamples.
+    """
+    check_level(level)
+    _check_resamples(first, second)
+    if what is None:
+        shared = [name for name in first.params if name in second.params]
+        usual = [q for q in conclusions(first).quantities if not isinstance(q, ParameterValue)]
+        what = Conclusions((*(ParameterValue(name) for name in shared), *usual))
+    both = first.draws.usable & second.draws.usable
+    a, b = (what.of(fit.law, fit.params) for fit in (first, second))
+    draws = [
+        what.of_many(fit.law, {name: v[both] for name, v in fit.draws.parameters.items()})
+        for fit in (first, second)
+    ]
+    low, high = percentile_interval(draws[1] - draws[0], level)
+    return pd.DataFrame(
+        {
+            "first": a,
+            "second": b,
+            "difference": b - a,
+            "lo": low,
+            "hi": high,
+            "level": level,
+            "method": f"{first.draws.method} percentile of paired draws",
+            "b_asked": len(both),
+            "b_used": int(np.sum(both)),
+        },
+        index=pd.Index(what.names, name="conclusion"),
+    )
+
+
+def _check_resamples(first: Fit, second: Fit) -> None:
+    """Refuse fits whose draws are not of the same resamples."""
+    complaints = []
+    if not len(first.draws) or not len(second.draws):
+        complaints.append("both need draws (bootstrap=)")
+    if len(first.draws) != len(second.draws):
+        complaints.append(f"{len(first.draws)} and {len(second.draws)} resamples")
+    if first.draws.method != second.draws.method:
+        complaints.append(f"resampled by {first.draws.method} and by {second.draws.method}")
+    elif first.draws.method.removeprefix("cluster ") in ("residual", "wild", "parametric"):
+        complaints.append("noise made from each fit's own residuals is not shared: draw rows")
+    if first.settings["seed"] != second.settings["seed"] and first.draws.method != GIVEN:
+        complaints.append(f"seeds {first.settings['seed']} and {second.settings['seed']}")
+    if not np.array_equal(first.table.row, second.table.row):
+        complaints.append("fitted to different rows")
+    if complaints:
+        raise UsageError(f"the fits cannot be paired: {'; '.join(complaints)}.")

@@ -1,0 +1,222 @@
+"""What a fit is asked for: named numbers computed from a law's parameters.
+
+Influence, sensitivity and comparison all ask how far a *conclusion* moves: an exponent, the best
+model for a compute budget, the loss of a planned run. A `Conclusions` computes all of them from
+the parameters as one pure function, so that it can be mapped over draws and over fits.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from numpy.typing import NDArray
+
+from scalejax.errors import UsageError
+from scalejax.fitting import Fit
+from scalejax.fitting.asymptotics import CovarianceKind
+from scalejax.fitting.intervals import default_kind
+from scalejax.laws import Law
+from scalejax.objectives import Model
+
+Floats = NDArray[np.float64]
+
+BEYOND = 100.0
+"""The default budget, in multiples of the largest compute among the runs."""
+
+_REACH, _POINTS, _BISECTIONS = 16.0, 129, 60
+
+
+class Quantity(Protocol):
+    """Numbers computed from parameters; hashable, so that compiled code is used again."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """A name for each number."""
+
+    def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
+        """The numbers, (k,)."""
+
+
+class ParameterValue(NamedTuple):
+    """A parameter itself; NaN for a law that has none of that name."""
+
+    parameter: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The parameter's name."""
+        return (self.parameter,)
+
+    def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
+        """Its value, (1,)."""
+        return jnp.reshape(jnp.asarray(parameters.get(self.parameter, jnp.nan), float), 1)
+
+
+class ComputeOptimum(NamedTuple):
+    """The best model for a budget in FLOP: its N, D/N and loss, with C = 6ND."""
+
+    budget: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Three names with the budget."""
+        return tuple(f"{label} at {self.budget:g} FLOP" for label in ("N*", "D*/N*", "L*"))
+
+    def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
+        """N, D/N and loss, (3,)."""
+        return compute_optimum(law, parameters, self.budget)
+
+
+class PredictedLoss(NamedTuple):
+    """The loss of a planned run, given by its inputs in the order of the law."""
+
+    point: tuple[tuple[str, float], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """One name with the inputs."""
+        return (f"loss at {', '.join(f'{name}={value:g}' for name, value in self.point)}",)
+
+    def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
+        """The loss, (1,)."""
+        return jnp.reshape(law(*(value for _, value in self.point), **parameters), 1)
+
+
+@dataclass(frozen=True)
+class Conclusions:
+    """Named numbers that a fit is asked for.
+
+    Attributes:
+        quantities: What computes them.
+    """
+
+    quantities: tuple[Quantity, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(name for quantity in self.quantities for name in quantity.names)
+
+    def of(self, law: Law, parameters: Mapping[str, Any]) -> Floats:
+        """All numbers, (k,), at one set of parameters."""
+        return self.of_many(law, {name: np.reshape(v, 1) for name, v in parameters.items()})[0]
+
+    def of_many(self, law: Law, parameters: Mapping[str, Any]) -> Floats:
+        """All numbers, (B, k), of parameters (B,)."""
+        with jax.enable_x64(True):
+            values = {name: np.asarray(v, np.float64) for name, v in parameters.items()}
+            return np.asarray(_evaluate(self.quantities, law, values), np.float64)
+
+    def standard_errors(self, fit: Fit) -> Floats:
+        """Standard errors, (k,): of the draws, or asymptotic without any; NaN where unknown."""
+        if default_kind(fit) == "percentile" and np.any(fit.draws.usable):
+            return np.std(self.of_many(fit.law, fit.draws.arrays()), axis=0)
+        problem, linear = fit.problem, fit.asymptotics
+        u = problem.coordinates(fit.params, None)
+        with jax.enable_x64(True):
+            slope = np.asarray(_slopes(self.quantities, problem.model, u, dict(problem.fixed)))
+        kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
+        return linear.standard_errors(slope, kind)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _evaluate(
+    quantities: tuple[Quantity, ...], law: Law, parameters: Mapping[str, Any]
+) -> jax.Array:
+    """Numbers (B, k) of parameters (B,)."""
+    return jax.vmap(lambda p: jnp.concatenate([quantity(law, p) for quantity in quantities]))(
+        parameters
+    )
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _slopes(
+    quantities: tuple[Quantity, ...], model: Model, u: Any, fixed: Mapping[str, Any]
+) -> jax.Array:
+    """Derivatives of the numbers in the coordinates, (k, p)."""
+
+    def numbers(u: jax.Array) -> jax.Array:
+        parameters = model.parameters(u, fixed)
+        return jnp.concatenate([quantity(model.law, parameters) for quantity in quantities])
+
+    return jax.jacfwd(numbers)(u)
+
+
+def conclusions(
+    fit: Fit,
+    *,
+    budgets: Sequence[float] | None = None,
+    points: Sequence[Mapping[str, float]] = (),
+    parameters: Sequence[str] | None = None,
+) -> Conclusions:
+    """The usual conclusions of a fit.
+
+    Args:
+        fit: The fit.
+        budgets: Compute budgets in FLOP, for laws of N and D with C = 6ND: the best N, tokens per
+            parameter and loss. 100 times the largest of the runs if not given.
+        points: Inputs of planned runs, whose loss is predicted.
+        parameters: Parameters; those that were fitted and enter nonlinearly if not given.
+
+    Raises:
+        UsageError: A parameter or input is missing, or budgets are given for another law.
+    """
+    law = fit.law
+    chosen = parameters
+    if chosen is None:
+        chosen = [name for name in fit.free if name in law.nonlinear]
+    if unknown := [name for name in chosen if name not in law.parameters]:
+        raise UsageError(f"{', '.join(unknown)}: no parameters of {law.name}.")
+    allocates = set(law.inputs) == {"N", "D"}
+    if budgets is not None and not allocates:
+        raise UsageError(f"budgets= are for laws of N and D, and {law.name} is none.")
+    if budgets is None and allocates:
+        compute = 6 * fit.table.inputs["N"] * fit.table.inputs["D"]
+        budgets = [float(f"{BEYOND * np.max(compute):.1e}")]
+    found: list[Quantity] = [ParameterValue(name) for name in chosen]
+    found += [ComputeOptimum(float(budget)) for budget in budgets or ()]
+    for point in points:
+        if missing := [name for name in law.inputs if name not in point]:
+            raise UsageError(f"points= lacks {', '.join(missing)} (law {law.name}).")
+        found.append(PredictedLoss(tuple((name, float(point[name])) for name in law.inputs)))
+    return Conclusions(tuple(found))
+
+
+def compute_optimum(law: Law, parameters: Mapping[str, Any], budget: Any) -> jax.Array:
+    """The best N for a budget, D/N and the loss there, with C = 6ND, (3,).
+
+    Differentiable in the parameters and the budget by the implicit function theorem; NaN if there
+    is no minimum with D/N between 1e-13 and 1e13.
+    """
+
+    def loss(x: Any, p: Mapping[str, Any], c: Any) -> jax.Array:
+        # x is half the log of D/N, so that N and D move against each other.
+        middle = jnp.sqrt(c / 6)
+        point = {"N": middle * jnp.exp(-x), "D": middle * jnp.exp(x)}
+        return jnp.log(law(*(point[name] for name in law.inputs), **p))
+
+    held = lax.stop_gradient((dict(parameters), jnp.asarray(budget, float)))
+    slope = jax.grad(loss)
+    grid = jnp.linspace(-_REACH, _REACH, _POINTS)
+    best = jnp.argmin(jax.vmap(lambda x: loss(x, *held))(grid))
+    inside = (best > 0) & (best < _POINTS - 1)
+
+    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        low, high = ends
+        middle = 0.5 * (low + high)
+        rising = slope(middle, *held) > 0
+        return jnp.where(rising, low, middle), jnp.where(rising, middle, high)
+
+    first = (grid[jnp.maximum(best - 1, 0)], grid[jnp.minimum(best + 1, _POINTS - 1)])
+    x = lax.stop_gradient(0.5 * sum(lax.fori_loop(0, _BISECTIONS, halve, first)))
+    # A Newton step of length zero, whose derivative is that of the optimum.
+    bend = lax.stop_gradient(jax.grad(slope)(x, *held))
+    x = x - slope(x, parameters, budget) / bend
+    size, ratio = jnp.sqrt(budget / 6) * jnp.exp(-x), jnp.exp(2 * x)
+    found = jnp.stack([size, ratio, jnp.exp(loss(x, parameters, budget))])
+    return jnp.where(inside, found, jnp.nan)

@@ -1,0 +1,172 @@
+"""Runs without their losses, and how a law responds to its parameters there.
+
+A `Design` is a set of runs; `jacobians` differentiates the residuals in the coordinates of the
+fit; `typical_points` says where to do that as long as nothing has been fitted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import product
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from scalejax.objectives import Model
+from scalejax.quantities import LOSS
+
+Floats = NDArray[np.float64]
+
+_REACH = 16.0
+_MOST_CANDIDATES = 81
+_SHORTEST = 32
+_TYPICAL_POINTS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """Runs without their losses.
+
+    Attributes:
+        model: The law and its free parameters.
+        fixed: Values of fixed parameters.
+        inputs: Inputs of the law in raw units, (n,) each, in its order.
+        weight: Weights with mean one, (n,).
+    """
+
+    model: Model
+    fixed: Mapping[str, float]
+    inputs: dict[str, Floats]
+    weight: Floats
+
+    @property
+    def n_rows(self) -> int:
+        """Number of runs, n."""
+        return len(self.weight)
+
+    @cached_property
+    def levels(self) -> dict[str, Floats]:
+        """Five values per input around the runs and beyond, with two digits, in order."""
+        return {name: _levels(values) for name, values in self.inputs.items()}
+
+    @cached_property
+    def central(self) -> int:
+        """The run that is closest to the middle."""
+        far = np.zeros(self.n_rows)
+        for name, values in self.inputs.items():
+            far += np.abs(values - self.levels[name][2]) / (np.ptp(values) or 1)
+        return int(np.argmin(far))
+
+    @cached_property
+    def candidates(self) -> tuple[Floats, Floats]:
+        """Runs that could be added (m, q), and how far each is from the middle, (m + 1,).
+
+        The last distance, zero, is that of adding none.
+        """
+        runs = np.array(list(product(*self.levels.values())))
+        steps = np.array(list(product(range(-2, 3), repeat=len(self.levels))))
+        stride = -(-len(runs) // _MOST_CANDIDATES)
+        far = np.sum(steps**2, axis=1)[::stride]
+        return runs[::stride], np.append(far, 0).astype(float)
+
+
+def losses(model: Model, parameters: Mapping[str, float], inputs: Mapping[str, Floats]) -> Floats:
+    """The law at runs, (n,)."""
+    with jax.enable_x64(True):
+        values = np.asarray(model.law(*inputs.values(), **parameters), np.float64)
+    return np.broadcast_to(values, next(iter(inputs.values())).shape)
+
+
+def coordinates(model: Model, parameters: Mapping[str, float]) -> Floats:
+    """Coordinates (p,) of the free parameters."""
+    with jax.enable_x64(True):
+        return np.array(
+            [
+                float(model.law.parameters[name].unconstrain(jnp.asarray(parameters[name], float)))
+                for name in model.free
+            ]
+        )
+
+
+def jacobians(
+    model: Model,
+    points: list[dict[str, float]],
+    fixed: Mapping[str, float],
+    inputs: tuple[Floats, ...],
+) -> Floats:
+    """Derivatives of the residuals of n runs in the p coordinates: (points, n, p)."""
+    count = len(inputs[0])
+    # A few lengths serve all designs, so that few programs are compiled.
+    length = max(_SHORTEST, 1 << (count - 1).bit_length())
+    padded = tuple(np.concatenate([x, np.repeat(x[:1], length - count)]) for x in inputs)
+    u = np.stack([coordinates(model, point) for point in points])
+    with jax.enable_x64(True):
+        slopes = _slopes(model, u, padded, {name: float(x) for name, x in fixed.items()})
+        return np.asarray(slopes, np.float64)[:, :count]
+
+
+@partial(jax.jit, static_argnums=0)
+def _slopes(model: Model, u: Any, inputs: tuple[Any, ...], fixed: dict[str, Any]) -> jax.Array:
+    def residual(u: Any, *run: Any) -> jax.Array:
+        return model.residual(u, run, 0.0, fixed)
+
+    runs = jax.vmap(jax.jacfwd(residual), in_axes=(None, *[0] * len(inputs)))
+    return jax.vmap(lambda u: runs(u, *inputs))(u)
+
+
+def completed(design: Design, point: Mapping[str, float]) -> dict[str, float]:
+    """All parameters of the law from those that are free."""
+    free = {name: float(point[name]) for name in design.model.free}
+    return design.model.complete(free, design.fixed)
+
+
+def typical_points(design: Design) -> dict[str, dict[str, float]]:
+    """Points of the parameters by name: the published sets, or points all over the ranges."""
+    law = design.model.law
+    published = {
+        f"the parameters of {name}": dict(values)
+        for name, values in law.published.items()
+        if set(design.model.free) <= set(values)
+    }
+    if published:
+        return published
+    parameters = [law.parameters[name] for name in design.model.free]
+    # Multiples of the square roots of primes are spread evenly; the middle comes first.
+    steps = np.sqrt([p for p in range(2, 200) if all(p % q for q in range(2, p))])
+    unit = (0.5 + np.arange(_TYPICAL_POINTS)[:, None] * steps[: len(parameters)]) % 1.0
+    middle = 0.25 + 0.5 * unit
+    points = [
+        {p.name: _between(p.plausible, float(x)) for p, x in zip(parameters, row, strict=True)}
+        for row in middle
+    ]
+    likely = [point for point in points if _plausible(design, point)]
+    return {f"typical values ({k + 1})": point for k, point in enumerate(likely or points)}
+
+
+def _between(ends: tuple[float, float], share: float) -> float:
+    low, high = ends
+    if low > 0:
+        return float(low * (high / low) ** share)
+    return low + (high - low) * share
+
+
+def _plausible(design: Design, point: Mapping[str, float]) -> bool:
+    """Whether a point predicts losses that occur."""
+    predicted = losses(design.model, completed(design, point), design.inputs)
+    low, high = LOSS.plausible
+    return bool(np.all((predicted >= low) & (predicted <= high)))
+
+
+def _levels(values: Floats) -> Floats:
+    low, high = float(np.min(values)), float(np.max(values))
+    if low > 0:
+        centre = float(np.exp(np.mean(np.log(values))))
+        bottom, top = min(centre / _REACH, low / 4), max(centre * _REACH, high * 4)
+        levels = [bottom, np.sqrt(bottom * centre), centre, np.sqrt(centre * top), top]
+    else:
+        reach = high - low or max(abs(high), 1.0)
+        levels = [(low + high) / 2 + reach * x for x in (-1, -0.5, 0, 0.5, 1)]
+    return np.array([float(f"{level:.2g}") for level in levels])

@@ -77,7 +77,8 @@ def weight_rows(kind: WeightKind, units: Units, draws: int, seed: int) -> Floats
     """Multipliers of the rows' weights, (draws, n); the jackknife has one row for each unit.
 
     Raises:
-        ValueError: A level that the kind needs is missing.
+        ValueError: A level that the kind needs is missing, or the kind is one that compiled code
+            draws itself (`draw_counts`).
     """
     unit, inner, stratum = units
     count = int(unit.max()) + 1
@@ -91,8 +92,9 @@ def weight_rows(kind: WeightKind, units: Units, draws: int, seed: int) -> Floats
         if stratum is None:
             raise ValueError("stratified resampling needs strata")
         return _each(partial(_stratified, stratum[_rows_by_code(unit)]), draws, seed)[:, unit]
-    make = _exponential if kind == "bayesian" else _multinomial
-    return _each(partial(make, count), draws, seed)[:, unit]
+    if kind == "bayesian":
+        return _each(partial(_exponential, count), draws, seed)[:, unit]
+    raise ValueError(f"{kind} resamples are drawn on the device, see draw_counts")
 
 
 def target_rows(
@@ -130,11 +132,6 @@ def _each(make: Callable[[jax.Array], jax.Array], draws: int, seed: int) -> Floa
         key = jax.random.fold_in(jax.random.key(seed), 0)
         keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(1, draws + 1))
         return np.asarray(jax.jit(jax.vmap(make))(keys), np.float64)
-
-
-def _multinomial(count: int, key: jax.Array) -> jax.Array:
-    picks = jax.random.randint(key, (count,), 0, count)
-    return jnp.zeros((count,)).at[picks].add(1.0)
 
 
 def _exponential(count: int, key: jax.Array) -> jax.Array:

@@ -5,6 +5,9 @@ chunk sizes where they can, and files are kept on one worker (`pytest_xdist_make
 """
 
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +16,13 @@ from hypothesis import HealthCheck, settings
 
 import scalejax as sj
 from scalejax.datasets import DATA_FOLDER_VARIABLE
+
+# Compiling is most of what a test costs: what one worker or subprocess has compiled serves all.
+_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+_COMPILED = Path(tempfile.gettempdir()) / f"scalejax-tests-{_RUN}"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_COMPILED)
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 settings.register_profile(
     "ci",
@@ -36,6 +46,11 @@ def _slow_wanted(config):
 
 def pytest_configure(config):
     settings.load_profile("slow" if _slow_wanted(config) else "ci")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(_COMPILED, ignore_errors=True)
 
 
 def pytest_collection_modifyitems(config, items):

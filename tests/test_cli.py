@@ -18,8 +18,9 @@ from scalejax.status import Status
 
 RUNS = sj.datasets.load("golden36")
 OPTIONS = """
-    law objective delta dof on bootstrap seed cluster weights sigma column units derive exclude
-    on-bad fix tie bound by solver max-steps level out plot json quiet
+    law formula objective delta dof on bootstrap resampling noise seed cluster strata loss-unit
+    weights sigma column units derive exclude on-bad fix tie bound by solver max-steps level out
+    plot json quiet
 """.split()  # noqa: SIM905
 FEW = ("--bootstrap", "50")
 LAW = """
@@ -107,6 +108,11 @@ def test_help_of_every_verb(run):
         "dof",
         "on",
         "bootstrap",
+        "resampling",
+        "noise",
+        "strata",
+        "loss-unit",
+        "formula",
         "seed",
         "cluster",
         "weights",
@@ -160,14 +166,15 @@ def test_out_saves_what_was_printed(run, tmp_path):
     assert run("show", "deep/one") == (0, out, "")
     shown = strict_json(run("show", "deep/one", "--json")[1])
     assert shown["params"] == sj.load_fit(tmp_path / "deep" / "one").params
-    assert "80 % percentile" in run("show", "deep/one", "--level", "0.8")[1]
+    assert "80 % pairs percentile" in run("show", "deep/one", "--level", "0.8")[1]
 
 
 def test_stdin(run, fit, monkeypatch):
     text = RUNS.to_csv(index=False).encode()
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
     code, out, err = run("fit", "-", "--json", *FEW)
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err == "scalejax: assumed: loss taken to be in nats/token: no --loss-unit given\n"
     assert strict_json(out)["table"]["source"] == "standard input"
     assert strict_json(out)["params"] == pytest.approx(fit.params, rel=1e-6)
 
@@ -194,17 +201,22 @@ def test_options_reach_the_fit(run, fake):
     code, _, err = run(
         *("fit", "runs.csv", "--law", "chinchilla", "--objective", "huber", "--delta", "0.01"),
         *("--on", "loss", "--bootstrap", "7", "--seed", "3", "--cluster", "run", "--weights", "w"),
+        *("--resampling", "bayesian", "--strata", "run", "--loss-unit", "bits"),
         *("--column", "N=size", "--column", "loss=L", "--units", "N=M", "--units", "D=1e9"),
         *("--derive", "D=6ND", "--exclude", "bad", "--on-bad", "drop", "--fix", "alpha=0.34"),
         *("--tie", "beta=alpha", "--bound", "E=0.5:2", "--max-steps", "9", "--solver", "lbfgs"),
     )
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err == "scalejax: assumed: loss taken to be in nats/token: no --loss-unit given\n"
     call = calls[0]
     assert call.pop("solver") is not None
     assert call == {
         "law": sj.LAWS["chinchilla"],
         "objective": sj.huber(0.01, on="loss"),
         "bootstrap": 7,
+        "resampling": "bayesian",
+        "strata": "run",
+        "loss_unit": "bits",
         "seed": 3,
         "cluster": "run",
         "weights": "w",
@@ -228,6 +240,7 @@ def test_defaults_are_those_of_python(run, fake):
         "law": sj.LAWS["chinchilla"],
         "objective": sj.huber(),
         "bootstrap": 1000,
+        "resampling": "auto",
         "seed": 0,
         "progress": None,
     }

@@ -14,6 +14,7 @@ from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
 from scalejax.cli.check import check
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws
+from scalejax.cli.question import compare, predict, sensitivity
 from scalejax.cli.show import show
 from scalejax.cli.talk import in_options, say
 from scalejax.errors import ScalejaxError, UsageError
@@ -38,6 +39,9 @@ app.command(epilog=EXAMPLES)(fit)
 app.command(epilog=CHECK_EXAMPLES)(check)
 app.command()(laws)
 app.command()(show)
+app.command()(predict)
+app.command()(sensitivity)
+app.command()(compare)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,9 +10,9 @@ import typer
 import scalejax
 from scalejax.cli import options
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import ObjectiveName, OnBad, Scale, SolverName
+from scalejax.cli.options import ObjectiveName, OnBad, ResamplingName, Scale, SolverName
 from scalejax.cli.results import PLOT_TYPES, draw, report, save
-from scalejax.cli.talk import progress_bar, say, spoken_warnings
+from scalejax.cli.talk import in_options, progress_bar, say, spoken_warnings
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
@@ -40,8 +40,8 @@ def fit(
     runs: Annotated[
         str | None,
         typer.Argument(
-            help="CSV (also .gz) or Parquet file with one training run a row; - for CSV on stdin; "
-            "or the name of a dataset (golden36, chinchilla). Without it: golden36, an example.",
+            help="File with one training run a row (CSV, Parquet, JSONL, Feather), - for CSV on "
+            "stdin, or the name of a dataset (golden36, chinchilla). Without it: golden36.",
             show_default=False,
         ),
     ] = None,
@@ -80,9 +80,26 @@ def fit(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
+    resampling: Annotated[
+        ResamplingName, typer.Option(help="How resamples are made; auto takes what suits the runs.")
+    ] = ResamplingName.AUTO,
+    noise: Annotated[
+        float | None,
+        typer.Option(help="Known noise of one run, for --resampling parametric: 0.003 is 0.3 %."),
+    ] = None,
     cluster: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column that names the run: checkpoints of a run resample as one. Twice for "
+            "nested levels, outermost first: --cluster family --cluster run."
+        ),
+    ] = None,
+    strata: Annotated[
+        str | None, typer.Option(help="Column of names: resample within each, so all keep a share.")
+    ] = None,
+    loss_unit: Annotated[
         str | None,
-        typer.Option(help="Column that names the run: checkpoints of a run resample as one."),
+        typer.Option(help="nats, bits, or bits_per_byte:<bytes per token>. [default: nats]"),
     ] = None,
     weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
     sigma: Annotated[
@@ -170,7 +187,9 @@ def fit(
         "derive": options.pairs("--derive", [derive] if derive else []),
         "exclude": options.excluded(exclude),
         "on_bad": "drop" if on_bad is OnBad.DROP else None,
-        "cluster": cluster,
+        "cluster": cluster[0] if cluster and len(cluster) == 1 else cluster,
+        "strata": strata,
+        "loss_unit": loss_unit,
         "weights": weights,
         "sigma": sigma,
     }
@@ -180,14 +199,16 @@ def fit(
     told = quiet or (sys.stdout.isatty() and not as_json and by is None)
     with spoken_warnings(told), progress_bar(quiet) as progress:
         if by is None:
-            draws = BOOTSTRAP if bootstrap is None else bootstrap
-            fits = {"": scalejax.fit(data, bootstrap=draws, seed=seed, progress=progress, **given)}
+            given["bootstrap"] = BOOTSTRAP if bootstrap is None else bootstrap
+            given |= {"resampling": resampling.value, "seed": seed}
+            given |= {} if noise is None else {"noise": noise}
+            fits = {"": scalejax.fit(data, progress=progress, **given)}
         else:
             fits = scalejax.fit_many(data, by=by, progress=progress, **given)
     fits = {group: _named(found, name, source) for group, found in fits.items()}
     if not told:
         for note in next(iter(fits.values())).table.notes:
-            say(f"assumed: {note}")
+            say(in_options(f"assumed: {note}"))
     report(fits, by, level, as_json)
     if out is not None:
         for folder in save(fits, out, by):

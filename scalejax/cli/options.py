@@ -37,6 +37,21 @@ class OnBad(StrEnum):
     DROP = "drop"
 
 
+class ResamplingName(StrEnum):
+    """How resamples are made."""
+
+    AUTO = "auto"
+    PAIRS = "pairs"
+    CLUSTER = "cluster"
+    NESTED = "nested"
+    STRATIFIED = "stratified"
+    RESIDUAL = "residual"
+    WILD = "wild"
+    PARAMETRIC = "parametric"
+    BAYESIAN = "bayesian"
+    JACKKNIFE = "jackknife"
+
+
 class SolverName(StrEnum):
     """Which solver."""
 
@@ -61,6 +76,19 @@ def pairs(option: str, given: list[str]) -> dict[str, str]:
 def numbers(option: str, given: list[str]) -> dict[str, float]:
     """``["E=1.7"]`` to ``{"E": 1.7}``."""
     return {name: _number(option, value) for name, value in pairs(option, given).items()}
+
+
+def numbers_in(option: str, given: str) -> dict[str, float]:
+    """``"N=70B,D=1.4T"`` to numbers, by the grammar of the data files."""
+    from scalejax.data.numbers import parse_number
+
+    found = {}
+    for name, value in pairs(option, given.split(",")).items():
+        try:
+            found[name] = parse_number(value)
+        except ValueError:
+            raise _refusal(option, f"{value!r} is not a number.") from None
+    return found
 
 
 def ranges(option: str, given: list[str]) -> dict[str, tuple[float, float]]:

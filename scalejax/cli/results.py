@@ -63,8 +63,15 @@ def draw(fit: "Fit", path: Path) -> None:
     mpl.use("Agg")
     from scalejax import plots
 
+    save_figure(plots.plot_fit(fit).figure, path)
+
+
+def save_figure(figure: Any, path: Path) -> None:
+    """Write a figure to a file whose ending says the type."""
+    if path.suffix.lower() not in PLOT_TYPES:
+        raise UsageError(f"the plot must end in {', '.join(PLOT_TYPES)}, not {path.name!r}.")
     try:
-        plots.plot_fit(fit).figure.canvas.print_figure(path)
+        figure.canvas.print_figure(path)
     except OSError as error:
         raise ScalejaxError(f"the plot cannot be written to {path}: {error}") from error
 

@@ -9,7 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 _RENAMED = {"columns": "column", "bounds": "bound", "fixed": "fix", "tied": "tie", "group": "by"}
-_ARGUMENTS = ("on_bad", "units", "derive", "law", "exclude", "max_steps", *_RENAMED)
+_ARGUMENTS = (
+    *("on_bad", "units", "loss_unit", "derive", "law", "exclude", "max_steps", "cluster"),
+    *("strata", "weights", "sigma", "resampling", "noise", "bootstrap", *_RENAMED),
+)
 
 
 def say(text: str) -> None:

@@ -147,25 +147,24 @@ def _curve_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
 
 
 def _wald_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
-    """Draws of Student's t around the log of the curve with its asymptotic standard error."""
+    """Draws of Student's t around the curve (its log, if residuals are of log losses)."""
     linear, problem = fit.asymptotics, fit.problem
     kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
-    size = len(linear.names)
-    u = problem.coordinates(fit.params, fit.noise_scale)[:size]
+    u = problem.coordinates(fit.params, fit.noise_scale)[: len(linear.names)]
+    log = problem.model.kernel.log
     with jax.enable_x64(True):
         inputs = tuple(jnp.asarray(points[name]) for name in fit.law.inputs)
 
-        def log_curve(u: jax.Array) -> jax.Array:
-            parameters = problem.model.parameters(u, problem.fixed)
-            return jnp.broadcast_to(jnp.log(fit.law(*inputs, **parameters)), inputs[0].shape)
+        def curve(u: jax.Array) -> jax.Array:
+            loss = fit.law(*inputs, **problem.model.parameters(u, problem.fixed))
+            return jnp.broadcast_to(jnp.log(loss) if log else loss, inputs[0].shape)
 
-        slope = np.asarray(jax.jacfwd(log_curve)(jnp.asarray(u)))
-        centre = np.asarray(log_curve(jnp.asarray(u)))
-    error = linear.standard_errors(slope, kind)
+        slope, centre = (np.asarray(f(jnp.asarray(u))) for f in (jax.jacfwd(curve), curve))
     # Quantiles in place of random draws, so that the curve's own interval is exact.
     share = (np.arange(_DRAWS_WITHOUT_BOOTSTRAP) + 0.5) / _DRAWS_WITHOUT_BOOTSTRAP
     steps = stdtrit(linear.degrees_of_freedom, share)
-    return np.exp(centre + steps[:, None] * error)
+    draws = centre + steps[:, None] * linear.standard_errors(slope, kind)
+    return np.exp(draws) if log else draws
 
 
 def _new_runs(fit: "Fit", curve: Floats, discrepancy: Floats) -> Floats:

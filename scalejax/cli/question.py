@@ -1,0 +1,193 @@
+"""``scalejax predict``, ``sensitivity`` and ``compare``: what a saved fit says, and how firmly."""
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalejax.cli.cache import use_compilation_cache
+from scalejax.cli.options import law_of, numbers_in
+from scalejax.cli.talk import print_json, spoken_warnings
+from scalejax.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalejax.fitting import Fit
+
+Folder = Annotated[Path, typer.Argument(help="Folder of a saved fit (scalejax fit --out).")]
+LawOption = Annotated[
+    str | None, typer.Option(help="For a fit of a law of your own: module:name or file.py:name.")
+]
+Level = Annotated[float, typer.Option(help="Probability of the intervals.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not text.")]
+Budgets = Annotated[
+    list[float] | None,
+    typer.Option(
+        "--budget",
+        help="Compute in FLOP for which the best N, D/N and loss are watched. Repeatable. "
+        "[default: 100 times the largest run]",
+    ),
+]
+
+
+def predict(
+    folder: Folder,
+    at: Annotated[
+        list[str],
+        typer.Option(metavar="N=70B,D=1.4T", help="Inputs of a planned run. Repeatable."),
+    ],
+    discrepancy: Annotated[
+        float | None,
+        typer.Option(
+            help="How far the law itself may be wrong for each decade beyond the data: 0.005 is "
+            "0.5 %. [default: 0, 0.005 and 0.01 where a run lies more than a decade beyond]"
+        ),
+    ] = None,
+    level: Level = 0.95,
+    law: LawOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Predict the loss of planned runs, with what is known of the error.
+
+    lo and hi are for one new run: curve, noise of a run, and the declared discrepancy; curve_lo
+    and curve_hi are for the curve alone.
+    """
+    fit = _load(folder, law)
+    from scalejax.fitting.prediction import DISCREPANCIES, FAR
+
+    points = [numbers_in("--at", item) for item in at]
+    if missing := {name for point in points for name in fit.law.inputs if name not in point}:
+        raise UsageError(f"--at needs {', '.join(sorted(missing))} (law {fit.law.name}).")
+    columns = {name: [point[name] for point in points] for name in fit.law.inputs}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        first = fit.predict(columns, level, discrepancy=discrepancy)
+        frames = [first]
+        far = first["decades_beyond"] > FAR
+        if discrepancy is None and far.any():
+            frames += [fit.predict(columns, level, discrepancy=d)[far] for d in DISCREPANCIES[1:]]
+    import pandas as pd
+
+    frame = pd.concat(frames, ignore_index=True)
+    if as_json:
+        print_json({"predictions": _records(frame)})
+        return
+    shown = [*fit.law.inputs, "loss", "lo", "hi", "curve_lo", "curve_hi", "discrepancy"]
+    print(_text(frame[[*shown, "decades_beyond"]]))
+    print(f"\n{100 * level:g} % intervals, {frame['method'].iloc[0]}.")
+    if far.any():
+        print(
+            "More than a decade beyond the data no run speaks for the law: see how the interval "
+            "grows with the discrepancy (share per decade) that you would declare."
+        )
+
+
+def sensitivity(
+    folder: Folder,
+    other_law: Annotated[
+        list[str] | None, typer.Option(help="Another law to try: outer_exponent. Repeatable.")
+    ] = None,
+    budget: Budgets = None,
+    rows: Annotated[
+        int, typer.Option(min=0, help="Runs (or clusters) of largest influence to list.")
+    ] = 5,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw it to this file (.png, .pdf or .svg).")
+    ] = None,
+    level: Level = 0.95,
+    law: LawOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what the conclusions of a fit rest on: objectives, deltas, exclusions, single runs."""
+    fit = _load(folder, law)
+    from scalejax.uncertainty import conclusions
+    from scalejax.uncertainty import influence as leave_out
+    from scalejax.uncertainty import sensitivity as vary
+    from scalejax.uncertainty.sensitivity import describe_moves
+
+    what = conclusions(fit, budgets=budget or None)
+    frame = vary(fit, what, laws=[law_of(name) for name in other_law or []], level=level)
+    influential = leave_out(fit, what)
+    if plot is not None:
+        _draw(frame, plot)
+    if as_json:
+        print_json({"variants": _records(frame), "influence": _records(influential)})
+        return
+    shown = ["kind", "variant", "conclusion", "estimate", "lo", "hi", "change_in_se", "status"]
+    print(_text(frame[shown]))
+    print("\nMoved most:")
+    for sentence in describe_moves(frame):
+        print(f"  {sentence}")
+    if rows:
+        print("\nLeft out one at a time, largest first (change in standard errors):")
+        wide = influential.pivot_table(
+            index="label", columns="conclusion", values="change_in_se", sort=False
+        )
+        print(_text(wide.reset_index().head(rows)))
+
+
+def compare(
+    first: Folder,
+    second: Annotated[Path, typer.Argument(help="Folder of another fit of the same rows.")],
+    budget: Budgets = None,
+    level: Level = 0.95,
+    law: LawOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Differences between two fits, with intervals from the resamples that they share."""
+    from scalejax.uncertainty import compare as pair
+    from scalejax.uncertainty import conclusions
+
+    fits = [_load(folder, law) for folder in (first, second)]
+    what = None if not budget else conclusions(fits[0], budgets=budget)
+    frame = pair(fits[0], fits[1], what, level=level).reset_index()
+    if as_json:
+        print_json({"differences": _records(frame)})
+        return
+    print(_text(frame[["conclusion", "first", "second", "difference", "lo", "hi"]]))
+    one = frame.iloc[0]
+    print(f"\n{100 * level:g} % intervals, {one['method']}; {one['b_used']} of {one['b_asked']}.")
+
+
+def _load(folder: Path, law: str | None) -> "Fit":
+    use_compilation_cache()
+    from scalejax.fitting.storage import load_fit
+
+    with spoken_warnings(False):
+        return load_fit(folder, None if law is None else law_of(law))
+
+
+def _draw(frame: "pd.DataFrame", path: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from scalejax import plots
+    from scalejax.cli.results import save_figure
+
+    save_figure(plots.plot_sensitivity(frame).flat[0].figure, path)
+
+
+def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+    """Rows as plain values; what is missing is null."""
+    plain = frame.astype(object).where(frame.notna(), None)
+    return [
+        dict(zip(map(str, plain.columns), row, strict=True))
+        for row in plain.itertuples(index=False)
+    ]
+
+
+def _text(frame: "pd.DataFrame") -> str:
+    """A frame in columns, numbers short."""
+    from scalejax.fitting.summary import aligned, short_number
+
+    def cell(value: Any) -> str:
+        if isinstance(value, float):
+            if value != value:
+                return "-"
+            return short_number(value) if abs(value) >= 1e4 else f"{value:.4g}"
+        return str(value)
+
+    rows = [[cell(value) for value in row] for row in frame.itertuples(index=False)]
+    return "\n".join(aligned([str(name) for name in frame.columns], rows))

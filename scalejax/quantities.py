@@ -2,9 +2,11 @@
 
 Laws name their inputs with these symbols; `scalejax.data` finds the columns of a table by the
 aliases and checks values against the plausible ranges. A law may use an input that is not listed
-here: it then needs a column of exactly that name and gets no range check.
+here: it then needs a column of exactly that name and gets no range check. `short_number` writes a
+value as people do.
 """
 
+import math
 from dataclasses import dataclass
 
 
@@ -66,3 +68,17 @@ LOSS = Quantity(
 )
 
 QUANTITIES: dict[str, Quantity] = {q.symbol: q for q in (N, D, C, LOSS)}
+
+_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+
+
+def short_number(value: float) -> str:
+    """Three digits with k, M, B or T, as people write parameters and tokens."""
+    size = abs(value)
+    if not math.isfinite(value) or value == 0 or size >= 1e15 or size < 1e-3:
+        return f"{value:.3g}"
+    for scale, letter in _SCALES:
+        # 999.6M is 1B and not 1e+03M.
+        if size >= scale * 0.9995:
+            return f"{value / scale:.3g}{letter}"
+    return f"{value:.3g}"

@@ -7,6 +7,12 @@ is what a person reads. Hard trouble (bad input) raises instead, see `scalejax.e
 
 from enum import IntEnum
 
+CONDITION_LIMIT = 1e6
+"""Above this condition of the column-scaled Jacobian a direction counts as flat."""
+
+WEAK_CONDITION = 1e3
+"""Above this condition a fit is called weakly identified."""
+
 
 class Status(IntEnum):
     """End of one fitting problem. Only `CONVERGED` counts as a success."""

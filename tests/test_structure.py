@@ -15,7 +15,7 @@ PACKAGE = Path(scalejax.__file__).parent
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = {"status", "errors", "codes", "quantities", "_numerics"}
-FITTING = GROUND | {"laws", "data", "objectives", "resampling", "solvers"}
+FITTING = GROUND | {"laws", "data", "objectives", "resampling", "solvers", "identify"}
 EMBEDDING = FITTING | {"fitting"}
 NUMBERS = EMBEDDING | {"embedding", "uncertainty", "isoflop"}
 EVERYTHING = NUMBERS | {"datasets", "plots", "cli", "report", ""}
@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "data": GROUND,
     "datasets": GROUND | {"data"},
     "objectives": GROUND | {"laws", "data"},
+    "identify": GROUND | {"laws", "data", "objectives"},
     "resampling": GROUND,
     "solvers": GROUND,
     "fitting": FITTING,
@@ -52,6 +53,7 @@ FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
     "pandas": {"data", "datasets", "uncertainty", "isoflop", *RECORDS, *FOR_PEOPLE},
     "matplotlib": FOR_PEOPLE,
+    "jinja2": {"report"},
     "typer": {"cli"},
     "rich": {"cli"},
 }
@@ -210,7 +212,7 @@ def test_import_alone_loads_nothing_heavy():
     loaded = in_new_process(
         "import sys, json, scalejax; print(json.dumps({'modules': sorted(sys.modules)}))"
     )["modules"]
-    heavy = {"jax", "jaxlib", "numpy", "optax", "pandas", "pyarrow", "matplotlib", "typer", "rich"}
+    heavy = {*HEAVY, "jax", "jaxlib", "numpy", "optax", "pyarrow"}
     assert heavy & set(loaded) == set()
 
 

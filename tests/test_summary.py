@@ -124,12 +124,12 @@ def test_without_draws_intervals_are_asymptotic(golden_huber):
 
 
 def test_fixed_parameters_have_no_interval(fit):
-    settings = {**fit.settings, "fixed": {"alpha": 0.34}, "tied": {"beta": "alpha"}}
+    settings = {**fit.settings, "fixed": {"alpha": 0.34}, "tied": {"B": "A"}}
     lines = replace(fit, settings=settings).summary().splitlines()
     alpha = next(line for line in lines if line.startswith("alpha"))
-    beta = next(line for line in lines if line.startswith("beta"))
+    B = next(line for line in lines if line.startswith("B "))
     assert alpha.split()[2:] == ["-", "-", "-", "(fixed)"]
-    assert beta.endswith("(tied to alpha)")
+    assert B.endswith("(tied to A)")
 
 
 def test_html_is_escaped(fit):

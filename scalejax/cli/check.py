@@ -1,17 +1,20 @@
 """``scalejax check``: all that is wrong or odd about a file of runs, without a fit."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from scalejax.cli import options
+from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import OnBad
 from scalejax.cli.talk import in_options, print_json
 
 if TYPE_CHECKING:
     from scalejax.data import Inspection
     from scalejax.errors import Problem
+    from scalejax.laws import Law
 
 REFUSED = 1
 """Exit code for a file that cannot be fitted."""
@@ -82,7 +85,7 @@ def check(
         str | None, typer.Option(metavar="CODE", help="Explain a code, such as E110, and stop.")
     ] = None,
 ) -> None:
-    """List all that is wrong or odd about a file of runs.
+    """List all that is wrong or odd about a file of runs, and what it cannot tell about the law.
 
     The exit code is 0 if the file can be fitted, with or without warnings, and 1 if not.
     """
@@ -110,7 +113,7 @@ def check(
         exclude=options.excluded(exclude),
         on_bad="drop" if on_bad is OnBad.DROP else "raise",
     )
-    found = inspect_table(_source(runs), request)
+    found = _judged(inspect_table(_source(runs), request), found_law)
     name = runs if found.source == "DataFrame" else found.source
     if as_json:
         print_json(_document(found, name))
@@ -118,6 +121,19 @@ def check(
         _print(found, name)
     if found.errors:
         raise typer.Exit(REFUSED)
+
+
+def _judged(found: "Inspection", law: "Law") -> "Inspection":
+    """With what the runs cannot tell about the parameters of the law."""
+    if found.table is None or found.table.group is not None:
+        return found
+    from scalejax.uncertainty import design_identifiability
+
+    use_compilation_cache()
+    problems = design_identifiability(found.table, law).problems
+    usable = all(problem.code.startswith("W") for problem in problems)
+    table = found.table if usable else None
+    return replace(found, problems=(*found.problems, *problems), table=table)
 
 
 def _source(runs: str) -> Any:

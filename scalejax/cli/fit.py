@@ -146,6 +146,13 @@ def fit(
     by: Annotated[
         str | None, typer.Option(help="Column of names: fit each group of rows by itself.")
     ] = None,
+    allow_unidentified: Annotated[
+        bool,
+        typer.Option(
+            "--allow-unidentified",
+            help="Fit although the runs cannot determine all parameters.",
+        ),
+    ] = False,
     solver: Annotated[SolverName, typer.Option(help="How it is minimised.")] = SolverName.NEWTON,
     max_steps: Annotated[
         int | None,
@@ -201,6 +208,7 @@ def fit(
         if by is None:
             given["bootstrap"] = BOOTSTRAP if bootstrap is None else bootstrap
             given |= {"resampling": resampling.value, "seed": seed}
+            given |= {"allow_unidentified": True} if allow_unidentified else {}
             given |= {} if noise is None else {"noise": noise}
             fits = {"": scalejax.fit(data, progress=progress, **given)}
         else:

@@ -180,7 +180,8 @@ def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 
 def _text(frame: "pd.DataFrame") -> str:
     """A frame in columns, numbers short."""
-    from scalejax.fitting.summary import aligned, short_number
+    from scalejax.fitting.summary import aligned
+    from scalejax.quantities import short_number
 
     def cell(value: Any) -> str:
         if isinstance(value, float):

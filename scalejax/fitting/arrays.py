@@ -69,23 +69,32 @@ def make_box(model: Model, bounds: Mapping[str, tuple[float, float]]) -> Box:
     Raises:
         UsageError: A bound on something that is not free, crossed, or outside the support.
     """
-    complaints = [f"{name!r} is not a free parameter" for name in bounds if name not in model.free]
+    unknown = [f"{name!r} is not a free parameter" for name in bounds if name not in model.free]
+    complaints = unknown + wrong_bounds(model, bounds)
+    if complaints:
+        raise UsageError(f"bounds=: {'; '.join(complaints)}.")
     lower, upper = [], []
     for name in model.free:
         parameter = model.law.parameters[name]
         low, high = bounds.get(name, parameter.bounds)
-        if not parameter.support.lower <= low < high <= parameter.support.upper:
-            complaints.append(
-                f"bounds of {name!r} must increase and lie in its support "
-                f"({parameter.support.name}), got ({low:g}, {high:g})"
-            )
-            continue
         with jax.ensure_compile_time_eval(), jax.enable_x64(True):
             lower.append(float(parameter.unconstrain(jnp.asarray(low, float))))
             upper.append(float(parameter.unconstrain(jnp.asarray(high, float))))
-    if complaints:
-        raise UsageError(f"bounds=: {'; '.join(complaints)}.")
     if model.kernel.fitted_scale:
         lower.append(-40.0)
         upper.append(40.0)
     return Box(np.array(lower), np.array(upper))
+
+
+def wrong_bounds(model: Model, bounds: Mapping[str, tuple[float, float]]) -> list[str]:
+    """What is wrong with bounds of free parameters, in words."""
+    complaints = []
+    for name in model.free:
+        support = model.law.parameters[name].support
+        low, high = bounds.get(name, model.law.parameters[name].bounds)
+        if not support.lower <= low < high <= support.upper:
+            complaints.append(
+                f"bounds of {name!r} must increase and lie in its support ({support.name}), got "
+                f"({low:g}, {high:g})"
+            )
+    return complaints

@@ -26,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from scalejax.fitting.certificate import CONDITION_LIMIT
 from scalejax.fitting.problem import Problem
 from scalejax.objectives import Model, Rows, Settings
+from scalejax.status import CONDITION_LIMIT
 
 Floats = NDArray[np.float64]
 CovarianceKind = Literal["wald", "sandwich"]
@@ -52,6 +52,7 @@ class Asymptotics:
         scale: Derivative of each parameter in its own coordinate, (p,).
         held: Parameters on a bound, which do not move, (p,).
         unit: Cluster of each row, or its number, (n,).
+        left_open: Parameters that are not determined, whatever it looks like here.
     """
 
     names: tuple[str, ...]
@@ -64,6 +65,7 @@ class Asymptotics:
     scale: Floats
     held: NDArray[np.bool_]
     unit: NDArray[np.int64]
+    left_open: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -97,7 +99,8 @@ class Asymptotics:
         lost, vectors = self._directions
         share = np.sum(vectors[:, lost] ** 2, axis=1)
         moving = [name for name, held in zip(self.names, self.held, strict=True) if not held]
-        return tuple(n for n, part in zip(moving, share, strict=True) if part > _FLAT_LOADING)
+        flat = {n for n, part in zip(moving, share, strict=True) if part > _FLAT_LOADING}
+        return tuple(name for name in self.names if name in flat.union(self.left_open))
 
     @cached_property
     def _directions(self) -> tuple[NDArray[np.bool_], Floats]:
@@ -164,7 +167,11 @@ class Asymptotics:
 
 
 def asymptotics(
-    problem: Problem, u: Floats, on_bound: tuple[str, ...], unit: NDArray[np.int64] | None
+    problem: Problem,
+    u: Floats,
+    on_bound: tuple[str, ...],
+    unit: NDArray[np.int64] | None,
+    left_open: tuple[str, ...] = (),
 ) -> Asymptotics:
     """Linearise a problem at its solution.
 
@@ -173,6 +180,7 @@ def asymptotics(
         u: Coordinates of the solution, (p,).
         on_bound: Parameters that lie on a bound.
         unit: Cluster of each row, or None for independent rows.
+        left_open: Parameters that are not determined, whatever it looks like there.
     """
     model, table = problem.model, problem.table
     free = len(model.free)
@@ -200,6 +208,7 @@ def asymptotics(
         scale=np.array(own),
         held=np.isin(model.free, on_bound),
         unit=np.arange(table.n_rows) if unit is None else unit,
+        left_open=left_open,
     )
 
 

@@ -15,13 +15,7 @@ from jax import lax
 
 from scalejax.objectives import Model, Rows, Settings
 from scalejax.solvers import Box
-from scalejax.status import Status
-
-CONDITION_LIMIT = 1e6
-"""Above this condition of the scaled Jacobian a direction counts as flat."""
-
-WEAK_CONDITION = 1e3
-"""Above this condition a fit is called weakly identified."""
+from scalejax.status import CONDITION_LIMIT, Status
 
 BOUND_DISTANCE = 1e-4
 """A coordinate this close to its bound lies on it; a relative distance for positive parameters."""
@@ -90,14 +84,15 @@ def certify(
     curvature = jax.grad(jax.grad(lambda r: model.rho(u, r, settings.constants)))
     bend = jnp.abs(curvature(jnp.zeros_like(u[0])))
     length = jnp.maximum(jnp.sqrt(jnp.sum(weight * psi**2)), bend * noise)
-    scale = norms * length + _penalty_size(model, u, settings, penalty_slope)[:free]
+    bends = _penalty_bends(model, u, settings)
+    scale = norms * length + _penalty_size(u, bends, penalty_slope)[:free]
     scaled = jnp.where(stuck[:free], 0, jnp.abs(grad) / jnp.where(scale > 0, scale, 1))
     worst = jnp.maximum(jnp.max(scaled), _scale_gradient(model, u, residual, weight, settings))
     near = jnp.minimum(u - box.lower, box.upper - u) <= BOUND_DISTANCE
     return Certificate(
         objective=objective,
         gradient=worst,
-        condition=_condition(weighted / jnp.where(norms > 0, norms, 1)),
+        condition=_condition(_with_priors(weighted, bends, bend)),
         on_bound=near,
         support=jnp.where(jnp.any(weight < 0), 0, jnp.sum(weight > 0)),
         noise=0.5 * bend * noise**2,
@@ -119,13 +114,27 @@ def _scale_gradient(
     return jnp.abs(jnp.sum(terms)) / jnp.where(size > 0, size, 1)
 
 
-def _penalty_size(model: Model, u: jax.Array, settings: Settings, slope: jax.Array) -> jax.Array:
-    """What a penalty adds to the size of the gradient's terms: its slope, and its rounding."""
+def _penalty_bends(model: Model, u: jax.Array, settings: Settings) -> jax.Array | None:
+    """Second derivatives of priors and penalty along each coordinate (p,), if there are any."""
     if not settings.priors and model.penalty is None:
+        return None
+    return jnp.diagonal(jax.hessian(lambda u: model.penalised(u, settings))(u))
+
+
+def _penalty_size(u: jax.Array, bends: jax.Array | None, slope: jax.Array) -> jax.Array:
+    """What a penalty adds to the size of the gradient's terms: its slope, and its rounding."""
+    if bends is None:
         return jnp.zeros_like(u)
-    hessian = jax.hessian(lambda u: model.penalised(u, settings))(u)
-    rounding = jnp.finfo(u.dtype).eps * jnp.abs(u * jnp.diagonal(hessian))
-    return jnp.abs(slope) + rounding / _ROUNDING_SHARE
+    return jnp.abs(slope) + jnp.finfo(u.dtype).eps * jnp.abs(u * bends) / _ROUNDING_SHARE
+
+
+def _with_priors(weighted: jax.Array, bends: jax.Array | None, bend: jax.Array) -> jax.Array:
+    """The Jacobian with columns of unit length; a prior counts as one more row."""
+    if bends is not None:
+        own = jnp.maximum(bends[: weighted.shape[1]], 0) / jnp.where(bend > 0, bend, 1)
+        weighted = jnp.concatenate([weighted, jnp.diag(jnp.sqrt(own))])
+    norms = jnp.sqrt(jnp.sum(weighted**2, axis=0))
+    return weighted / jnp.where(norms > 0, norms, 1)
 
 
 def _extend(model: Model, grad: jax.Array) -> jax.Array:

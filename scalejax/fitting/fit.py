@@ -31,6 +31,7 @@ from scalejax.fitting.drawing import (
     make_resamples,
 )
 from scalejax.fitting.engine import Ends, Progress
+from scalejax.fitting.gate import refuse_bounds, refuse_broken, refuse_unidentified
 from scalejax.fitting.layout import Layout
 from scalejax.fitting.problem import How, Problem
 from scalejax.fitting.result import Draws, Fit
@@ -57,6 +58,7 @@ def fit(
     penalty: Penalty | None = None,
     solver: Solver | None = None,
     max_steps: int | None = None,
+    allow_unidentified: bool = False,
     layout: Layout | None = None,
     progress: Progress | None = None,
     **table_options: Any,
@@ -85,6 +87,8 @@ def fit(
         penalty: Pure function of the dictionary of parameters, added to the summed objective.
         solver: A solver of ours, or any optax optimizer. The default is `damped_newton`.
         max_steps: Step limit of one start; 200, or 2,000 for an optax optimizer.
+        allow_unidentified: Fit although the runs cannot determine all parameters; what they leave
+            open gets no interval. See `scalejax.design_identifiability`.
         layout: How work is laid out on the devices.
         progress: Called after every chunk as ``progress(done, total, failed)``.
         **table_options: Passed to `scalejax.data.load_table`: ``columns=``, ``units=``,
@@ -100,6 +104,7 @@ def fit(
     """
     name = law if isinstance(law, str) else law.name
     law = find_law(law)
+    refuse_broken(law)
     objective = as_objective(objective)
     model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
     table = load_table(data, inputs=law.inputs, n_parameters=model.size, **table_options)
@@ -107,6 +112,9 @@ def fit(
     problem = Problem(
         model, objective, table, fixed or {}, bounds or {}, check_priors(model, priors)
     )
+    refuse_bounds(problem)
+    if not allow_unidentified:
+        refuse_unidentified(problem)
     how = as_how(solver, max_steps, seed, layout, progress)
     asked = _asked(bootstrap, resampling)
     if isinstance(asked, int):

@@ -76,11 +76,20 @@ def check_level(level: float) -> None:
 def parameter_intervals(fit: "Fit", level: float, kind: str | None) -> pd.DataFrame:
     """One row per parameter; see `scalejax.fitting.result.Fit.conf_int`."""
     chosen = checked_kind(fit, kind)
-    if chosen in ("wald", "sandwich"):
+    if kind is None and chosen == "wald" and not fit.is_whole:
+        ends = dict.fromkeys(fit.params, (np.nan,) * 3)
+    elif chosen in ("wald", "sandwich"):
         ends = {name: _wald_parameter(fit, name, level, chosen) for name in fit.params}
     else:
+        open_ = fit.flat
         ends = {
-            name: _from_draws(fit, value, fit.draws.parameters.get(name), level, chosen)
+            name: _from_draws(
+                fit,
+                value,
+                None if name in open_ else fit.draws.parameters.get(name),
+                level,
+                chosen,
+            )
             for name, value in fit.params.items()
         }
     rows = [(name, fit.params[name], *(float(x) for x in ends[name])) for name in fit.params]
@@ -121,6 +130,8 @@ def method_name(fit: "Fit", kind: IntervalKind) -> str:
         return f"{fit.draws.method} {kind}{withheld}"
     if kind == "jackknife":
         return f"{fit.draws.method} t"
+    if not fit.is_whole:
+        return "none (functions of your own are not saved)"
     clustered = fit.table.cluster is not None
     return "cluster sandwich t" if clustered else "wald t" if kind == "wald" else "sandwich t"
 

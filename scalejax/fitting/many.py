@@ -15,6 +15,7 @@ from scalejax.fitting.arguments import (
     describe_settings,
 )
 from scalejax.fitting.engine import Progress
+from scalejax.fitting.gate import refuse_broken
 from scalejax.fitting.layout import Layout, default_layout
 from scalejax.fitting.problem import Problem, host_table, make_engine
 from scalejax.fitting.result import Fit
@@ -68,6 +69,7 @@ def fit_many(
     """
     name = law if isinstance(law, str) else law.name
     law = find_law(law)
+    refuse_broken(law)
     objective = as_objective(objective)
     if objective.tuning is not None:
         raise UsageError('huber("auto") tunes one table at a time: give fit_many a number.')

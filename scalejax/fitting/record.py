@@ -17,12 +17,12 @@ import pyarrow as pa
 
 from scalejax.data import Table
 from scalejax.data.table import SetAside, encode_labels, read_only
-from scalejax.errors import LawError, Problem, UsageError
+from scalejax.errors import LawError, Problem
 from scalejax.fitting.result import Draws, Fit
 from scalejax.laws import LAWS, Law, find_law, formula_law, formula_spec
 from scalejax.laws.formula import PREFIX
 from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
-from scalejax.objectives.losses import Kernel
+from scalejax.objectives.losses import Kernel, not_saved
 from scalejax.status import Status
 
 SCHEMA = 1
@@ -202,13 +202,14 @@ def _known_law(saved: Mapping[str, Any]) -> Law | None:
 def _objective_of(saved: Mapping[str, Any]) -> Objective:
     constants = tuple(saved["constants"])
     if saved["custom"]:
-        return Objective(saved["name"], Kernel(_not_saved, saved["on"] == "log"), constants)
+        return Objective(saved["name"], Kernel(not_saved, saved["on"] == "log"), constants)
     made = _MAKERS[saved["name"]](on=saved["on"])
     return replace(made, constants=constants)
 
 
-def _not_saved(*_: Any) -> Any:
-    raise UsageError("an objective of your own is not saved with a fit: fit again with it.")
+def is_saved(objective: Objective) -> bool:
+    """Whether a loaded objective is one that can be minimised: not one of the caller's own."""
+    return objective.kernel.rho is not not_saved
 
 
 def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalejax.data import Table
 from scalejax.errors import UsageError
 from scalejax.fitting.asymptotics import Asymptotics, CovarianceKind, asymptotics
+from scalejax.fitting.gate import left_open
 from scalejax.fitting.intervals import (
     Derived,
     IntervalKind,
@@ -30,6 +31,7 @@ from scalejax.fitting.prediction import predict
 from scalejax.fitting.problem import Problem
 from scalejax.laws import Law
 from scalejax.objectives import Objective, make_model, prior_of
+from scalejax.objectives.losses import not_saved
 from scalejax.objectives.model import Penalty
 from scalejax.status import Status
 
@@ -177,7 +179,21 @@ class Fit:
     def asymptotics(self) -> Asymptotics:
         """The problem linearised at the estimate."""
         u = self.problem.coordinates(self.params, self.noise_scale)
-        return asymptotics(self.problem, u, self.on_bound, self.table.cluster)
+        # Where runs leave a direction open, an estimate on a bound looks determined and is not.
+        unknown = self.status == Status.NOT_IDENTIFIED
+        names = left_open(self.problem) if unknown else ()
+        return asymptotics(self.problem, u, self.on_bound, self.table.cluster, names)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can be solved again: functions of your own are not saved with a fit."""
+        lost_penalty = self.settings["penalty"] and self.penalty is None
+        return not lost_penalty and self.objective.kernel.rho is not not_saved
+
+    @property
+    def flat(self) -> tuple[str, ...]:
+        """Free parameters that the data do not determine; they get no interval."""
+        return self.asymptotics.flat if self.status == Status.NOT_IDENTIFIED else ()
 
     @property
     def residuals(self) -> Floats:

@@ -11,15 +11,16 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from scalejax.fitting.certificate import CONDITION_LIMIT, WEAK_CONDITION
 from scalejax.fitting.drawing import GIVEN
 from scalejax.fitting.intervals import default_kind, method_name
 from scalejax.fitting.result import Fit
-from scalejax.status import Status
+from scalejax.quantities import short_number
+from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 
 WIDTH = 100
 _LABEL = 12
-_SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+_ALIKE = 2.0
+_ROUNDING = 1e-11
 
 
 def summarise(fit: Fit, level: float = 0.95) -> str:
@@ -39,18 +40,6 @@ def summarise(fit: Fit, level: float = 0.95) -> str:
     blocks.append(_table(fit, level))
     blocks.append([_line(label, text) for label, text in _provenance(fit, level)])
     return "\n\n".join("\n".join(block) for block in blocks)
-
-
-def short_number(value: float) -> str:
-    """Three digits with k, M, B or T, as people write parameters and tokens."""
-    size = abs(value)
-    if not math.isfinite(value) or value == 0 or size >= 1e15 or size < 1e-3:
-        return f"{value:.3g}"
-    for scale, letter in _SCALES:
-        # 999.6M is 1B and not 1e+03M.
-        if size >= scale * 0.9995:
-            return f"{value / scale:.3g}{letter}"
-    return f"{value:.3g}"
 
 
 def retypable(value: float) -> str:
@@ -103,6 +92,8 @@ def _quality(fit: Fit) -> Iterator[tuple[str, str]]:
     yield "starts", f"{fit.agreeing} of {fit.starts} agree on the lowest objective"
     yield "on a bound", ", ".join(fit.on_bound) or "no parameter"
     yield "objective", f"{fit.objective} = {fit.objective_value:.6g}{_inliers(fit)}"
+    if _is_perfect(fit):
+        yield "", "every row is fitted to rounding: these losses look computed, not measured"
     if fit.noise_scale is not None:
         where = "log loss" if fit.objective.kernel.log else "loss"
         yield "noise scale", f"{fit.noise_scale:.4g} of the {where}, fitted"
@@ -114,7 +105,7 @@ def _provenance(fit: Fit, level: float) -> Iterator[tuple[str, str]]:
     if len(fit.draws):
         used = int(np.sum(fit.draws.usable))
         text += f"; resampling: {_resampling(fit)}; {len(fit.draws)} asked, {used} used; "
-        text += f"seed {fit.settings.get('seed', 0)}"
+        text += f"seed {fit.settings.get('seed', 0)}{_beside(fit, kind)}"
     elif fit.table.cluster is None:
         text += "; no bootstrap was asked for, and rows are taken as independent"
     yield "intervals", text
@@ -123,6 +114,25 @@ def _provenance(fit: Fit, level: float) -> Iterator[tuple[str, str]]:
     dtype = versions.pop("dtype", "")
     listed = ", ".join(f"{name} {number}" for name, number in versions.items())
     yield "made with", f"{listed}; {dtype} on {device}"
+
+
+def _beside(fit: Fit, kind: str) -> str:
+    """How far the standard errors of the draws are from the asymptotic ones."""
+    if kind != "percentile" or not fit.is_whole or _is_perfect(fit):
+        return ""
+    drawn, other = (fit.conf_int(kind=name)["stderr"] for name in ("percentile", "wald"))
+    ratio = (drawn / other)[list(fit.free)].dropna()
+    if ratio.empty:
+        return ""
+    low, high = float(ratio.min()), float(ratio.max())
+    text = f"; standard errors {_span(low, high)} those of {method_name(fit, 'wald')}"
+    alike = low > 1 / _ALIKE and high < _ALIKE
+    return text if alike else f"{text}: far apart, so take neither for exact"
+
+
+def _span(low: float, high: float) -> str:
+    first, last = f"{low:.2g}", f"{high:.2g}"
+    return f"{first} times" if first == last else f"{first} to {last} times"
 
 
 def _resampling(fit: Fit) -> str:
@@ -153,7 +163,11 @@ def _condition_word(fit: Fit) -> str:
         return "fine"
     if fit.condition < CONDITION_LIMIT:
         return "weak; intervals are wide in some direction"
-    return "not identified; some direction is flat"
+    return f"not identified; flat: {', '.join(fit.flat) or 'some direction'}"
+
+
+def _is_perfect(fit: Fit) -> bool:
+    return float(np.max(np.abs(fit.residuals[fit.table.weight > 0]))) < _ROUNDING
 
 
 def _inliers(fit: Fit) -> str:

@@ -7,13 +7,14 @@ import numpy as np
 
 from scalejax.data import Table
 from scalejax.errors import DataWarning, FitWarning
-from scalejax.fitting.certificate import WEAK_CONDITION
 from scalejax.fitting.drawing import FEW_CLUSTERS
 from scalejax.fitting.intervals import MOST_FAILED
 from scalejax.fitting.result import Fit
-from scalejax.status import Status
+from scalejax.status import WEAK_CONDITION, Status
 
 _FAILED_SHARE = 0.01
+_FAR_FROM_SIGMA = 100.0
+_MAD_TO_SD = 1.4826
 
 
 def warn_about_data(table: Table) -> None:
@@ -40,6 +41,8 @@ def warn_about_runs(runs: int, correlation: float, resampled: bool) -> None:
 
 def warn_about_fit(result: Fit) -> None:
     """Say once what a reader of the numbers must know."""
+    if words := _about_sigma(result):
+        _say(words)
     if result.status != Status.CONVERGED:
         _say(f"Status {result.status.label}. {result.status.sentence}")
     elif result.condition > WEAK_CONDITION:
@@ -58,6 +61,22 @@ def warn_about_fit(result: Fit) -> None:
     clusters = len(result.table.cluster_labels)
     if asked and 0 < clusters < FEW_CLUSTERS and "cluster" in result.draws.method:
         _say(f"only {clusters} clusters: intervals from fewer than {FEW_CLUSTERS} are rough.")
+
+
+def _about_sigma(result: Fit) -> str:
+    """A standard deviation that the residuals do not bear out, in words."""
+    table = result.table
+    if "sigma" not in table.columns:
+        return ""
+    missed = result.curve(table.inputs, result.params) - table.target
+    used = table.weight > 0
+    ratio = float(_MAD_TO_SD * np.median(np.abs(missed[used]) * np.sqrt(table.weight[used])))
+    if 1 / _FAR_FROM_SIGMA <= ratio <= _FAR_FROM_SIGMA:
+        return ""
+    return (
+        f"W212 column {table.columns['sigma']!r}: the losses scatter {ratio:.2g} times as much as "
+        "sigma says; sigma is a standard deviation in units of the loss."
+    )
 
 
 def warn_about_groups(fits: Mapping[str, Fit]) -> None:

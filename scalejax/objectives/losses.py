@@ -19,7 +19,7 @@ default) or of the loss itself (``on="loss"``).
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -48,6 +48,11 @@ class Kernel:
     rho: Callable[..., jax.Array]
     log: bool
     fitted_scale: bool = False
+
+
+def not_saved(*_: Any) -> jax.Array:
+    """Stands in a loaded fit for an objective of the caller's own, which is not saved."""
+    raise UsageError("an objective of your own is not saved with a fit: fit again with it.")
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ from matplotlib.ticker import (
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax.errors import UsageError
-from scalejax.fitting.summary import short_number
-from scalejax.quantities import LOSS, QUANTITIES
+from scalejax.quantities import LOSS, QUANTITIES, short_number
 
 Floats = NDArray[np.float64]
 Panels = NDArray[Any]

@@ -15,8 +15,8 @@ from matplotlib.ticker import MaxNLocator
 
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.summary import short_number
 from scalejax.plots.axes import BLUE, VERMILION, WIDTH, new_panels
+from scalejax.quantities import short_number
 from scalejax.resampling import percentile_interval
 
 _CLOUD = 1000

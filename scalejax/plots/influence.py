@@ -7,8 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scalejax.errors import UsageError
-from scalejax.fitting.summary import short_number
 from scalejax.plots.axes import BLUE, DARK, DASHES, VERMILION, Panels, given_panels, new_panels
+from scalejax.quantities import short_number
 
 MOST_PANELS = 4
 COLUMNS = ("row", "label", "conclusion", "change", "change_in_se")

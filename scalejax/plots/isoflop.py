@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from scalejax.fitting import Fit
-from scalejax.fitting.summary import short_number
 from scalejax.isoflop import Isoflop, isoflop
 from scalejax.plots.axes import (
     DARK,
@@ -20,6 +19,7 @@ from scalejax.plots.axes import (
     new_axes,
     value_colours,
 )
+from scalejax.quantities import short_number
 
 MOST_BUDGETS = 9
 

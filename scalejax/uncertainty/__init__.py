@@ -8,13 +8,10 @@
 - `posterior`: NUTS on the same law, if ``scalejax[bayes]`` is installed.
 """
 
+from scalejax.identify import Identifiability
 from scalejax.uncertainty.compare import compare
 from scalejax.uncertainty.conclusions import Conclusions, conclusions
-from scalejax.uncertainty.identifiability import (
-    Identifiability,
-    design_identifiability,
-    identifiability,
-)
+from scalejax.uncertainty.identifiability import design_identifiability, identifiability
 from scalejax.uncertainty.influence import influence
 from scalejax.uncertainty.profile import Profile, profile
 from scalejax.uncertainty.sensitivity import largest_moves, sensitivity

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.data.design import distinct_values
-from scalejax.fitting.summary import short_number
-from scalejax.uncertainty.directions import LEAST_SHARE, View
-from scalejax.uncertainty.jacobians import losses
+from scalejax.identify.directions import LEAST_SHARE, View
+from scalejax.identify.jacobians import losses
+from scalejax.quantities import short_number
 
 Floats = NDArray[np.float64]
 

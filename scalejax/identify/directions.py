@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from scalejax.fitting.certificate import CONDITION_LIMIT, WEAK_CONDITION
+from scalejax.identify.jacobians import Design, coordinates, jacobians, losses
 from scalejax.laws.supports import positive
 from scalejax.objectives import Model
-from scalejax.uncertainty.jacobians import Design, coordinates, jacobians, losses
+from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION
 
 Floats = NDArray[np.float64]
 

@@ -1,0 +1,154 @@
+"""What is refused before anything is solved: laws, designs and bounds that no fit can mend.
+
+- `refuse_broken`: a law that cannot be evaluated.
+- `refuse_unidentified`: runs that cannot determine the parameters, in words (E132, E133, E134).
+- `refuse_bounds`: bounds that are crossed, or hold a floor above a loss that was seen (E145).
+- `left_open`: the parameters that the runs leave open, for those who fit nevertheless.
+"""
+
+import traceback
+from collections.abc import Mapping
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from scalejax.data import Table
+from scalejax.errors import InputError, LawError, Problem, UsageError
+from scalejax.fitting.arrays import wrong_bounds
+from scalejax.fitting.problem import Problem as FitProblem
+from scalejax.identify import Design, Identifiability, listed, of_design
+from scalejax.laws import Law
+from scalejax.objectives import Model
+
+Floats = NDArray[np.float64]
+
+_ROUNDING = 1e-9
+
+
+def refuse_broken(law: Law) -> None:
+    """Try a law on one run, without compiling anything.
+
+    Raises:
+        LawError: It raises, or does not give one real number.
+    """
+    with jax.enable_x64(True):
+        number = jax.ShapeDtypeStruct((), jnp.float64)
+        points = [number] * len(law.inputs)
+        try:
+            loss = jax.eval_shape(law, *points, **dict.fromkeys(law.parameters, number))
+        except Exception as error:  # Whatever the user's own code may raise.
+            raise LawError(
+                f"the law {law.name!r} cannot be evaluated{_where(law, error)}: "
+                f"{type(error).__name__}: {str(error).strip().splitlines()[0]}"
+            ) from error
+    shape = getattr(loss, "shape", None)
+    if shape != () or not jnp.issubdtype(loss.dtype, jnp.floating):
+        got = type(loss).__name__ if shape is None else f"{loss.dtype}{list(shape)}"
+        raise LawError(f"the law {law.name!r} must give one real number for one run, not {got}.")
+
+
+def _where(law: Law, error: Exception) -> str:
+    """The line of the law's own file at which it failed."""
+    code = getattr(law.function, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
+    return f" (line {lines[-1]} of {code.co_filename})" if code and lines else ""
+
+
+def refuse_unidentified(problem: FitProblem) -> None:
+    """Refuse runs that do not determine all free parameters, wherever the optimum will be.
+
+    Priors and a penalty may determine what the runs do not, so with them nothing is refused.
+
+    Raises:
+        InputError: With the reason and the runs that would help.
+    """
+    found = _seen(problem)
+    if found is not None and found.verdict == "not identified":
+        *first, last = found.problems
+        how = f"{last.message}. To fit nevertheless, without intervals for what is left open, say "
+        last = replace(last, message=f"{how}allow_unidentified=True.")
+        raise InputError([*first, last], problem.table.source)
+
+
+def left_open(problem: FitProblem) -> tuple[str, ...]:
+    """Free parameters that the design leaves open, whatever the estimate looks like."""
+    found = _seen(problem)
+    return () if found is None else found.flat
+
+
+def _seen(problem: FitProblem) -> Identifiability | None:
+    if problem.priors or problem.model.penalty is not None or not problem.model.free:
+        return None
+    design = design_of(problem.model, problem.fixed, problem.table)
+    try:
+        return of_design(design, columns=problem.table.columns)
+    except UsageError:  # The law is not finite at any typical point, which says nothing.
+        return None
+
+
+def design_of(model: Model, fixed: Mapping[str, float], table: Table) -> Design:
+    """The rows of a table that carry weight.
+
+    Raises:
+        UsageError: An input is missing, or no row carries weight.
+    """
+    missing = [name for name in model.law.inputs if name not in table.inputs]
+    if missing:
+        raise UsageError(f"the table has no {listed(missing)} (law {model.law.name}).")
+    used = table.weight > 0
+    if not used.any():
+        raise UsageError("no row of the table carries weight.")
+    inputs = {name: table.inputs[name][used] for name in model.law.inputs}
+    return Design(model, fixed, inputs, table.weight[used] / np.mean(table.weight[used]))
+
+
+def refuse_bounds(problem: FitProblem) -> None:
+    """Refuse bounds that cannot hold, and a floor bounded or fixed above the smallest loss.
+
+    Raises:
+        InputError: Code E145.
+    """
+    held = {name: low for name, (low, _) in problem.bounds.items()} | dict(problem.fixed)
+    lowest = float(np.min(problem.table.target[problem.table.weight > 0]))
+    problems = [Problem("E145", words) for words in wrong_bounds(problem.model, problem.bounds)]
+    problems += [
+        Problem(
+            "E145",
+            f"{name} is held at {low:g} or above, but the smallest loss is {lowest:.4g}, and no "
+            f"loss can lie below {name}; lower it",
+        )
+        for name, low in held.items()
+        if low >= lowest and name in floors(problem)
+    ]
+    if problems:
+        raise InputError(problems, problem.table.source)
+
+
+def floors(problem: FitProblem) -> tuple[str, ...]:
+    """Parameters that every loss exceeds: added to a sum of terms that are not negative."""
+    law = problem.model.law
+    parts = {name: law.parameters[name] for name in law.linear}
+    if any(part.support.lower < 0 for part in parts.values()):
+        return ()
+    with jax.enable_x64(True):
+        inputs = tuple(jnp.asarray(problem.table.inputs[name]) for name in law.inputs)
+        rest = {
+            name: float(np.mean(parameter.plausible))
+            for name, parameter in law.parameters.items()
+            if name not in law.linear
+        }
+
+        def losses(linear: dict[str, float]) -> jax.Array:
+            return jnp.broadcast_to(law(*inputs, **rest, **linear), inputs[0].shape)
+
+        ones = dict.fromkeys(parts, 1.0)
+        columns = {name: np.asarray(x) for name, x in jax.jacfwd(losses)(ones).items()}
+        total = np.asarray(losses(ones))
+    sums = np.allclose(total, sum(columns.values()), rtol=_ROUNDING, atol=0)
+    if not sums or any(np.min(column) < 0 for column in columns.values()):
+        return ()
+    return tuple(name for name, x in columns.items() if np.allclose(x, 1, rtol=_ROUNDING, atol=0))

@@ -1,0 +1,31 @@
+"""Which parameters a set of runs determines, in words: before a fit, and at an estimate.
+
+The condition of the column-scaled Jacobian decides, with the thresholds of `scalejax.status`: below
+1e3 all is fine, up to 1e6 a direction is weak and intervals along it are wide, above that it is
+flat and the parameters that take part are not identified. The others still are. Priors and
+penalties are not counted: the question is what the runs say.
+
+- `Design`, `of_design`: before a fit, or before the runs; `scalejax.design_identifiability`.
+- `of_estimate`: at the estimate of a fit; `scalejax.identifiability`.
+- `Identifiability`, `Direction`: the answer.
+"""
+
+from scalejax.identify.answer import (
+    TYPICAL_NOISE,
+    Direction,
+    Identifiability,
+    of_design,
+    of_estimate,
+)
+from scalejax.identify.causes import listed
+from scalejax.identify.jacobians import Design
+
+__all__ = [
+    "TYPICAL_NOISE",
+    "Design",
+    "Direction",
+    "Identifiability",
+    "listed",
+    "of_design",
+    "of_estimate",
+]

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scalejax.fitting import Fit as Fit
     from scalejax.fitting import fit as fit
     from scalejax.fitting import fit_many as fit_many
+    from scalejax.fitting.reproduction import reproduce as reproduce
     from scalejax.fitting.storage import load_fit as load_fit
     from scalejax.laws import LAWS as LAWS
     from scalejax.laws import Law as Law
@@ -107,6 +108,7 @@ _HOME = {
     ),
     "Status": "scalejax.status",
     "load_fit": "scalejax.fitting.storage",
+    "reproduce": "scalejax.fitting.reproduction",
 }
 _MODULES = ("datasets", "isoflop", "plots")
 

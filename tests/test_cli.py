@@ -20,7 +20,7 @@ RUNS = sj.datasets.load("golden36")
 OPTIONS = """
     law formula objective delta dof on bootstrap resampling noise seed cluster strata loss-unit
     weights sigma column units derive exclude on-bad fix tie bound by solver max-steps level out
-    allow-unidentified plot json quiet
+    about allow-unidentified plot json quiet
 """.split()  # noqa: SIM905
 FEW = ("--bootstrap", "50")
 LAW = """

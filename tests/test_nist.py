@@ -235,17 +235,26 @@ TERMS = {
 }
 
 
-def parameter_digits(name, params):
-    """Digits of all parameters, where terms of the same form may come in any order."""
+def in_order(name, params):
+    """Which fitted parameter is which of NIST's: terms of the same form may come in any order."""
+    certified = read(name).values
     terms = [term.split() for term in TERMS.get(name, ())]
     original = [parameter for term in terms for parameter in term]
-    certified = read(name).values
-    best = -np.inf
-    for order in permutations(terms):
-        moved = [parameter for term in order for parameter in term]
-        values = params | {a: params[b] for a, b in zip(original, moved, strict=True)}
-        best = max(best, digits([values[key] for key in certified], list(certified.values())))
-    return best
+    orders = [
+        dict(zip(certified, certified, strict=True))
+        | dict(zip(original, [p for term in order for p in term], strict=True))
+        for order in permutations(terms)
+    ]
+    return max(orders, key=lambda order: matching(params, order, certified))
+
+
+def matching(found, order, certified):
+    """Digits of numbers by parameter, each compared with NIST's own."""
+    return digits([found[order[key]] for key in certified], list(certified.values()))
+
+
+def parameter_digits(name, params):
+    return matching(params, in_order(name, params), read(name).values)
 
 
 # In these the minimum lies far along a narrow curved valley, which takes more than 200 steps.
@@ -267,6 +276,9 @@ def test_certified_values(name):
     assert parameter_digits(name, fit.params) >= 6
     if name != "Lanczos1":  # its sum of squares, 1e-25, is rounding
         assert digits(2 * fit.objective_value, read(name).rss) >= 6
+        # Standard errors: Wald's, with n - p degrees of freedom.
+        stderr = dict(fit.conf_int(kind="wald")["stderr"])
+        assert matching(stderr, in_order(name, fit.params), read(name).stderr) >= 6
 
 
 @pytest.mark.slow

@@ -109,7 +109,7 @@ def _odd(
 def test_same_seed_same_bytes(fit, tmp_path):
     fit.save(tmp_path / "a")
     sj.fit(RUNS, bootstrap=50).save(tmp_path / "b")
-    for name in ("draws.parquet", "rows.parquet", "fit.json"):
+    for name in ("draws.parquet", "rows.parquet", "fit.json", "manifest.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 

@@ -15,6 +15,7 @@ from scalejax.cli.check import check
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws
 from scalejax.cli.question import compare, predict, sensitivity
+from scalejax.cli.reproduce import reproduce
 from scalejax.cli.show import show
 from scalejax.cli.talk import in_options, say
 from scalejax.errors import ScalejaxError, UsageError
@@ -39,6 +40,7 @@ app.command(epilog=EXAMPLES)(fit)
 app.command(epilog=CHECK_EXAMPLES)(check)
 app.command()(laws)
 app.command()(show)
+app.command()(reproduce)
 app.command()(predict)
 app.command()(sensitivity)
 app.command()(compare)

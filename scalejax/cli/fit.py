@@ -162,6 +162,13 @@ def fit(
     out: Annotated[
         Path | None, typer.Option(help="Save the fit in this folder (JSON and Parquet).")
     ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with your answers to the reporting checklist, kept in manifest.json of "
+            "--out, which lists the questions."
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw the fit to this file (.png, .pdf or .svg).")
     ] = None,
@@ -177,8 +184,12 @@ def fit(
     name = options.law_name(law, formula)
     use_compilation_cache()
     # Imported here and below: JAX and pandas take a second, which --help should not.
+    from scalejax.fitting.manifest import read_about
     from scalejax.fitting.storage import check_folder
 
+    answers = read_about(about)
+    if answers and out is None:
+        raise typer.BadParameter("it is saved with the fit: give --out.", param_hint="--about")
     if out is not None and by is None:
         check_folder(out)
     arguments: dict[str, Any] = {
@@ -219,7 +230,7 @@ def fit(
             say(in_options(f"assumed: {note}"))
     report(fits, by, level, as_json)
     if out is not None:
-        for folder in save(fits, out, by):
+        for folder in save(fits, out, by, answers):
             if not quiet:
                 say(f"saved {folder}")
     if plot is not None:

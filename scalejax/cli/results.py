@@ -43,8 +43,10 @@ def document(fit: "Fit", level: float) -> dict[str, Any]:
     }
 
 
-def save(fits: Mapping[str, "Fit"], out: Path, by: str | None) -> Iterator[Path]:
-    """Save one fit in a folder, or each of many in a folder below it."""
+def save(
+    fits: Mapping[str, "Fit"], out: Path, by: str | None, about: Mapping[str, Any] | None = None
+) -> Iterator[Path]:
+    """Save one fit in a folder, or each of many in a folder below it; `about` as for `Fit.save`."""
     from scalejax.fitting.storage import check_folder
 
     folders = {group: out if by is None else out / _slug(group) for group in fits}
@@ -53,7 +55,7 @@ def save(fits: Mapping[str, "Fit"], out: Path, by: str | None) -> Iterator[Path]
         if by is not None and folder.is_symlink():
             raise UsageError(f"{folder} is a link; a fit of --by is saved in a folder of its own.")
     for group, fit in fits.items():
-        yield fit.save(folders[group])
+        yield fit.save(folders[group], about)
 
 
 def draw(fit: "Fit", path: Path) -> None:

@@ -24,7 +24,7 @@ from scalejax.data.checks import DROPPABLE, label_problems, row_problems, scale_
 from scalejax.data.design import Design, design_problems
 from scalejax.data.exclude import excluded_rows
 from scalejax.data.plan import Plan, make_plan
-from scalejax.data.reader import read_frame, source_name
+from scalejax.data.reader import read_frame, source_name, source_sha256
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.table import SetAside, Table
@@ -139,7 +139,7 @@ def load_table(
     found = inspect_table(source, request)
     if found.table is None:
         raise InputError(found.errors, found.source)
-    return found.table
+    return replace(found.table, source_sha256=source_sha256(source))
 
 
 def inspect_table(source: Any, request: Request) -> Inspection:

@@ -7,6 +7,7 @@ other frame with the Arrow interface. Cells of CSV stay text, so that a family c
 rows of data, 1 being the first below the header; blank lines hold nothing and are not counted.
 """
 
+import hashlib
 import os
 import sys
 import zlib
@@ -75,6 +76,14 @@ def source_name(source: Any) -> str:
     if isinstance(source, str | os.PathLike):
         return "standard input" if source == STDIN else Path(source).name
     return "dict" if isinstance(source, Mapping) else "DataFrame"
+
+
+def source_sha256(source: Any) -> str | None:
+    """SHA-256 (hex) of a file, compressed if it is; None for what is no file."""
+    if not isinstance(source, str | os.PathLike) or source == STDIN:
+        return None
+    with Path(source).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_path(source: str | os.PathLike[str], max_bytes: int | None) -> pd.DataFrame:

@@ -60,6 +60,7 @@ class Table:
         warnings: Suspicious things that did not stop the load (codes W...).
         columns: Quantity to the user's column name, for every column that was read.
         source: File name, or ``"DataFrame"``.
+        source_sha256: SHA-256 (hex) of the file as it lies on disk; None if there is none.
     """
 
     inputs: dict[str, Floats]
@@ -79,6 +80,7 @@ class Table:
     warnings: tuple[Problem, ...]
     columns: dict[str, str]
     source: str
+    source_sha256: str | None = None
 
     @property
     def n_rows(self) -> int:

@@ -73,6 +73,7 @@ def describe(fit: Fit) -> dict[str, Any]:
         },
         "table": {
             "source": table.source,
+            "source_sha256": table.source_sha256,
             "fingerprint": table.fingerprint,
             "rows": table.n_rows,
             "inputs": list(table.inputs),
@@ -235,6 +236,7 @@ def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
         ),
         columns=saved["columns"],
         source=saved["source"],
+        source_sha256=saved["source_sha256"],
     )
 
 

@@ -288,11 +288,17 @@ class Fit:
 
         return summarise(self, level)
 
-    def save(self, folder: str | Path) -> Path:
-        """Write the fit to a folder of JSON and Parquet, see `scalejax.fitting.storage`."""
+    def save(self, folder: str | Path, about: Mapping[str, Any] | str | Path | None = None) -> Path:
+        """Write the fit to a folder of JSON and Parquet, see `scalejax.fitting.storage`.
+
+        Args:
+            folder: Where to; made if need be.
+            about: Your answers to the reporting checklist in its ``manifest.json``, by question:
+                a mapping, or a TOML file.
+        """
         from scalejax.fitting.storage import save_fit
 
-        return save_fit(self, folder)
+        return save_fit(self, folder, about)
 
     @staticmethod
     def load(folder: str | Path, law: str | Law | None = None) -> "Fit":

@@ -4,6 +4,8 @@
   is null, and ``non_finite`` says which it was.
 - ``draws.parquet``: one row per resample: draw, the parameters, objective, status.
 - ``rows.parquet``: the rows that were fitted: row, the inputs, loss, weight, cluster, group.
+- ``manifest.json``: a reporting checklist with its answers, checksums of the other files, and
+  versions, see `scalejax.fitting.manifest`. Loading does not need it; `scalejax.reproduce` does.
 
 Loading never runs code that a file names. A law of your own is found if its module has been
 imported already; else pass it as ``law=``.
@@ -21,6 +23,7 @@ import pyarrow.parquet as pq
 
 from scalejax.data import Table
 from scalejax.errors import ScalejaxError, UsageError
+from scalejax.fitting.manifest import make_manifest, read_about
 from scalejax.fitting.record import (
     SCHEMA,
     describe,
@@ -35,6 +38,7 @@ from scalejax.fitting.result import Draws, Fit
 from scalejax.laws import Law
 
 RECORD, DRAWS, ROWS = "fit.json", "draws.parquet", "rows.parquet"
+MANIFEST = "manifest.json"
 
 _DAMAGE = (
     ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError
@@ -42,22 +46,27 @@ _DAMAGE = (
 """What reading a record may raise that is not as we wrote it."""
 
 
-def save_fit(fit: Fit, folder: str | Path) -> Path:
+def save_fit(
+    fit: Fit, folder: str | Path, about: Mapping[str, Any] | str | Path | None = None
+) -> Path:
     """Write a fit to a folder, which appears complete or not at all.
 
     Args:
         fit: The fit.
         folder: Where to; made if need be. A fit that was saved there before is replaced.
+        about: What a fit cannot know of how the models were trained, by the key of the question
+            in ``manifest.json``: a mapping, or a TOML file.
 
     Returns:
         The folder.
 
     Raises:
-        UsageError: The folder holds something else.
+        UsageError: The folder holds something else, or `about` answers no question of ours.
         ScalejaxError: The folder cannot be written.
     """
     check_folder(folder)
-    record = json.dumps(describe(fit), indent=2, ensure_ascii=False, allow_nan=False)
+    answers = read_about(about)
+    record = _json(describe(fit))
     draws, rows = draws_to_arrow(fit.draws), rows_to_arrow(fit.table)
     target = Path(folder).resolve()
     staged = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
@@ -65,7 +74,8 @@ def save_fit(fit: Fit, folder: str | Path) -> Path:
         staged.mkdir(parents=True)
         pq.write_table(draws, staged / DRAWS)
         pq.write_table(rows, staged / ROWS)
-        (staged / RECORD).write_text(record + "\n", encoding="utf-8")
+        (staged / RECORD).write_bytes(record)
+        (staged / MANIFEST).write_bytes(_json(make_manifest(fit, staged, answers)))
         _move_into_place(staged, target)
     except OSError as error:
         raise ScalejaxError(f"the fit cannot be saved in {folder}: {error}") from error
@@ -145,6 +155,12 @@ def read_record(folder: str | Path) -> dict[str, Any]:
     return record
 
 
+def _json(document: Mapping[str, Any]) -> bytes:
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A file name that is not UTF-8 holds lone surrogates, whose escape is that of JSON too.
+    return text.encode("utf-8", "backslashreplace")
+
+
 def _read_parquet(path: Path) -> pa.Table:
     if not path.is_file():
         raise ScalejaxError(f"{path.parent} is not a complete fit: there is no {path.name} in it.")
@@ -181,6 +197,6 @@ def _move_into_place(staged: Path, target: Path) -> None:
         old.rename(target)
         raise
     for path in old.iterdir():
-        if path.name not in (RECORD, DRAWS, ROWS):
+        if path.name not in (RECORD, DRAWS, ROWS, MANIFEST):
             path.rename(target / path.name)
     shutil.rmtree(old)

@@ -1,0 +1,278 @@
+"""`reproduce`: a saved fit made again from its own files, to see whether the numbers come out.
+
+The estimate and the resamples are solved anew from ``rows.parquet`` and the settings in
+``fit.json``. On the same machine and software they are the same to the last bit.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from scalejax.errors import ScalejaxError, UsageError
+from scalejax.fitting.drawing import GIVEN, Resamples, given_weights, make_resamples
+from scalejax.fitting.manifest import FILES, check_manifest, file_entry, saved_with
+from scalejax.fitting.manifest import SCHEMA as MANIFEST_SCHEMA
+from scalejax.fitting.problem import How
+from scalejax.fitting.record import is_saved
+from scalejax.fitting.result import Fit
+from scalejax.fitting.solving import Sample, no_draws, record, solve_draws, solve_sample
+from scalejax.fitting.storage import MANIFEST, load_fit
+from scalejax.laws import Law
+from scalejax.resampling import TARGET_KINDS, WEIGHT_KINDS
+
+
+@dataclass(frozen=True, eq=False)
+class Reproduction:
+    """A saved fit and the same fit made again.
+
+    Differences are relative to the larger of the two values.
+
+    Attributes:
+        saved: The fit as it was saved.
+        again: The fit as it came out now.
+        tolerance: Largest difference that is taken for the same.
+        parameters: Difference of each parameter of the estimate.
+        objective: Largest difference of the objective and the noise scale at the estimate, and of
+            the objective of each draw.
+        draws: Largest difference of each parameter over the draws; empty without draws.
+        other_status: How many of the estimate and the draws ended with another status.
+        not_remade: Why the draws were not made again, or an empty text.
+        changed: What the fit was made with and what it is made with now, where that differs:
+            versions of software, platform, device, dtype.
+    """
+
+    saved: Fit
+    again: Fit
+    tolerance: float
+    parameters: dict[str, float]
+    objective: float
+    draws: dict[str, float]
+    other_status: int
+    not_remade: str
+    changed: dict[str, tuple[str, str]]
+
+    @property
+    def largest(self) -> float:
+        """The largest difference of all."""
+        return max([self.objective, *self.parameters.values(), *self.draws.values()])
+
+    @property
+    def same(self) -> bool:
+        """Whether all that was made again is the same within the tolerance, statuses included."""
+        return self.largest <= self.tolerance and not self.other_status
+
+    @property
+    def reproduced(self) -> bool:
+        """Whether everything was made again, and is the same."""
+        return self.same and not self.not_remade
+
+    def __str__(self) -> str:
+        """What a person should read."""
+        verdict = "reproduced in part" if self.same else "not reproduced"
+        lines = [
+            f"{'reproduced' if self.reproduced else verdict}: largest relative difference "
+            f"{self.largest:.2g}, tolerance {self.tolerance:g}",
+            *(f"  {name:<12} {value:.2g}" for name, value in self.parameters.items()),
+            f"  {'objective':<12} {self.objective:.2g}",
+        ]
+        if self.draws:
+            worst = max(self.draws, key=lambda name: self.draws[name])
+            count = f"{len(self.saved.draws)} draws"
+            lines.append(f"  {count:<12} {self.draws[worst]:.2g} (largest, of {worst})")
+        if self.other_status:
+            lines.append(f"{self.other_status} of the estimate and the draws end differently")
+        if self.not_remade:
+            lines.append(f"the draws were not made again: {self.not_remade}")
+        if self.changed:
+            lines.append("other software or another device than the fit was made with:")
+            lines += [
+                f"  {name}: {old} then, {new} now" for name, (old, new) in self.changed.items()
+            ]
+            if not self.same:
+                lines.append(
+                    "these may round differently: for the same bits, use what it was made with"
+                )
+        return "\n".join(lines)
+
+
+def reproduce(
+    path: str | Path,
+    law: str | Law | None = None,
+    *,
+    bootstrap: ArrayLike | None = None,
+    tolerance: float = 1e-10,
+) -> Reproduction:
+    """Make a saved fit again from its own rows and settings, and compare all numbers.
+
+    Args:
+        path: The folder of a saved fit, or its ``manifest.json``.
+        law: As for `scalejax.load_fit`.
+        bootstrap: The weights (B, n) of the resamples, if you gave them to the fit: they are not
+            saved.
+        tolerance: Largest relative difference that is taken for the same.
+
+    Returns:
+        Both fits and their differences.
+
+    Raises:
+        ScalejaxError: A file is missing or is not the one that was saved, or the fit holds
+            something that is not saved (a penalty, objective or solver of your own).
+        LawError: The law is needed, or is not the one that was fitted.
+        UsageError: The weights are not those of this fit, or the tolerance is not one.
+    """
+    if not 0 <= tolerance < math.inf:
+        raise UsageError(f"the tolerance must be a number of at least 0, not {tolerance!r}.")
+    folder = Path(path).parent if Path(path).name == MANIFEST else Path(path)
+    manifest = _read_manifest(folder)
+    saved = load_fit(folder, law)
+    _check_belonging(manifest, saved, folder)
+    _check_can_be_made_again(saved)
+    weights = None if bootstrap is None else _checked_weights(bootstrap, saved)
+    not_remade = _not_remade(saved, weights)
+    again = _fit_again(saved, weights, draws=not not_remade)
+    old, new = saved.draws, again.draws
+    remade = len(new) > 0
+    return Reproduction(
+        saved=saved,
+        again=again,
+        tolerance=tolerance,
+        parameters=_differences(saved.params, again.params),
+        objective=max(
+            _difference(saved.objective_value, again.objective_value),
+            _difference(saved.noise_scale or 0.0, again.noise_scale or 0.0),
+            _difference(old.objective, new.objective) if remade else 0.0,
+        ),
+        draws=_differences(old.parameters, new.parameters) if remade else {},
+        other_status=int(saved.status != again.status)
+        + (int(np.sum(old.status != new.status)) if remade else 0),
+        not_remade=not_remade,
+        changed=_changed(manifest, again),
+    )
+
+
+def _differences(
+    first: Mapping[str, ArrayLike], second: Mapping[str, ArrayLike]
+) -> dict[str, float]:
+    return {name: _difference(values, second[name]) for name, values in first.items()}
+
+
+def _difference(first: ArrayLike, second: ArrayLike) -> float:
+    """Largest difference relative to the larger size; infinite where only one is a number."""
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    with np.errstate(all="ignore"):
+        relative = np.abs(a - b) / np.maximum(np.abs(a), np.abs(b))
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    relative = np.where(same, 0.0, np.where(np.isfinite(relative), relative, math.inf))
+    return float(np.max(relative, initial=0.0))
+
+
+def _changed(manifest: Mapping[str, Any], again: Fit) -> dict[str, tuple[str, str]]:
+    before = {**manifest["fitted_with"], **manifest["saved_with"]}
+    now = {**again.versions, **saved_with()}
+    return {
+        name: (old, now.get(name, "none")) for name, old in before.items() if old != now.get(name)
+    }
+
+
+def _fit_again(fit: Fit, weights: Resamples | None, *, draws: bool) -> Fit:
+    """The fit, from its rows and settings alone."""
+    settings, kind, count = fit.settings, _kind(fit), len(fit.draws)
+    how = How(max_steps=settings["max_steps"], seed=settings["seed"])
+    problem = fit.problem
+    # Explicit weights are another compiled program, which the estimate came from as well.
+    given = Sample(weight=problem.table.weight[None])
+    sample = given if kind == GIVEN else Sample.like(kind, problem)
+    chunk = problem.engine(how).chunk_size(count)
+    problem, point = solve_sample(problem, how, chunk, sample)
+    made = no_draws(fit.law)
+    if count and draws:
+        resamples = weights or make_resamples(
+            kind, problem, point.u[0], count, how.seed, settings["noise"]
+        )
+        made = solve_draws(problem, how, point, resamples, chunk)
+    return record(problem, how, settings, point, 0, made)
+
+
+def _kind(fit: Fit) -> str:
+    """How rows were resampled; the method says so before it if clusters were."""
+    return fit.draws.method.removeprefix("cluster ")
+
+
+def _checked_weights(bootstrap: ArrayLike, fit: Fit) -> Resamples:
+    """The weights of the caller's own resamples.
+
+    Raises:
+        UsageError: The fit has no such resamples, or not so many.
+    """
+    if _kind(fit) != GIVEN:
+        raise UsageError(
+            f"bootstrap= is for a fit whose resamples were given as weights; these are made again "
+            f"from the seed ({fit.draws.method})."
+        )
+    weights = given_weights(bootstrap, fit.table)
+    if weights.count != len(fit.draws):
+        raise UsageError(f"the fit has {len(fit.draws)} resamples, bootstrap= {weights.count}.")
+    return weights
+
+
+def _not_remade(fit: Fit, weights: Resamples | None) -> str:
+    if not len(fit.draws) or weights or _kind(fit) in (*WEIGHT_KINDS, *TARGET_KINDS):
+        return ""
+    if _kind(fit) == GIVEN:
+        return "their weights were given by the caller and are not saved; pass them as bootstrap="
+    return f"they are of another kind ({fit.draws.method})"
+
+
+def _check_belonging(manifest: Mapping[str, Any], fit: Fit, folder: Path) -> None:
+    same_rows = manifest["data"]["fingerprint"] == fit.table.fingerprint
+    if not same_rows or manifest["fitted_with"] != fit.versions:
+        raise ScalejaxError(f"{folder / MANIFEST} is not the manifest of the fit beside it.")
+
+
+def _check_can_be_made_again(fit: Fit) -> None:
+    solver = fit.settings["solver"]
+    lost = []
+    if fit.settings["penalty"]:
+        lost.append("a penalty of your own")
+    if not is_saved(fit.objective):
+        lost.append(f"an objective of your own ({fit.objective.name})")
+    if solver != "damped_newton":
+        lost.append(f"a solver other than ours ({solver})")
+    if lost:
+        raise ScalejaxError(
+            f"the fit cannot be made again from its files, which do not hold "
+            f"{' and '.join(lost)}: fit again with it, and compare."
+        )
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a folder whose files are those that were saved."""
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ScalejaxError(f"{folder} cannot be reproduced: there is no {MANIFEST} in it.")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ScalejaxError(f"{path} cannot be read: {error}") from error
+    schema = manifest.get("schema") if isinstance(manifest, dict) else None
+    if isinstance(schema, int) and schema > MANIFEST_SCHEMA:
+        raise ScalejaxError(
+            f"{path} was written by a newer scalejax (schema {schema}, this one reads up to "
+            f"{MANIFEST_SCHEMA}): upgrade scalejax."
+        )
+    problems = check_manifest(manifest)
+    for name in FILES if not problems else ():
+        try:
+            if file_entry(folder / name) != manifest["files"][name]:
+                problems.append(f"{name} is not the file that was saved")
+        except OSError as error:
+            problems.append(f"{name} cannot be read ({error.strerror})")
+    if problems:
+        raise ScalejaxError(f"{path} or what lies beside it is damaged: {'; '.join(problems)}.")
+    return manifest

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from scalejax.uncertainty import design_identifiability as design_identifiability
     from scalejax.uncertainty import identifiability as identifiability
     from scalejax.uncertainty import influence as influence
+    from scalejax.uncertainty import largest_moves as largest_moves
     from scalejax.uncertainty import profile as profile
     from scalejax.uncertainty import sensitivity as sensitivity
 
@@ -101,6 +102,7 @@ _HOME = {
             "design_identifiability",
             "identifiability",
             "influence",
+            "largest_moves",
             "profile",
             "sensitivity",
         ),

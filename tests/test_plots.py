@@ -243,11 +243,11 @@ class TestPrediction:
         plots.plot_prediction(golden, FAR, ax=axes, level=LEVEL, discrepancy=0.005)
         text = labels(axes)
         loss = golden.predict(FAR, discrepancy=0.005)["loss"].item()
-        for part in ("36 runs", "80 % for a new run", "0.5 % a decade", f"loss {loss:.3f}", "1.1 "):
+        for part in ("36 runs", "80 % for a new run", "0.5 % a decade", f"loss {loss:.3f}", "1.9 "):
             assert part in text
-        # One decade beyond the largest model of 6B parameters, on the path of 20 tokens each.
+        # One decade beyond the largest compute, of 6B parameters and 200B tokens.
         (mark,) = [note for note in axes.texts if note.get_text() == "+1"]
-        assert mark.xy[0] == pytest.approx(6 * 20 * 6e10**2, rel=1e-2)
+        assert mark.xy[0] == pytest.approx(10 * 6 * 6e9 * 2e11, rel=1e-2)
         assert axes.get_xlabel() == "training compute C (FLOP)"
 
     def test_the_band_of_a_new_run_is_the_wider_one(self, golden, axes):

@@ -5,8 +5,8 @@ Three sources of error are kept apart, because they answer different questions:
 - the curve: what the runs leave open about the law (``curve_lo``, ``curve_hi``);
 - the noise of one new run: the residuals of the fit (in ``lo``, ``hi``);
 - the law itself: no data speak for it beyond the data, so it is *declared*, as a relative
-  standard deviation for each decade beyond (``discrepancy=0.005``; in ``lo``, ``hi``). With none
-  declared the interval holds if the law does.
+  standard deviation for each decade beyond, of an input or of compute (``discrepancy=0.005``; in
+  ``lo``, ``hi``). With none declared the interval holds if the law does.
 
 Far beyond the data the first two alone do not cover: see docs/coverage.md.
 """
@@ -38,6 +38,7 @@ DISCREPANCIES = (0.0, 0.005, 0.01)
 FAR = 1.0
 """Decades beyond the data from which an undeclared discrepancy is warned about."""
 
+_ROUNDING = 1e-9
 _DRAWS_WITHOUT_BOOTSTRAP = 2000
 
 
@@ -53,7 +54,7 @@ def predict(
         raise UsageError(f"discrepancy is a share per decade such as 0.005, not {discrepancy!r}.")
     points = _points(fit, inputs)
     beyond = decades_beyond(fit, points)
-    far = beyond > FAR
+    far = beyond > FAR + _ROUNDING
     if discrepancy is None and far.any():
         warnings.warn(
             f"{int(far.sum())} of {len(far)} points lie more than a decade beyond the data (up to "
@@ -85,16 +86,24 @@ def predict(
 
 
 def decades_beyond(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
-    """Decades between each point and the range of the data, in the farthest input."""
+    """Decades between each point and the range of the data, in the farthest input.
+
+    Compute, 6ND, counts as an input of a law of N and D.
+    """
     farthest = np.zeros(len(next(iter(points.values()))))
-    for name, values in points.items():
-        seen = fit.table.inputs[name]
-        if np.min(seen) <= 0:
+    wanted = {name: points[name] for name in fit.table.inputs}
+    for known, values in zip(_ranges(fit.table.inputs), _ranges(wanted), strict=True):
+        if np.min(known) <= 0:
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
-            above, below = np.log10(values / np.max(seen)), np.log10(np.min(seen) / values)
+            above, below = np.log10(values / np.max(known)), np.log10(np.min(known) / values)
         farthest = np.maximum(farthest, np.maximum(above, below))
     return farthest
+
+
+def _ranges(inputs: Mapping[str, Floats]) -> list[Floats]:
+    compute = [6 * inputs["N"] * inputs["D"]] if {"N", "D"} <= set(inputs) else []
+    return [*inputs.values(), *compute]
 
 
 def inside_hull(fit: "Fit", points: Mapping[str, Floats]) -> NDArray[np.bool_]:

@@ -269,7 +269,7 @@ class Fit:
         Returns:
             The inputs, loss, ``lo`` and ``hi`` for a new run (curve, noise and discrepancy),
             ``curve_lo`` and ``curve_hi`` for the curve alone, level, method, discrepancy,
-            decades_beyond (in the farthest input) and inside_hull.
+            decades_beyond (in the farthest input, or in compute 6ND) and inside_hull.
 
         Raises:
             UsageError: An input is missing.

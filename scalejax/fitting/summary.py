@@ -20,6 +20,7 @@ from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 WIDTH = 100
 _LABEL = 12
 _ALIKE = 2.0
+_FEWEST_DRAWS = 20
 _ROUNDING = 1e-11
 
 
@@ -120,14 +121,30 @@ def _beside(fit: Fit, kind: str) -> str:
     """How far the standard errors of the draws are from the asymptotic ones."""
     if kind != "percentile" or not fit.is_whole or _is_perfect(fit):
         return ""
-    drawn, other = (fit.conf_int(kind=name)["stderr"] for name in ("percentile", "wald"))
-    ratio = (drawn / other)[list(fit.free)].dropna()
-    if ratio.empty:
+    wald = fit.conf_int(kind="wald")["stderr"]
+    ratios = [
+        ratio
+        for name in fit.free
+        if np.isfinite(ratio := _spread(fit, name) / _relative(fit, name, float(wald[name])))
+    ]
+    if not ratios:
         return ""
-    low, high = float(ratio.min()), float(ratio.max())
+    low, high = min(ratios), max(ratios)
     text = f"; standard errors {_span(low, high)} those of {method_name(fit, 'wald')}"
     alike = low > 1 / _ALIKE and high < _ALIKE
-    return text if alike else f"{text}: far apart, so take neither for exact"
+    return text if alike else f"{text}: far apart, as when noise differs between runs"
+
+
+def _spread(fit: Fit, name: str) -> float:
+    """Standard deviation of the draws, of the logarithm where that is what a fit moves."""
+    values = fit.draws.parameters[name][fit.draws.usable]
+    if len(values) < _FEWEST_DRAWS:
+        return np.nan
+    return float(np.std(np.log(values) if fit.law.parameters[name].logarithmic else values))
+
+
+def _relative(fit: Fit, name: str, error: float) -> float:
+    return error / fit.params[name] if fit.law.parameters[name].logarithmic else error
 
 
 def _span(low: float, high: float) -> str:

@@ -88,8 +88,8 @@ def plot_prediction(
     """Draw the path from the data to a point with the bands of the curve and of a new run.
 
     The background is grey where an input of the path lies beyond the data; dotted lines mark whole
-    decades beyond them, in the farthest input. Runs are drawn at their own inputs, which need not
-    lie on the path.
+    decades beyond them, in the farthest input or in compute. Runs are drawn at their own inputs,
+    which need not lie on the path.
 
     Args:
         fit: The fit.

@@ -115,8 +115,8 @@ def sensitivity(
     if as_json:
         print_json({"variants": _records(frame), "influence": _records(influential)})
         return
-    shown = ["kind", "variant", "conclusion", "estimate", "lo", "hi", "change_in_se", "status"]
-    print(_text(frame[shown]))
+    print("Refitted under other choices (change in standard errors):")
+    print(_text(_by_variant(frame)))
     print("\nMoved most:")
     for sentence in describe_moves(frame):
         print(f"  {sentence}")
@@ -126,6 +126,22 @@ def sensitivity(
             index="label", columns="conclusion", values="change_in_se", sort=False
         )
         print(_text(wide.reset_index().head(rows)))
+
+
+def _by_variant(frame: "pd.DataFrame") -> "pd.DataFrame":
+    """A row for each variant, with its estimate of every conclusion and how far that is off."""
+    found = zip(frame["estimate"].astype(float), frame["change_in_se"].astype(float), strict=True)
+    cells = ["-" if value != value else f"{_number(value)} ({off:+.1f})" for value, off in found]
+    wide = frame.assign(cell=cells).pivot_table(
+        index=["kind", "variant", "status"],
+        columns="conclusion",
+        values="cell",
+        sort=False,
+        aggfunc="first",
+    )
+    wide = wide.reset_index()
+    status = wide.pop("status")
+    return wide.assign(status=status)
 
 
 def compare(
@@ -181,14 +197,17 @@ def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 def _text(frame: "pd.DataFrame") -> str:
     """A frame in columns, numbers short."""
     from scalejax.fitting.summary import aligned
+
+    rows = [
+        [_number(value) if isinstance(value, float) else str(value) for value in row]
+        for row in frame.itertuples(index=False)
+    ]
+    return "\n".join(aligned([str(name) for name in frame.columns], rows))
+
+
+def _number(value: float) -> str:
     from scalejax.quantities import short_number
 
-    def cell(value: Any) -> str:
-        if isinstance(value, float):
-            if value != value:
-                return "-"
-            return short_number(value) if abs(value) >= 1e4 else f"{value:.4g}"
-        return str(value)
-
-    rows = [[cell(value) for value in row] for row in frame.itertuples(index=False)]
-    return "\n".join(aligned([str(name) for name in frame.columns], rows))
+    if value != value:
+        return "-"
+    return short_number(value) if abs(value) >= 1e4 else f"{value:.4g}"

@@ -11,7 +11,7 @@ from typing import Any
 _RENAMED = {"columns": "column", "bounds": "bound", "fixed": "fix", "tied": "tie", "group": "by"}
 _ARGUMENTS = (
     *("on_bad", "units", "loss_unit", "derive", "law", "exclude", "max_steps", "cluster"),
-    *("strata", "weights", "sigma", "resampling", "noise", "bootstrap", "about", *_RENAMED),
+    *("strata", "weights", "sigma", "resampling", "noise", "bootstrap", "about", "by", *_RENAMED),
 )
 
 

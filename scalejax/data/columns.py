@@ -8,13 +8,17 @@ Unicode variants. Two candidates are refused, never ranked.
 
 import unicodedata
 from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from scalejax.data.numbers import parse_column
 from scalejax.errors import InputError, Problem
 from scalejax.quantities import QUANTITIES
 
 _SHOWN_COLUMNS = 20
+_LOOKED_AT = 100
 
 
 def resolve_columns(
@@ -53,7 +57,9 @@ def match_column(
     names = {normalised(quantity), *map(normalised, QUANTITIES[quantity].aliases)}
     taken = {explicit[other] for other in explicit if other != quantity}
     columns = [c for c in frame.columns if normalised(c) in names and c not in taken]
-    return _single(columns, quantity)
+    # A column of words, such as how parameters were counted, is no rival of one with numbers.
+    numeric = [c for c in columns if _has_numbers(frame[c])] if len(columns) > 1 else columns
+    return _single(numeric or columns, quantity)
 
 
 def match_name(frame: pd.DataFrame, name: str) -> str | Problem:
@@ -90,6 +96,10 @@ def found_columns(frame: pd.DataFrame) -> str:
 def normalised(name: str) -> str:
     """A column name without Unicode variants, outer blanks and case."""
     return unicodedata.normalize("NFKC", name).strip().casefold()
+
+
+def _has_numbers(cells: "pd.Series[Any]") -> bool:
+    return bool(np.isfinite(parse_column(cells.head(_LOOKED_AT)).values).any())
 
 
 def _single(columns: Sequence[str], wanted: str) -> str | Problem | None:

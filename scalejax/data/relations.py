@@ -178,8 +178,8 @@ def _repeats(table: Table) -> list[Problem]:
     if near.size > _MANY_NEAR * table.n_rows:
         message = (
             f"another row is within 1 % in {', '.join(table.inputs)}: seeds, a sweep of something "
-            "else, or one run twice? Name runs with cluster=, or keep the best of a sweep; no "
-            "weight is changed"
+            "else, or one run twice? Name runs with cluster=, fit what differs apart with by=, or "
+            "keep the best of a sweep; no weight is changed"
         )
         problems.append(problem_at("W204", message, None, table.row[near]))
     return problems

@@ -64,7 +64,7 @@ def curve_frame(
     grid = _grid(fit.table.inputs[varied], points)
     # Curve by curve, because predict holds all draws of all its points at once.
     frames = [
-        fit.predict({**others, varied: grid}, level).assign(curve=number)
+        fit.predict({**others, varied: grid}, level, discrepancy=0.0).assign(curve=number)
         for number, others in enumerate(_typical(fit, varied))
     ]
     frame = pd.concat(frames, ignore_index=True)

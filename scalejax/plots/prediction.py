@@ -71,7 +71,9 @@ def prediction_frame(
     else:
         growth = np.sqrt(grid / _place(fit, at, along))
         path |= {"N": at["N"] * growth, "D": at["D"] * growth}
-    frame = fit.predict(path, level, discrepancy=discrepancy)
+    if discrepancy is None:
+        fit.predict(at, level)  # Warns about the point that was asked for; the path goes beyond it.
+    frame = fit.predict(path, level, discrepancy=discrepancy or 0.0)
     if along not in frame:
         frame.insert(0, along, grid)
     return frame

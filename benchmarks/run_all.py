@@ -24,6 +24,7 @@ _QUICK = {
     "ragged": "--tables 40 --sample 5",
     "cold_start": "--repeats 1 --resamples 300",
     "pass_form": "--lanes 128 --repeats 2",
+    "posterior": "--draws 100 --repeats 1",
 }
 
 

@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from scalejax.status import Status as Status
     from scalejax.uncertainty import Conclusions as Conclusions
     from scalejax.uncertainty import Identifiability as Identifiability
+    from scalejax.uncertainty import Posterior as Posterior
     from scalejax.uncertainty import Profile as Profile
     from scalejax.uncertainty import compare as compare
     from scalejax.uncertainty import conclusions as conclusions
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     from scalejax.uncertainty import identifiability as identifiability
     from scalejax.uncertainty import influence as influence
     from scalejax.uncertainty import largest_moves as largest_moves
+    from scalejax.uncertainty import posterior as posterior
     from scalejax.uncertainty import profile as profile
     from scalejax.uncertainty import sensitivity as sensitivity
 
@@ -96,6 +98,7 @@ _HOME = {
         (
             "Conclusions",
             "Identifiability",
+            "Posterior",
             "Profile",
             "compare",
             "conclusions",
@@ -103,6 +106,7 @@ _HOME = {
             "identifiability",
             "influence",
             "largest_moves",
+            "posterior",
             "profile",
             "sensitivity",
         ),

@@ -17,7 +17,7 @@ Draw 0 is the sample itself.
 """
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 import jax
@@ -87,13 +87,15 @@ def weight_rows(kind: WeightKind, units: Units, draws: int, seed: int) -> Floats
     if kind == "nested":
         if inner is None:
             raise ValueError("nested resampling needs an inner level")
-        return _each(partial(_nested, unit[_rows_by_code(inner)], count), draws, seed)[:, inner]
+        nested = partial(_nested, unit[_rows_by_code(inner)], count)
+        return _each(_batched(nested), draws, seed)[:, inner]
     if kind == "stratified":
         if stratum is None:
             raise ValueError("stratified resampling needs strata")
-        return _each(partial(_stratified, stratum[_rows_by_code(unit)]), draws, seed)[:, unit]
+        stratified = partial(_stratified, stratum[_rows_by_code(unit)])
+        return _each(_batched(stratified), draws, seed)[:, unit]
     if kind == "bayesian":
-        return _each(partial(_exponential, count), draws, seed)[:, unit]
+        return _each(_exponentials(count), draws, seed)[:, unit]
     raise ValueError(f"{kind} resamples are drawn on the device, see draw_counts")
 
 
@@ -118,7 +120,7 @@ def target_rows(
         seed: Seed.
     """
     make = {"residual": _residual, "wild": _wild, "parametric": _parametric}[kind]
-    return fitted + size * _each(partial(make, noise, unit), draws, seed)
+    return fitted + size * _each(_batched(partial(make, noise, unit)), draws, seed)
 
 
 def _rows_by_code(codes: Ints) -> Ints:
@@ -126,12 +128,22 @@ def _rows_by_code(codes: Ints) -> Ints:
     return np.unique(codes, return_index=True)[1]
 
 
+def _batched(make: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+    return jax.jit(jax.vmap(make))
+
+
 def _each(make: Callable[[jax.Array], jax.Array], draws: int, seed: int) -> Floats:
-    """What `make` gives for the key of each draw, (draws, ...)."""
+    """What `make` gives for the keys of all draws, (draws, ...)."""
     with jax.enable_x64(True):
         key = jax.random.fold_in(jax.random.key(seed), 0)
         keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(1, draws + 1))
-        return np.asarray(jax.jit(jax.vmap(make))(keys), np.float64)
+        return np.asarray(make(keys), np.float64)
+
+
+@lru_cache(maxsize=8)
+def _exponentials(count: int) -> Callable[[jax.Array], jax.Array]:
+    # The one that studies call again and again for one table: compiled once.
+    return _batched(partial(_exponential, count))
 
 
 def _exponential(count: int, key: jax.Array) -> jax.Array:

@@ -15,6 +15,8 @@ from scalejax.cli.check import check
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws
 from scalejax.cli.question import compare, predict, sensitivity
+from scalejax.cli.report import EXAMPLES as REPORT_EXAMPLES
+from scalejax.cli.report import report
 from scalejax.cli.reproduce import reproduce
 from scalejax.cli.show import show
 from scalejax.cli.talk import in_options, say
@@ -44,6 +46,7 @@ app.command()(reproduce)
 app.command()(predict)
 app.command()(sensitivity)
 app.command()(compare)
+app.command(epilog=REPORT_EXAMPLES)(report)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

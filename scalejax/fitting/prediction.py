@@ -118,7 +118,7 @@ def inside_hull(fit: "Fit", points: Mapping[str, Floats]) -> NDArray[np.bool_]:
 
 def _in_hull(points: Floats, cloud: Floats) -> NDArray[np.bool_]:
     """Whether points (k, d) are mixtures of the cloud (n, d)."""
-    from scipy.spatial import Delaunay, QhullError
+    from scipy.spatial import ConvexHull, QhullError
 
     low, width = cloud.min(axis=0), np.maximum(np.ptp(cloud, axis=0), 1e-300)
     cloud, points = (cloud - low) / width, (points - low) / width
@@ -126,9 +126,8 @@ def _in_hull(points: Floats, cloud: Floats) -> NDArray[np.bool_]:
     if cloud.shape[1] == 1:
         return inside
     try:
-        # Pulled in by a hair, so that the runs themselves are inside.
-        pulled = 0.5 + (points - 0.5) * (1 - 1e-9)
-        return inside & (Delaunay(cloud).find_simplex(pulled) >= 0)
+        walls = ConvexHull(cloud).equations
+        return np.all(points @ walls[:, :-1].T + walls[:, -1] <= _ROUNDING, axis=1)
     except QhullError:
         # All runs on a line or plane: only the runs themselves are inside.
         nearest = np.min(np.abs(points[:, None] - cloud[None]).max(axis=-1), axis=1)

@@ -114,7 +114,7 @@ def _format_panel(
         ax.set_xscale("log")
         log_ticks(ax.xaxis, low, high)
     else:
-        ax.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
+        ax.xaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10], min_n_ticks=1))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
     ax.tick_params(axis="x", labelsize=7)
     ax.tick_params(axis="y", length=0)

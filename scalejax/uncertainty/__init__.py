@@ -13,12 +13,14 @@ from scalejax.uncertainty.compare import compare
 from scalejax.uncertainty.conclusions import Conclusions, conclusions
 from scalejax.uncertainty.identifiability import design_identifiability, identifiability
 from scalejax.uncertainty.influence import influence
+from scalejax.uncertainty.posterior import Posterior, posterior
 from scalejax.uncertainty.profile import Profile, profile
 from scalejax.uncertainty.sensitivity import largest_moves, sensitivity
 
 __all__ = [
     "Conclusions",
     "Identifiability",
+    "Posterior",
     "Profile",
     "compare",
     "conclusions",
@@ -26,6 +28,7 @@ __all__ = [
     "identifiability",
     "influence",
     "largest_moves",
+    "posterior",
     "profile",
     "sensitivity",
 ]

@@ -84,9 +84,9 @@ def identifiability(fit: Fit) -> Identifiability:
         fit: The fit. The noise is the robust standard deviation of its residuals.
 
     Returns:
-        The answer; its condition is the one of the fit, but for priors. If the runs could determine the parameters
-        nowhere, the answer is that of `design_identifiability`: an estimate that has run away to a
-        bound does not tell why.
+        The answer; its condition is the one of the fit, but for priors. If the runs could
+        determine the parameters nowhere, the answer is that of `design_identifiability`: an
+        estimate that has run away to a bound does not tell why.
 
     Raises:
         UsageError: The law is not finite at the estimate.

@@ -1,0 +1,43 @@
+"""A report of a fit: one HTML file with the verdict first, readable offline and on paper.
+
+    from scalejax import report
+
+    report.write(fit, "report.html")
+    report.render(fit, budgets=[1e24], discrepancy=0.005)      # the page as text
+
+- `write`, `render`: the page. It holds no script and loads nothing.
+- `content`, `Asked`: the same as plain data, section by section, with the frames behind it.
+- `to_html`, `save`, `save_tables`: the parts of `write`; tables are CSV files that a spreadsheet
+  cannot mistake for formulas. `check_path` and `check_folder` refuse beforehand.
+- `saved_answers`: what you answered of the reporting checklist when you saved a fit.
+
+What a fit cannot answer, such as intervals without a bootstrap or isoFLOP slices of a law of one
+input, stands in the report with the reason.
+"""
+
+from scalejax.report.assembly import Asked, content
+from scalejax.report.blocks import Report
+from scalejax.report.manifest import saved_answers
+from scalejax.report.page import (
+    check_folder,
+    check_path,
+    render,
+    save,
+    save_tables,
+    to_html,
+    write,
+)
+
+__all__ = [
+    "Asked",
+    "Report",
+    "check_folder",
+    "check_path",
+    "content",
+    "render",
+    "save",
+    "save_tables",
+    "saved_answers",
+    "to_html",
+    "write",
+]

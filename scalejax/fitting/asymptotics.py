@@ -189,7 +189,7 @@ def asymptotics(
         inputs = tuple(jnp.asarray(table.inputs[name]) for name in model.law.inputs)
         rows = Rows(inputs, jnp.asarray(problem.target))
         residual, jacobian = map(np.asarray, _tangent(model, u, rows, problem.fixed))
-        width = _width(residual[table.weight > 0])
+        width = _width(residual[table.weight > 0], free)
         around = np.stack([residual - width, residual, residual + width])
         slopes, penalty = map(np.asarray, _bends(model, u, around, settings))
         below, psi, above = slopes
@@ -239,10 +239,18 @@ def _bends(
     return jax.vmap(jax.vmap(slope))(residual), penalty
 
 
-def _width(residual: Floats) -> float:
-    """Half-width over which the curvature is smoothed: a robust size times n^(-1/5)."""
-    size = min(_MAD_TO_SD * float(np.median(np.abs(residual))), float(np.std(residual)))
-    return max(size * len(residual) ** -0.2, 1e-12)
+def _width(residual: Floats, parameters: int) -> float:
+    """Half-width over which the curvature is smoothed: the size of the noise times n^(-1/5).
+
+    A fit that is nearly least absolute deviations passes through as many rows as it has parameters;
+    those residuals say nothing about the noise, and the others are a little too small.
+    """
+    n = len(residual)
+    left = max(n - parameters, 1)
+    others = np.sort(np.abs(residual))[min(parameters, n - 1) :]
+    robust = _MAD_TO_SD * float(np.median(others)) * n / left
+    size = min(robust, float(np.sqrt(np.sum(residual**2) / left)))
+    return max(size * n**-0.2, 1e-12)
 
 
 def t_quantile(level: float, degrees_of_freedom: int) -> float:

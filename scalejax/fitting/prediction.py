@@ -184,6 +184,8 @@ def _new_runs(fit: "Fit", curve: Floats, discrepancy: Floats) -> Floats:
     residual = (residual - np.mean(residual)) * np.sqrt(len(residual) / left)
     # Residuals are predicted minus observed. One draw serves all points, so that bands are smooth.
     noise = -generator.choice(residual, size=(len(curve), 1))
+    # How large the noise is has been estimated too: this makes Student's t of a normal one.
+    noise *= np.sqrt(left / generator.chisquare(left, size=(len(curve), 1)))
     wrong = discrepancy * generator.standard_normal((len(curve), 1))
     if fit.objective.kernel.log:
         return curve * np.exp(noise + wrong)

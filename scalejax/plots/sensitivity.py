@@ -65,7 +65,7 @@ def plot_sensitivity(frame: pd.DataFrame, axes: Sequence[Axes] | Panels | None =
         height = 0.17 * (max(places.values()) + 1) + 1.1
         panels = new_panels(1, len(conclusions), height, sharey=True)
         panels[0].figure.legend(
-            handles=_legend(), loc="outside upper center", ncols=4, fontsize=8, frameon=False
+            handles=_legend(frame), loc="outside upper center", ncols=4, fontsize=8, frameon=False
         )
     for ax, conclusion in zip(panels, conclusions, strict=True):
         chosen = frame[frame["conclusion"] == conclusion]
@@ -118,7 +118,8 @@ def _format_panel(
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(value)))
     ax.tick_params(axis="x", labelsize=7)
     ax.tick_params(axis="y", length=0)
-    ax.set_title(conclusion, fontsize=8.5)
+    # Panels are narrow: "N* at 1.3e+24 FLOP" takes two lines.
+    ax.set_title(conclusion.replace(" at ", "\nat ", 1), fontsize=8)
     ax.grid(axis="x", alpha=0.25, linewidth=0.6)
     for y in places.values():
         ax.axhline(y, color=GREY, lw=0.4, alpha=0.35, zorder=0)
@@ -149,11 +150,17 @@ def _name_variants(ax: Axes, frame: pd.DataFrame, places: Mapping[Variant, float
     ax.set_ylim(max(places.values()) + 0.7, -1.4)
 
 
-def _legend() -> list[Line2D | Patch]:
+def _legend(frame: pd.DataFrame) -> list[Line2D | Patch]:
+    """What is drawn, and no more."""
     dot: Any = {"marker": "o", "ms": 4, "lw": 1.2}
-    return [
+    drawn = frame[np.isfinite(frame["estimate"])]
+    entries: list[Line2D | Patch] = [
         Line2D([], [], color=BLUE, **dot, label="variant, its interval"),
-        Line2D([], [], color=BLUE, mfc="white", **dot, label="not converged"),
-        Line2D([], [], color=VERMILION, marker="x", ls="none", mew=1.6, label="failed"),
         Patch(facecolor=GREY, alpha=2 * BAND_ALPHA, label="base ± 1.96 standard errors"),
     ]
+    if (drawn["status"] != Status.CONVERGED.label).any():
+        entries.insert(1, Line2D([], [], color=BLUE, mfc="white", **dot, label="not converged"))
+    if len(drawn) < len(frame):
+        cross = Line2D([], [], color=VERMILION, marker="x", ls="none", mew=1.6, label="failed")
+        entries.insert(-1, cross)
+    return entries

@@ -228,5 +228,5 @@ class TestFixedTiedBounds:
         ],
     )
     def test_impossible_options_name_the_offender(self, golden, options, says):
-        with pytest.raises(sj.UsageError, match=says):
+        with pytest.raises((sj.UsageError, sj.InputError), match=says):
             sj.fit(golden, **options)

@@ -412,7 +412,7 @@ class TestRefusals:
             ({"draws": 5}, "10 draws="),
             ({"seed": -1}, "seed= from 0"),
         ],
-        ids=str,
+        ids=["custom", "auto", "sd", "noise sd", "name", "chains", "draws", "seed"],
     )
     def test_argument(self, golden_lsq, options, words):
         with pytest.raises(sj.UsageError, match=words):

@@ -183,13 +183,23 @@ def _new_runs(fit: "Fit", curve: Floats, discrepancy: Floats) -> Floats:
     left = max(len(residual) - len(fit.free), 1)
     residual = (residual - np.mean(residual)) * np.sqrt(len(residual) / left)
     # Residuals are predicted minus observed. One draw serves all points, so that bands are smooth.
-    noise = -generator.choice(residual, size=(len(curve), 1))
+    each = (len(curve), 1)
+    noise = -generator.choice(residual, size=each)
     # How large the noise is has been estimated too: this makes Student's t of a normal one.
-    noise *= np.sqrt(left / generator.chisquare(left, size=(len(curve), 1)))
-    wrong = discrepancy * generator.standard_normal((len(curve), 1))
+    noise *= np.sqrt(left / generator.chisquare(left, size=each))
+    # The next residual is none of those seen, but near them.
+    noise += _kernel_width(residual) * generator.standard_normal(each)
+    wrong = discrepancy * generator.standard_normal(each)
     if fit.objective.kernel.log:
         return curve * np.exp(noise + wrong)
     return curve * np.exp(wrong) + noise
+
+
+def _kernel_width(residual: Floats) -> float:
+    """Half of Silverman's width (1986, equation 3.31), which blurs no outlier into the rest."""
+    low, high = np.percentile(residual, [25, 75])
+    size = min(float(np.std(residual)), float(high - low) / 1.349)
+    return 0.5 * 1.06 * size * len(residual) ** -0.2
 
 
 def _method(fit: "Fit", draws: int) -> str:

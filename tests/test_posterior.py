@@ -309,6 +309,7 @@ class TestRecord:
         # Plausible values of alpha go from 0.05 to 1.5: four standard deviations.
         assert settings["priors"]["alpha"] == ["coordinate", pytest.approx(0.775), 1.45 / 4]
 
+    @pytest.mark.slow
     def test_fixed_and_tied_parameters_stay_so_and_too_few_draws_are_said(self, golden_lsq):
         fit = asked(golden_lsq, fixed={"E": 1.8}, tied={"beta": "alpha"})
         with pytest.warns(sj.FitWarning) as said:

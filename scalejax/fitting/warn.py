@@ -52,9 +52,15 @@ def warn_about_fit(result: Fit) -> None:
         )
     asked, failed = len(result.draws), int(np.sum(~result.draws.usable))
     if failed > MOST_FAILED * asked:
+        clustered = result.table.cluster is not None
+        instead = (
+            'resampling="jackknife", each cluster left out once, fails less often'
+            if clustered
+            else 'kind="wald" needs no draws'
+        )
         _say(
             f"{failed} of {asked} resamples did not end in a minimum: intervals from draws are "
-            'withheld, because what is left is no fair sample. kind="wald" needs no draws.'
+            f"withheld, because what is left is no fair sample; {instead}."
         )
     elif failed > _FAILED_SHARE * asked:
         _say(f"{failed} of {asked} resamples did not end in a minimum and are not used.")

@@ -39,6 +39,8 @@ def page(stored: Mapping[str, Any]) -> str:
     parts = [_TOP]
     for heading, text, names, columns in _SECTIONS:
         rows = [row for name in names if name in stored for row in stored[name]["rows"]]
+        if not rows:
+            continue
         parts.append(f"## {heading}\n\n{text}\n\n{_table(rows, columns)}\n")
     parts.append(_BOTTOM)
     parts.append(_environments(stored))

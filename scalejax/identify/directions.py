@@ -209,7 +209,10 @@ class View:
         before, after = (
             losses(design.model, point, design.inputs) for point in (self.parameters, moved)
         )
-        return moved, float(np.max(np.abs(after / before - 1)))
+        # Where a law crosses zero, a relative change says nothing.
+        sound = before != 0
+        changes = np.abs(after[sound] / before[sound] - 1)
+        return moved, float(np.max(changes, initial=0.0))
 
     @property
     def effects(self) -> Floats:

@@ -17,10 +17,12 @@ from hypothesis import HealthCheck, settings
 import scalejax as sj
 from scalejax.datasets import DATA_FOLDER_VARIABLE
 
-# Compiling is most of what a test costs: what one worker or subprocess has compiled serves all.
+# Compiling is most of what a test costs: what a worker has compiled serves its subprocesses too.
+# Workers do not share, because one may read what another has half written.
 _RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
 _COMPILED = Path(tempfile.gettempdir()) / f"scalejax-tests-{_RUN}"
-os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_COMPILED)
+_OWN = _COMPILED / os.environ.get("PYTEST_XDIST_WORKER", "only")
+os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_OWN)
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 

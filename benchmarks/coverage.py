@@ -157,12 +157,10 @@ def clusters(count: int) -> list[Row]:
         fits = partial(sim.fits, errors=errors, bootstrap=FEWER_RESAMPLES)
         naive = fits(inputs, count=fewer, resampling="pairs")
         signs = fits(declared, count=fewer, cluster="run", resampling="wild")
-        left_out = fits(declared, count=fewer, cluster="run", resampling="jackknife", bootstrap=0)
         whole = fits(declared, count=count, cluster="run")
         left_out = fits(declared, count=count, cluster="run", resampling="jackknife", bootstrap=0)
         named = {"rows as if independent": sim.count_targets(naive)[None]}
         named["wild, one sign for each run"] = sim.count_targets(signs)[None]
-        named["each run left out once, jackknife"] = sim.count_targets(left_out)[None]
         found = sim.count_targets(whole, ("percentile", "basic", "sandwich"))
         named["whole runs, basic"] = found["basic"]
         named["cluster sandwich t"] = found["sandwich"]

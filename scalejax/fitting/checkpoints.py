@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 
 _FEWEST_CHECKPOINTS = 3
 _MOST_ROWS = 0.8
-_SIGNIFICANT = 1e-4
+_SIGNIFICANT = 1e-3
 _ROUNDING = 1e-7
 
 

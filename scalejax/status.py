@@ -62,3 +62,43 @@ _SENTENCES = {
     Status.BAD_INPUT: "Too few rows carry weight to fit the law, or a weight is not finite.",
     Status.SKIPPED: "The problem was not attempted.",
 }
+
+
+class Outcome(IntEnum):
+    """End of one constrained optimisation. Only `SOLVED` is an optimum inside the ranges."""
+
+    SOLVED = 0
+    AT_RANGE = 1
+    INFEASIBLE = 2
+    UNBOUNDED = 3
+    NOT_CONVERGED = 4
+    NON_FINITE = 5
+
+    @property
+    def sentence(self) -> str:
+        """What happened and what to do about it."""
+        return _OUTCOMES[self]
+
+    @property
+    def label(self) -> str:
+        """The code in lower case, as written to files and tables."""
+        return self.name.lower()
+
+
+_OUTCOMES = {
+    Outcome.SOLVED: "Solved: the optimality conditions hold and no start found a better point.",
+    Outcome.AT_RANGE: (
+        "Solved, but a variable lies at an end of its declared range; widen the range unless the "
+        "end is a real limit."
+    ),
+    Outcome.INFEASIBLE: "No decision within the ranges meets all constraints; relax one of them.",
+    Outcome.UNBOUNDED: (
+        "What is minimised keeps falling however far the ranges are widened; a constraint is "
+        "missing."
+    ),
+    Outcome.NOT_CONVERGED: (
+        "The optimality conditions were not met from any start; rescale the measures or raise "
+        "starts."
+    ),
+    Outcome.NON_FINITE: "A measure was not finite wherever the search began; check the ranges.",
+}

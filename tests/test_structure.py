@@ -18,10 +18,11 @@ GROUND = {"status", "errors", "codes", "quantities", "_numerics"}
 FITTING = GROUND | {"laws", "data", "objectives", "resampling", "solvers", "identify"}
 EMBEDDING = FITTING | {"fitting"}
 NUMBERS = EMBEDDING | {"embedding", "uncertainty", "isoflop"}
-EVERYTHING = NUMBERS | {"datasets", "plots", "cli", "report", ""}
+EVERYTHING = NUMBERS | {"costs", "optima", "datasets", "plots", "cli", "report", ""}
 MAY_IMPORT = {
     **{room: set() for room in GROUND},
     "laws": GROUND,
+    "costs": GROUND,
     "data": GROUND,
     "datasets": GROUND | {"data"},
     "objectives": GROUND | {"laws", "data"},
@@ -31,6 +32,7 @@ MAY_IMPORT = {
     "fitting": FITTING,
     "embedding": EMBEDDING,
     "uncertainty": EMBEDDING | {"embedding"},
+    "optima": GROUND | {"laws", "costs", "solvers"},
     "isoflop": GROUND | {"laws", "data", "objectives", "fitting"},
     **dict.fromkeys(("plots", "cli", "report", "__main__"), EVERYTHING),
     "": set(),  # scalejax/__init__.py itself imports names when they are first used.

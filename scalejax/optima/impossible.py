@@ -1,0 +1,123 @@
+"""Why a problem has no solution: for each constraint, how far it can be met if the others are.
+
+Each constraint in turn becomes what is minimised, the others staying as they are, all of them in
+one batch. If one of them can be met on its own by the rest but not its limit, that is by how much
+the limit must give.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from scalejax.optima.many import search_each
+from scalejax.optima.problem import Constraint, Decision, Measure, Problem
+from scalejax.optima.solution import TOLERANCE
+from scalejax.quantities import amount
+
+_LET_GO = 1e4
+_ROUND = 1e-9
+
+
+@dataclass(frozen=True)
+class Impossible:
+    """How far each constraint can be met.
+
+    Attributes:
+        problem: The problem.
+        attainable: The nearest each measure comes to its limit, in its unit, with the others held;
+            NaN where the others cannot be met either.
+        limits: The limits, in their units.
+        feasible: Whether all can be met after all.
+    """
+
+    problem: Problem
+    attainable: NDArray[np.float64]
+    limits: NDArray[np.float64]
+    feasible: bool
+
+    @property
+    def sentence(self) -> str:
+        """Which limit must give, and by how much."""
+        parts = [
+            f"{constraint.name} can only come to {amount(near)} {constraint.measure.unit}".rstrip()
+            + f" (limit {constraint.sense} {amount(limit)}"
+            + (", with the other limits met)" if len(self.limits) > 1 else ")")
+            for constraint, near, limit in zip(
+                self.problem.subject_to, self.attainable, self.limits, strict=True
+            )
+            if np.isfinite(near)
+        ]
+        if not parts:
+            return "Even with any one constraint dropped, the others cannot be met together."
+        return "; or ".join(parts) + "."
+
+
+@dataclass(frozen=True)
+class _Weighted:
+    """The excess that is minimised: of the constraint whose turn it is."""
+
+    constraints: tuple[Constraint, ...]
+
+    def __call__(self, decision: Decision, args: Any) -> Any:
+        excess = [_positive(one, decision, args["args"]) for one in self.constraints]
+        return sum(excess[k] * args["turn"][k] for k in range(len(excess)))
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The excess of a constraint, which does not count when it is its turn."""
+
+    constraint: Constraint
+    position: int
+
+    def __call__(self, decision: Decision, args: Any) -> Any:
+        free = _LET_GO * args["turn"][self.position]
+        return _positive(self.constraint, decision, args["args"]) - free
+
+
+def _positive(one: Constraint, decision: Decision, args: Any) -> Any:
+    """The excess; of an equation the smooth size, which is zero only where it holds."""
+    excess = one.excess(decision, args)
+    return excess if one.sense != "==" else jnp.sqrt(excess**2 + _ROUND**2)
+
+
+def _limit(one: Constraint) -> float:
+    """What `_positive` may be where the constraint holds."""
+    return 2 * _ROUND if one.sense == "==" else 0.0
+
+
+def what_is_impossible(problem: Problem, args: Any, starts: int) -> Impossible:
+    """Minimise the excess over each limit in turn, the others being met.
+
+    Args:
+        problem: A problem with constraints that seems to have no solution.
+        args: Its args.
+        starts: Starts of each search.
+    """
+    constraints = problem.subject_to
+    rest = tuple(
+        Measure(one.name, _Others(one, k), log=False).at_most(_limit(one))
+        for k, one in enumerate(constraints)
+    )
+    goal = Measure("excess", _Weighted(constraints), log=False)
+    relaxed = Problem(problem.variables, goal, rest)
+    count = len(constraints)
+    lanes = {"turn": np.eye(count)}
+    found = search_each(relaxed, {"args": args}, lanes, starts)
+    limits = np.array([float(one.limit_value(args)) for one in constraints])
+    near = np.array(
+        [
+            float(
+                one.measure(
+                    {name: found.decision[name][k] for name in problem.names},
+                    args,
+                )
+            )
+            for k, one in enumerate(constraints)
+        ]
+    )
+    excess = found.goal
+    return Impossible(problem, near, limits, bool(np.any(excess <= TOLERANCE)))

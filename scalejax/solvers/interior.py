@@ -1,0 +1,269 @@
+"""A constrained minimiser that gets somewhere from anywhere: interior, elastic, second order.
+
+For small smooth problems ``min v[0](y) subject to v[1:](y) <= 0 (or == 0), low < y < high``, not
+necessarily convex, with constraints that may be redundant or impossible. Each constraint may be
+violated at a price (`price` per unit, an exact penalty), so that every point inside the box is
+feasible, redundant constraints do no harm and an impossible one shows as a violation that stays.
+The elastic variables are eliminated in closed form (Gould, Orban and Toint 2015 keep them), which
+leaves a smooth function of y alone for each barrier `mu`: the merit function. Newton steps use
+the primal-dual curvature and are damped until that function falls.
+
+What comes out is a point near the optimum with multipliers near theirs (to about `_LAST_BARRIER`),
+for `scalejax.solvers.kkt` to finish and to certify.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+Values = Callable[[jax.Array], jax.Array]
+"""What is minimised and the constraints, (1 + m,), at a point (n,)."""
+
+_FIRST_BARRIER, _LAST_BARRIER = 0.1, 1e-8
+_FIRST_PRICE, _LAST_PRICE = 1e3, 1e6
+_VIOLATED = 1e-6
+_TO_THE_END = 0.995
+_MOST_STEPS = 300
+_MOST_DAMPING = 1e12
+
+
+class Expansion(NamedTuple):
+    """Values and derivatives at a point: (1 + m,), (1 + m, n), (1 + m, n, n)."""
+
+    value: jax.Array
+    slope: jax.Array
+    bend: jax.Array
+
+    @property
+    def finite(self) -> jax.Array:
+        """Whether all of it is finite, ()."""
+        return jnp.all(jnp.array([jnp.all(jnp.isfinite(part)) for part in self]))
+
+
+class Box(NamedTuple):
+    """Ends of the ranges, (n,) each."""
+
+    low: Any
+    high: Any
+
+
+class Multipliers(NamedTuple):
+    """Multipliers of the constraints (m,) and of the lower and upper ends (n,)."""
+
+    constraint: jax.Array
+    low: jax.Array
+    high: jax.Array
+
+
+class Approach(NamedTuple):
+    """Where the minimiser ended.
+
+    Attributes:
+        point: (n,).
+        multipliers: Multipliers there.
+        steps: Evaluations taken, ().
+        settled: Whether the last merit function is stationary, ().
+    """
+
+    point: jax.Array
+    multipliers: Multipliers
+    steps: jax.Array
+    settled: jax.Array
+
+
+class _Elastic(NamedTuple):
+    """The penalty of the constraints (m,): cost, multiplier, and the two distances it balances."""
+
+    cost: jax.Array
+    multiplier: jax.Array
+    slack: jax.Array
+    excess: jax.Array
+
+
+class _State(NamedTuple):
+    y: jax.Array
+    at: Expansion
+    multipliers: Multipliers
+    barrier: jax.Array
+    price: jax.Array
+    damping: jax.Array
+    steps: jax.Array
+    settled: jax.Array
+
+
+def expand(values: Values, y: jax.Array) -> Expansion:
+    """Values with their first and second derivatives."""
+    slope = jax.jacfwd(values)
+    return Expansion(values(y), slope(y), jax.jacfwd(slope)(y))
+
+
+def approach(values: Values, start: jax.Array, box: Box, equality: Any) -> Approach:
+    """Minimise from one start.
+
+    Args:
+        values: What is minimised and the constraints.
+        start: Strictly inside the box, (n,).
+        box: Ends of the ranges.
+        equality: Which constraints are equations, (m,) of bool.
+    """
+    ones = jnp.ones_like(start)
+    barrier = ones[0] * _FIRST_BARRIER
+    at = expand(values, start)
+    first = Multipliers(
+        jnp.where(equality, 0.0, 1.0).astype(start.dtype),
+        barrier / (start - box.low),
+        barrier / (box.high - start),
+    )
+    state = _State(
+        start,
+        at,
+        first,
+        barrier,
+        ones[0] * _FIRST_PRICE,
+        ones[0] * 1e-2,
+        jnp.zeros((), jnp.int32),
+        ~at.finite,
+    )
+    state = lax.while_loop(
+        lambda s: ~s.settled & (s.steps < _MOST_STEPS),
+        lambda s: _onward(values, s, box, equality),
+        state,
+    )
+    return Approach(state.y, state.multipliers, state.steps, state.settled & state.at.finite)
+
+
+def _elastic(over: jax.Array, barrier: Any, price: Any, equality: Any) -> _Elastic:
+    """The cheapest way to be `over`: min of price * excess less the logarithms of both distances.
+
+    With p the multiplier less its lowest value (0, or minus the price for an equation) and w the
+    width of its range, slack = barrier / p and excess = barrier / (w - p) differ by `over`.
+    """
+    lowest = jnp.where(equality, -price, 0.0)
+    width = price - lowest
+    size = width * jnp.abs(over)
+    root = jnp.sqrt(size**2 + 4 * barrier**2)
+    large = (2 * barrier + size + root) / (2 * width)
+    small = (2 * barrier + 4 * barrier**2 / (size + root)) / (2 * width)
+    slack, excess = jnp.where(over > 0, small, large), jnp.where(over > 0, large, small)
+    cost = width * excess + lowest * over - barrier * (jnp.log(slack) + jnp.log(excess))
+    return _Elastic(cost, lowest + barrier / slack, slack, excess)
+
+
+def _merit(at: Expansion, y: jax.Array, s: _State, box: Box, equality: Any) -> jax.Array:
+    """What falls with each step, for one barrier and price."""
+    penalty = jnp.sum(_elastic(at.value[1:], s.barrier, s.price, equality).cost)
+    ends = jnp.sum(jnp.log(y - box.low) + jnp.log(box.high - y))
+    return at.value[0] + penalty - s.barrier * ends
+
+
+def _slope(at: Expansion, y: jax.Array, s: _State, box: Box, equality: Any) -> jax.Array:
+    """Its gradient, (n,)."""
+    pull = _elastic(at.value[1:], s.barrier, s.price, equality).multiplier
+    ends = s.barrier / (box.high - y) - s.barrier / (y - box.low)
+    return at.slope[0] + pull @ at.slope[1:] + ends
+
+
+def _onward(values: Values, s: _State, box: Box, equality: Any) -> _State:
+    """One evaluation: a step that is taken or refused, then perhaps a smaller barrier."""
+    lower, upper = s.y - box.low, box.high - s.y
+    elastic = _elastic(s.at.value[1:], s.barrier, s.price, equality)
+    lowest = jnp.where(equality, -s.price, 0.0)
+    dual = s.multipliers.constraint - lowest
+    width = s.price - lowest
+    stiffness = 1 / (elastic.slack / dual + elastic.excess / (width - dual))
+
+    gradient = _slope(s.at, s.y, s, box, equality)
+    slopes, bends = s.at.slope[1:], s.at.bend[1:]
+    curvature = s.at.bend[0] + jnp.einsum("m,mij->ij", s.multipliers.constraint, bends)
+    curvature += jnp.einsum("m,mi,mj->ij", stiffness, slopes, slopes)
+    curvature += jnp.diag(s.multipliers.low / lower + s.multipliers.high / upper + s.damping)
+    move = -_solve_definite(curvature, gradient)
+    room = jnp.max(jnp.maximum(-move / lower, move / upper), initial=_TO_THE_END)
+    share = _TO_THE_END / room
+    y = s.y + share * move
+    at = expand(values, y)
+
+    promised = -share * (1 - share / 2) * (gradient @ move)
+    before = _merit(s.at, s.y, s, box, equality)
+    gained = before - _merit(at, y, s, box, equality)
+    rounding = promised < 1e-13 * (1 + jnp.abs(before))
+    taken = at.finite & jnp.isfinite(gained) & ((gained >= 1e-4 * promised) | rounding)
+
+    def blend(old: jax.Array, primal: jax.Array, change: jax.Array, top: Any) -> jax.Array:
+        """A multiplier in (0, top) moved along with the step."""
+        new = old + share * (primal + change - old)
+        return jnp.clip(new, (1 - _TO_THE_END) * old, top - (1 - _TO_THE_END) * (top - old))
+
+    top = jnp.asarray(1e12, s.y.dtype)
+    low, high = s.multipliers.low, s.multipliers.high
+    moved = Multipliers(
+        lowest + blend(dual, elastic.multiplier - lowest, stiffness * (slopes @ move), width),
+        blend(low, s.barrier / lower, -low / lower * move, top),
+        blend(high, s.barrier / upper, high / upper * move, top),
+    )
+    trust = gained / promised
+    damping = jnp.where(
+        taken,
+        s.damping * jnp.where(trust > 0.7, 0.1, jnp.where(trust < 0.2, 2.0, 1.0)),
+        jnp.maximum(8 * s.damping, 1e-3),
+    )
+    s = s._replace(
+        y=jnp.where(taken, y, s.y),
+        at=jax.tree.map(lambda new, old: jnp.where(taken, new, old), at, s.at),
+        multipliers=jax.tree.map(lambda new, old: jnp.where(taken, new, old), moved, s.multipliers),
+        damping=damping,
+        steps=s.steps + 1,
+    )
+    return _next_barrier(s, rounding, box, equality)
+
+
+def _next_barrier(s: _State, rounding: jax.Array, box: Box, equality: Any) -> _State:
+    """A smaller barrier once the merit function is stationary; a higher price if that is not it."""
+    error = jnp.max(jnp.abs(_slope(s.at, s.y, s, box, equality)))
+    pulls = s.multipliers.constraint[:, None] * s.at.slope[1:]
+    scale = 1 + jnp.max(jnp.abs(s.at.slope[0])) + jnp.max(jnp.abs(pulls), initial=0.0)
+    still = error <= jnp.maximum(10 * s.barrier, 1e-6) * scale
+    still |= rounding | (s.damping > _MOST_DAMPING)
+    last = s.barrier <= _LAST_BARRIER
+    over = s.at.value[1:]
+    violation = jnp.max(jnp.where(equality, jnp.abs(over), over), initial=0.0)
+    dearer = still & last & (violation > _VIOLATED) & (s.price < _LAST_PRICE)
+    smaller = jnp.maximum(jnp.minimum(0.2 * s.barrier, s.barrier**1.5), _LAST_BARRIER)
+    barrier = jnp.where(dearer, _FIRST_BARRIER, jnp.where(still, smaller, s.barrier))
+    price = jnp.where(dearer, _LAST_PRICE, s.price)
+    # The multipliers of another price would make steps far too short.
+    dear = _elastic(over, barrier, price, equality).multiplier
+    constraint = jnp.where(dearer, dear, s.multipliers.constraint)
+    return s._replace(
+        multipliers=s.multipliers._replace(constraint=constraint),
+        barrier=barrier,
+        price=price,
+        damping=jnp.where(still, jnp.minimum(s.damping, 1e-2), s.damping),
+        settled=still & last & ~dearer,
+    )
+
+
+def _solve_definite(matrix: jax.Array, right: jax.Array) -> jax.Array:
+    """Solve with a symmetric matrix (n, n) made positive definite: pivots by their size.
+
+    Unrolled over the few columns, so that a batch is arithmetic on whole lanes.
+    """
+    n = right.shape[0]
+    floor = 1e-12 * jnp.max(jnp.abs(jnp.diagonal(matrix)))
+    rest, columns, pivots = matrix, [], []
+    x = right
+    for j in range(n):
+        pivot = jnp.maximum(jnp.abs(rest[j, j]), floor)
+        below = jnp.where(jnp.arange(n) > j, rest[:, j], 0.0)
+        column = below / pivot
+        rest = rest - column[:, None] * below[None, :]
+        x = x - column * x[j]
+        columns.append(column)
+        pivots.append(pivot)
+    x = x / jnp.stack(pivots)
+    for j in reversed(range(n)):
+        x = x.at[j].add(-(columns[j] @ x))
+    return x

@@ -1,0 +1,143 @@
+"""The end of a constrained minimisation: exact Newton steps on the optimality conditions.
+
+`finish` takes a point near an optimum to it, choosing the active constraints anew at each step
+(Hintermueller, Ito and Kunisch 2002), and `defect` says how far any point is from satisfying the
+Karush-Kuhn-Tucker conditions. Redundant constraints make the multipliers ambiguous and the system
+singular; the least change of the multipliers is taken then.
+"""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from scalejax.solvers.interior import Box, Expansion, Multipliers, Values, expand
+
+_STEPS = 12
+_SINGULAR = 1e-11
+_LONGEST = 0.5
+
+
+class Active(NamedTuple):
+    """What binds: constraints (m,) and ends of ranges, -1 low, 1 high, 0 neither, (n,)."""
+
+    constraint: Any
+    end: Any
+
+
+class Finish(NamedTuple):
+    """A point with its multipliers, what binds there, and how far it is from optimal.
+
+    Attributes:
+        point: (n,).
+        multipliers: Multipliers of the constraints, (m,).
+        active: What binds.
+        value: What is minimised and the constraints, (1 + m,).
+        defect: Largest scaled error in the optimality conditions, ().
+        violation: Largest violation of a constraint, ().
+    """
+
+    point: jax.Array
+    multipliers: jax.Array
+    active: Active
+    value: jax.Array
+    defect: jax.Array
+    violation: jax.Array
+
+
+def binding(at: Expansion, y: jax.Array, z: Multipliers, box: Box, equality: Any) -> Active:
+    """What binds: where the multiplier outweighs the distance to the limit."""
+    low, high = z.low > y - box.low, z.high > box.high - y
+    end = jnp.where(low, -1, jnp.where(high, 1, 0))
+    return Active(equality | (z.constraint + at.value[1:] > 0), end)
+
+
+def kkt_matrix(at: Expansion, z: jax.Array, active: Active) -> jax.Array:
+    """The symmetric matrix of the conditions in (y, multipliers), (n + m, n + m).
+
+    What does not move (a variable at its end, a constraint that does not bind) has a row of the
+    identity.
+    """
+    free = active.end == 0
+    curvature = at.bend[0] + jnp.einsum("m,mij->ij", z, at.bend[1:])
+    curvature = jnp.where(free[:, None] & free, curvature, 0.0) + jnp.diag(1.0 * ~free)
+    slopes = jnp.where(active.constraint[:, None] & free, at.slope[1:], 0.0)
+    return jnp.block([[curvature, slopes.T], [slopes, -jnp.diag(1.0 * ~active.constraint)]])
+
+
+def solve_singular(matrix: jax.Array, right: jax.Array) -> jax.Array:
+    """The shortest solution of a symmetric system, which may be singular."""
+    size, vectors = jnp.linalg.eigh(matrix)
+    kept = jnp.abs(size) > _SINGULAR * jnp.max(jnp.abs(size))
+    return vectors @ (jnp.where(kept, 1 / jnp.where(kept, size, 1.0), 0.0) * (vectors.T @ right))
+
+
+def finish(values: Values, y: jax.Array, z: Multipliers, box: Box, equality: Any) -> Finish:
+    """Newton steps on the optimality conditions from a point near an optimum.
+
+    The point that was given comes back if the steps do not improve on it.
+    """
+
+    def step(_: int, here: tuple[jax.Array, Multipliers]) -> tuple[jax.Array, Multipliers]:
+        y, z = here
+        at = expand(values, y)
+        active = binding(at, y, z, box, equality)
+        y = jnp.where(active.end < 0, box.low, jnp.where(active.end > 0, box.high, y))
+        kept = jnp.where(active.constraint, z.constraint, 0.0)
+        pull = at.slope[0] + kept @ at.slope[1:]
+        right = jnp.concatenate(
+            [
+                jnp.where(active.end == 0, -pull, 0.0),
+                jnp.where(active.constraint, -at.value[1:], 0.0),
+            ]
+        )
+        change = solve_singular(kkt_matrix(at, kept, active), right)
+        move, turn = change[: y.shape[0]], change[y.shape[0] :]
+        longest = jnp.max(jnp.abs(move), initial=_LONGEST)
+        y = jnp.clip(y + move * (_LONGEST / longest), box.low, box.high)
+        new = kept + turn
+        return y, _with_ends(values, y, new, box)
+
+    start = assess(values, y, z.constraint, box, equality)
+    ended, last = lax.fori_loop(0, _STEPS, step, (y, z))
+    end = assess(values, ended, last.constraint, box, equality)
+    near = jnp.max(jnp.abs(ended - y)) < _LONGEST
+    better = near & ((end.defect < start.defect) | ~jnp.isfinite(start.defect))
+    return jax.tree.map(lambda new, old: jnp.where(better, new, old), end, start)
+
+
+def _with_ends(values: Values, y: jax.Array, z: jax.Array, box: Box) -> Multipliers:
+    """Multipliers of the ends from what is left of the gradient."""
+    slope = jax.jacfwd(values)(y)
+    pull = slope[0] + z @ slope[1:]
+    low = jnp.where(y <= box.low, pull, 0.0)
+    return Multipliers(z, low, jnp.where(y >= box.high, -pull, 0.0))
+
+
+def assess(values: Values, y: jax.Array, z: jax.Array, box: Box, equality: Any) -> Finish:
+    """How far a point with multipliers (m,) is from optimal.
+
+    Errors of the gradient are relative to the largest term in it, those of the constraints are on
+    their own scale.
+    """
+    value, slope = values(y), jax.jacfwd(values)(y)
+    over = value[1:]
+    scale = 1 + jnp.max(jnp.abs(slope[0])) + jnp.max(jnp.abs(z[:, None] * slope[1:]), initial=0.0)
+    pull = (slope[0] + z @ slope[1:]) / scale
+    width = box.high - box.low
+    at_low, at_high = y - box.low <= 1e-12 * width, box.high - y <= 1e-12 * width
+    wrong = jnp.where(at_low, -pull, jnp.where(at_high, pull, jnp.abs(pull)))
+    violation = jnp.max(jnp.where(equality, jnp.abs(over), over), initial=0.0)
+    weight = z / (1 + jnp.max(jnp.abs(z), initial=0.0))
+    slack = jnp.where(equality, 0.0, jnp.abs(jnp.minimum(weight, -over)))
+    defect = jnp.max(jnp.concatenate([wrong, slack]), initial=0.0)
+    end = jnp.where(at_low, -1, jnp.where(at_high, 1, 0))
+    return Finish(
+        y,
+        z,
+        Active(equality | ((over > -1e-9) & (z > 0)), end),
+        value,
+        jnp.maximum(defect, violation),
+        violation,
+    )

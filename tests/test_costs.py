@@ -1,0 +1,728 @@
+"""Costs: published counts and prices, dimensions of every formula, measured latency and memory."""
+
+import math
+import os
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar, nnls
+
+import scalejax as sj
+from scalejax import costs
+from scalejax.costs import Amount, Architecture, Dimension, parse_amount
+from scalejax.datasets import DATA_FOLDER_VARIABLE
+
+GPT3 = Architecture(96, 12288, 96, 49152, 50257, gated=False, tied=True)
+LLAMA2_7B = Architecture(32, 4096, 32, 11008, 32000)
+LLAMA3_8B = Architecture(32, 4096, 32, 14336, 128256, kv_heads=8)
+MIXTRAL = Architecture(32, 4096, 32, 14336, 32000, kv_heads=8, experts=8, active_experts=2)
+H100 = costs.find_hardware("H100")
+SERVED = costs.serve_architecture(LLAMA2_7B)
+SIZE = {"N": "7B parameters"}
+RUN = {**SIZE, "D": "2T tokens"}
+RATES = {"peak": "989 TFLOP/s", "bandwidth": "3.35 TB/s", "bandwidth_utilisation": "0.6"}
+ROOF = {**RATES, "compute_utilisation": "0.4"}
+CACHE = {"architecture": LLAMA3_8B, "tokens": "8192 tokens"}
+BITS = {"weight_bits": "8", "kv_bits": "8"}
+REQUEST = {"input_tokens": "70 tokens", "output_tokens": "215 tokens"}
+
+
+def of(*shared, **texts):
+    """Arguments of a formula, as texts or records."""
+    return {key: value for part in (*shared, texts) for key, value in part.items()}
+
+
+# Every formula of the room with all its arguments, and the unit of its result: none for records.
+FORMULAS = {
+    "training_flop": (RUN, "FLOP"),
+    "inference_flop": (of(SIZE, tokens="2T tokens"), "FLOP"),
+    "precision_weighted_flop": (of(RUN, forward_bits="8", backward_bits="16"), "FLOP"),
+    "attention_flop_per_token": (
+        of(architecture=LLAMA2_7B, attended="4096 tokens"),
+        "FLOP/token",
+    ),
+    "forward_flop_per_token": (of(architecture=LLAMA2_7B, attended="4096 tokens"), "FLOP/token"),
+    "causal_mean": (of(length="4096 tokens"), "tokens"),
+    "shaped_training_flop": (
+        of(architecture=LLAMA2_7B, D="2T tokens", context="4096 tokens"),
+        "FLOP",
+    ),
+    "shaped_inference_flop": (of(REQUEST, architecture=LLAMA2_7B, requests="1e9"), "FLOP"),
+    "weight_bytes": (of(SIZE, bits="4"), "bytes"),
+    "kv_bytes_per_token": (of(architecture=LLAMA3_8B, bits="8"), "bytes/token"),
+    "kv_cache_bytes": (of(CACHE, sequences="4", bits="8"), "bytes"),
+    "serving_bytes": (of(CACHE, BITS, sequences="4"), "bytes"),
+    "largest_batch": (of(CACHE, BITS, memory="80 GB", usable="0.9"), "1"),
+    "training_bytes": (of(SIZE, recipe="adam-mixed"), "bytes"),
+    "roofline_seconds": (of(ROOF, flop="2 PFLOP", moved="14 GB", sharpness="8"), "s"),
+    "serve_size": (of(SIZE, bits="8"), None),
+    "serve_architecture": (of(BITS, architecture=LLAMA2_7B), None),
+    "prefill_seconds": (
+        of(ROOF, served=SERVED, prompt="1000 tokens", batch="4", overhead="1 ms"),
+        "s",
+    ),
+    "decode_seconds": (
+        of(ROOF, served=SERVED, context="1000 tokens", batch="4", overhead="1 ms"),
+        "s",
+    ),
+    "request_seconds": (
+        of(
+            RATES,
+            {"served": SERVED, "prompt": "1000 tokens", "output": "200 tokens", "batch": "4"},
+            {"prefill_utilisation": "0.4", "decode_utilisation": "0.4", "overhead": "1 ms"},
+        ),
+        "s",
+    ),
+    "throughput": (of(output="200 tokens", batch="4", request_time="2 s"), "tokens/s"),
+    "gpu_hours": (of(flop="1 ZFLOP", peak="989 TFLOP/s", mfu="0.4"), "h"),
+    "training_hours_by_precision": (
+        of(RUN, forward_peak="1979 TFLOP/s", backward_peak="989 TFLOP/s", mfu="0.4"),
+        "h",
+    ),
+    "calendar_days": (of(hours="1000 GPU-hours", gpus="8 GPUs", uptime="0.9"), "days"),
+    "utilisation": (of(flop="1 ZFLOP", hours="1000 GPU-hours", peak="989 TFLOP/s"), "1"),
+    "rental_usd": (of(hours="1000 GPU-hours", usd_per_hour="$2/h"), "USD"),
+    "usd_per_flop": (of(usd_per_hour="$2/h", peak="989 TFLOP/s"), "USD/FLOP"),
+    "lifetime_usd": (
+        of(
+            RUN,
+            REQUEST,
+            {"training_price": "$6e-19/FLOP", "inference_price": "$3e-19/FLOP"},
+            {"training_mfu": "0.5", "input_mfu": "0.5", "output_mfu": "0.01"},
+        ),
+        "USD",
+    ),
+    "energy_joules": (of(hours="1000 GPU-hours", power="700 W", pue="1.2", load="0.9"), "kWh"),
+    "electricity_usd": (of(energy="1 MWh", usd_per_kwh="$0.1/kWh"), "USD"),
+    "co2_grams": (of(energy="1 MWh", grams_per_kwh="400 g/kWh"), "g"),
+    "demand_in_total": (of(tokens="2T tokens", output_share="0.5"), None),
+    "demand_in_requests": (of(REQUEST, requests="1e9"), None),
+    "demand_at_rate": (
+        of(REQUEST, requests_per_second="10 requests/s", lifetime="2 years"),
+        None,
+    ),
+}
+
+
+def amounts_of(name):
+    """The arguments of a formula, texts read as amounts."""
+    arguments, _ = FORMULAS[name]
+    return {
+        key: parse_amount(value) if isinstance(value, str) and key != "recipe" else value
+        for key, value in arguments.items()
+    }
+
+
+def rescaled(amount, base, factor):
+    """The same amount after the base unit of `base` became `factor` times smaller."""
+    power = amount.dimension.powers[costs.dimensions.BASES.index(base)]
+    return replace(amount, value=amount.value * factor ** float(power))
+
+
+class TestDimensionsOfEveryFormula:
+    def test_the_table_is_complete(self):
+        formulas = {name for name in costs.__all__ if hasattr(getattr(costs, name), "__wrapped__")}
+        assert formulas == set(FORMULAS)
+
+    @pytest.mark.parametrize("name", FORMULAS)
+    def test_the_result_has_its_dimension(self, name):
+        _, unit = FORMULAS[name]
+        result = getattr(costs, name)(**amounts_of(name))
+        if unit is None:
+            assert not isinstance(result, Amount)
+            assert all(not isinstance(v, Amount) for v in vars(result).values())
+        else:
+            assert result.dimension == costs.unit_named(unit).dimension
+            assert math.isfinite(result.value)
+            assert result.value > 0
+
+    @pytest.mark.parametrize("name", FORMULAS)
+    def test_every_argument_refuses_another_dimension(self, name):
+        arguments = amounts_of(name)
+        for key, value in arguments.items():
+            if isinstance(value, Amount):
+                wrong = {**arguments, key: value * parse_amount("1 USD")}
+                with pytest.raises(sj.UsageError, match=f"{name}: {key} must be in .*but is in"):
+                    getattr(costs, name)(**wrong)
+
+    @pytest.mark.parametrize("base", ["s", "USD", "J", "gCO2"])
+    @pytest.mark.parametrize("name", [name for name, (_, unit) in FORMULAS.items() if unit])
+    def test_the_formula_itself_is_homogeneous(self, name, base):
+        """A declared dimension proves nothing: measured in smaller units the cost must agree.
+
+        FLOP, bytes, tokens and parameters are left out: 6ND turns one into another.
+        """
+        arguments = amounts_of(name)
+        smaller = {
+            key: rescaled(value, base, 7.0) if isinstance(value, Amount) else value
+            for key, value in arguments.items()
+        }
+        before = getattr(costs, name)(**arguments)
+        after = getattr(costs, name)(**smaller)
+        np.testing.assert_allclose(after.value, rescaled(before, base, 7.0).value, rtol=1e-12)
+
+    @pytest.mark.parametrize(
+        ("name", "numbers", "unit"),
+        [
+            ("rental_usd", (1000.0, 2.0), "USD"),
+            ("usd_per_flop", (2.0, 989e12), "USD/FLOP"),
+            ("electricity_usd", (3.6e9, 0.1), "USD"),
+            ("co2_grams", (3.6e9, 400.0), "g"),
+            ("calendar_days", (1000.0, 8.0, 0.9), "days"),
+            ("training_flop", (7e9, 2e12), "FLOP"),
+        ],
+    )
+    def test_plain_numbers_are_read_in_the_units_of_their_names(self, name, numbers, unit):
+        formula = getattr(costs, name)
+        expected = formula(*numbers)
+        assert costs.value_in(formula(**amounts_of(name)), unit) == pytest.approx(expected)
+        first, *_ = amounts_of(name).values()
+        assert costs.value_in(formula(first, *numbers[1:]), unit) == pytest.approx(expected)
+
+    def test_an_argument_that_is_no_amount_says_so(self):
+        with pytest.raises(sj.UsageError, match="architecture is no amount"):
+            costs.kv_bytes_per_token(parse_amount("7B parameters"))
+
+
+FLOP, RATE = parse_amount("6 FLOP"), parse_amount("2 FLOP/s")
+
+
+class TestAmount:
+    def test_arithmetic_keeps_track(self):
+        seconds = FLOP / RATE
+        assert (seconds.value, seconds.dimension) == (3.0, Dimension.base("s"))
+        assert (FLOP + FLOP).value == 12.0
+        assert (2 * FLOP - FLOP / 2).value == 9.0
+        assert (-FLOP).value == -6.0
+        assert (1 / RATE * FLOP).dimension == Dimension.base("s")
+        assert ((seconds**2) ** 0.5).dimension == Dimension.base("s")
+        assert (seconds ** Fraction(1, 3)).dimension ** 3 == Dimension.base("s")
+        assert seconds > parse_amount("2 s")
+        assert seconds == parse_amount("3000 ms")
+        assert seconds != parse_amount("1 h")
+
+    @pytest.mark.parametrize(
+        ("operation", "says"),
+        [
+            (lambda: FLOP + RATE, "FLOP/s cannot be added to FLOP"),
+            (lambda: RATE - FLOP, "FLOP cannot be subtracted from FLOP/s"),
+            (lambda: FLOP + 1.0, "a plain number cannot be added to FLOP"),
+            (lambda: 1.0 - FLOP, "a plain number cannot be subtracted"),
+            (lambda: FLOP < RATE, "FLOP/s cannot be compared with FLOP"),
+            (lambda: FLOP == 6.0, "cannot be compared"),
+            (lambda: FLOP ** jnp.float32(2), "raised to a fixed number"),
+            (lambda: np.ones(3) + FLOP, "cannot be added"),
+        ],
+    )
+    def test_nonsense_is_refused_in_plain_words(self, operation, says):
+        with pytest.raises(sj.UsageError, match=says):
+            operation()
+
+    @pytest.mark.parametrize("ones", [np.ones(3), jnp.ones(3), np.float64(1.0)])
+    def test_arrays_on_the_left_leave_it_to_the_amount(self, ones):
+        product = ones * FLOP
+        assert isinstance(product, Amount)
+        np.testing.assert_array_equal(product.value, 6.0 * np.ones_like(ones))
+
+    def test_passes_through_jit_vmap_and_grad(self):
+        hours = jax.jit(lambda flop, rate: flop / rate)(FLOP, RATE)
+        assert hours.dimension == Dimension.base("s")
+        many = jax.vmap(lambda value: Amount(value, FLOP.dimension) / RATE)(jnp.arange(3.0))
+        np.testing.assert_array_equal(many.value, [0.0, 0.5, 1.0])
+        slope = jax.grad(lambda value: (Amount(value, FLOP.dimension) / RATE).value)(6.0)
+        assert slope == 0.5
+        with pytest.raises(sj.UsageError):
+            jax.jit(lambda a, b: a + b)(FLOP, RATE)
+
+    def test_formulas_trace_with_amounts(self):
+        run = jax.jit(costs.gpu_hours)(parse_amount("1 ZFLOP"), parse_amount("989 TFLOP/s"))
+        assert costs.value_in(run, "h") == pytest.approx(702.2, rel=1e-3)
+
+
+class TestText:
+    @pytest.mark.parametrize(
+        ("text", "value", "unit"),
+        [
+            ("5e6 USD", 5e6, "USD"),
+            ("$5M", 5e6, "USD"),
+            ("$2/h", 2 / 3600, "USD/s"),
+            ("80 GB", 80e9, "bytes"),
+            ("80GiB", 80 * 2**30, "bytes"),
+            ("30 days", 30 * 86400, "s"),
+            ("989 TFLOP/s", 989e12, "FLOP/s"),
+            ("3.35 TB/s", 3.35e12, "bytes/s"),
+            ("70B", 70e9, "1"),
+            ("1.4T tokens", 1.4e12, "tokens"),
+            ("1,000 GPU-hours", 3.6e6, "s"),
+            ("0.7 kW", 700, "J/s"),
+            ("400 g/kWh", 400 / 3.6e6, "gCO2/J"),
+            (".5", 0.5, "1"),
+        ],
+    )
+    def test_reads_what_people_write(self, text, value, unit):
+        amount = parse_amount(text)
+        assert amount.value == pytest.approx(value, rel=1e-15)
+        assert amount.dimension == costs.unit_named(unit).dimension
+
+    @pytest.mark.parametrize(
+        ("text", "wanted", "says"),
+        [
+            ("989 TFLOPS", None, "write FLOP for an amount and FLOP/s"),
+            ("1e24 FLOPs", None, "write FLOP for an amount and FLOP/s"),
+            ("5 furlongs", None, "unknown unit 'furlongs'"),
+            ("", None, "is no amount"),
+            ("-3 GB", None, "is no amount"),
+            ("30m", "s", "unknown unit 'm'"),
+            ("80B", "bytes", "bytes or billions"),
+            ("989 TFLOP/s", "FLOP", "in FLOP/s, but FLOP is wanted"),
+            ("1e999", None, "too large"),
+            ("__import__('os')", None, "is no amount"),
+        ],
+    )
+    def test_refuses_the_rest(self, text, wanted, says):
+        with pytest.raises(sj.UsageError, match=says):
+            parse_amount(text, wanted)
+
+    def test_a_bare_number_takes_the_wanted_unit(self):
+        assert parse_amount("2", "h") == parse_amount("7200 s")
+        assert parse_amount("1e24", "FLOP").dimension == Dimension.base("FLOP")
+
+    @pytest.mark.parametrize(
+        "text",
+        ["$5M", "$2/h", "30 days", "36 h", "80 GB", "3.35 TB/s", "989 TFLOP/s", "700 W", "1.2 GWh",
+         "70B token", "12 ms", "3.14e+23 FLOP", "5 tCO2", "512 bytes"],
+    )  # fmt: skip
+    def test_writes_what_it_reads(self, text):
+        assert costs.format_amount(parse_amount(text)) == text
+
+    def test_tells_an_amount_in_a_unit(self):
+        assert costs.value_in(parse_amount("1 day"), "h") == 24.0
+        with pytest.raises(sj.UsageError, match="cannot be told in FLOP"):
+            costs.value_in(parse_amount("1 day"), "FLOP")
+
+
+class TestPublishedCounts:
+    @pytest.mark.parametrize(
+        ("architecture", "total"),
+        [
+            (LLAMA2_7B, 6_738_415_616),
+            (Architecture(40, 5120, 40, 13824, 32000), 13_015_864_320),
+            (Architecture(80, 8192, 64, 28672, 32000, kv_heads=8), 68_976_648_192),
+            (LLAMA3_8B, 8_030_261_248),
+            (Architecture(80, 8192, 64, 28672, 128256, kv_heads=8), 70_553_706_496),
+            (Architecture(126, 16384, 128, 53248, 128256, kv_heads=8), 405_853_388_800),
+            (MIXTRAL, 46_702_792_704),
+        ],
+    )
+    def test_llama_and_mixtral_to_the_last_parameter(self, architecture, total):
+        assert costs.count_parameters(architecture).total == total
+
+    def test_mixtral_uses_13b_of_47b(self):
+        # "47B parameters, but only uses 13B active parameters" (arXiv:2401.04088).
+        assert costs.count_parameters(MIXTRAL).active == pytest.approx(13e9, rel=0.01)
+
+    def test_gpt3(self):
+        # arXiv:2005.14165, table D.1: 174,600M parameters, 300B tokens, 3.14e23 FLOP.
+        total = costs.count_parameters(GPT3).total
+        assert total == pytest.approx(174.6e9, rel=5e-4)
+        assert costs.training_flop(total, 300e9) == pytest.approx(3.14e23, rel=2e-3)
+
+    def test_palm_counts_attention_as_12_lhqt(self):
+        # arXiv:2204.02311, appendix B: 6N + 12 L H Q T per token, without causal mask.
+        per_token = 3 * costs.forward_flop_per_token(GPT3, 2048)
+        matrices = costs.count_parameters(GPT3).multiplied
+        assert per_token == pytest.approx(6 * matrices + 12 * 96 * 96 * 128 * 2048, rel=1e-15)
+
+    def test_chinchilla_appendix_f(self):
+        # arXiv:2203.15556, appendix F, with its lookup of embeddings as a product and its softmax.
+        layers, width, heads, ffw, vocabulary, length = 40, 3584, 28, 14336, 32000, 2048
+        attention = (
+            2 * 3 * length * width * width + 2 * length**2 * width
+            + 3 * heads * length**2 + 2 * length**2 * width + 2 * length * width * width
+        )  # fmt: skip
+        dense = 2 * length * 2 * width * ffw
+        ends = 2 * length * vocabulary * width
+        theirs = ends + layers * (attention + dense) + ends
+        shape = Architecture(layers, width, heads, ffw, vocabulary, gated=False)
+        ours = length * costs.forward_flop_per_token(shape, length)
+        assert ours == theirs - ends - layers * 3 * heads * length**2
+
+    def test_tying_saves_storage_and_no_flop(self):
+        free, tied = LLAMA2_7B, replace(LLAMA2_7B, tied=True)
+        saved = costs.count_parameters(free).total - costs.count_parameters(tied).total
+        assert saved == 32000 * 4096
+        assert costs.forward_flop_per_token(free, 1) == costs.forward_flop_per_token(tied, 1)
+
+    def test_shapes_can_be_differentiated(self):
+        grow = jax.grad(
+            lambda width: costs.shaped_training_flop(
+                Architecture(32, width, 32, 4 * width, 32000), 1e9, 4096.0
+            )
+        )
+        assert jnp.isfinite(grow(4096.0))
+        assert grow(4096.0) > 0
+
+    def test_low_precision(self):
+        # arXiv:2411.04330: C = (6/16) N D P.
+        assert costs.precision_weighted_flop(7e9, 2e12, 8, 8) == pytest.approx(
+            6 / 16 * 7e9 * 2e12 * 8
+        )
+        assert costs.precision_weighted_flop(7e9, 2e12, 16) == costs.training_flop(7e9, 2e12)
+        both = costs.training_hours_by_precision(7e9, 2e12, 989e12, 989e12, 0.4)
+        assert both == pytest.approx(costs.gpu_hours(6 * 7e9 * 2e12, 989e12, 0.4), rel=1e-14)
+        # The forward pass is a third of the time: at twice the rate a sixth is saved.
+        half = costs.training_hours_by_precision(7e9, 2e12, 2 * 989e12, 989e12, 0.4)
+        assert half / both == pytest.approx(5 / 6)
+
+
+class TestTimeAndMoney:
+    def test_the_calculator_that_was_wrong(self):
+        """A page on the web turns this run into 500 GPU-hours and $1,000."""
+        assert costs.gpu_hours(4.2e22, 1e15, 1.0) == pytest.approx(11_667, abs=1)
+
+    def test_there_and_back(self):
+        hours = costs.gpu_hours(1e24, 989e12, 0.37)
+        assert costs.utilisation(1e24, hours, 989e12) == pytest.approx(0.37)
+        assert costs.calendar_days(24 * 1000, 1000) == 1.0
+        assert costs.calendar_days(24 * 1000, 1000, uptime=0.5) == 2.0
+
+    def test_energy_and_co2(self):
+        energy = costs.energy_joules(1000, 700.0, pue=1.1)
+        assert energy / 3.6e6 == pytest.approx(770)  # kWh
+        assert costs.energy_joules(1000, 700.0, load=0.5) == costs.energy_joules(500, 700.0)
+        assert costs.electricity_usd(energy, 0.1) == pytest.approx(77)
+        assert costs.co2_grams(energy, 400) == pytest.approx(308e3)
+
+    def test_demand_is_the_same_in_all_three_ways(self):
+        requests = costs.demand_in_requests(1.5e9, 70, 215)
+        assert requests.total == 1.5e9 * 285
+        assert costs.demand_in_requests(1.5e9) == requests
+        rate = costs.demand_at_rate(1.5e9 / 1e8, 1e8, 70, 215)
+        total = costs.demand_in_total(1.5e9 * 285, 215 / 285)
+        for other in (rate, total):
+            assert other.input_tokens == pytest.approx(requests.input_tokens)
+            assert other.output_tokens == pytest.approx(requests.output_tokens)
+
+
+class Sardana:
+    """The loss of arXiv:2401.00448 and a one-dimensional search, to test costs with."""
+
+    A, B, E, alpha, beta = 406.4, 410.7, 1.69, 0.336, 0.283
+
+    def __init__(self, quality, cost):
+        """A model as good as the compute-optimal one of `quality` parameters, at least cost."""
+        equal = self.alpha * self.A * quality**-self.alpha / (self.beta * self.B)
+        self.before = quality, equal ** (-1 / self.beta)
+        self.loss = self.E + self.A * quality**-self.alpha + self.B * self.before[1] ** -self.beta
+        least = math.log((self.A / (self.loss - self.E)) ** (1 / self.alpha))
+        best = minimize_scalar(
+            lambda n: math.log(cost(math.exp(n), self.tokens(math.exp(n)))),
+            bounds=(least + 1e-3, math.log(3 * quality)),
+            method="bounded",
+            options={"xatol": 1e-9},
+        )
+        self.size, self.data = math.exp(best.x), self.tokens(math.exp(best.x))
+        self.saving = 1 - cost(self.size, self.data) / cost(*self.before)
+
+    def tokens(self, N):
+        return (self.B / (self.loss - self.E - self.A * N**-self.alpha)) ** (1 / self.beta)
+
+
+class TestSardana:
+    """Acceptance cases of arXiv:2401.00448; the prices of A87 and A89 are reconstructions."""
+
+    def test_case_a71_in_flop(self):
+        def cost(N, D):
+            return costs.training_flop(N, D) + costs.inference_flop(N, 2e12)
+
+        best = Sardana(13e9, cost)
+        assert best.size == pytest.approx(6.969e9, rel=2e-3)
+        assert best.data == pytest.approx(1.248e12, rel=2e-3)
+        assert best.saving == pytest.approx(0.1745, abs=5e-4)
+        ones = costs.lifetime_usd(7e9, 1e12, 1e12, 1e12, 1.0, 1.0, 1.0, 1.0, 1.0)
+        assert ones == pytest.approx(cost(7e9, 1e12))
+
+    @pytest.mark.parametrize(
+        ("prices", "peaks", "dearer"),
+        [((1.5, 1.0), (312e12, 624e12), 0.362), ((2.0, 2.0), (989e12, 1978e12), 0.515)],
+        ids=["A87", "A88"],
+    )
+    def test_cases_a87_and_a88_in_dollars(self, prices, peaks, dearer):
+        training, inference = map(costs.usd_per_flop, prices, peaks)
+        demand = costs.demand_in_total(2e12, 215 / 285)
+        best = Sardana(70e9, lambda N, D: costs.lifetime_usd(
+            N, D, demand.input_tokens, demand.output_tokens, training, inference
+        ))  # fmt: skip
+        assert 1 / (1 - best.saving) - 1 == pytest.approx(dearer, abs=3e-3)
+
+    @pytest.mark.parametrize(
+        ("price", "N", "D", "saving"),
+        [(1.0, 1.61e10, 3.371e12, 0.175), (1.1, 1.567e10, 3.507e12, 0.190)],
+    )
+    def test_case_a89(self, price, N, D, saving):
+        training = costs.usd_per_flop(1.5, costs.find_hardware("A100-80GB").peak("bf16"))
+        inference = costs.usd_per_flop(price, costs.find_hardware("A100-40GB").peak("int8"))
+        demand = costs.demand_in_requests(1.5e9)
+        best = Sardana(30e9, lambda N, D: costs.lifetime_usd(
+            N, D, demand.input_tokens, demand.output_tokens, training, inference
+        ))  # fmt: skip
+        assert best.size == pytest.approx(N, rel=2e-3)
+        assert best.data == pytest.approx(D, rel=2e-3)
+        assert best.saving == pytest.approx(saving, abs=5e-4)
+
+
+class TestMemory:
+    def test_by_hand(self):
+        assert costs.weight_bytes(7e9, 4) == 3.5e9
+        # Llama-2-7B: 32 layers x (key + value) x 4096 x 2 bytes = 0.5 MiB a token.
+        assert costs.kv_bytes_per_token(LLAMA2_7B) == 2**19
+        assert costs.kv_bytes_per_token(LLAMA3_8B) == 2**17
+        assert costs.training_bytes(7.5e9) == 120e9  # arXiv:1910.02054, figure 1
+        with pytest.raises(sj.UsageError, match="adam-mixed"):
+            costs.training_bytes(7e9, "adamw")
+
+    def test_the_largest_batch_fills_the_memory(self):
+        batch = costs.largest_batch(LLAMA3_8B, 8192.0, 80e9)
+        assert costs.serving_bytes(LLAMA3_8B, 8192.0, batch) == pytest.approx(0.9 * 80e9)
+        assert costs.largest_batch(LLAMA3_8B, 8192.0, 10e9) < 0
+
+
+class TestRoofline:
+    @given(st.floats(1e-9, 1e6), st.floats(1e-9, 1e6), st.sampled_from([2.0, 8.0, 20.0]))
+    def test_over_estimates_the_maximum_by_no_more_than_stated(self, a, b, sharpness):
+        ratio = costs.smooth_maximum(a, b, sharpness) / max(a, b)
+        assert 1 - 1e-12 <= ratio <= 2 ** (1 / sharpness) + 1e-12
+
+    def test_neither_overflows_nor_underflows_in_float32(self):
+        small = costs.smooth_maximum(jnp.float32(1e-30), jnp.float32(1e-36))
+        assert small == pytest.approx(1e-30, rel=1e-6)
+        both = jax.grad(costs.smooth_maximum, argnums=(0, 1))(jnp.float32(1e-30), jnp.float32(1e6))
+        assert np.isfinite(both).all()
+
+    def test_limits(self):
+        """A long prompt waits for arithmetic and a single sequence for memory."""
+        served = costs.serve_architecture(LLAMA2_7B)
+        rates = H100.peak(), H100.bandwidth
+        prefill = costs.prefill_seconds(served, 4096.0, 16.0, *rates, 0.4, 0.6)
+        arithmetic = 16 * 4096 * (served.body_flop + served.attention_flop * 2048.5)
+        assert prefill == pytest.approx(arithmetic / (0.4 * H100.peak()), rel=1e-3)
+        decode = costs.decode_seconds(served, 1.0, 1.0, *rates, 0.4, 0.6)
+        assert decode == pytest.approx(served.read_bytes / (0.6 * H100.bandwidth), rel=1e-3)
+
+    def test_batches_of_experts_read_more_weights(self):
+        served = costs.serve_architecture(MIXTRAL)
+        one, many = served.bytes_read(1.0), served.bytes_read(1000.0)
+        head = costs.count_parameters(MIXTRAL).embedding
+        assert one == pytest.approx(2 * (costs.count_parameters(MIXTRAL).active - head))
+        assert many == pytest.approx(served.read_bytes)
+        # The mean over all choices of 2 of 8 experts for each of 2 tokens: 8 (1 - (3/4)^2) experts.
+        two = 3 * 4096 * 14336 * 32 * 2 * (8 * (1 - 0.75**2) - 2)
+        assert served.bytes_read(2.0) - one == pytest.approx(two)
+
+    def test_a_request_is_prefill_and_steps(self):
+        rates = {"peak": H100.peak(), "bandwidth": H100.bandwidth, "overhead": 1e-3}
+        request = costs.request_seconds(SERVED, 500.0, 200.0, 8.0, **rates)
+        steps = [
+            costs.decode_seconds(SERVED, 500.0 + written, 8.0, **rates) for written in range(1, 200)
+        ]
+        first = costs.prefill_seconds(SERVED, 500.0, 8.0, **rates)
+        assert request == pytest.approx(first + sum(steps), rel=1e-6)
+        assert costs.throughput(200.0, 8.0, request) == pytest.approx(8 * 200 / request)
+
+
+CALLS = {
+    "gpu_hours": (lambda N, D, price, bits: costs.gpu_hours(6 * N * D, 1e15), "ND"),
+    "lifetime_usd": (
+        lambda N, D, price, bits: costs.lifetime_usd(N, D, 1e12, 1e12, price, price),
+        "NDp",
+    ),
+    "precision": (lambda N, D, price, bits: costs.precision_weighted_flop(N, D, bits), "NDb"),
+    "weights": (lambda N, D, price, bits: costs.weight_bytes(N, bits), "Nb"),
+    "decode": (
+        lambda N, D, price, bits: costs.decode_seconds(
+            costs.serve_size(N, bits), 100.0, 4.0, 1e15, 3e12
+        ),
+        "Nb",
+    ),
+    "prefill": (
+        lambda N, D, price, bits: costs.prefill_seconds(
+            costs.serve_size(N, bits), 100.0, 4.0, 1e15, 3e12
+        ),
+        "Nb",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+class TestAsFunctions:
+    @given(
+        N=st.floats(1e6, 1e13),
+        D=st.floats(1e9, 1e14),
+        price=st.floats(1e-20, 1e-16),
+        bits=st.floats(2, 32),
+    )
+    def test_more_costs_more(self, name, N, D, price, bits):
+        cost, grows_with = CALLS[name]
+        point = {"N": N, "D": D, "p": price, "b": bits}
+        before = cost(*point.values())
+        for key in grows_with:
+            assert cost(*{**point, key: 1.1 * point[key]}.values()) > before
+
+    def test_gradients_are_finite_and_positive(self, name):
+        cost, grows_with = CALLS[name]
+        with jax.enable_x64(True):
+            slopes = jax.jit(jax.grad(cost, argnums=(0, 1, 2, 3)))(7e9, 2e12, 6e-19, 8.0)
+            assert np.isfinite(slopes).all()
+            for key, slope in zip("NDpb", slopes, strict=True):
+                assert slope > 0 if key in grows_with else slope == 0
+
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_follow_the_dtype(self, name, dtype):
+        cost, _ = CALLS[name]
+        point = [7e9, 2e12, 6e-19, 8.0]
+        expected = cost(*point)
+        with jax.enable_x64(dtype == np.float64):
+            for array in (np.asarray, jnp.asarray):
+                result = cost(*(array([x, x], dtype=dtype) for x in point))
+                assert result.dtype == dtype
+                np.testing.assert_allclose(result, expected, rtol=1e-5)
+
+
+class TestHardware:
+    @pytest.mark.parametrize("hardware", costs.HARDWARE.values(), ids=lambda h: h.name)
+    def test_facts_are_plausible_and_dated(self, hardware):
+        assert 1e14 < hardware.peak("bf16") < 1e16
+        assert 3e10 < hardware.memory < 1e12
+        assert 1e12 < hardware.bandwidth < 1e13
+        assert hardware.power is None or 300 <= hardware.power <= 1500
+        assert 0.5 < hardware.usd_per_hour < 20
+        for source in (hardware.source, hardware.price_source):
+            assert "(20" in source, "no date"
+
+    @pytest.mark.parametrize("hardware", costs.HARDWARE.values(), ids=lambda h: h.name)
+    def test_rates_are_dense(self, hardware):
+        """Half the bits are twice as fast; a sparse rate would be four times."""
+        for precision, factor in (("fp8", 2), ("int8", 2), ("fp4", 4)):
+            if precision in hardware.peaks:
+                rate = hardware.peak(precision) / hardware.peak("fp16")
+                assert rate == pytest.approx(factor, rel=1e-3)
+
+    def test_names(self):
+        for text in ("h100", "H100", "H-100"):
+            assert costs.find_hardware(text).name == "H100"
+        assert costs.find_hardware("a100 40").memory == 40e9
+        assert costs.find_hardware("a100").memory == 80e9
+        assert costs.find_hardware("tpu v6e") is costs.find_hardware("trillium")
+        with pytest.raises(sj.UsageError, match="H100, H200, B200"):
+            costs.find_hardware("V100")
+        with pytest.raises(sj.UsageError, match=r"no peak rate in 'fp8': it has bf16, int8"):
+            costs.find_hardware("a100").peak("fp8")
+
+
+@pytest.fixture(scope="module")
+def measured():
+    """513 timings of Llama-2-like models, 160M to 7B, on one accelerator (arXiv:2510.02228).
+
+    The accelerator is not named in the table. Decoding at 7B reads 13.7 GB in 6.7 ms, the whole
+    peak bandwidth of an A100, and the largest run reserves 80.1 GB: it is taken for an H100.
+    """
+    folder = os.environ.get(DATA_FOLDER_VARIABLE)
+    if not folder:
+        pytest.skip(f"{DATA_FOLDER_VARIABLE} is not set: no licence to ship these measurements")
+    return pd.read_csv(Path(folder) / "inference_latency_llama2" / "inference_latency_llama2.csv")
+
+
+def shape_of(table):
+    columns = ("num_blocks", "embedding_dim", "num_heads", "ffn_dim", "vocab_size")
+    return Architecture(*(table[column].to_numpy(float) for column in columns))
+
+
+def prefill_error(table):
+    """Predicted over measured time to the first token, with default utilisations."""
+    prompt, batch = table.prefill_tokens.to_numpy(float), table.batchsize.to_numpy(float)
+    served = costs.serve_architecture(shape_of(table))
+    seconds = costs.prefill_seconds(served, prompt, batch, H100.peak(), H100.bandwidth)
+    return 1e3 * seconds / table.ttft_ms - 1
+
+
+def decode_error(table):
+    """The same for a step, at the mean context of the 100 steps that were timed."""
+    context, batch = table.prefill_tokens.to_numpy(float) + 50, table.batchsize.to_numpy(float)
+    served = costs.serve_architecture(shape_of(table))
+    seconds = costs.decode_seconds(served, context, batch, H100.peak(), H100.bandwidth)
+    return 1e3 * seconds / table.steptime_ms_per_token - 1
+
+
+class TestAgainstMeasurements:
+    def test_parameters(self, measured):
+        # For three models N in the table belongs to a feed-forward width that is 64 smaller.
+        total = costs.count_parameters(shape_of(measured)).total
+        assert np.all((total == measured.N) | (np.abs(total / measured.N - 1) < 0.012))
+        assert (total == measured.N).mean() > 0.5
+
+    def test_prefill_at_7b(self, measured):
+        error = prefill_error(measured.query("model_tag == 'llama2_7b' and prefill_tokens >= 128"))
+        assert error.abs().median() < 0.06
+        assert error.abs().max() < 0.25
+
+    def test_decoding_small_batches_at_7b(self, measured):
+        small = "model_tag == 'llama2_7b' and batchsize <= 8 and prefill_tokens <= 1024"
+        error = decode_error(measured.query(small))
+        assert error.abs().median() < 0.07
+        assert error.abs().max() < 0.18
+
+    def test_nothing_decodes_faster_than_predicted(self, measured):
+        timed = measured.dropna(subset=["steptime_ms_per_token"])
+        assert decode_error(timed).max() < 0.01
+
+    def test_small_models_are_slower_than_predicted(self, measured):
+        """What the module states of its errors."""
+        long = measured[measured.batchsize * measured.prefill_tokens >= 1024]
+        factors = 1 / (1 + prefill_error(long).groupby(long.model_tag).median())
+        assert factors["llama2_2.7b"] == pytest.approx(1.2, abs=0.05)
+        assert factors["llama2_160m"] == pytest.approx(2.1, abs=0.05)
+        small = measured.query("batchsize <= 8 and prefill_tokens <= 1024")
+        factors = 1 / (1 + decode_error(small).groupby(small.model_tag).median())
+        assert factors["llama2_2.7b"] == pytest.approx(1.7, abs=0.05)
+        assert factors["llama2_160m"] == pytest.approx(8, abs=0.2)
+
+    def test_two_constants_learnt_on_small_models_predict_the_largest(self, measured):
+        """Bytes over bandwidth plus an overhead per layer is the right form for small batches."""
+        table = measured.query("batchsize <= 8 and prefill_tokens <= 256")
+        batch = table.batchsize.to_numpy(float)
+        served = costs.serve_architecture(shape_of(table))
+        parts = np.stack([table.num_blocks, served.bytes_read(batch) / H100.bandwidth], axis=1)
+        parts = parts / (table.steptime_ms_per_token.to_numpy()[:, None] / 1e3)
+        largest = (table.model_tag == "llama2_7b").to_numpy()
+        (overhead, slowness), _ = nnls(parts[~largest], np.ones((~largest).sum()))
+        assert 60e-6 < overhead < 80e-6
+        assert 0.65 < 1 / slowness < 0.95
+        assert np.abs(parts[largest] @ [overhead, slowness] - 1).max() < 0.2
+
+    def test_cache_memory(self, measured):
+        """What each further sequence reserves is its cache and a little for activations."""
+        alone = measured[(measured.prefill_tokens == 0) & (measured.N > 8e8)]
+        few, many = alone[alone.batchsize == 128], alone[alone.batchsize == 512]
+        reserved = "mem_reserved_bytes_gen101"
+        each = (many[reserved].to_numpy() - few[reserved].to_numpy()) / (512 - 128)
+        ratio = each / costs.kv_cache_bytes(shape_of(few), 100.0)
+        assert len(ratio) == 4
+        assert np.all((ratio >= 1) & (ratio < 1.11))
+
+    def test_what_ran_fits_and_what_cannot_fit_failed(self, measured):
+        need = costs.serving_bytes(
+            shape_of(measured), measured.prefill_tokens + 100.0, measured.batchsize
+        )
+        failed = measured.steptime_ms_per_token.isna()
+        assert (need < measured.mem_reserved_bytes_gen101)[~failed].all()
+        too_much = need > 0.9 * H100.memory
+        assert too_much.sum() >= 3
+        assert failed[too_much].all()

@@ -252,7 +252,7 @@ _ALL = (
     Code(
         "E302", "formula that is no law",
         "The formula can be read but has no input, no parameter, or contradicts itself.",
-        "Use at least one of the inputs N, D and C and one parameter.",
+        "Use at least one of the inputs N, D, C ... and one parameter.",
         "N**2",
         "laws",
     ),

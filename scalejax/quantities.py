@@ -3,7 +3,7 @@
 Laws name their inputs with these symbols; `scalejax.data` finds the columns of a table by the
 aliases and checks values against the plausible ranges. A law may use an input that is not listed
 here: it then needs a column of exactly that name and gets no range check. `short_number` writes a
-value as people do.
+large count as people do, `amount` any value.
 """
 
 import math
@@ -67,7 +67,55 @@ LOSS = Quantity(
     ("loss", "val_loss", "eval_loss", "valid_loss", "test_loss", "final_loss", "l"),
 )
 
-QUANTITIES: dict[str, Quantity] = {q.symbol: q for q in (N, D, C, LOSS)}
+U = Quantity(
+    "U",
+    "unique training tokens",
+    "tokens",
+    (1e3, 1e17),
+    ("unique_tokens", "tokens_unique", "unique", "data_budget"),
+)
+_BITS = (0.1, 128.0)
+P_W = Quantity(
+    "P_w",
+    "bits of the weights",
+    "bits",
+    _BITS,
+    ("weight_bits", "bits_w", "w_bits", "bits_weights", "precision_w"),
+)
+P_A = Quantity(
+    "P_a",
+    "bits of the activations",
+    "bits",
+    _BITS,
+    ("activation_bits", "act_bits", "bits_a", "a_bits", "bits_activations", "precision_a"),
+)
+P_KV = Quantity(
+    "P_kv",
+    "bits of the KV cache",
+    "bits",
+    _BITS,
+    ("kv_bits", "bits_kv", "kv_cache_bits", "precision_kv"),
+)
+P_POST = Quantity(
+    "P_post",
+    "bits of the weights after training",
+    "bits",
+    _BITS,
+    ("post_bits", "ptq_bits", "bits_post", "post_training_bits", "precision_post"),
+)
+E_BITS = Quantity("E_bits", "exponent bits", "bits", (0.1, 16.0), ("exponent_bits", "exp_bits"))
+M_BITS = Quantity("M_bits", "mantissa bits", "bits", (0.1, 64.0), ("mantissa_bits", "man_bits"))
+BLOCK = Quantity(
+    "block",
+    "numbers per scaling factor",
+    "numbers",
+    (1.0, 1e9),
+    ("block_size", "group_size", "quantization_block", "quantisation_block"),
+)
+
+QUANTITIES: dict[str, Quantity] = {
+    q.symbol: q for q in (N, D, C, LOSS, U, P_W, P_A, P_KV, P_POST, E_BITS, M_BITS, BLOCK)
+}
 
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 
@@ -82,3 +130,8 @@ def short_number(value: float) -> str:
         if size >= scale * 0.9995:
             return f"{value / scale:.3g}{letter}"
     return f"{value:.3g}"
+
+
+def amount(value: float) -> str:
+    """Five digits, or `short_number` for a thousand or more."""
+    return f"{value:.5g}" if abs(value) < 1e3 else short_number(value)

@@ -439,7 +439,7 @@ class TestRefusals:
             ("E + А/N", r"column 5.*U\+0410"),  # noqa: RUF001
             ("E + sin(N)", "column 5.*'sin' cannot be called.*log1p"),
             ("E + log(N, D)", "log takes 1 argument, not 2"),
-            ("E + A/n**alpha", "no input: N, D, C are"),
+            ("E + A/n**alpha", "no input: N, D, C, U, P_w, .* are"),
             ("E + A/N**alpha where foo", "'foo' is not understood"),
             ("E + _x*N where y real", "underscore.*'y' is not in the formula"),
         ],

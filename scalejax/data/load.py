@@ -109,7 +109,7 @@ def load_table(
         on_bad: ``"drop"`` sets rows with missing, unreadable or impossible values aside and
             records them; ``"raise"`` refuses the table.
         n_parameters: Parameters of the law; switches the checks for too few rows and sizes on.
-        positive: Inputs that must be positive. Default: those of the vocabulary (N, D, C).
+        positive: Inputs that must be positive. Default: those of the vocabulary (N, D, C, P_w ...).
         max_bytes: Largest size of a file, unpacked. Default: the environment variable
             ``SCALEJAX_MAX_BYTES``, else 2 GiB and 200 times the compressed size.
 

@@ -3,7 +3,7 @@
 Use one to try a form without writing a file, or to keep a form in a configuration; for a law with
 units, published coefficients or other functions write a Python function with `scalejax.law`.
 
-N, D and C (every symbol of `scalejax.quantities`) are inputs, all other names are positive
+N, D, C and the bits (every symbol of `scalejax.quantities`) are inputs, other names are positive
 parameters. What differs is said behind the formula, and so is part of the text:
 
     E + A/N**alpha + c*log(D) + k*bits where bits input, c real, alpha in 0.1:1, k within 0:2
@@ -74,7 +74,7 @@ def formula_law(
         text: Such as ``"E + A/N**alpha + c*log(D) where c real"``. Allowed are numbers, names,
             ``+ - * / **``, brackets and calls of exp, log, log1p, expm1, sqrt, logaddexp, minimum
             and maximum.
-        inputs: Names that are inputs beside N, D and C.
+        inputs: Names that are inputs beside those of `scalejax.quantities`.
         plausible: Range per parameter from which starts are drawn. Without one it follows from the
             role: 0.05 to 1.5 for what occurs in exponents only, 1 to 1e5 for the coefficient of a
             power of an input, the range of the input for what it is added to or divided by, else

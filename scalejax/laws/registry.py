@@ -13,13 +13,22 @@ from types import ModuleType
 
 from scalejax.errors import LawError
 from scalejax.laws.chinchilla import chinchilla, chinchilla_tied, outer_exponent
+from scalejax.laws.formats import sun2025
 from scalejax.laws.formula import PREFIX, formula_law
 from scalejax.laws.kaplan import kaplan
+from scalejax.laws.kumar import kumar2024, kumar2024_ptq, kumar2024_unified
 from scalejax.laws.law import Law
 from scalejax.laws.power import POWER_LAWS
+from scalejax.laws.repetition import data_constrained
 
 LAWS: dict[str, Law] = {
-    law.name: law for law in (chinchilla, chinchilla_tied, outer_exponent, kaplan, *POWER_LAWS)
+    law.name: law
+    for law in (
+        *(chinchilla, chinchilla_tied, outer_exponent, kaplan),
+        *POWER_LAWS,
+        *(kumar2024, kumar2024_ptq, kumar2024_unified, sun2025),
+        data_constrained,
+    )
 }
 
 

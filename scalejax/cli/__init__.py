@@ -1,4 +1,4 @@
-"""The command ``scalejax``: fit a law to a file, check a file, list the laws, show what was found.
+"""The command ``scalejax``: fit a law to a file, check it, plan the next run, show what was found.
 
 Results go to stdout, talk goes to stderr. Exit codes: 0 fine, 1 an error, 2 wrong usage,
 3 finished although some problems failed, 130 interrupted.
@@ -14,6 +14,8 @@ from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
 from scalejax.cli.check import check
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws
+from scalejax.cli.plan import EXAMPLES as PLAN_EXAMPLES
+from scalejax.cli.plan import plan
 from scalejax.cli.question import compare, predict, sensitivity
 from scalejax.cli.report import EXAMPLES as REPORT_EXAMPLES
 from scalejax.cli.report import report
@@ -46,6 +48,7 @@ app.command()(reproduce)
 app.command()(predict)
 app.command()(sensitivity)
 app.command()(compare)
+app.command(epilog=PLAN_EXAMPLES)(plan)
 app.command(epilog=REPORT_EXAMPLES)(report)
 
 

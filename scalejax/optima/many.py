@@ -129,7 +129,7 @@ def solve_many(
         lanes = as_arrays(over)
         count = lane_count(lanes)
         first = {name: jax.tree.map(lambda x: x[0], lane) for name, lane in lanes.items()}
-        reference = search_one(problem, {**first, **args}, starts)
+        reference = search_one(problem, {**first, **_alike(args, first)}, starts)
         found = _from(problem, as_arrays(args), lanes, _repeat(reference, count), reference)
         return _optima(problem, as_arrays(args), lanes, found)
 
@@ -188,6 +188,20 @@ def lane_count(lanes: Any) -> int:
     if len(lengths) != 1 or 0 in lengths:
         raise UsageError(f"leading axes must have one length, got {sorted(lengths)}.")
     return int(lengths.pop())
+
+
+def _alike(args: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
+    """Args but for those whose leaves are not those of the lanes."""
+    return {
+        name: value
+        for name, value in args.items()
+        if name not in first or _names(value) == _names(first[name])
+    }
+
+
+def _names(tree: Any) -> list[str]:
+    paths, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return [str(path) for path, _ in paths]
 
 
 def search_one(problem: Problem, args: Any, starts: int) -> Solution:

@@ -109,6 +109,8 @@ def _goals(
     """The best that each candidate can reach under each draw, (c, B); NaN where nothing."""
     first = jax.tree.map(lambda x: x[0], draws)
     rest = problem.holding(*tried)
-    _, found = solve_grid(rest, {**first, **args}, {HELD: dict(tried)}, draws)
+    count = len(next(iter(tried.values())))
+    held = {name: np.full(count, value) for name, value in args.get(HELD, {}).items()}
+    _, found = solve_grid(rest, {**first, **args}, {HELD: {**held, **tried}}, draws)
     assert found is not None
     return found.goal

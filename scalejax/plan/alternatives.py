@@ -1,0 +1,111 @@
+"""What else could be done, beside the optimum: named models, other precisions, other laws."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scalejax.errors import UsageError
+from scalejax.laws import LAWS, Law
+from scalejax.optima import Answer, Measure, Optima, Problem, solve
+from scalejax.plan.numbers import evaluate, evaluate_draws, quantile_interval
+
+_ROUNDING = 1e-6
+
+
+def price_candidates(
+    candidates: Mapping[str, Mapping[str, float]],
+    problem: Problem,
+    args: Mapping[str, Any],
+    measures: Sequence[Measure],
+    optima: Optima | None,
+    over: Mapping[str, Any],
+    level: float,
+) -> pd.DataFrame:
+    """Models that were named, with their numbers and how much worse than the optimum they are.
+
+    A candidate that gives only some of the variables has the rest chosen for it as well as it can.
+
+    Returns:
+        A row for each: its variables and measures; `excess`, what is minimised relative to the
+        optimum less one, with `excess_lo` and `excess_hi` over the draws; and `breaks`, the limits
+        that it does not meet.
+    """
+    rows = []
+    best = solve(problem, args) if candidates else None
+    for name, given in candidates.items():
+        if unknown := set(given) - set(problem.names):
+            raise UsageError(
+                f"candidate {name!r} gives {', '.join(sorted(unknown))}, but what is decided here "
+                f"is {', '.join(problem.names)}."
+            )
+        decision, broken = _completed(problem, args, given)
+        row = {"candidate": name, **decision}
+        if broken:
+            rows.append({**row, "breaks": broken})
+            continue
+        assert best is not None
+        row |= evaluate(measures, decision, args)
+        goal = evaluate([problem.minimize], decision, args)[problem.minimize.name]
+        row["excess"] = goal / best.goal - 1
+        row["breaks"] = _broken(problem, args, decision)
+        if optima is not None and set(given) == set(problem.names):
+            drawn = evaluate_draws([problem.minimize], decision, args, over)
+            excess = drawn[problem.minimize.name] / optima.goal - 1
+            row["excess_lo"], row["excess_hi"] = quantile_interval(excess, level)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _completed(
+    problem: Problem, args: Mapping[str, Any], given: Mapping[str, float]
+) -> tuple[dict[str, float], str]:
+    """A candidate with the variables that it left open, or why there are none for it."""
+    held = {**args["held"], **given}
+    if set(given) == set(problem.names):
+        return held, ""
+    answer = solve(problem.holding(*given), {**args, "held": held})
+    if not answer.found:
+        return dict(given), answer.advice or answer.outcome.sentence
+    return {**held, **answer.decision}, ""
+
+
+def _broken(problem: Problem, args: Mapping[str, Any], decision: Mapping[str, float]) -> str:
+    """Limits that a decision does not meet."""
+    return ", ".join(
+        one.name for one in problem.subject_to if float(one.excess(decision, args)) > _ROUNDING
+    )
+
+
+def published_spread(
+    law: Law, answer: Callable[[Law, Mapping[str, float]], Answer], measures: Sequence[Measure]
+) -> pd.DataFrame:
+    """The answer under each published set of the laws with the same inputs.
+
+    Returns:
+        A row for each set: `set`, `law`, the variables and D/N, what was minimised (`goal`), and
+        the `outcome`.
+    """
+    rows = []
+    for other in LAWS.values():
+        if set(other.inputs) != set(law.inputs):
+            continue
+        for name, chosen in other.published.items():
+            found = answer(other, chosen)
+            decision = {key: float(value) for key, value in found.decision.items()}
+            if {"N", "D"} <= set(decision):
+                decision["D/N"] = decision["D"] / decision["N"]
+            row = {"set": name, "law": other.name, **decision, "goal": found.goal}
+            rows.append({**row, "outcome": found.outcome.label})
+    return pd.DataFrame(rows)
+
+
+def chances_of(optima: Mapping[str, Optima | None]) -> dict[str, float]:
+    """The share of the draws in which each option is the best; empty without draws."""
+    goals = {name: np.where(one.solved, one.goal, np.inf) for name, one in optima.items() if one}
+    if not goals:
+        return {}
+    table = np.stack(list(goals.values()))
+    best = np.argmin(table, axis=0)
+    return {name: float(np.mean(best == k)) for k, name in enumerate(goals)}

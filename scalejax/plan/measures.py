@@ -1,0 +1,135 @@
+"""What a plan is judged by, as pure functions of a decision and args: loss, FLOP, dollars, days.
+
+Args are a mapping of plain numbers:
+
+    law       parameters of the law
+    fixed     inputs of the law that are not decided (bits, for example)
+    demand    input and output tokens that the model will serve
+    training  peak FLOP/s, mfu and dollars per hour of a GPU; gpus
+    serving   the same, with utilisations, bandwidth, bits of the weights and context
+    limits    the limits, each by the name of its measure
+
+A decision has N and D, and `bits` where the law knows of precision: one number for weights,
+activations and cache.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+
+from scalejax.costs import (
+    calendar_days,
+    decode_seconds,
+    gpu_hours,
+    lifetime_usd,
+    precision_weighted_flop,
+    serve_size,
+    training_flop,
+    usd_per_flop,
+    weight_bytes,
+)
+from scalejax.laws import Law
+from scalejax.optima import Measure
+
+BITS = "bits"
+PRECISION_INPUTS = ("P_w", "P_a", "P_kv")
+
+Decision = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class LawLoss:
+    """The loss of a decision under a law."""
+
+    law: Law
+
+    def __call__(self, x: Decision, args: Any) -> Any:
+        """The loss, ()."""
+        known = {**args["fixed"], **x}
+        if BITS in known:
+            known.update(dict.fromkeys(PRECISION_INPUTS, known[BITS]))
+        return self.law(*(known[name] for name in self.law.inputs), **args["law"])
+
+
+def loss_measure(law: Law) -> Measure:
+    """The loss under a law."""
+    return Measure("loss", LawLoss(law), "nats/token")
+
+
+def _bits(x: Decision, args: Any) -> Any:
+    """Bits of training, decided or given; None for a law that knows of none."""
+    return x.get(BITS, args["fixed"].get(BITS))
+
+
+def _training_flop(x: Decision, args: Any) -> Any:
+    """6ND, weighted by bits where they are known: (6/16) N D P (arXiv:2411.04330)."""
+    bits = _bits(x, args)
+    if bits is None:
+        return training_flop(x["N"], x["D"])
+    return precision_weighted_flop(x["N"], x["D"], bits, bits)
+
+
+def _lifetime_flop(x: Decision, args: Any) -> Any:
+    """Training and two FLOP for each parameter and token served."""
+    tokens = args["demand"]["input"] + args["demand"]["output"]
+    bits = _bits(x, args)
+    share = 1.0 if bits is None else bits / 16.0
+    return _training_flop(x, args) + 2.0 * x["N"] * tokens * share
+
+
+def _slowness(x: Decision) -> Any:
+    """Time of a FLOP relative to the rate that args give, if bits are decided with the rest.
+
+    Rates of chosen formats are in args.
+    """
+    return x[BITS] / 16.0 if BITS in x else 1.0
+
+
+def _gpu_hours(x: Decision, args: Any) -> Any:
+    place = args["training"]
+    return gpu_hours(training_flop(x["N"], x["D"]), place["peak"], place["mfu"]) * _slowness(x)
+
+
+def _days(x: Decision, args: Any) -> Any:
+    return calendar_days(_gpu_hours(x, args), args["training"]["gpus"])
+
+
+def _usd(x: Decision, args: Any) -> Any:
+    """Rent for training and for serving the demand (arXiv:2401.00448, section 4)."""
+    training, serving = args["training"], args["serving"]
+    return _slowness(x) * lifetime_usd(
+        x["N"],
+        x["D"],
+        args["demand"]["input"],
+        args["demand"]["output"],
+        usd_per_flop(training["usd_per_hour"], training["peak"]),
+        usd_per_flop(serving["usd_per_hour"], serving["peak"]),
+        training["mfu"],
+        serving["input_mfu"],
+        serving["output_mfu"],
+    )
+
+
+def _memory(x: Decision, args: Any) -> Any:
+    return weight_bytes(x["N"], args["serving"]["bits"])
+
+
+def _latency(x: Decision, args: Any) -> Any:
+    """Time of one token for one user, on one accelerator."""
+    place = args["serving"]
+    served = serve_size(x["N"], place["bits"])
+    return decode_seconds(served, place["context"], 1.0, place["peak"], place["bandwidth"])
+
+
+TRAINING_FLOP = Measure("training compute", _training_flop, "FLOP")
+LIFETIME_FLOP = Measure("compute with serving", _lifetime_flop, "FLOP")
+GPU_HOURS = Measure("GPU-hours", _gpu_hours, "GPU-hours")
+DAYS = Measure("days", _days, "days")
+USD = Measure("dollars", _usd, "USD")
+TOKENS = Measure("tokens", lambda x, args: x["D"], "tokens")
+PARAMETERS = Measure("parameters", lambda x, args: x["N"], "parameters")
+MEMORY = Measure("weights", _memory, "bytes")
+LATENCY = Measure("time per token", _latency, "s")
+TOKENS_PER_PARAMETER = Measure("D/N", lambda x, args: jnp.asarray(x["D"] / x["N"]), "")

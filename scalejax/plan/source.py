@@ -1,0 +1,130 @@
+"""Where a plan's law comes from: a fit, a published set, or parameters that are given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalejax.errors import UsageError
+from scalejax.fitting.asymptotics import CovarianceKind
+from scalejax.fitting.intervals import MOST_FAILED, default_kind
+from scalejax.laws import LAWS, Law, find_law
+from scalejax.laws.law import PublishedSet
+
+if TYPE_CHECKING:
+    from scalejax.fitting import Fit
+
+Floats = NDArray[np.float64]
+
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A law with its parameters and what is known of their error.
+
+    Attributes:
+        law: The law.
+        params: Its parameters.
+        label: Where they come from, for people.
+        fit: The fit, if it was one.
+        published: The published set, if it was one.
+    """
+
+    law: Law
+    params: Mapping[str, float]
+    label: str
+    fit: "Fit | None" = None
+    published: PublishedSet | None = None
+
+    def draws(self) -> tuple[dict[str, Floats], str]:
+        """Draws of the parameters, (B,) each, and how they were made; none for published sets.
+
+        A fit without usable resamples has normal draws from its covariance, in the coordinates of
+        the fit.
+        """
+        fit = self.fit
+        if fit is None:
+            return {}, ""
+        if default_kind(fit) == "percentile":
+            usable = fit.draws.usable
+            if not usable.any() or np.mean(~usable) > MOST_FAILED:
+                return {}, ""
+            return fit.draws.arrays(), f"{int(usable.sum())} {fit.draws.method} resamples"
+        return self._normal_draws(fit), f"{_DRAWS} draws from the covariance"
+
+    def covariance(self) -> tuple[tuple[str, ...], Floats] | None:
+        """Names and covariance of the fitted parameters, for the delta method."""
+        if self.fit is None:
+            return None
+        cov = self.fit.cov
+        matrix = cov.to_numpy(np.float64)
+        return (tuple(map(str, cov.columns)), matrix) if np.isfinite(matrix).all() else None
+
+    def _normal_draws(self, fit: "Fit") -> dict[str, Floats]:
+        import jax
+
+        problem, linear = fit.problem, fit.asymptotics
+        kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
+        covariance = linear.covariance(kind)
+        size = len(linear.names)
+        centre = np.asarray(problem.coordinates(fit.params, fit.noise_scale))[:size]
+        generator = np.random.default_rng(fit.settings.get("seed", 0))
+        points = generator.multivariate_normal(centre, covariance[:size, :size], _DRAWS)
+        with jax.enable_x64(True):
+            made = jax.vmap(lambda u: problem.model.parameters(u, dict(problem.fixed)))(points)
+        return {
+            name: np.broadcast_to(np.asarray(values, np.float64), _DRAWS)
+            for name, values in made.items()
+            if name in fit.law.parameters
+        }
+
+
+def source_of(given: "Fit | Law | str", parameters: Mapping[str, float] | None = None) -> Source:
+    """A source from what users have.
+
+    Args:
+        given: A fit; a law or its name, with `parameters`; or the identifier of a published set,
+            ``"besiroglu2024"`` or, where several laws have one of that name, ``"law/set"``.
+        parameters: Parameters of the law.
+
+    Raises:
+        UsageError: Nothing of that name is published, or parameters are missing.
+    """
+    from scalejax.fitting import Fit
+
+    if isinstance(given, Fit):
+        return Source(given.law, given.params, f"fit of {given.law.name}", fit=given)
+    if parameters is not None:
+        law = find_law(given)
+        if set(parameters) != set(law.parameters):
+            raise UsageError(f"{law.name} has the parameters {', '.join(law.parameters)}.")
+        return Source(law, dict(parameters), f"{law.name} with given parameters")
+    if isinstance(given, Law):
+        raise UsageError("a law needs its parameters: parameters={...} or a published set.")
+    law, chosen = published_set(given)
+    return Source(law, dict(chosen), f"{law.name}, {chosen.id} ({chosen.source})", published=chosen)
+
+
+def published_set(name: str) -> tuple[Law, PublishedSet]:
+    """The published set of a name, with its law.
+
+    Raises:
+        UsageError: There is none, or several laws have one.
+    """
+    wanted_law, _, wanted = name.rpartition("/")
+    found = [
+        (law, law.published[wanted])
+        for law in LAWS.values()
+        if wanted in law.published and wanted_law in ("", law.name)
+    ]
+    named = [pair for pair in found if pair[0].name == wanted]
+    if len(found) > 1 and not named:
+        choices = ", ".join(f"{law.name}/{wanted}" for law, _ in found)
+        raise UsageError(f"several laws have a set {wanted!r}: say {choices}.")
+    if not found:
+        known = ", ".join(sorted({id for law in LAWS.values() for id in law.published}))
+        raise UsageError(f"there is no published set {name!r}; there are {known}.")
+    return named[0] if named else found[0]

@@ -1,0 +1,173 @@
+"""A question as a problem: variables, what is minimised, what is limited, and the args of both."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from scalejax.costs import Hardware
+from scalejax.laws import Law
+from scalejax.optima import Measure, Problem, Variable
+from scalejax.plan.measures import (
+    BITS,
+    DAYS,
+    GPU_HOURS,
+    LATENCY,
+    LIFETIME_FLOP,
+    MEMORY,
+    PARAMETERS,
+    PRECISION_INPUTS,
+    TOKENS,
+    TOKENS_PER_PARAMETER,
+    TRAINING_FLOP,
+    USD,
+    loss_measure,
+)
+from scalejax.plan.question import PRECISION_BITS, Question
+
+N = Variable("N", 1e5, 1e15, unit="parameters")
+D = Variable("D", 1e6, 1e18, unit="tokens")
+BITS_VARIABLE = Variable(BITS, 1.0, 32.0, scale="linear", unit="bits")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A limit by its name; equal names are equal limits, so that nothing compiles twice."""
+
+    name: str
+
+    def __call__(self, args: Any) -> Any:
+        """The limit among args."""
+        return args["limits"][self.name]
+
+
+_cached_loss = cache(loss_measure)
+
+
+def loss_of(law: Law) -> Measure:
+    """The loss under a law; one measure for each law."""
+    return _cached_loss(law)
+
+
+def limits_of(question: Question, target: float | None) -> list[tuple[Measure | None, float]]:
+    """What is limited and to what; None stands for the loss."""
+    spent = LIFETIME_FLOP if question.demand else TRAINING_FLOP
+    found: list[tuple[Measure | None, float | None]] = [
+        (None, target),
+        (spent, question.budget),
+        (USD, question.usd),
+        (DAYS, question.days),
+        (TOKENS, question.max_tokens),
+        (PARAMETERS, question.max_params),
+        (MEMORY, question.memory),
+        (LATENCY, question.latency),
+    ]
+    return [(measure, float(limit)) for measure, limit in found if limit is not None]
+
+
+def problem_of(question: Question, law: Law, target: float | None) -> Problem:
+    """The problem that a question states for a law.
+
+    Args:
+        question: The question, checked.
+        law: The law.
+        target: Loss to reach, if one is wanted.
+    """
+    loss = loss_of(law)
+    spent = LIFETIME_FLOP if question.demand else TRAINING_FLOP
+    cost = USD if question.counts_money else spent
+    variables = (N, D, BITS_VARIABLE) if decides_bits(question, law) else (N, D)
+    whole = Problem(
+        variables,
+        minimize=loss if target is None else cost,
+        subject_to=tuple(
+            (measure or loss).at_most(Limit((measure or loss).name))
+            for measure, _ in limits_of(question, target)
+        ),
+    )
+    given = [name for name in ("N", "D") if name not in question.decided]
+    return whole.holding(*given) if given else whole
+
+
+def decides_bits(question: Question, law: Law) -> bool:
+    """Whether the bits of training are to be decided, as one number."""
+    known = {*question.inputs, *(PRECISION_INPUTS if BITS in question.inputs else ())}
+    return not question.precisions and bool(set(PRECISION_INPUTS) & (set(law.inputs) - known))
+
+
+def args_of(
+    question: Question,
+    law: Law,
+    parameters: Mapping[str, Any],
+    target: float | None,
+    precision: str | None = None,
+) -> dict[str, Any]:
+    """The args of the problem.
+
+    Args:
+        question: The question, checked.
+        law: The law.
+        parameters: Its parameters.
+        target: Loss to reach, if one is wanted.
+        precision: The format in which to train, if one was chosen.
+    """
+    fixed = {name: float(value) for name, value in question.inputs.items()}
+    if precision is not None and set(PRECISION_INPUTS) & set(law.inputs):
+        fixed[BITS] = PRECISION_BITS[precision]
+    args: dict[str, Any] = {
+        "law": {name: parameters[name] for name in law.parameters},
+        "fixed": fixed,
+        "demand": {"input": question.input_tokens, "output": question.output_tokens},
+        "limits": {
+            (measure or loss_of(law)).name: limit for measure, limit in limits_of(question, target)
+        },
+    }
+    held = {"N": question.params, "D": question.tokens}
+    args["held"] = {name: value for name, value in held.items() if value is not None}
+    if question.hardware is not None:
+        serving = question.serving or question.hardware
+        args["training"] = {
+            "peak": question.hardware.peak(precision or "bf16"),
+            "mfu": question.mfu,
+            "usd_per_hour": _rent(question.usd_per_hour, question.hardware),
+            "gpus": question.gpus or 1.0,
+        }
+        args["serving"] = {
+            "peak": serving.peak(
+                precision if precision is not None and precision in serving.peaks else "bf16"
+            ),
+            "input_mfu": question.serving_mfu[0],
+            "output_mfu": question.serving_mfu[1],
+            "usd_per_hour": _rent(
+                question.serving_usd_per_hour
+                or (question.usd_per_hour if question.serving is None else None),
+                serving,
+            ),
+            "bandwidth": serving.bandwidth,
+            "bits": question.serving_bits,
+            "context": question.context,
+        }
+    else:
+        args["serving"] = {"bits": question.serving_bits}
+    return args
+
+
+def _rent(given: float | None, hardware: Hardware) -> float:
+    return hardware.usd_per_hour if given is None else given
+
+
+def reported(question: Question, law: Law) -> list[Measure]:
+    """What is told of a plan besides N and D."""
+    found = [TOKENS_PER_PARAMETER, loss_of(law), TRAINING_FLOP]
+    if question.demand:
+        found.append(LIFETIME_FLOP)
+    if question.hardware is not None:
+        found.append(GPU_HOURS)
+        if question.gpus is not None:
+            found.append(DAYS)
+        found.append(USD)
+    if question.memory is not None:
+        found.append(MEMORY)
+    if question.latency is not None:
+        found.append(LATENCY)
+    return found

@@ -1,0 +1,244 @@
+"""A plan in words: the decision first, then how sure it is, what binds, and what else there is."""
+
+import math
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from scalejax.fitting.summary import aligned
+from scalejax.plan.question import Question
+from scalejax.quantities import amount
+
+if TYPE_CHECKING:
+    from scalejax.plan.record import Plan
+
+_WIDTH = 88
+_STRONGEST = 3
+
+
+def summary(plan: "Plan") -> str:
+    """The plan as text."""
+    parts = [_headline(plan), [f"Law: {plan.source.label}", *_asked(plan)]]
+    if not plan.found:
+        return _joined(parts)
+    parts += [_numbers(plan), _binding(plan), _options(plan), _candidates(plan), _regret(plan)]
+    parts += [_strongest(plan), _published(plan), _warnings(plan)]
+    return _joined(parts)
+
+
+def _joined(parts: list[list[str]]) -> str:
+    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+
+
+def _wrapped(text: str, indent: str = "  ") -> str:
+    return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
+
+
+def _headline(plan: "Plan") -> list[str]:
+    if not plan.found:
+        advice = plan.answer.advice if plan.answer is not None else ""
+        return [textwrap.fill(f"No plan. {plan.outcome.sentence} {advice}".strip(), _WIDTH)]
+    if plan.answer is None:
+        return ["N and D are given; this is what they cost."]
+    chosen = [f"{amount(plan['N'])} parameters", f"{amount(plan['D'])} tokens"]
+    if "bits" in set(plan.numbers["quantity"]):
+        chosen.append(f"{plan['bits']:.3g} bits")
+    if plan.options:
+        chosen.append(f"in {next(iter(plan.options))}")
+    return [f"Train {', '.join(chosen)}: loss {plan['loss']:.4f} nats/token."]
+
+
+def _asked(plan: "Plan") -> list[str]:
+    """The question in a line."""
+    q, said = plan.question, []
+    if q.as_good_as is not None:
+        said.append(f"as good as the best of {q.as_good_as:.4g} FLOP of training")
+    if plan.target is not None:
+        said.append(f"loss at most {plan.target:.5g}")
+    said += [f"{label} at most {amount(value)}{unit}" for label, value, unit in _limits(q) if value]
+    if q.demand:
+        said.append(f"serving {amount(q.input_tokens)} tokens in, {amount(q.output_tokens)} out")
+    given = {"N": q.params, "D": q.tokens, **q.inputs}
+    said += [f"{name} = {amount(value)}" for name, value in given.items() if value is not None]
+    if q.hardware is not None:
+        number = "" if q.gpus is None else f"{q.gpus:g} "
+        said.append(f"on {number}{q.hardware.name} at {100 * q.mfu:g} % of peak")
+    return [_wrapped("Asked: " + "; ".join(said), "")] if said else []
+
+
+def _limits(q: Question) -> list[tuple[str, float | None, str]]:
+    spent = "training and serving" if q.demand else "training"
+    return [
+        (spent, q.budget, " FLOP"),
+        ("cost", q.usd, " dollars"),
+        ("training", q.days, " days"),
+        ("data", q.max_tokens, " tokens"),
+        ("size", q.max_params, " parameters"),
+        ("weights", q.memory, " bytes"),
+        ("time per token", q.latency, " s"),
+    ]
+
+
+def _numbers(plan: "Plan") -> list[str]:
+    frame = plan.numbers
+    columns = ["", "estimate"]
+    intervals = "lo" in frame and bool(frame["lo"].notna().any())
+    delta = "delta_lo" in frame
+    columns += [f"{100 * plan.level:g} % interval"] if intervals else []
+    columns += ["delta method"] if delta else []
+    rows = []
+    for row in frame.to_dict("records"):
+        cells = [_named(row), amount(row["estimate"])]
+        cells += [_interval(row["lo"], row["hi"])] if intervals else []
+        cells += [_interval(row["delta_lo"], row["delta_hi"])] if delta else []
+        rows.append([*cells, str(row["unit"])])
+    lines = aligned([*columns, ""], rows)
+    if intervals:
+        lines.append(f"Intervals: percentiles of {plan.method}, each with its own optimum.")
+    elif plan.source.fit is None:
+        lines.append("No intervals: a published set has no draws. Fit the runs to get them.")
+    else:
+        lines.append("No intervals: too many resamples failed, or the fit has no covariance.")
+    return lines
+
+
+def _named(row: Any) -> str:
+    extra = row.get("precision")
+    return str(row["quantity"]) + (f" ({extra})" if isinstance(extra, str) else "")
+
+
+def _interval(low: float, high: float) -> str:
+    return "-" if math.isnan(low) or math.isnan(high) else f"{amount(low)} to {amount(high)}"
+
+
+def _binding(plan: "Plan") -> list[str]:
+    if plan.answer is None:
+        return []
+    goal = plan.answer.problem.minimize
+    lines = []
+    for bound in plan.answer.bounds:
+        limit = f"{amount(bound.limit)} {bound.unit}".strip()
+        if bound.binds:
+            lines.append(
+                f"  {bound.name} {bound.sense} {limit} binds: 1 % more of it changes {goal.name} "
+                f"by {bound.elasticity:+.3g} %{_worth(bound, goal)}"
+            )
+        else:
+            lines.append(f"  {bound.name} {bound.sense} {limit} has room ({amount(bound.value)})")
+    lines += [
+        f"  {name} is at the {end} end of its range" for name, end in plan.answer.at_end.items()
+    ]
+    return ["What holds it back:", *lines] if lines else []
+
+
+def _worth(bound: Any, goal: Any) -> str:
+    """The shadow price where it is in dollars."""
+    if bound.unit == "USD":
+        return f"; one more million dollars buys {1e6 * bound.price:+.2g} {goal.unit}"
+    if goal.unit == "USD" and bound.unit == "nats/token":
+        return f"; 0.01 nats more would save {amount(-0.01 * bound.price)} dollars"
+    return ""
+
+
+def _options(plan: "Plan") -> list[str]:
+    if not plan.options:
+        return []
+    goal = next(iter(plan.options.values())).problem.minimize
+    rows = []
+    for name, one in plan.options.items():
+        decided = " ".join(f"{key}={amount(value)}" for key, value in one.decision.items())
+        chance = plan.chances.get(name)
+        told = "" if chance is None else f"best in {100 * chance:.0f} % of draws"
+        rows.append(
+            [name, amount(one.goal) if one.found else "-", decided, told or one.outcome.label]
+        )
+    return [
+        "Precisions, best first:",
+        *(f"  {line}" for line in aligned(["", goal.name, "", ""], rows)),
+    ]
+
+
+def _candidates(plan: "Plan") -> list[str]:
+    frame = plan.candidates
+    if frame.empty:
+        return []
+    goal = plan.answer.problem.minimize.name if plan.answer is not None else "goal"
+    rows = []
+    for row in frame.to_dict("records"):
+        excess = row.get("excess", math.nan)
+        over = "-" if math.isnan(excess) else f"{100 * excess:+.2f} %"
+        low, high = row.get("excess_lo", math.nan), row.get("excess_hi", math.nan)
+        if not (math.isnan(low) or math.isnan(high)):
+            over += f" ({100 * low:+.2f} to {100 * high:+.2f})"
+        loss, broken = row.get("loss", math.nan), row.get("breaks") or ""
+        rows.append(
+            [
+                str(row["candidate"]),
+                *(amount(row.get(name, math.nan)) for name in ("N", "D")),
+                "-" if math.isnan(loss) else f"{loss:.4f}",
+                over,
+                f"breaks: {broken}" if broken else "",
+            ]
+        )
+    header = ["", "N", "D", "loss", f"{goal} above the plan's", ""]
+    return ["Candidates:", *(f"  {line}" for line in aligned(header, rows))]
+
+
+def _regret(plan: "Plan") -> list[str]:
+    if plan.regret is None or plan.answer is None:
+        return []
+    goal, found = plan.answer.problem.minimize.name, plan.regret
+    own = f"{100 * found.mean[0]:.3g} % more {goal} on average, {100 * found.worst_decile[0]:.3g} %"
+    if not math.isfinite(found.mean[0]):
+        failing = float((~pd.Series(found.regret[0]).map(math.isfinite)).mean())
+        own = f"no way to meet the limits in {100 * failing:.2g} % of the draws"
+        own += f", and in the others {_finite_mean(found.regret[0])} more {goal} on average"
+    else:
+        own += " in the worst tenth"
+    chosen = amount(found.choice("worst_decile")["N"])
+    return [
+        _wrapped(
+            f"Regret of this N if a draw is the truth and the rest adapts: {own}. The N that is "
+            f"safest in the worst tenth is {chosen}.",
+            "",
+        )
+    ]
+
+
+def _finite_mean(values: Any) -> str:
+    kept = [value for value in values if math.isfinite(value)]
+    return f"{100 * sum(kept) / max(len(kept), 1):.3g} %"
+
+
+def _strongest(plan: "Plan") -> list[str]:
+    frame = plan.sensitivities
+    if frame.empty or plan.answer is None:
+        return []
+    goal = plan.answer.problem.minimize.name
+    watched = [name for name in ("N", "D", "bits", goal) if name in frame]
+    size = frame[watched].abs().max(axis=1)
+    rows = frame.loc[size.sort_values(ascending=False).index].head(_STRONGEST)
+    lines = ["What moves it most (change for 1 % more):"]
+    for row in rows.to_dict("records"):
+        moves = ", ".join(f"{name} {row[name]:+.3g} %" for name in watched)
+        lines.append(f"  {row['input']}: {moves}")
+    return lines
+
+
+def _published(plan: "Plan") -> list[str]:
+    frame = plan.published
+    if len(frame) < 2:
+        return []
+    names = [name for name in ("N", "D", "D/N") if name in frame]
+    rows = [
+        [str(row["set"]), *(amount(row[name]) for name in names), amount(row["goal"]), row["law"]]
+        for row in frame.to_dict("records")
+    ]
+    goal = plan.answer.problem.minimize.name if plan.answer is not None else "goal"
+    table = aligned(["", *names, goal, ""], rows)
+    return ["The same question under each published set:", *(f"  {line}" for line in table)]
+
+
+def _warnings(plan: "Plan") -> list[str]:
+    return ["Know:", *(_wrapped(f"- {text}") for text in plan.warnings)] if plan.warnings else []

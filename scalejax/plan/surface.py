@@ -1,0 +1,136 @@
+"""How demand moves the best model: size, data and saving against quality and tokens served.
+
+The quality of each row is that of the compute-optimal ("Chinchilla-optimal") model of a size, as in
+figures 1 and 2 of arXiv:2401.00448.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scalejax.errors import UsageError
+from scalejax.laws import Law
+from scalejax.optima import Measure, Problem, solve_grid, solve_many
+from scalejax.plan.measures import TOKENS, LawLoss
+from scalejax.plan.question import Question
+from scalejax.plan.source import source_of
+from scalejax.plan.statement import D, args_of, loss_of, problem_of
+from scalejax.status import Outcome
+
+if TYPE_CHECKING:
+    from scalejax.fitting import Fit
+
+Floats = NDArray[np.float64]
+
+
+def ratio_surface(
+    source: "Fit | Law | str",
+    sizes: Sequence[float] | Floats,
+    demands: Sequence[float] | Floats,
+    parameters: Mapping[str, float] | None = None,
+) -> pd.DataFrame:
+    """The model of least FLOP, training and serving together, for each quality and demand.
+
+    Args:
+        source: A fit, the name of a published set, or a law with `parameters`; of N and D.
+        sizes: Parameters of the compute-optimal models whose loss is to be reached.
+        demands: Tokens to serve, in and out.
+        parameters: Parameters of the law, if `source` is one.
+
+    Returns:
+        A row for each size and demand: the compute-optimal model (`N_chinchilla`, `D_chinchilla`)
+        and its `loss`; `demand`; the best N and D; `N_ratio` and `D_ratio` to the compute-optimal
+        ones; the `flop` of training and serving, and the share of it that is saved (`saving`)
+        against serving the compute-optimal model; the `outcome`.
+
+    Raises:
+        UsageError: The law has other inputs, or a size or demand is not positive.
+    """
+    origin = source_of(source, parameters)
+    law = origin.law
+    if set(law.inputs) != {"N", "D"}:
+        raise UsageError(f"the surface is for laws of N and D, and {law.name} is of {law.inputs}.")
+    size, demand = (
+        one.ravel()
+        for one in np.meshgrid(
+            _positive("sizes", sizes), _positive("demands", demands), indexing="ij"
+        )
+    )
+    tokens, loss = compute_optimal(law, origin.params, size)
+    middle = len(size) // 2
+    question = Question(target_loss=float(loss[middle]), output_tokens=float(demand[middle]))
+    args = args_of(question, law, origin.params, question.target_loss, None)
+    problem = problem_of(question, law, question.target_loss)
+    best, _ = solve_grid(
+        problem,
+        args,
+        {"limits": {"loss": loss}, "demand": {"input": np.zeros(len(size)), "output": demand}},
+    )
+    chinchilla = 6.0 * size * tokens + 2.0 * size * demand
+    return pd.DataFrame(
+        {
+            "N_chinchilla": size,
+            "D_chinchilla": tokens,
+            "loss": loss,
+            "demand": demand,
+            "N": best.decision["N"],
+            "D": best.decision["D"],
+            "N_ratio": best.decision["N"] / size,
+            "D_ratio": best.decision["D"] / tokens,
+            "flop": best.goal,
+            "saving": 1.0 - best.goal / chinchilla,
+            "outcome": [Outcome(code).label for code in best.outcome],
+        }
+    )
+
+
+def compute_optimal(
+    law: Law, parameters: Mapping[str, float], sizes: Floats
+) -> tuple[Floats, Floats]:
+    """Tokens on which models of these sizes are compute-optimal, and their losses.
+
+    There the loss falls as fast with the logarithm of N as with that of D (C = 6ND).
+    """
+    params = {name: parameters[name] for name in law.parameters}
+    args = {"law": params, "fixed": {}, "N": float(np.median(sizes))}
+    problem = _balanced(law)
+    found = solve_many(problem, args, {"N": sizes})
+    tokens = found.decision["D"]
+    with jax.enable_x64(True):
+        loss = np.asarray(law(jnp.asarray(sizes), jnp.asarray(tokens), **params), np.float64)
+    return tokens, loss
+
+
+@dataclass(frozen=True)
+class _Slopes:
+    """How many times as fast the loss falls with ln N as with ln D."""
+
+    law: Law
+
+    def __call__(self, x: Mapping[str, Any], args: Any) -> Any:
+        def loss(log_n: Any, log_d: Any) -> Any:
+            return LawLoss(self.law)({"N": jnp.exp(log_n), "D": jnp.exp(log_d)}, args)
+
+        at = (jnp.log(args["N"]), jnp.log(x["D"]))
+        by_n, by_d = jax.grad(loss, argnums=(0, 1))(*at)
+        return by_n / by_d
+
+
+@cache
+def _balanced(law: Law) -> Problem:
+    slopes = Measure("slope of the loss in ln N over that in ln D", _Slopes(law))
+    return Problem((D,), TOKENS, (slopes.equal_to(1.0),))
+
+
+def _positive(name: str, values: Sequence[float] | Floats) -> Floats:
+    found = np.unique(np.asarray(values, np.float64))
+    if not len(found) or not np.all(np.isfinite(found) & (found > 0)):
+        raise UsageError(f"{name}= must be positive numbers.")
+    return found

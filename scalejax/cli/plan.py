@@ -55,7 +55,13 @@ def plan(
     days: Annotated[
         str | None, _with("Time of training; needs --gpu and --gpus.", "DAYS")
     ] = None,
-    max_tokens: Annotated[str | None, _with("Unique training data.", "TOKENS")] = None,
+    max_tokens: Annotated[
+        str | None, _with("Training data, each token seen once.", "TOKENS")
+    ] = None,
+    unique: Annotated[
+        str | None,
+        _with("Unique training data, seen as often as it pays; for Chinchilla's law.", "TOKENS"),
+    ] = None,
     max_params: Annotated[str | None, _with("Largest model.", "PARAMETERS")] = None,
     memory: Annotated[
         str | None, _with("Memory for the weights when served.", "80GB")
@@ -135,6 +141,7 @@ def plan(
         "as_good_as": _amount("--as-good-as", as_good_as, "FLOP"),
         "days": _amount("--days", days, "days"),
         "max_tokens": _amount("--max-tokens", max_tokens, "tokens"),
+        "unique_tokens": _amount("--unique", unique, "tokens"),
         "max_params": _amount("--max-params", max_params, "parameters"),
         "memory": _amount("--memory", memory, "bytes"),
         "latency": _amount("--latency", latency, "s"),

@@ -6,18 +6,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scalejax.errors import UsageError
-from scalejax.laws import LAWS, Law
 from scalejax.optima import Answer, Measure, Optima, Problem, solve
 from scalejax.plan.numbers import evaluate, evaluate_draws, quantile_interval
+from scalejax.plan.source import Source, published_sources
+from scalejax.plan.stated import Stated
 
 _ROUNDING = 1e-6
 
 
 def price_candidates(
     candidates: Mapping[str, Mapping[str, float]],
-    problem: Problem,
-    args: Mapping[str, Any],
+    stated: Stated,
     measures: Sequence[Measure],
     optima: Optima | None,
     over: Mapping[str, Any],
@@ -32,28 +31,21 @@ def price_candidates(
         optimum less one, with `excess_lo` and `excess_hi` over the draws; and `breaks`, the limits
         that it does not meet.
     """
-    rows = []
-    best = solve(problem, args) if candidates else None
+    problem, args, rows = stated.problem, stated.args, []
+    goal = problem.minimize
     for name, given in candidates.items():
-        if unknown := set(given) - set(problem.names):
-            raise UsageError(
-                f"candidate {name!r} gives {', '.join(sorted(unknown))}, but what is decided here "
-                f"is {', '.join(problem.names)}."
-            )
         decision, broken = _completed(problem, args, given)
-        row = {"candidate": name, **decision}
+        row: dict[str, Any] = {"candidate": name, **decision}
         if broken:
             rows.append({**row, "breaks": broken})
             continue
-        assert best is not None
         row |= evaluate(measures, decision, args)
-        goal = evaluate([problem.minimize], decision, args)[problem.minimize.name]
-        row["excess"] = goal / best.goal - 1
+        row["excess"] = evaluate([goal], decision, args)[goal.name] / stated.answer.goal - 1
         row["breaks"] = _broken(problem, args, decision)
         if optima is not None and set(given) == set(problem.names):
-            drawn = evaluate_draws([problem.minimize], decision, args, over)
-            excess = drawn[problem.minimize.name] / optima.goal - 1
-            row["excess_lo"], row["excess_hi"] = quantile_interval(excess, level)
+            drawn = evaluate_draws([goal], decision, args, over)[goal.name]
+            ends = quantile_interval(drawn / optima.goal - 1, level)
+            row["excess_lo"], row["excess_hi"] = ends
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -78,26 +70,26 @@ def _broken(problem: Problem, args: Mapping[str, Any], decision: Mapping[str, fl
     )
 
 
-def published_spread(
-    law: Law, answer: Callable[[Law, Mapping[str, float]], Answer], measures: Sequence[Measure]
-) -> pd.DataFrame:
+def published_spread(source: Source, answer: Callable[[Source], Answer]) -> pd.DataFrame:
     """The answer under each published set of the laws with the same inputs.
+
+    Args:
+        source: Where the plan's own law comes from.
+        answer: The answer under another source.
 
     Returns:
         A row for each set: `set`, `law`, the variables and D/N, what was minimised (`goal`), and
         the `outcome`.
     """
     rows = []
-    for other in LAWS.values():
-        if set(other.inputs) != set(law.inputs):
-            continue
-        for name, chosen in other.published.items():
-            found = answer(other, chosen)
-            decision = {key: float(value) for key, value in found.decision.items()}
-            if {"N", "D"} <= set(decision):
-                decision["D/N"] = decision["D"] / decision["N"]
-            row = {"set": name, "law": other.name, **decision, "goal": found.goal}
-            rows.append({**row, "outcome": found.outcome.label})
+    for other in published_sources(source):
+        assert other.published is not None
+        found = answer(other)
+        decision = {key: float(value) for key, value in found.decision.items()}
+        if {"N", "D"} <= set(decision):
+            decision["D/N"] = decision["D"] / decision["N"]
+        row = {"set": other.published.id, "law": other.law.name, **decision, "goal": found.goal}
+        rows.append({**row, "outcome": found.outcome.label})
     return pd.DataFrame(rows)
 
 

@@ -27,7 +27,7 @@ from scalejax.plan.measures import (
     USD,
 )
 from scalejax.plan.numbers import evaluate_draws, quantile_interval
-from scalejax.plan.planning import QUALITY
+from scalejax.plan.stated import QUALITY
 from scalejax.plan.statement import (
     BITS_VARIABLE,
     D,
@@ -49,8 +49,9 @@ DEMAND = "demand"
 """Name under which a frontier goes along the tokens that are served."""
 
 _BUDGETS = (USD.name, LIFETIME_FLOP.name, TRAINING_FLOP.name, DAYS.name)
-_DRAWS = 200
+_DECIDED = ("N", "D", BITS)
 _REACH = 100.0
+_CLOUD = 200
 
 
 def frontier(
@@ -75,7 +76,7 @@ def frontier(
     Returns:
         A row for each value, in order: what varies (`along`, `unit`, `limit`) and whether it is the
         plan's own (`plan`); N, D, bits and the measures of the plan by name, each with `_lo` and
-        `_hi` if there are draws (200 at most) that have an optimum; which of them was minimised
+        `_hi` if there are draws, over those that have an optimum; which of them was minimised
         (`goal`), the `outcome`, and for draws the share `solved`, `level` and `method`; for a fit,
         `decades_beyond` the data. NaN where no decision meets the limits.
 
@@ -180,8 +181,8 @@ def _lanes(plan: "Plan", along: str, grid: Floats) -> tuple[dict[str, Any], bool
     """Args for each value and, within it, the estimate and the draws; whether there are draws."""
     draws, _ = plan.source.draws()
     law = {
-        name: np.append(plan.args["law"][name], draws[name][:_DRAWS] if draws else [])
-        for name in plan.args["law"]
+        name: np.append(value, draws[name] if draws else [])
+        for name, value in plan.args["law"].items()
     }
     count = len(next(iter(law.values())))
     size, each = len(grid) * count, np.repeat(grid, count)
@@ -216,9 +217,7 @@ def _with_bands(
 ) -> dict[str, Floats]:
     """For each number the estimates (size,) and, with draws, the ends of their intervals."""
     columns = {}
-    for name in sorted(
-        told, key=lambda name: ["N", "D", BITS].index(name) if name in _FIRST else 3
-    ):
+    for name in sorted(told, key=lambda name: name not in _DECIDED):
         lanes = told[name].reshape(size, -1)
         columns[name] = lanes[:, 0]
         if drawn:
@@ -227,14 +226,11 @@ def _with_bands(
     return columns
 
 
-_FIRST = ("N", "D", BITS)
-
-
 def _beyond(plan: "Plan", frame: pd.DataFrame) -> Floats:
     """Decades between each decision and the data of the fit; NaN where there is none."""
     fit = plan.source.fit
     assert fit is not None
-    known = {**plan.args["fixed"], **{name: frame[name] for name in _FIRST if name in frame}}
+    known = {**plan.args["fixed"], **{name: frame[name] for name in _DECIDED if name in frame}}
     if BITS in known:
         known.update(dict.fromkeys(PRECISION_INPUTS, known[BITS]))
     columns = {
@@ -253,7 +249,8 @@ class Contours:
         D: Tokens, (n,).
         loss: Loss at each D (rows) and N (columns), (n, n), nats/token.
         cost: Cost there, in the unit of `measure`.
-        allowed: Where all limits of the plan hold.
+        excess: Logarithm of how many times over its limit the worst of the limited measures is; not
+            positive where all limits of the plan hold.
         measure: What the cost is.
         optimum: N, D, and bits if they are decided.
         candidates: The models that the plan was asked to price.
@@ -265,7 +262,7 @@ class Contours:
     D: Floats
     loss: Floats
     cost: Floats
-    allowed: NDArray[np.bool_]
+    excess: Floats
     measure: Measure
     optimum: Mapping[str, float]
     candidates: pd.DataFrame
@@ -305,12 +302,12 @@ def contours(plan: "Plan", path: pd.DataFrame | None = None, size: int = 61) -> 
     over = {"law": _spread(plan.args["law"], size**2)}
     told = evaluate_draws(measures, point, {**plan.args, "held": {}}, over)
     limits = plan.args["limits"]
-    within = [told[one.name] <= limits[one.name] * (1 + 1e-9) for one in limited]
+    over_limits = [np.log(told[one.name] / limits[one.name]) for one in limited]
     return Contours(
         **sides,
         loss=told[loss.name].reshape(size, size),
         cost=told[cost.name].reshape(size, size),
-        allowed=np.all(within, axis=0).reshape(size, size),
+        excess=np.max(over_limits, axis=0).reshape(size, size),
         measure=cost,
         optimum=optimum,
         candidates=plan.candidates,
@@ -331,4 +328,4 @@ def _drawn(optima: Optima | None) -> dict[str, Floats]:
     """N and D of the first draws that have an optimum, where both are decided."""
     if optima is None or not {"N", "D"} <= set(optima.decision):
         return {}
-    return {name: optima.decision[name][optima.solved][:_DRAWS] for name in ("N", "D")}
+    return {name: optima.decision[name][optima.solved][:_CLOUD] for name in ("N", "D")}

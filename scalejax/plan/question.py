@@ -19,7 +19,15 @@ PRECISION_BITS = {"fp4": 4.0, "int4": 4.0, "fp6": 6.0, "fp8": 8.0, "int8": 8.0, 
 """Bits of the formats that can be named."""
 
 _LIMITS = ("budget", "usd", "target_loss", "as_good_as", "days", "gpus", "max_tokens", "max_params")
-_POSITIVE = (*_LIMITS, "memory", "latency", "mfu", "usd_per_hour", "serving_usd_per_hour")
+_POSITIVE = (
+    *_LIMITS,
+    "unique_tokens",
+    "memory",
+    "latency",
+    "mfu",
+    "usd_per_hour",
+    "serving_usd_per_hour",
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,9 @@ class Question:
         gpus: Accelerators that train.
         input_tokens: Tokens that the model will read in its life.
         output_tokens: Tokens that it will write.
-        max_tokens: Unique training tokens that there are.
+        max_tokens: Training tokens that there are, each seen once.
+        unique_tokens: Unique training tokens, which may be seen again and again at a price
+            (`scalejax.laws.repetition`); for Chinchilla's law.
         max_params: Largest number of parameters.
         memory: Bytes that the weights may take when served.
         latency: Seconds per token for one user on one accelerator; needs hardware.
@@ -63,6 +73,7 @@ class Question:
     input_tokens: float = 0.0
     output_tokens: float = 0.0
     max_tokens: float | None = None
+    unique_tokens: float | None = None
     max_params: float | None = None
     memory: float | None = None
     latency: float | None = None
@@ -155,6 +166,8 @@ class Question:
         if not {"N", "D"} <= set(law.inputs):
             wrong.append(f"plans are for laws of N and D, and {law.name} is of {law.inputs}")
         rest = set(law.inputs) - {"N", "D"} - set(self.inputs)
+        if self.unique_tokens is not None:
+            rest -= {"U"}
         if self.precisions and not set(PRECISION_INPUTS) & set(law.inputs):
             wrong.append(
                 f"precisions= needs a law of bits, such as kumar2024, which {law.name} is not"

@@ -3,60 +3,76 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from scalejax.optima import Answer, Optima, Regret
+from scalejax.errors import UsageError
+from scalejax.optima import Answer, Measure, Optima, Regret
+from scalejax.plan.alternatives import chances_of, price_candidates, published_spread
+from scalejax.plan.followups import (
+    numbers,
+    numbers_of_draws,
+    regret_of,
+    sensitivities,
+    with_delta_intervals,
+)
+from scalejax.plan.numbers import evaluate_draws
 from scalejax.plan.question import Question
 from scalejax.plan.source import Source
+from scalejax.plan.stated import Stated, state
+from scalejax.plan.statement import args_of, loss_of, reported
+from scalejax.plan.warn import warnings_of
 from scalejax.status import Outcome
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """What to train, and how sure that is.
+    """What to train, and how sure that is. Numbers are computed when they are first asked for.
 
     Attributes:
         question: What was asked.
         source: The law and where its parameters come from.
-        args: The args of the problem.
-        target: Loss to reach; None if a loss is minimised.
-        answer: The optimum, or why there is none; None if nothing was left to decide.
-        numbers: A row for each number (`quantity`, `unit`, `estimate`, and with draws `lo`, `hi`,
-            with a covariance `delta_lo`, `delta_hi`); empty if there is no optimum.
+        stated: The problem with its answer for each format that was named, best first; one if none
+            was named, and empty if nothing was left to decide.
+        named: Models that were named, by name.
         level: Probability of the intervals.
-        method: How the draws were made; empty without any.
-        optima: The optima of the draws.
-        regret: What the decision costs under the draws, if N is decided with something else.
-        options: Answers for each precision that was named, best first.
-        chances: Share of the draws in which each of them is best.
-        published: A row for each published set of laws with the same inputs.
-        candidates: A row for each model that was named, priced beside the optimum.
-        sensitivities: A row for each of args and number: per cent per per cent.
-        warnings: What to know before believing it.
     """
 
     question: Question
     source: Source
-    args: Mapping[str, Any]
-    target: float | None
-    answer: Answer | None
-    numbers: "pd.DataFrame"
+    stated: Mapping[str, Stated]
+    named: Mapping[str, Mapping[str, float]]
     level: float
-    method: str
-    optima: Optima | None
-    regret: Regret | None
-    options: Mapping[str, Answer]
-    chances: Mapping[str, float]
-    published: "pd.DataFrame"
-    candidates: "pd.DataFrame"
-    sensitivities: "pd.DataFrame"
-    warnings: tuple[str, ...]
+
+    @property
+    def best(self) -> Stated | None:
+        """The best of them."""
+        return next(iter(self.stated.values()), None)
+
+    @property
+    def answer(self) -> Answer | None:
+        """The optimum, or why there is none; None if nothing was left to decide."""
+        return None if self.best is None else self.best.answer
+
+    @property
+    def args(self) -> Mapping[str, Any]:
+        """The args of the problem."""
+        return self._given_args()[0][1] if self.best is None else self.best.args
+
+    @property
+    def target(self) -> float | None:
+        """Loss to reach; None if a loss is minimised."""
+        return self.args["limits"].get(loss_of(self.source.law).name)
+
+    @property
+    def options(self) -> dict[str, Answer]:
+        """Answers for each format that was named, best first."""
+        several = len(self.stated) > 1
+        return {name: one.answer for name, one in self.stated.items()} if several else {}
 
     @property
     def outcome(self) -> Outcome:
@@ -67,6 +83,125 @@ class Plan:
     def found(self) -> bool:
         """Whether there is a decision."""
         return self.outcome <= Outcome.AT_RANGE
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What is told of a decision."""
+        return tuple(reported(self.question, self.source.law))
+
+    @cached_property
+    def _draws(self) -> tuple[dict[str, Any], str]:
+        return self.source.draws()
+
+    @property
+    def method(self) -> str:
+        """How the draws were made; empty without any."""
+        return self._draws[1]
+
+    @cached_property
+    def over(self) -> dict[str, Any]:
+        """Args that differ from draw to draw."""
+        return {} if self.best is None else self.best.over(self._draws[0])
+
+    @cached_property
+    def optima(self) -> Optima | None:
+        """The optima of the draws."""
+        return self.best.optima(self.over) if self.best is not None and self.found else None
+
+    @cached_property
+    def chances(self) -> dict[str, float]:
+        """Share of the draws in which each of the formats is best."""
+        if not self.options or not self.found:
+            return {}
+        return chances_of(
+            {name: one.optima(one.over(self._draws[0])) for name, one in self.stated.items()}
+        )
+
+    @cached_property
+    def numbers(self) -> pd.DataFrame:
+        """A row for each number, with intervals.
+
+        Columns are `quantity`, `unit`, `estimate`; `lo` and `hi` with draws; `delta_lo` and
+        `delta_hi` with a covariance; `precision` if only prices of several formats were asked.
+        """
+        if self.best is None:
+            return self._given()
+        if not self.found:
+            return pd.DataFrame()
+        drawn = numbers_of_draws(self.measures, self.best, self.optima, self.over)
+        frame = numbers(self.measures, self.best.decision, self.args, drawn, self.level)
+        if self.source.covariance() is None:
+            return frame
+        return with_delta_intervals(frame, self.sensitivities, self.source, self.level)
+
+    @cached_property
+    def sensitivities(self) -> pd.DataFrame:
+        """A row for each of the args, a column for each number: per cent per per cent."""
+        if self.best is None or not self.found:
+            return pd.DataFrame()
+        return sensitivities(self.best, self.measures)
+
+    @cached_property
+    def regret(self) -> Regret | None:
+        """What the decision costs under the draws, if N is decided with something else."""
+        if self.best is None or not self.found:
+            return None
+        return regret_of(self.best, self.optima, self.over)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """A row for each published set of laws with the same inputs, where losses do not matter."""
+        asked = self.question
+        if not self.found or self.best is None or asked.target_loss is not None or asked.precisions:
+            return pd.DataFrame()
+        return published_spread(
+            self.source, lambda other: state(asked, other.law, other.params).answer
+        )
+
+    @cached_property
+    def candidates(self) -> pd.DataFrame:
+        """A row for each model that was named, priced beside the optimum."""
+        if self.best is None or not self.found:
+            return pd.DataFrame()
+        return price_candidates(
+            self.named, self.best, self.measures, self.optima, self.over, self.level
+        )
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before believing it."""
+        return warnings_of(self.source, self.question, self.numbers, self.answer, self.optima)
+
+    def check_candidates(self) -> None:
+        """Refuse candidates that give what is not decided.
+
+        Raises:
+            UsageError: With the candidate and what is decided.
+        """
+        names = () if self.best is None else self.best.problem.names
+        for name, given in self.named.items():
+            if unknown := set(given) - set(names):
+                raise UsageError(
+                    f"candidate {name!r} gives {', '.join(sorted(unknown))}, but what is decided "
+                    f"here is {', '.join(names) or 'nothing'}."
+                )
+
+    def _given_args(self) -> list[tuple[str | None, dict[str, Any]]]:
+        """Args for each format where nothing is decided."""
+        return [
+            (name, args_of(self.question, self.source.law, self.source.params, None, name))
+            for name in self.question.precisions or (None,)
+        ]
+
+    def _given(self) -> pd.DataFrame:
+        """N and D are given: only their price is asked."""
+        frames = []
+        for name, args in self._given_args():
+            over, held = {"law": self._draws[0]}, args["held"]
+            drawn = evaluate_draws(self.measures, held, args, over) if self._draws[0] else None
+            frame = numbers(self.measures, held, args, drawn, self.level)
+            frames.append(frame if name is None else frame.assign(precision=name))
+        return pd.concat(frames, ignore_index=True)
 
     def __getitem__(self, quantity: str) -> float:
         """The estimate of a number of the plan, such as ``plan["N"]``."""
@@ -122,8 +257,6 @@ class Plan:
         Returns:
             The folder.
         """
-        import pandas as pd
-
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
         document = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
@@ -171,7 +304,7 @@ def _plain(record: Any) -> dict[str, Any]:
     return found
 
 
-def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     plain = frame.astype(object).where(frame.notna(), None)
     return [
         {str(name): _finite(value) if isinstance(value, float) else value for name, value in row}

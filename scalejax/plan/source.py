@@ -1,7 +1,7 @@
 """Where a plan's law comes from: a fit, a published set, or parameters that are given."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +11,9 @@ from scalejax.errors import UsageError
 from scalejax.fitting.asymptotics import CovarianceKind
 from scalejax.fitting.intervals import MOST_FAILED, default_kind
 from scalejax.laws import LAWS, Law, find_law
+from scalejax.laws.chinchilla import chinchilla, chinchilla_tied
 from scalejax.laws.law import PublishedSet
+from scalejax.laws.repetition import data_constrained
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _DRAWS = 2000
+_REPETITION = "muennighoff2023-repetition"
+_REPEATING = ("chinchilla", "chinchilla_tied")
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Source:
         label: Where they come from, for people.
         fit: The fit, if it was one.
         published: The published set, if it was one.
+        added: Parameters that the law has and the fit has not.
     """
 
     law: Law
@@ -38,9 +43,36 @@ class Source:
     label: str
     fit: "Fit | None" = None
     published: PublishedSet | None = None
+    added: Mapping[str, float] = field(default_factory=dict)
+
+    def repeating(self) -> "Source":
+        """The same for data that are seen again: Chinchilla's law with the published decay.
+
+        Raises:
+            UsageError: The law is another.
+        """
+        if self.law.name not in _REPEATING:
+            raise UsageError(
+                f"unique_tokens= is for the laws {' and '.join(_REPEATING)}, not {self.law.name}."
+            )
+        chosen = data_constrained.published[_REPETITION]
+        added = {name: chosen[name] for name in ("R_D", "R_N")}
+        label = f"{self.label}; repetition as in arXiv:2305.16264"
+        params = {"beta": self.params["alpha"], **self.params, **added}
+        return replace(self, law=data_constrained, params=params, label=label, added=added)
 
     def draws(self) -> tuple[dict[str, Floats], str]:
-        """Draws of the parameters, (B,) each, and how they were made; none for published sets.
+        """Draws of the parameters, (B,) each, and how they were made; none for published sets."""
+        found, method = self._fitted_draws()
+        if not found:
+            return {}, ""
+        count = len(next(iter(found.values())))
+        if "beta" in self.law.parameters:
+            found.setdefault("beta", found["alpha"])
+        return {**found, **{name: np.full(count, x) for name, x in self.added.items()}}, method
+
+    def _fitted_draws(self) -> tuple[dict[str, Floats], str]:
+        """Draws of what was fitted.
 
         A fit without usable resamples has normal draws from its covariance, in the coordinates of
         the fit.
@@ -128,3 +160,25 @@ def published_set(name: str) -> tuple[Law, PublishedSet]:
         known = ", ".join(sorted({id for law in LAWS.values() for id in law.published}))
         raise UsageError(f"there is no published set {name!r}; there are {known}.")
     return named[0] if named else found[0]
+
+
+def published_sources(like: Source) -> list[Source]:
+    """All published sets of laws with the same inputs as another source's.
+
+    A law with tied exponents is given as Chinchilla's, and all of them as laws of repeated data if
+    that one is: few laws compile quickly.
+    """
+    repeats = like.law is data_constrained and bool(like.added)
+    wanted = {"N", "D"} if repeats else set(like.law.inputs)
+    found = []
+    for law in LAWS.values():
+        if set(law.inputs) != wanted or (repeats and law.name not in _REPEATING):
+            continue
+        for chosen in law.published.values():
+            one = Source(law, dict(chosen), chosen.id, published=chosen)
+            if repeats:
+                one = one.repeating()
+            elif law is chinchilla_tied:
+                one = replace(one, law=chinchilla, params={**chosen, "beta": chosen["alpha"]})
+            found.append(one)
+    return found

@@ -11,6 +11,7 @@ from scalejax.optima import Measure, Problem, Variable
 from scalejax.plan.measures import (
     BITS,
     DAYS,
+    EPOCHS,
     GPU_HOURS,
     LATENCY,
     LIFETIME_FLOP,
@@ -112,6 +113,8 @@ def args_of(
         precision: The format in which to train, if one was chosen.
     """
     fixed = {name: float(value) for name, value in question.inputs.items()}
+    if question.unique_tokens is not None:
+        fixed["U"] = question.unique_tokens
     if precision is not None and set(PRECISION_INPUTS) & set(law.inputs):
         fixed[BITS] = PRECISION_BITS[precision]
     args: dict[str, Any] = {
@@ -159,6 +162,8 @@ def _rent(given: float | None, hardware: Hardware) -> float:
 def reported(question: Question, law: Law) -> list[Measure]:
     """What is told of a plan besides N and D."""
     found = [TOKENS_PER_PARAMETER, loss_of(law), TRAINING_FLOP]
+    if question.unique_tokens is not None:
+        found.insert(1, EPOCHS)
     if question.demand:
         found.append(LIFETIME_FLOP)
     if question.hardware is not None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _WIDTH = 88
 _STRONGEST = 3
+_NOTHING = 1e-9
+_FACTS = {"usd_per_hour": "hourly price", "peak": "peak rate", "gpus": "number of accelerators"}
 
 
 def summary(plan: "Plan") -> str:
@@ -74,6 +76,7 @@ def _limits(q: Question) -> list[tuple[str, float | None, str]]:
         ("cost", q.usd, " dollars"),
         ("training", q.days, " days"),
         ("data", q.max_tokens, " tokens"),
+        ("unique data", q.unique_tokens, " tokens"),
         ("size", q.max_params, " parameters"),
         ("weights", q.memory, " bytes"),
         ("time per token", q.latency, " s"),
@@ -82,6 +85,8 @@ def _limits(q: Question) -> list[tuple[str, float | None, str]]:
 
 def _numbers(plan: "Plan") -> list[str]:
     frame = plan.numbers
+    if "precision" in frame:
+        return _by_precision(frame)
     columns = ["", "estimate"]
     intervals = "lo" in frame and bool(frame["lo"].notna().any())
     delta = "delta_lo" in frame
@@ -89,7 +94,7 @@ def _numbers(plan: "Plan") -> list[str]:
     columns += ["delta method"] if delta else []
     rows = []
     for row in frame.to_dict("records"):
-        cells = [_named(row), amount(row["estimate"])]
+        cells = [str(row["quantity"]), amount(row["estimate"])]
         cells += [_interval(row["lo"], row["hi"])] if intervals else []
         cells += [_interval(row["delta_lo"], row["delta_hi"])] if delta else []
         rows.append([*cells, str(row["unit"])])
@@ -103,9 +108,16 @@ def _numbers(plan: "Plan") -> list[str]:
     return lines
 
 
-def _named(row: Any) -> str:
-    extra = row.get("precision")
-    return str(row["quantity"]) + (f" ({extra})" if isinstance(extra, str) else "")
+def _by_precision(frame: pd.DataFrame) -> list[str]:
+    """A column for each precision that was named, where nothing was left to decide."""
+    wide = frame.pivot_table(
+        index=["quantity", "unit"], columns="precision", values="estimate", sort=False
+    )
+    rows = [
+        [str(quantity), *(amount(value) for value in values), str(unit)]
+        for (quantity, unit), values in zip(wide.index, wide.to_numpy(), strict=True)
+    ]
+    return aligned(["", *map(str, wide.columns), ""], rows)
 
 
 def _interval(low: float, high: float) -> str:
@@ -189,6 +201,8 @@ def _regret(plan: "Plan") -> list[str]:
     if plan.regret is None or plan.answer is None:
         return []
     goal, found = plan.answer.problem.minimize.name, plan.regret
+    if found.worst_decile[0] < _NOTHING:
+        return []
     own = f"{100 * found.mean[0]:.3g} % more {goal} on average, {100 * found.worst_decile[0]:.3g} %"
     if not math.isfinite(found.mean[0]):
         failing = float((~pd.Series(found.regret[0]).map(math.isfinite)).mean())
@@ -221,9 +235,23 @@ def _strongest(plan: "Plan") -> list[str]:
     rows = frame.loc[size.sort_values(ascending=False).index].head(_STRONGEST)
     lines = ["What moves it most (change for 1 % more):"]
     for row in rows.to_dict("records"):
-        moves = ", ".join(f"{name} {row[name]:+.3g} %" for name in watched)
-        lines.append(f"  {row['input']}: {moves}")
+        moves = ", ".join(f"{name} {_per_cent(row[name])}" for name in watched)
+        lines.append(f"  {_named(str(row['input']))}: {moves}")
     return lines
+
+
+def _per_cent(value: float) -> str:
+    return "-" if abs(value) < _NOTHING else f"{value:+.3g} %"
+
+
+def _named(path: str) -> str:
+    """A leaf of the args in words."""
+    group, _, name = path.partition(".")
+    words = {"limits": f"{name} allowed", "demand": f"{name} tokens served"}
+    places = {"training": "of training", "serving": "of serving"}
+    if group in places:
+        return f"{_FACTS.get(name, name)} {places[group]}"
+    return words.get(group, name)
 
 
 def _published(plan: "Plan") -> list[str]:

@@ -21,7 +21,7 @@ from scalejax.optima import Measure, Problem, solve_grid, solve_many
 from scalejax.plan.measures import TOKENS, LawLoss
 from scalejax.plan.question import Question
 from scalejax.plan.source import source_of
-from scalejax.plan.statement import D, args_of, loss_of, problem_of
+from scalejax.plan.statement import D, args_of, problem_of
 from scalejax.status import Outcome
 
 if TYPE_CHECKING:

@@ -57,6 +57,12 @@ def _about_fit(source: Source, numbers: pd.DataFrame) -> list[str]:
                 f"The plan lies {beyond:.1f} decades beyond the data: the intervals hold only as "
                 "far as the law does (scalejax predict shows what a declared discrepancy does)."
             )
+    ratio, seen = _value(numbers, "D/N"), fit.table.inputs["D"] / fit.table.inputs["N"]
+    if ratio is not None and not np.min(seen) <= ratio <= np.max(seen):
+        found.append(
+            f"No run had {ratio:.3g} tokens per parameter: theirs were {np.min(seen):.3g} to "
+            f"{np.max(seen):.3g}."
+        )
     return found
 
 

@@ -9,6 +9,8 @@
 
 - `fit`, `fit_many`: a table of runs in, laws out (`scalejax.fitting.fit`).
 - `fit_arrays`: the same fit as a pure, differentiable JAX function (`scalejax.embedding`).
+- `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
+  `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
 - `law`, `Positive`, `Real`, `UnitInterval`: write a law of your own (`scalejax.laws.law`).
 - `huber`, `student_t`, `least_squares`, `absolute`, `custom`: what is minimised
   (`scalejax.objectives.losses`).
@@ -20,8 +22,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scalejax import costs as costs
     from scalejax import datasets as datasets
     from scalejax import isoflop as isoflop
+    from scalejax import optima as optima
     from scalejax import plots as plots
     from scalejax.data import Table as Table
     from scalejax.data import load_table as load_table
@@ -54,6 +58,11 @@ if TYPE_CHECKING:
     from scalejax.objectives import huber as huber
     from scalejax.objectives import least_squares as least_squares
     from scalejax.objectives import student_t as student_t
+    from scalejax.planning import Plan as Plan
+    from scalejax.planning import Question as Question
+    from scalejax.planning import frontier as frontier
+    from scalejax.planning import plan as plan
+    from scalejax.status import Outcome as Outcome
     from scalejax.status import Status as Status
     from scalejax.uncertainty import Conclusions as Conclusions
     from scalejax.uncertainty import Identifiability as Identifiability
@@ -112,11 +121,12 @@ _HOME = {
         ),
         "scalejax.uncertainty",
     ),
-    "Status": "scalejax.status",
+    **dict.fromkeys(("Plan", "Question", "frontier", "plan"), "scalejax.planning"),
+    **dict.fromkeys(("Outcome", "Status"), "scalejax.status"),
     "load_fit": "scalejax.fitting.storage",
     "reproduce": "scalejax.fitting.reproduction",
 }
-_MODULES = ("datasets", "isoflop", "plots")
+_MODULES = ("costs", "datasets", "isoflop", "optima", "plots")
 
 __all__ = sorted([*_HOME, *_MODULES])
 

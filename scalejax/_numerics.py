@@ -9,6 +9,8 @@ laws have.
 `fast_log` is a logarithm that vectorises in float64; `benchmarks/pass_form.py` shows what the pass
 costs, of which XLA's own float64 logarithm is a fifth on CPU.
 
+`RUN_ONCE` are compiler options for programs that are run a few times only.
+
 `dependencies` tells which inputs each output of a function can depend on, from its trace.
 """
 
@@ -38,6 +40,9 @@ def powers_as_exponentials(function: Callable[..., Any]) -> Callable[..., Any]:
 
     return rewritten
 
+
+RUN_ONCE: dict[str, bool | int | float | str] = {"xla_backend_optimization_level": 0}
+"""Compiler options for what runs for milliseconds and compiles for seconds: half the wait."""
 
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD
 _FRACTION_BITS = 0x000FFFFFFFFFFFFF

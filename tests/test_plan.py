@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 import scalejax as sj
 from scalejax.cli import app
 from scalejax.laws import LAWS
-from scalejax.plan import Question, plan
-from scalejax.plan.source import published_set, source_of
+from scalejax.planning import Question, plan
+from scalejax.planning.source import published_set, source_of
 
 CHINCHILLA_13B = 6 * 13e9 * 5.765e11
 """FLOP of Chinchilla's optimal 13B model under the coefficients of arXiv:2401.00448."""
@@ -261,6 +261,15 @@ class TestTerminal:
         numbers = {row["quantity"]: row for row in json.loads(found.stdout)["numbers"]}
         assert numbers["N"]["estimate"] == pytest.approx(6.187e11, rel=1e-3)
 
+    def test_out_holds_numbers_words_and_pictures(self, tmp_path):
+        place = tmp_path / "plan"
+        words = ("--published", "devries2023", "--as-good-as", str(CHINCHILLA_13B))
+        found = self.run(*words, "--serve", "2T", "--out", str(place))
+        assert found.exit_code == 0
+        names = {"plan.json", "plan.txt", "frontier.png", "contours.png", "demand.png"}
+        assert {path.name for path in place.iterdir()} == names
+        assert (place / "plan.txt").read_text() == found.stdout
+
     def test_impossible_gives_3(self):
         found = self.run("--published", "besiroglu2024", "--target-loss", "1.8")
         assert found.exit_code == 3
@@ -284,7 +293,7 @@ class TestTerminal:
 
 def test_equal_questions_do_not_compile_again(served):
     """The problem is the same object of hash and equality, whatever the numbers."""
-    from scalejax.plan.statement import problem_of
+    from scalejax.planning.statement import problem_of
 
     question = served.question
     other = replace(question, as_good_as=2 * CHINCHILLA_13B)

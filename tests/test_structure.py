@@ -18,7 +18,7 @@ GROUND = {"status", "errors", "codes", "quantities", "_numerics"}
 FITTING = GROUND | {"laws", "data", "objectives", "resampling", "solvers", "identify"}
 EMBEDDING = FITTING | {"fitting"}
 NUMBERS = EMBEDDING | {"embedding", "uncertainty", "isoflop"}
-EVERYTHING = NUMBERS | {"costs", "optima", "plan", "datasets", "plots", "cli", "report", ""}
+EVERYTHING = NUMBERS | {"costs", "optima", "planning", "datasets", "plots", "cli", "report", ""}
 MAY_IMPORT = {
     **{room: set() for room in GROUND},
     "laws": GROUND,
@@ -33,7 +33,7 @@ MAY_IMPORT = {
     "embedding": EMBEDDING,
     "uncertainty": EMBEDDING | {"embedding"},
     "optima": GROUND | {"laws", "costs", "solvers"},
-    "plan": NUMBERS | {"costs", "optima"},
+    "planning": NUMBERS | {"costs", "optima"},
     "isoflop": GROUND | {"laws", "data", "objectives", "fitting"},
     **dict.fromkeys(("plots", "cli", "report", "__main__"), EVERYTHING),
     "": set(),  # scalejax/__init__.py itself imports names when they are first used.
@@ -54,7 +54,7 @@ RECORDS = {
 }
 FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
-    "pandas": {"data", "datasets", "uncertainty", "isoflop", "plan", *RECORDS, *FOR_PEOPLE},
+    "pandas": {"data", "datasets", "uncertainty", "isoflop", "planning", *RECORDS, *FOR_PEOPLE},
     "matplotlib": FOR_PEOPLE,
     "jinja2": {"report"},
     "typer": {"cli"},

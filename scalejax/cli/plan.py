@@ -13,7 +13,7 @@ from scalejax.errors import UsageError
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
-    from scalejax.plan import Plan
+    from scalejax.planning import Plan
 
 EXAMPLES = """\b
 For example:
@@ -161,7 +161,7 @@ def plan(
         "precisions": tuple(filter(None, (precisions or "").split(","))),
     }
     candidates = {text: _candidate(text) for text in candidate or []}
-    from scalejax.plan import plan as make
+    from scalejax.planning import plan as make
 
     with spoken_warnings(False):
         source = published if folder is None else _load(folder, law)
@@ -235,4 +235,22 @@ def _candidate(text: str) -> Mapping[str, float]:
 
 
 def _save(made: "Plan", out: Path) -> None:
-    say(f"saved to {made.save(out)}")
+    folder = made.save(out)
+    if made.found and made.question.decided:
+        _draw(made, folder)
+    say(f"saved to {folder}")
+
+
+def _draw(made: "Plan", folder: Path) -> None:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from scalejax import plots
+    from scalejax.cli.results import save_figure
+    from scalejax.planning import contours, frontier
+
+    path = frontier(made)
+    save_figure(plots.plot_frontier(path)[0].figure, folder / "frontier.png")
+    save_figure(plots.plot_contours(contours(made, path)).figure, folder / "contours.png")
+    if made.question.demand:
+        save_figure(plots.plot_demand(made).figure, folder / "demand.png")

@@ -5,6 +5,7 @@
   several args.
 - `optimum`: the same as a pure, differentiable function of args, for your own JAX code.
 - `solve_many`, `solve_grid`: all draws of a law, frontiers and surfaces, in one batch.
+- `revealed_demand`: the inference that a model's size and tokens betray.
 - `regret`: what a choice costs if a draw is the truth, and the choice that costs least.
 """
 
@@ -23,3 +24,5 @@ from scalejax.optima.problem import Problem as Problem
 from scalejax.optima.problem import Variable as Variable
 from scalejax.optima.regret import Regret as Regret
 from scalejax.optima.regret import regret as regret
+from scalejax.optima.wedge import Revealed as Revealed
+from scalejax.optima.wedge import revealed_demand as revealed_demand

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._numerics import RUN_ONCE
 from scalejax.errors import UsageError
 from scalejax.optima.implicit import attach
 from scalejax.optima.impossible import Impossible, what_is_impossible
@@ -201,7 +202,7 @@ def _check_args(problem: Problem, args: Mapping[str, Any]) -> None:
         raise UsageError(f"args lacks {', '.join(missing)}; it has {sorted(args)}.")
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
 def _elasticities(problem: Problem, found: Solution, args: Any) -> Any:
     """Derivatives of the coordinates and the goal by the logarithm of each leaf of args."""
 
@@ -216,7 +217,7 @@ def _elasticities(problem: Problem, found: Solution, args: Any) -> Any:
     return jax.tree.map(lambda slope, leaf: slope * leaf, slopes, args)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
 def _at(problem: Problem, args: Any, point: Any) -> Any:
     """Decision, goal, and for each constraint its value, limit and the slope of its excess."""
     decision = problem.decision(point)

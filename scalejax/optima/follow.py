@@ -1,16 +1,17 @@
 """Optima of thousands of args from one that is known: Newton's method where the same limits bind.
 
 Draws of a law, prices or budgets move an optimum a little and seldom change what binds. `follow`
-takes the known optimum's active set as given, which leaves a small system of equations, and solves
-it for all args at once. Each lane is then held to the full optimality conditions; a lane that
-misses them (another set binds there, or it strayed) is reported, and `scalejax.optima.many` gives
-it to the solver that searches from many starts.
+takes the known optimum's active set as given, which leaves a small system of equations, and takes
+a few Newton steps for all args at once. Each lane is then held to the full optimality conditions;
+`scalejax.optima.many` lets lanes that are not there yet go on, and gives those that do not arrive
+(another set binds there, or they strayed) to the solver that searches from many starts.
 
-Everything is written on scalars, so that a batch is arithmetic on whole lanes: four to eight steps
-of a few exponentials each.
+Everything is written on scalars and without a loop, so that a batch is arithmetic on whole lanes
+which the compiler fuses: a few exponentials a step.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -19,16 +20,16 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
+from scalejax.optima.powers import with_exponentials
 from scalejax.optima.problem import Problem
 
-_MOST_STEPS = 30
+_STEPS = 4
 _LONGEST = 1.0
 _CONVEXIFY = 10.0
-_SMALL = 1e-11
-_INACTIVE = 1e-9
 
 Scalar = Any
 Matrix = list[list[Scalar]]
+Vector = Callable[[Sequence[Scalar]], list[Scalar]]
 
 
 class Pattern(NamedTuple):
@@ -44,25 +45,27 @@ class Pattern(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """Where a lane ended.
+    """Where a lane is after some steps.
 
     Attributes:
         point: Coordinates, (n,).
         multipliers: (m,), zero where a constraint does not bind.
         value: What is minimised and the excess over each limit, (1 + m,).
         defect: Largest error in the optimality conditions, (); infinite where they cannot hold.
+        moved: Length of the last step, ().
     """
 
     point: jax.Array
     multipliers: jax.Array
     value: jax.Array
     defect: jax.Array
+    moved: jax.Array
 
 
 def follow(
     problem: Problem, pattern: Pattern, args: Any, point: jax.Array, multipliers: jax.Array
 ) -> Lane:
-    """The optimum near a point, if the same limits bind there.
+    """Newton steps towards the optimum near a point, if the same limits bind there.
 
     Args:
         problem: The problem.
@@ -72,77 +75,75 @@ def follow(
         multipliers: Its multipliers, (m,).
     """
     low, high = problem.box
-    n, m = len(low), len(problem.subject_to)
+    n, m, rows = len(low), len(problem.subject_to), list(pattern.binding)
     free = [i for i in range(n) if pattern.end[i] == 0]
-    rows = list(pattern.binding)
-    ends = {i: float(low[i] if pattern.end[i] < 0 else high[i]) for i in range(n) if i not in free}
+    dtype = point.dtype
+    whole = [
+        point[i] if i in free else jnp.asarray(low[i] if pattern.end[i] < 0 else high[i], dtype)
+        for i in range(n)
+    ]
+    z = [multipliers[k] for k in rows]
+    moved, definite = jnp.zeros((), dtype), jnp.ones((), bool)
 
     def values(y: Sequence[Scalar]) -> list[Scalar]:
-        moving = dict(zip(free, y, strict=True))
-        whole = [moving.get(i, ends.get(i)) for i in range(n)]
-        decision = {one.name: one.value(whole[i]) for i, one in enumerate(problem.variables)}
+        decision = {one.name: one.value(y[i]) for i, one in enumerate(problem.variables)}
         goal = problem.minimize.scaled(problem.minimize(decision, args))
-        return [goal, *(constraint.excess(decision, args) for constraint in problem.subject_to)]
+        over = [constraint.excess(decision, args) for constraint in problem.subject_to]
+        return [jnp.asarray(value, dtype) for value in (goal, *over)]
 
-    if not free:
-        corner = jnp.asarray([ends[i] for i in range(n)], point.dtype)
-        none = jnp.zeros_like(multipliers)
-        return Lane(corner, none, *_defect(problem, pattern, args, corner, none))
-
-    def step(state: tuple[Any, ...]) -> tuple[Any, ...]:
-        y, z, _, steps, _ = state
-        value, slope, bend = _expand(values, y, rows)
-        move, new, definite = _newton(value, slope, bend, z, rows)
-        size = jnp.max(jnp.abs(jnp.stack(move)))
-        share = jnp.minimum(1.0, _LONGEST / jnp.maximum(size, 1e-300))
-        y = [at + share * by for at, by in zip(y, move, strict=True)]
+    quick = with_exponentials(values, whole)
+    for _ in range(_STEPS if free else 0):
+        expanded = _expand(quick, whole, free, [0, *(1 + k for k in rows)])
+        # Else the compiler evaluates exponentials again for each of their many uses.
+        value, slope, bend = lax.optimization_barrier(expanded)
+        move, new, definite = _newton(value, slope, bend, z)
+        moved = _largest([abs(by) for by in move])
+        share = jnp.minimum(1.0, _LONGEST / jnp.maximum(moved, _LONGEST))
+        for i, by in zip(free, move, strict=True):
+            whole[i] = whole[i] + share * by
         z = [at + share * (to - at) for at, to in zip(z, new, strict=True)]
-        done = (size <= _SMALL) | ~jnp.isfinite(size)
-        return y, z, definite, steps + 1, done
-
-    dtype = point.dtype
-    first = ([point[i] for i in free], [multipliers[k] for k in rows])
-    state = (*first, jnp.ones((), bool), jnp.zeros((), jnp.int32), jnp.zeros((), bool))
-    y, z, definite, _, _ = lax.while_loop(lambda s: ~s[4] & (s[3] < _MOST_STEPS), step, state)
-    moving = dict(zip(free, y, strict=True))
-    whole = jnp.stack([jnp.asarray(moving.get(i, ends.get(i)), dtype) for i in range(n)])
     pulls = dict(zip(rows, z, strict=True))
-    pull = jnp.stack([pulls.get(k, jnp.zeros((), dtype)) for k in range(m)]) if m else multipliers
-    value, defect = _defect(problem, pattern, args, whole, pull)
-    return Lane(whole, pull, value, jnp.where(definite, defect, jnp.inf))
+    pull = [pulls.get(k, jnp.zeros((), dtype)) for k in range(m)]
+    value = quick(whole)
+    slope = [_along(quick, whole, i) for i in range(n)]
+    defect = _defect(problem, pattern, whole, pull, value, slope)
+    return Lane(
+        jnp.stack(whole),
+        jnp.stack(pull) if m else multipliers,
+        jnp.stack(value),
+        jnp.where(definite & jnp.isfinite(defect), defect, jnp.inf),
+        moved,
+    )
+
+
+def _along(values: Vector, y: Sequence[Scalar], i: int) -> list[Scalar]:
+    """Derivatives of all values by one coordinate.
+
+    One at a time, so that what does not depend on it drops out when traced.
+    """
+
+    def moved(t: Scalar) -> list[Scalar]:
+        return values([*y[:i], t, *y[i + 1 :]])
+
+    return list(jax.jvp(moved, (y[i],), (jnp.ones_like(y[i]),))[1])
 
 
 def _expand(
-    values: Callable[[Sequence[Scalar]], list[Scalar]], y: Sequence[Scalar], rows: Sequence[int]
+    values: Vector, y: Sequence[Scalar], free: Sequence[int], wanted: Sequence[int]
 ) -> tuple[list[Scalar], list[list[Scalar]], list[Matrix]]:
-    """Values, first and second derivatives of what is minimised and of what binds.
-
-    One coordinate at a time, so that what does not depend on it drops out when traced.
-    """
-    wanted = [0, *(1 + k for k in rows)]
-    n = len(y)
-
-    def along(i: int, at: Sequence[Scalar]) -> list[Scalar]:
-        def moved(t: Scalar) -> list[Scalar]:
-            found = values([*at[:i], t, *at[i + 1 :]])
-            return [jnp.asarray(found[k]) for k in wanted]
-
-        return list(jax.jvp(moved, (at[i],), (jnp.ones_like(at[i]),))[1])
-
-    def twice(i: int, j: int) -> list[Scalar]:
-        def moved(t: Scalar) -> list[Scalar]:
-            return along(i, [*y[:j], t, *y[j + 1 :]])
-
-        return list(jax.jvp(moved, (y[j],), (jnp.ones_like(y[j]),))[1])
-
+    """Some of the values, their first and second derivatives by the free coordinates."""
     found = values(y)
-    slopes = [along(i, y) for i in range(n)]
-    bends = {(i, j): twice(i, j) for i in range(n) for j in range(i + 1)}
-    picked = range(len(wanted))
+    slopes = [_along(values, y, i) for i in free]
+    bends = {
+        (i, j): _along(partial(_along, values, i=free[i]), y, free[j])
+        for i in range(len(free))
+        for j in range(i + 1)
+    }
+    n = range(len(free))
     return (
         [found[k] for k in wanted],
-        [[slopes[i][k] for i in range(n)] for k in picked],
-        [[[bends[max(i, j), min(i, j)][k] for j in range(n)] for i in range(n)] for k in picked],
+        [[slopes[i][k] for i in n] for k in wanted],
+        [[[bends[max(i, j), min(i, j)][k] for j in n] for i in n] for k in wanted],
     )
 
 
@@ -151,14 +152,13 @@ def _newton(
     slope: list[list[Scalar]],
     bend: list[Matrix],
     z: list[Scalar],
-    rows: Sequence[int],
 ) -> tuple[list[Scalar], list[Scalar], Scalar]:
     """The Newton step and the new multipliers.
 
     A multiple of the constraints' squares is added to the curvature, which changes nothing where
     they hold and makes it positive definite at an optimum, so that pivots need no search.
     """
-    n, m = len(slope[0]), len(rows)
+    n, m = len(slope[0]), len(z)
     rule = slope[1:]
     size = 1.0 + sum(sum(abs(entry) for entry in row) for row in bend[0])
     size = size + sum(abs(z[k]) * abs(bend[1 + k][i][i]) for k in range(m) for i in range(n))
@@ -212,22 +212,35 @@ def _solve(matrix: Matrix, rights: list[list[Scalar]]) -> tuple[list[list[Scalar
 
 
 def _defect(
-    problem: Problem, pattern: Pattern, args: Any, y: jax.Array, z: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """The values and the largest error in all optimality conditions."""
+    problem: Problem,
+    pattern: Pattern,
+    y: Sequence[Scalar],
+    z: Sequence[Scalar],
+    value: Sequence[Scalar],
+    slope: Sequence[Sequence[Scalar]],
+) -> Scalar:
+    """The largest error in all optimality conditions; `slope` has a row per coordinate."""
     low, high = problem.box
-    value = problem.values(y, args)
-    slope = jax.jacfwd(problem.values)(y, args)
-    scale = 1 + jnp.max(jnp.abs(slope[0])) + jnp.max(jnp.abs(z[:, None] * slope[1:]), initial=0.0)
-    pull = (slope[0] + z @ slope[1:]) / scale
-    end = np.array(pattern.end)
-    wrong = jnp.where(end == 0, jnp.abs(pull), jnp.where(end < 0, -pull, pull))
-    over, equality = value[1:], problem.equality
-    broken = jnp.where(equality, jnp.abs(over), jnp.maximum(over, 0.0))
-    negative = jnp.where(equality, 0.0, jnp.maximum(-z, 0.0)) / (1 + jnp.max(jnp.abs(z), initial=0))
-    outside = jnp.maximum(low - y, y - high)
-    worst = jnp.max(jnp.concatenate([wrong, broken, negative, outside]))
-    return value, jnp.where(jnp.isfinite(worst), jnp.maximum(worst, 0.0), jnp.inf)
+    terms = [[z[k] * row[1 + k] for k in range(len(z))] for row in slope]
+    scale = 1 + _largest([abs(row[0]) for row in slope])
+    scale = scale + _largest([abs(term) for row in terms for term in row])
+    errors = []
+    for i, end in enumerate(pattern.end):
+        pull = (slope[i][0] + sum(terms[i])) / scale
+        errors.append(abs(pull) if end == 0 else end * pull)
+        errors += [low[i] - y[i], y[i] - high[i]]
+    size = 1 + _largest([abs(pull) for pull in z])
+    for over, pull, equal in zip(value[1:], z, problem.equality, strict=True):
+        errors += [abs(over)] if equal else [over, -pull / size]
+    return _largest(errors)
+
+
+def _largest(values: Sequence[Scalar]) -> Scalar:
+    """The largest of some scalars and 0; NaN if one is."""
+    largest: Scalar = 0.0
+    for value in values:
+        largest = jnp.maximum(largest, value)
+    return largest
 
 
 def pattern_of(end: NDArray[Any], binds: NDArray[Any], slopes: NDArray[np.float64]) -> Pattern:

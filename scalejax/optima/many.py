@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._numerics import RUN_ONCE
 from scalejax.errors import UsageError
 from scalejax.optima.follow import Pattern, follow, pattern_of
 from scalejax.optima.problem import Problem
@@ -33,8 +34,11 @@ STARTS = 64
 LANE_STARTS = 8
 """Starts of each lane that is searched for in a batch."""
 
-_CHUNK = 1024
-_PROBES = 32
+_FEW = _PROBES = 32
+_CHUNK = 512
+_BLOCK = 4096
+_PASSES = 8
+_STILL = 1e-6
 _AGREED = 1e-6
 
 
@@ -74,7 +78,7 @@ class Optima:
         return {Outcome(code).label: int(n) for code, n in zip(codes, counts, strict=True)}
 
 
-_search_one = jax.jit(best_of, static_argnums=0)
+_search_one = jax.jit(best_of, static_argnums=0, compiler_options=RUN_ONCE)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -256,7 +260,7 @@ def _with_other_limits(
     _searched(problem, args, lanes, probes, found)
     rest = np.setdiff1d(missed, probes)
     known = probes[found.outcome[probes] <= Outcome.AT_RANGE]
-    _, first = np.unique(_signature(found)[known], axis=0, return_index=True)
+    _, first = np.unique(_signature(found)[known], return_index=True)
     for probe in known[first]:
         for part in (found.point, found.multipliers, found.active.end, found.active.constraint):
             part[rest] = part[probe]
@@ -268,8 +272,9 @@ def _with_other_limits(
 
 
 def _signature(found: Solution) -> NDArray[np.int64]:
-    """What binds in each lane, (B, n + m)."""
-    return np.concatenate([found.active.end, found.active.constraint], axis=1).astype(np.int64)
+    """A number for what binds in each lane, (B,)."""
+    digits = np.concatenate([found.active.end + 1, found.active.constraint], axis=1)
+    return np.asarray(digits.astype(np.int64) @ 3 ** np.arange(digits.shape[1]))
 
 
 def _followed(
@@ -277,18 +282,42 @@ def _followed(
 ) -> NDArray[np.int64]:
     """Follow the known optima, pattern by pattern; writes into `found`, returns what was missed."""
     missed = [np.zeros(0, np.int64)]
-    kinds, which = np.unique(_signature(found)[known], axis=0, return_inverse=True)
+    kinds, which = np.unique(_signature(found)[known], return_inverse=True)
     for k in range(len(kinds)):
-        rows = known[which.ravel() == k]
+        rows = known[which == k]
         pattern = _pattern(problem, args, lanes, rows[0], found)
-        padded = _padded(rows)
-        near = (found.point[padded], found.multipliers[padded])
-        ended = _follow(problem, pattern, args, _take(lanes, padded), near)
-        good = np.flatnonzero(np.asarray(ended.defect)[: len(rows)] <= TOLERANCE)
-        for part in ("point", "multipliers", "value", "defect"):
-            getattr(found, part)[rows[good]] = np.asarray(getattr(ended, part))[good]
-        missed.append(np.delete(rows, good))
+        for _ in range(_PASSES):
+            if not len(rows):
+                break
+            rows = _moved(problem, pattern, args, lanes, rows, found)
+        missed.append(rows)
     return np.sort(np.concatenate(missed))
+
+
+def _moved(
+    problem: Problem,
+    pattern: Pattern,
+    args: Any,
+    lanes: Any,
+    rows: NDArray[np.int64],
+    found: Solution,
+) -> NDArray[np.int64]:
+    """A few Newton steps for some lanes; writes into `found`, returns those not there yet."""
+    near = (found.point, found.multipliers)
+    blocks = [rows[k : k + _BLOCK] for k in range(0, len(rows), _BLOCK)]
+    # All are under way before the first is waited for.
+    ends = []
+    for block in blocks:
+        taken = _take((lanes, near), _padded(block, _BLOCK))
+        ends.append(_follow(problem, pattern, args, *taken))
+    rest = []
+    for block, ended in zip(blocks, ends, strict=True):
+        count = len(block)
+        for part in ("point", "multipliers", "value", "defect"):
+            getattr(found, part)[block] = np.asarray(getattr(ended, part))[:count]
+        there = (ended.defect <= TOLERANCE) & (ended.moved <= _STILL)
+        rest.append(block[~np.asarray(there)[:count]])
+    return np.concatenate(rest)
 
 
 def _pattern(problem: Problem, args: Any, lanes: Any, row: int, found: Solution) -> Pattern:
@@ -303,14 +332,14 @@ def _searched(
 ) -> None:
     """Search lanes from starts of their own; writes into `found`."""
     points = starting_points(problem, LANE_STARTS)
-    ended = _search(problem, args, _take(lanes, _padded(rows)), points)
+    ended = _search(problem, args, _take(lanes, _padded(rows, _CHUNK)), points)
     for old, new in zip(jax.tree.leaves(found), jax.tree.leaves(ended), strict=True):
         old[rows] = np.asarray(new)[: len(rows)]
 
 
-def _padded(rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Rows repeated up to the next power of two, so that few shapes are compiled."""
-    return np.resize(rows, 1 << max(len(rows) - 1, 0).bit_length())
+def _padded(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Rows repeated up to one of two lengths, so that few shapes are compiled."""
+    return np.resize(rows, _FEW if len(rows) <= _FEW else most)
 
 
 def _take(lanes: Any, rows: NDArray[np.int64]) -> Any:

@@ -1,4 +1,4 @@
-"""Pictures of a fit, and the numbers behind them: every plot has a frame of what it draws.
+"""Pictures of fits and plans, and the numbers behind them: every plot has a frame of what it draws.
 
 | picture | question | numbers |
 | --- | --- | --- |
@@ -9,13 +9,19 @@
 | `plot_isoflop` | do parabolas agree with the law? | `scalejax.isoflop` |
 | `plot_influence` | which runs carry the conclusion? | a frame, see there |
 | `plot_sensitivity` | does the conclusion survive other choices? | a frame, see there |
+| `plot_frontier` | what would another budget, or quality, buy? | `scalejax.planning.frontier` |
+| `plot_contours` | why is the optimum there, and how flat is it? | `scalejax.planning.contours` |
+| `plot_demand` | how far to train beyond compute-optimal? | `scalejax.planning.frontier` |
+| `plot_ratio_surface` | the same, for models of many sizes | `scalejax.planning.ratio_surface` |
 
 Plots of one panel take ``ax=`` and return it; those of several take ``axes=`` and return an array;
 ``plot_draws`` returns its figure. Only a plot that was given no axes uses pyplot.
 """
 
+from scalejax.plots.contours import plot_contours, plot_ratio_surface
 from scalejax.plots.draws import draw_correlations, draw_frame, plot_draws
 from scalejax.plots.fit import curve_frame, plot_fit
+from scalejax.plots.frontier import plot_demand, plot_frontier
 from scalejax.plots.influence import plot_influence
 from scalejax.plots.isoflop import plot_isoflop
 from scalejax.plots.prediction import plot_prediction, prediction_frame
@@ -26,11 +32,15 @@ __all__ = [
     "curve_frame",
     "draw_correlations",
     "draw_frame",
+    "plot_contours",
+    "plot_demand",
     "plot_draws",
     "plot_fit",
+    "plot_frontier",
     "plot_influence",
     "plot_isoflop",
     "plot_prediction",
+    "plot_ratio_surface",
     "plot_residuals",
     "plot_sensitivity",
     "prediction_frame",

@@ -22,12 +22,13 @@ from jax import lax
 Values = Callable[[jax.Array], jax.Array]
 """What is minimised and the constraints, (1 + m,), at a point (n,)."""
 
-_FIRST_BARRIER, _LAST_BARRIER = 0.1, 1e-8
+_FIRST_BARRIER, _LAST_BARRIER = 0.1, 1e-10
 _FIRST_PRICE, _LAST_PRICE = 1e3, 1e6
 _VIOLATED = 1e-6
 _TO_THE_END = 0.995
 _MOST_STEPS = 300
-_MOST_DAMPING = 1e12
+_SHORTER, _LEAST_REACH = 0.25, 1e-10
+_DAMPING = 1e-8
 
 
 class Expansion(NamedTuple):
@@ -83,13 +84,28 @@ class _Elastic(NamedTuple):
     excess: jax.Array
 
 
+class _Trial(NamedTuple):
+    """A step to be judged: where it leads, what it should gain, and the merit that it starts from.
+
+    `promised` and `before` are infinite for the start itself.
+    """
+
+    y: jax.Array
+    multipliers: Multipliers
+    promised: jax.Array
+    before: jax.Array
+
+
 class _State(NamedTuple):
+    """`reach` is the largest share of a Newton step to try."""
+
     y: jax.Array
     at: Expansion
     multipliers: Multipliers
     barrier: jax.Array
     price: jax.Array
-    damping: jax.Array
+    reach: jax.Array
+    trial: _Trial
     steps: jax.Array
     settled: jax.Array
 
@@ -109,23 +125,24 @@ def approach(values: Values, start: jax.Array, box: Box, equality: Any) -> Appro
         box: Ends of the ranges.
         equality: Which constraints are equations, (m,) of bool.
     """
-    ones = jnp.ones_like(start)
-    barrier = ones[0] * _FIRST_BARRIER
-    at = expand(values, start)
+    n, m = start.shape[0], len(equality)
+    one = jnp.ones((), start.dtype)
     first = Multipliers(
-        jnp.where(equality, 0.0, 1.0).astype(start.dtype),
-        barrier / (start - box.low),
-        barrier / (box.high - start),
+        jnp.where(equality, 0.0, one),
+        _FIRST_BARRIER / (start - box.low),
+        _FIRST_BARRIER / (box.high - start),
     )
+    shapes = ((1 + m,), (1 + m, n), (1 + m, n, n))
     state = _State(
         start,
-        at,
+        Expansion(*(jnp.full(shape, jnp.nan, start.dtype) for shape in shapes)),
         first,
-        barrier,
-        ones[0] * _FIRST_PRICE,
-        ones[0] * 1e-2,
+        one * _FIRST_BARRIER,
+        one * _FIRST_PRICE,
+        one,
+        _Trial(start, first, one * jnp.inf, one * jnp.inf),
         jnp.zeros((), jnp.int32),
-        ~at.finite,
+        jnp.zeros((), bool),
     )
     state = lax.while_loop(
         lambda s: ~s.settled & (s.steps < _MOST_STEPS),
@@ -140,8 +157,12 @@ def _elastic(over: jax.Array, barrier: Any, price: Any, equality: Any) -> _Elast
 
     With p the multiplier less its lowest value (0, or minus the price for an equation) and w the
     width of its range, slack = barrier / p and excess = barrier / (w - p) differ by `over`.
+
+    An equation's barrier is larger by price squared, which makes its cost over^2 / (4 barrier)
+    where that is far below the price: as stiff as what binds with a multiplier near 1.
     """
     lowest = jnp.where(equality, -price, 0.0)
+    barrier = jnp.where(equality, price**2, 1.0) * barrier
     width = price - lowest
     size = width * jnp.abs(over)
     root = jnp.sqrt(size**2 + 4 * barrier**2)
@@ -167,57 +188,21 @@ def _slope(at: Expansion, y: jax.Array, s: _State, box: Box, equality: Any) -> j
 
 
 def _onward(values: Values, s: _State, box: Box, equality: Any) -> _State:
-    """One evaluation: a step that is taken or refused, then perhaps a smaller barrier."""
-    lower, upper = s.y - box.low, box.high - s.y
-    elastic = _elastic(s.at.value[1:], s.barrier, s.price, equality)
-    lowest = jnp.where(equality, -s.price, 0.0)
-    dual = s.multipliers.constraint - lowest
-    width = s.price - lowest
-    stiffness = 1 / (elastic.slack / dual + elastic.excess / (width - dual))
-
-    gradient = _slope(s.at, s.y, s, box, equality)
-    slopes, bends = s.at.slope[1:], s.at.bend[1:]
-    curvature = s.at.bend[0] + jnp.einsum("m,mij->ij", s.multipliers.constraint, bends)
-    curvature += jnp.einsum("m,mi,mj->ij", stiffness, slopes, slopes)
-    curvature += jnp.diag(s.multipliers.low / lower + s.multipliers.high / upper + s.damping)
-    move = -_solve_definite(curvature, gradient)
-    room = jnp.max(jnp.maximum(-move / lower, move / upper), initial=_TO_THE_END)
-    share = _TO_THE_END / room
-    y = s.y + share * move
-    at = expand(values, y)
-
-    promised = -share * (1 - share / 2) * (gradient @ move)
-    before = _merit(s.at, s.y, s, box, equality)
-    gained = before - _merit(at, y, s, box, equality)
-    rounding = promised < 1e-13 * (1 + jnp.abs(before))
-    taken = at.finite & jnp.isfinite(gained) & ((gained >= 1e-4 * promised) | rounding)
-
-    def blend(old: jax.Array, primal: jax.Array, change: jax.Array, top: Any) -> jax.Array:
-        """A multiplier in (0, top) moved along with the step."""
-        new = old + share * (primal + change - old)
-        return jnp.clip(new, (1 - _TO_THE_END) * old, top - (1 - _TO_THE_END) * (top - old))
-
-    top = jnp.asarray(1e12, s.y.dtype)
-    low, high = s.multipliers.low, s.multipliers.high
-    moved = Multipliers(
-        lowest + blend(dual, elastic.multiplier - lowest, stiffness * (slopes @ move), width),
-        blend(low, s.barrier / lower, -low / lower * move, top),
-        blend(high, s.barrier / upper, high / upper * move, top),
+    """Judge a step, then perhaps take a smaller barrier, then prepare the next step."""
+    at, trial = expand(values, s.trial.y), s.trial
+    merit = _merit(at, trial.y, s, box, equality)
+    rounding = trial.promised < 1e-13 * (1 + jnp.abs(trial.before))
+    gains = (trial.before - merit >= 1e-4 * trial.promised) | rounding
+    taken = at.finite & jnp.isfinite(merit) & gains
+    y, at, multipliers = jax.tree.map(
+        lambda new, old: jnp.where(taken, new, old),
+        (trial.y, at, trial.multipliers),
+        (s.y, s.at, s.multipliers),
     )
-    trust = gained / promised
-    damping = jnp.where(
-        taken,
-        s.damping * jnp.where(trust > 0.7, 0.1, jnp.where(trust < 0.2, 2.0, 1.0)),
-        jnp.maximum(8 * s.damping, 1e-3),
-    )
-    s = s._replace(
-        y=jnp.where(taken, y, s.y),
-        at=jax.tree.map(lambda new, old: jnp.where(taken, new, old), at, s.at),
-        multipliers=jax.tree.map(lambda new, old: jnp.where(taken, new, old), moved, s.multipliers),
-        damping=damping,
-        steps=s.steps + 1,
-    )
-    return _next_barrier(s, rounding, box, equality)
+    reach = jnp.where(taken, jnp.minimum(s.reach / _SHORTER, 1.0), s.reach * _SHORTER)
+    s = s._replace(y=y, at=at, multipliers=multipliers, reach=reach, steps=s.steps + 1)
+    s = _next_barrier(s, rounding, box, equality)
+    return s._replace(trial=_next_trial(values, s, box, equality))
 
 
 def _next_barrier(s: _State, rounding: jax.Array, box: Box, equality: Any) -> _State:
@@ -226,7 +211,7 @@ def _next_barrier(s: _State, rounding: jax.Array, box: Box, equality: Any) -> _S
     pulls = s.multipliers.constraint[:, None] * s.at.slope[1:]
     scale = 1 + jnp.max(jnp.abs(s.at.slope[0])) + jnp.max(jnp.abs(pulls), initial=0.0)
     still = error <= jnp.maximum(10 * s.barrier, 1e-6) * scale
-    still |= rounding | (s.damping > _MOST_DAMPING)
+    still |= rounding | (s.reach < _LEAST_REACH)
     last = s.barrier <= _LAST_BARRIER
     over = s.at.value[1:]
     violation = jnp.max(jnp.where(equality, jnp.abs(over), over), initial=0.0)
@@ -241,29 +226,75 @@ def _next_barrier(s: _State, rounding: jax.Array, box: Box, equality: Any) -> _S
         multipliers=s.multipliers._replace(constraint=constraint),
         barrier=barrier,
         price=price,
-        damping=jnp.where(still, jnp.minimum(s.damping, 1e-2), s.damping),
-        settled=still & last & ~dearer,
+        reach=jnp.where(still, 1.0, s.reach),
+        settled=(still & last & ~dearer) | ~s.at.finite,
     )
 
 
-def _solve_definite(matrix: jax.Array, right: jax.Array) -> jax.Array:
-    """Solve with a symmetric matrix (n, n) made positive definite: pivots by their size.
+def _next_trial(values: Values, s: _State, box: Box, equality: Any) -> _Trial:
+    """A Newton step with the primal-dual curvature, bent along the constraints."""
+    lower, upper = s.y - box.low, box.high - s.y
+    elastic = _elastic(s.at.value[1:], s.barrier, s.price, equality)
+    lowest = jnp.where(equality, -s.price, 0.0)
+    dual, width = s.multipliers.constraint - lowest, s.price - lowest
+    stiffness = 1 / (elastic.slack / dual + elastic.excess / (width - dual))
+
+    gradient = _slope(s.at, s.y, s, box, equality)
+    slopes, bends = s.at.slope[1:], s.at.bend[1:]
+    low, high = s.multipliers.low, s.multipliers.high
+    curvature = s.at.bend[0] + jnp.einsum("m,mij->ij", s.multipliers.constraint, bends)
+    curvature += jnp.einsum("m,mi,mj->ij", stiffness, slopes, slopes)
+    curvature += jnp.diag(low / lower + high / upper + _DAMPING)
+    solve = _factored(curvature)
+    move = -solve(gradient)
+    room = jnp.max(jnp.maximum(-move / lower, move / upper), initial=_TO_THE_END)
+    share = s.reach * _TO_THE_END / room
+    straight = share * move
+    # What the constraints do beyond their slopes would otherwise make steps along them short.
+    beyond = values(s.y + straight)[1:] - s.at.value[1:] - slopes @ straight
+    turn = -solve((stiffness * beyond) @ slopes)
+    fits = jnp.abs(turn) <= 0.9 * jnp.minimum(lower + straight, upper - straight)
+    small = jnp.max(jnp.abs(turn)) <= jnp.max(jnp.abs(straight))
+    turn = jnp.where(jnp.all(fits) & small, turn, 0.0)
+
+    def blend(old: jax.Array, primal: jax.Array, change: jax.Array, top: Any) -> jax.Array:
+        """A multiplier in (0, top) moved along with the step."""
+        new = old + share * (primal + change - old)
+        return jnp.clip(new, (1 - _TO_THE_END) * old, top - (1 - _TO_THE_END) * (top - old))
+
+    top = jnp.asarray(1e12, s.y.dtype)
+    moved = Multipliers(
+        lowest + blend(dual, elastic.multiplier - lowest, stiffness * (slopes @ move), width),
+        blend(low, s.barrier / lower, -low / lower * move, top),
+        blend(high, s.barrier / upper, high / upper * move, top),
+    )
+    promised = -share * (1 - share / 2) * (gradient @ move)
+    before = _merit(s.at, s.y, s, box, equality)
+    return _Trial(s.y + straight + turn, moved, promised, before)
+
+
+def _factored(matrix: jax.Array) -> Callable[[jax.Array], jax.Array]:
+    """How to solve with a symmetric matrix (n, n) made positive definite: pivots by their size.
 
     Unrolled over the few columns, so that a batch is arithmetic on whole lanes.
     """
-    n = right.shape[0]
-    floor = 1e-12 * jnp.max(jnp.abs(jnp.diagonal(matrix)))
+    n = matrix.shape[0]
+    floor = 1e-14 * jnp.abs(jnp.diagonal(matrix))
     rest, columns, pivots = matrix, [], []
-    x = right
     for j in range(n):
-        pivot = jnp.maximum(jnp.abs(rest[j, j]), floor)
+        pivot = jnp.maximum(jnp.abs(rest[j, j]), floor[j])
         below = jnp.where(jnp.arange(n) > j, rest[:, j], 0.0)
         column = below / pivot
         rest = rest - column[:, None] * below[None, :]
-        x = x - column * x[j]
         columns.append(column)
         pivots.append(pivot)
-    x = x / jnp.stack(pivots)
-    for j in reversed(range(n)):
-        x = x.at[j].add(-(columns[j] @ x))
-    return x
+
+    def solve(x: jax.Array) -> jax.Array:
+        for j in range(n):
+            x = x - columns[j] * x[j]
+        x = x / jnp.stack(pivots)
+        for j in reversed(range(n)):
+            x = x.at[j].add(-(columns[j] @ x))
+        return x
+
+    return solve

@@ -14,9 +14,11 @@ from jax import lax
 
 from scalejax.solvers.interior import Box, Expansion, Multipliers, Values, expand
 
-_STEPS = 12
+_STEPS = 7
 _SINGULAR = 1e-11
 _LONGEST = 0.5
+_NEAR = 3.0
+_FLAT = 1e-4
 
 
 class Active(NamedTuple):
@@ -46,11 +48,13 @@ class Finish(NamedTuple):
     violation: jax.Array
 
 
-def binding(at: Expansion, y: jax.Array, z: Multipliers, box: Box, equality: Any) -> Active:
-    """What binds: where the multiplier outweighs the distance to the limit."""
-    low, high = z.low > y - box.low, z.high > box.high - y
+def binding(
+    at: Expansion, y: jax.Array, z: Multipliers, box: Box, equality: Any, size: Any
+) -> Active:
+    """What binds: where the multiplier outweighs the distance to the limit times `size`."""
+    low, high = z.low > size * (y - box.low), z.high > size * (box.high - y)
     end = jnp.where(low, -1, jnp.where(high, 1, 0))
-    return Active(equality | (z.constraint + at.value[1:] > 0), end)
+    return Active(equality | (z.constraint + size * at.value[1:] > 0), end)
 
 
 def kkt_matrix(at: Expansion, z: jax.Array, active: Active) -> jax.Array:
@@ -76,52 +80,60 @@ def solve_singular(matrix: jax.Array, right: jax.Array) -> jax.Array:
 def finish(values: Values, y: jax.Array, z: Multipliers, box: Box, equality: Any) -> Finish:
     """Newton steps on the optimality conditions from a point near an optimum.
 
-    The point that was given comes back if the steps do not improve on it.
+    Multipliers are as large as the slope of what is minimised, so what binds is guessed by that
+    slope; half of the steps begin again with the guess that small multipliers bind too. The best
+    of the points on the way comes back, which may be the one that was given.
     """
+    begin = (y, z)
 
-    def step(_: int, here: tuple[jax.Array, Multipliers]) -> tuple[jax.Array, Multipliers]:
-        y, z = here
+    def step(count: int, here: tuple[jax.Array, Multipliers, Finish]) -> Any:
+        *there, best = here
+        y, z = jax.tree.map(lambda x, old: jnp.where(count == _STEPS, old, x), tuple(there), begin)
         at = expand(values, y)
-        active = binding(at, y, z, box, equality)
+        best = _better(best, assess(at, y, z.constraint, box, equality), begin[0])
+        slope = jnp.clip(jnp.max(jnp.abs(at.slope[0])), _FLAT, 1.0)
+        size = jnp.where(count < _STEPS, slope, _FLAT)
+        pull = at.slope[0] + z.constraint @ at.slope[1:]
+        # Only the first point has multipliers of the ends: the others lie at them or do not.
+        low, high = jnp.where(y <= box.low, pull, z.low), jnp.where(y >= box.high, -pull, z.high)
+        active = binding(at, y, Multipliers(z.constraint, low, high), box, equality, size)
+        free = active.end == 0
         y = jnp.where(active.end < 0, box.low, jnp.where(active.end > 0, box.high, y))
         kept = jnp.where(active.constraint, z.constraint, 0.0)
         pull = at.slope[0] + kept @ at.slope[1:]
         right = jnp.concatenate(
-            [
-                jnp.where(active.end == 0, -pull, 0.0),
-                jnp.where(active.constraint, -at.value[1:], 0.0),
-            ]
+            [jnp.where(free, -pull, 0.0), jnp.where(active.constraint, -at.value[1:], 0.0)]
         )
         change = solve_singular(kkt_matrix(at, kept, active), right)
-        move, turn = change[: y.shape[0]], change[y.shape[0] :]
+        # Rounding must not take a variable off its end.
+        move = jnp.where(free, change[: y.shape[0]], 0.0)
         longest = jnp.max(jnp.abs(move), initial=_LONGEST)
         y = jnp.clip(y + move * (_LONGEST / longest), box.low, box.high)
-        new = kept + turn
-        return y, _with_ends(values, y, new, box)
+        none = jnp.zeros_like(y)
+        return y, Multipliers(kept + change[y.shape[0] :], none, none), best
 
-    start = assess(values, y, z.constraint, box, equality)
-    ended, last = lax.fori_loop(0, _STEPS, step, (y, z))
-    end = assess(values, ended, last.constraint, box, equality)
-    near = jnp.max(jnp.abs(ended - y)) < _LONGEST
-    better = near & ((end.defect < start.defect) | ~jnp.isfinite(start.defect))
-    return jax.tree.map(lambda new, old: jnp.where(better, new, old), end, start)
-
-
-def _with_ends(values: Values, y: jax.Array, z: jax.Array, box: Box) -> Multipliers:
-    """Multipliers of the ends from what is left of the gradient."""
-    slope = jax.jacfwd(values)(y)
-    pull = slope[0] + z @ slope[1:]
-    low = jnp.where(y <= box.low, pull, 0.0)
-    return Multipliers(z, low, jnp.where(y >= box.high, -pull, 0.0))
+    n, m = y.shape[0], z.constraint.shape[0]
+    nothing = Active(jnp.zeros(m, bool), jnp.zeros(n, jnp.int32))
+    bad = jnp.full((), jnp.inf, y.dtype)
+    first = Finish(y, z.constraint, nothing, jnp.full(1 + m, jnp.nan, y.dtype), bad, bad)
+    *_, best = lax.fori_loop(0, 2 * _STEPS, step, (y, z, first))
+    return best
 
 
-def assess(values: Values, y: jax.Array, z: jax.Array, box: Box, equality: Any) -> Finish:
+def _better(best: Finish, new: Finish, begin: jax.Array) -> Finish:
+    """The one of two points nearer to optimal, if the new one has not strayed."""
+    near = jnp.max(jnp.abs(new.point - begin)) < _NEAR
+    better = (near & (new.defect < best.defect)) | jnp.any(jnp.isnan(best.value))
+    return jax.tree.map(lambda new, old: jnp.where(better, new, old), new, best)
+
+
+def assess(at: Expansion, y: jax.Array, z: jax.Array, box: Box, equality: Any) -> Finish:
     """How far a point with multipliers (m,) is from optimal.
 
     Errors of the gradient are relative to the largest term in it, those of the constraints are on
     their own scale.
     """
-    value, slope = values(y), jax.jacfwd(values)(y)
+    value, slope = at.value, at.slope
     over = value[1:]
     scale = 1 + jnp.max(jnp.abs(slope[0])) + jnp.max(jnp.abs(z[:, None] * slope[1:]), initial=0.0)
     pull = (slope[0] + z @ slope[1:]) / scale
@@ -132,7 +144,7 @@ def assess(values: Values, y: jax.Array, z: jax.Array, box: Box, equality: Any) 
     weight = z / (1 + jnp.max(jnp.abs(z), initial=0.0))
     slack = jnp.where(equality, 0.0, jnp.abs(jnp.minimum(weight, -over)))
     defect = jnp.max(jnp.concatenate([wrong, slack]), initial=0.0)
-    end = jnp.where(at_low, -1, jnp.where(at_high, 1, 0))
+    end = jnp.where(at_low, -1, jnp.where(at_high, 1, 0)).astype(jnp.int32)
     return Finish(
         y,
         z,

@@ -5,8 +5,8 @@ import pandas as pd
 
 from scalejax.fitting.prediction import FAR, decades_beyond
 from scalejax.optima import Answer, Optima
-from scalejax.plan.question import Question
-from scalejax.plan.source import Source
+from scalejax.planning.question import Question
+from scalejax.planning.source import Source
 from scalejax.status import Outcome, Status
 
 _DISAGREEMENT = 0.5

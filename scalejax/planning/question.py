@@ -13,7 +13,7 @@ from scalejax.costs.duration import TRAINING_MFU
 from scalejax.costs.money import LIFETIME_INPUT_MFU, LIFETIME_OUTPUT_MFU
 from scalejax.errors import UsageError
 from scalejax.laws import Law
-from scalejax.plan.measures import BITS, PRECISION_INPUTS
+from scalejax.planning.measures import BITS, PRECISION_INPUTS
 
 PRECISION_BITS = {"fp4": 4.0, "int4": 4.0, "fp6": 6.0, "fp8": 8.0, "int8": 8.0, "bf16": 16.0}
 """Bits of the formats that can be named."""

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from scalejax.optima import Answer, Measure, Optima, Problem, solve
-from scalejax.plan.numbers import evaluate, evaluate_draws, quantile_interval
-from scalejax.plan.source import Source, published_sources
-from scalejax.plan.stated import Stated
+from scalejax.planning.numbers import evaluate, evaluate_draws, quantile_interval
+from scalejax.planning.source import Source, published_sources
+from scalejax.planning.stated import Stated
 
 _ROUNDING = 1e-6
 

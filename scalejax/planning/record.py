@@ -12,20 +12,20 @@ import pandas as pd
 
 from scalejax.errors import UsageError
 from scalejax.optima import Answer, Measure, Optima, Regret
-from scalejax.plan.alternatives import chances_of, price_candidates, published_spread
-from scalejax.plan.followups import (
+from scalejax.planning.alternatives import chances_of, price_candidates, published_spread
+from scalejax.planning.followups import (
     numbers,
     numbers_of_draws,
     regret_of,
     sensitivities,
     with_delta_intervals,
 )
-from scalejax.plan.numbers import evaluate_draws
-from scalejax.plan.question import Question
-from scalejax.plan.source import Source
-from scalejax.plan.stated import Stated, state
-from scalejax.plan.statement import args_of, loss_of, reported
-from scalejax.plan.warn import warnings_of
+from scalejax.planning.numbers import evaluate_draws
+from scalejax.planning.question import Question
+from scalejax.planning.source import Source
+from scalejax.planning.stated import Stated, state
+from scalejax.planning.statement import args_of, loss_of, reported
+from scalejax.planning.warn import warnings_of
 from scalejax.status import Outcome
 
 
@@ -212,7 +212,7 @@ class Plan:
 
     def summary(self) -> str:
         """The plan as text for a terminal."""
-        from scalejax.plan.summary import summary
+        from scalejax.planning.summary import summary
 
         return summary(self)
 

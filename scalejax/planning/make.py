@@ -8,11 +8,11 @@ from scalejax.costs import Hardware, find_hardware
 from scalejax.errors import UsageError
 from scalejax.fitting.intervals import check_level
 from scalejax.laws import Law
-from scalejax.plan.question import Question
-from scalejax.plan.record import Plan
-from scalejax.plan.source import source_of
-from scalejax.plan.stated import state
-from scalejax.plan.statement import decides_bits
+from scalejax.planning.question import Question
+from scalejax.planning.record import Plan
+from scalejax.planning.source import source_of
+from scalejax.planning.stated import state
+from scalejax.planning.statement import decides_bits
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit

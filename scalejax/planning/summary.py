@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from scalejax.fitting.summary import aligned
-from scalejax.plan.question import Question
+from scalejax.planning.question import Question
 from scalejax.quantities import amount
 
 if TYPE_CHECKING:
-    from scalejax.plan.record import Plan
+    from scalejax.planning.record import Plan
 
 _WIDTH = 88
 _STRONGEST = 3

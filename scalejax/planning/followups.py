@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from scalejax.optima import Measure, Optima, Regret, regret
 from scalejax.optima.many import as_arrays
-from scalejax.plan.derivatives import delta_intervals, elasticities
-from scalejax.plan.measures import BITS
-from scalejax.plan.numbers import evaluate, evaluate_draws, quantile_interval
-from scalejax.plan.source import Source
-from scalejax.plan.stated import Stated
+from scalejax.planning.derivatives import delta_intervals, elasticities
+from scalejax.planning.measures import BITS
+from scalejax.planning.numbers import evaluate, evaluate_draws, quantile_interval
+from scalejax.planning.source import Source
+from scalejax.planning.stated import Stated
 
 Floats = NDArray[np.float64]
 

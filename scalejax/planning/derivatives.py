@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._numerics import RUN_ONCE
 from scalejax.fitting.asymptotics import t_quantile
 from scalejax.optima import Measure, Problem
 from scalejax.optima.implicit import attach
@@ -24,7 +25,7 @@ Known = tuple[tuple[Problem, ...], tuple[Any, ...]]
 """Problems and their solutions: the optimum itself and, before it, that of the quality wanted."""
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1), compiler_options=RUN_ONCE)
 def elasticities(
     problems: tuple[Problem, ...], measures: tuple[Measure, ...], found: tuple[Any, ...], args: Any
 ) -> tuple[Any, Any]:

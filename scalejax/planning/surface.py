@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.optima import Measure, Problem, solve_grid, solve_many
-from scalejax.plan.measures import TOKENS, LawLoss
-from scalejax.plan.question import Question
-from scalejax.plan.source import source_of
-from scalejax.plan.statement import D, args_of, problem_of
+from scalejax.planning.measures import TOKENS, LawLoss
+from scalejax.planning.question import Question
+from scalejax.planning.source import source_of
+from scalejax.planning.statement import D, args_of, problem_of
 from scalejax.status import Outcome
 
 if TYPE_CHECKING:

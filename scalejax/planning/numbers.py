@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._numerics import RUN_ONCE
 from scalejax.optima import Measure
 from scalejax.optima.many import as_arrays
 from scalejax.resampling import percentile_interval
@@ -16,7 +17,7 @@ from scalejax.resampling import percentile_interval
 Floats = NDArray[np.float64]
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
 def _measured(measures: tuple[Measure, ...], decision: Any, args: Any) -> list[jax.Array]:
     return [jnp.asarray(measure(decision, args), float) for measure in measures]
 

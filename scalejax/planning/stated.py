@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.optima import Answer, Optima, Problem, solve, solve_many
-from scalejax.plan.measures import TRAINING_FLOP
-from scalejax.plan.question import Question
-from scalejax.plan.statement import (
+from scalejax.planning.measures import TRAINING_FLOP
+from scalejax.planning.question import Question
+from scalejax.planning.statement import (
     BITS_VARIABLE,
     D,
     Limit,

@@ -8,7 +8,7 @@ from typing import Any
 from scalejax.costs import Hardware
 from scalejax.laws import Law
 from scalejax.optima import Measure, Problem, Variable
-from scalejax.plan.measures import (
+from scalejax.planning.measures import (
     BITS,
     DAYS,
     EPOCHS,
@@ -24,7 +24,7 @@ from scalejax.plan.measures import (
     USD,
     loss_measure,
 )
-from scalejax.plan.question import PRECISION_BITS, Question
+from scalejax.planning.question import PRECISION_BITS, Question
 
 N = Variable("N", 1e5, 1e15, unit="parameters")
 D = Variable("D", 1e6, 1e18, unit="tokens")

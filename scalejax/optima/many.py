@@ -9,7 +9,7 @@ starts of their own. If the first search found several local optima, every lane 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any
 
@@ -387,18 +387,6 @@ def _reshaped(flat: Optima, shape: tuple[int, int]) -> Optima:
     def fold(x: Any) -> Any:
         return np.reshape(x, (*shape, *np.shape(x)[1:]))
 
-    return Optima(
-        flat.problem,
-        {name: fold(x) for name, x in flat.decision.items()},
-        *(
-            fold(x)
-            for x in (
-                flat.goal,
-                flat.multipliers,
-                flat.binds,
-                flat.end,
-                flat.outcome,
-                flat.defect,
-            )
-        ),
-    )
+    kept = {"problem": flat.problem, "decision": {k: fold(x) for k, x in flat.decision.items()}}
+    rest = (one.name for one in fields(flat) if one.name not in kept)
+    return Optima(**kept, **{name: fold(getattr(flat, name)) for name in rest})

@@ -14,6 +14,7 @@ from jax.extend import core
 
 _CALLS = ("jit", "pjit")
 
+
 def with_exponentials(
     function: Callable[[Sequence[Any]], list[Any]], example: Sequence[Any]
 ) -> Callable[[Sequence[Any]], list[Any]]:

@@ -8,7 +8,6 @@ decides, and a comment says so.
 import math
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -21,7 +20,6 @@ from scalejax.costs import (
     training_flop,
     usd_per_flop,
 )
-from scalejax.laws import LAWS
 from scalejax.laws.chinchilla import (
     BESIROGLU2024,
     DEVRIES2023,
@@ -264,27 +262,31 @@ REQUEST = {"utilisation": np.array([0.5, 0.5, 0.01])}
 READ, WRITTEN = 70 / 285, 215 / 285
 
 
-def dollars(train, serve):
-    return {"train": train, "serve": serve, **REQUEST}
-
-
-def rent(usd, name, dtype):
-    return float(usd_per_flop(usd, find_hardware(name).peak(dtype)))
+def rent(usd, name, precision):
+    return float(usd_per_flop(usd, find_hardware(name).peak(precision)))
 
 
 class TestDollars:
-    """Section 4 of Sardana et al.; its repository's prices do not give the paper's 36 %."""
+    """Section 4 of Sardana et al. with its code's hardware: bf16 to train, 8 bits to serve.
+
+    Its 36 % needs $1.50 : $1.00 per hour, which is not what its code has: a price found by trying.
+    """
+
+    def problem(self, size, train, serve, *, read, written):
+        prices = {"train": train, "serve": serve, **REQUEST}
+        return Inference(DEVRIES, size, read, **prices, output=written)
+
+    def on_a100(self, size, usd, *, read, written):
+        train, serve = rent(1.5, "A100-80GB", "bf16"), rent(usd, "A100-40GB", "int8")
+        return self.problem(size, train, serve, read=read, written=written)
 
     def test_a87_price_ratio_of_1_5(self):
-        problem = Inference(
-            DEVRIES, 70e9, READ * 2e12, **dollars(1.5, 1.0), output=WRITTEN * 2e12
-        )
-        found = problem.answer
-        assert problem.usual / found.goal - 1 == pytest.approx(0.362, abs=5e-3)
+        problem = self.on_a100(70e9, 1.0, read=READ * 2e12, written=WRITTEN * 2e12)
+        assert problem.usual / problem.answer.goal - 1 == pytest.approx(0.362, abs=5e-3)
 
     def test_a88_h100(self):
-        prices = dollars(2.0 / 989e12, 2.0 / 1978e12)
-        problem = Inference(DEVRIES, 70e9, READ * 2e12, **prices, output=WRITTEN * 2e12)
+        train, serve = rent(2.0, "H100", "bf16"), rent(2.0, "H100", "fp8")
+        problem = self.problem(70e9, train, serve, read=READ * 2e12, written=WRITTEN * 2e12)
         found = problem.answer
         assert problem.saving(found) == pytest.approx(0.340, abs=3e-3)
         assert problem.usual / found.goal - 1 == pytest.approx(0.515, abs=3e-3)
@@ -294,8 +296,7 @@ class TestDollars:
         [(1.0, 1.61e10, 3.371e12, 0.175), (1.1, 1.567e10, 3.507e12, 0.190)],
     )
     def test_a89_30b_quality_for_1_5e9_requests(self, serve, size, tokens, saving):
-        prices = dollars(1.5, serve)
-        problem = Inference(DEVRIES, 30e9, 1.5e9 * 70, **prices, output=1.5e9 * 215)
+        problem = self.on_a100(30e9, serve, read=1.5e9 * 70, written=1.5e9 * 215)
         found = problem.answer
         assert found.decision["N"] == pytest.approx(size, rel=0.01)
         assert found.decision["D"] == pytest.approx(tokens, rel=0.01)
@@ -303,8 +304,7 @@ class TestDollars:
 
     def test_scale_of_the_prices_does_not_matter(self):
         one, other = (
-            Inference(DEVRIES, 30e9, 1e11, **dollars(1.5 * k, 1.0 * k), output=3e11).answer
-            for k in (1.0, 1e-19)
+            self.problem(30e9, 1.5 * k, k, read=1e11, written=3e11).answer for k in (1.0, 1e-19)
         )
         assert dict(one.decision) == pytest.approx(dict(other.decision), rel=1e-9)
 
@@ -439,8 +439,12 @@ class TestKumar:
         slopes = found.elasticities()
         by = {name: slopes[f"law.{name}"]["P"] / KUMAR[name] for name in KUMAR}
         expected = {
-            **{"gamma_w": 0.51942, "gamma_a": 2.13516, "gamma_kv": 0.93317},
-            **{"n_w": 0.80911, "n_a": 2.01674, "n_kv": 0.14147},
+            "gamma_w": 0.51942,
+            "gamma_a": 2.13516,
+            "gamma_kv": 0.93317,
+            "n_w": 0.80911,
+            "n_a": 2.01674,
+            "n_kv": 0.14147,
         }
         assert {name: by[name] for name in expected} == pytest.approx(expected, rel=1e-4)
         assert slopes["budget"]["P"] == pytest.approx(0.0, abs=1e-9)
@@ -448,6 +452,11 @@ class TestKumar:
 
 PTQ = dict(KUMAR2024_PTQ)
 TOKENS = Variable("D", 1e6, 1e20, unit="tokens")
+
+
+def _split(mantissa, bits):
+    """Capybara's loss with all bits but the sign's and the mantissa's in the exponent."""
+    return sun2025(1e9, 1e13, bits - 1 - mantissa, mantissa, 128.0, **SUN2025)
 
 
 class TestTooMuchTraining:
@@ -461,11 +470,9 @@ class TestTooMuchTraining:
         (TOKENS,),
         Measure("loss", lambda x, a: sun2025(a["N"], x["D"], *a["format"], **SUN2025)),
     )
-    mantissa = Problem(
-        (Variable("M", 0.0, 15.0, scale="linear", unit="bits"),),
-        Measure(
-            "loss", lambda x, a: sun2025(1e9, 1e13, a["bits"] - 1 - x["M"], x["M"], 128.0, **SUN2025)
-        ),
+    shared_out = Problem(
+        (Variable("share", 0.0, 1.0, scale="linear"),),
+        Measure("loss", lambda x, a: _split(x["share"] * (a["bits"] - 1), a["bits"])),
     )
 
     @pytest.mark.parametrize(
@@ -505,11 +512,5 @@ class TestTooMuchTraining:
         ("bits", "mantissa"), [(4, 1.422), (8, 3.345), (16, 7.190)], ids=["E2M1", "E4M3", "E8M7"]
     )
     def test_a66_optimal_mantissa_of_capybara(self, bits, mantissa):
-        top = Variable("M", 0.0, float(bits - 1), scale="linear", unit="bits")
-        found = solve(Problem((top,), self.mantissa.minimize), {"bits": float(bits)})
-        assert found.decision["M"] == pytest.approx(mantissa, abs=2e-3)
-
-
-def test_laws_of_the_cases_are_those_of_the_registry():
-    assert LAWS["chinchilla"] is chinchilla
-    assert jnp.isfinite(_trained({"N": 1e9, "D": 1e10, "P": 8.0}, {"law": KUMAR}))
+        found = solve(self.shared_out, {"bits": float(bits)})
+        assert found.decision["share"] * (bits - 1) == pytest.approx(mantissa, abs=2e-3)

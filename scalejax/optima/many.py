@@ -387,6 +387,9 @@ def _reshaped(flat: Optima, shape: tuple[int, int]) -> Optima:
     def fold(x: Any) -> Any:
         return np.reshape(x, (*shape, *np.shape(x)[1:]))
 
-    kept = {"problem": flat.problem, "decision": {k: fold(x) for k, x in flat.decision.items()}}
+    kept: dict[str, Any] = {
+        "problem": flat.problem,
+        "decision": {k: fold(x) for k, x in flat.decision.items()},
+    }
     rest = (one.name for one in fields(flat) if one.name not in kept)
     return Optima(**kept, **{name: fold(getattr(flat, name)) for name in rest})

@@ -1,11 +1,13 @@
 """Resamples as arrays: what each kind keeps, and moments that are known in closed form."""
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import scalejax as sj
 from scalejax.fitting.drawing import choose_resampling
-from scalejax.resampling import Units, target_rows, weight_rows
+from scalejax.resampling import Units, draw_counts, percentile_interval, target_rows, weight_rows
 
 UNIT = np.repeat(np.arange(8), [1, 2, 3, 4, 5, 6, 7, 8])
 ROWS = np.arange(36)
@@ -148,3 +150,32 @@ class TestDefaults:
         data = table(36, run=[f"r{k}" for k in np.arange(36) // 9])
         with pytest.raises(sj.UsageError, match="4 clusters are too few"):
             sj.fit(data, cluster="run", bootstrap=50)
+
+
+class TestDrawnOnTheDevice:
+    """Rows drawn inside the compiled engine, from a key and the number of the draw."""
+
+    def counts(self, draws, units=10, size=16):
+        one = jax.jit(jax.vmap(lambda k: draw_counts(jax.random.key(3), k, units, size)))
+        return np.asarray(one(jnp.arange(draws)))
+
+    def test_moments_of_a_multinomial(self):
+        counts = self.counts(DRAWS)[1:]
+        assert np.all(counts.sum(axis=1) == 10)
+        assert np.all(counts[:, 10:] == 0)
+        variance = 0.9
+        assert counts[:, :10].mean(axis=0) == pytest.approx(np.ones(10), abs=tolerance(variance))
+        assert np.var(counts[:, :10]) == pytest.approx(variance, rel=0.05)
+        assert len(np.unique(counts, axis=0)) > 0.9 * len(counts)
+
+    def test_draw_zero_is_the_sample(self):
+        assert self.counts(1)[0].tolist() == [1] * 10 + [0] * 6
+
+
+def test_percentile_interval_is_along_the_draws():
+    draws = np.random.default_rng(0).standard_normal((501, 2)) + np.array([0.0, 100.0])
+    low, high = percentile_interval(draws, 0.9)
+    for column in (0, 1):
+        ordered = np.sort(draws[:, column])
+        assert low[column] == pytest.approx(ordered[25], abs=1e-12)
+        assert high[column] == pytest.approx(ordered[475], abs=1e-12)

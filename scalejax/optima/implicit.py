@@ -10,6 +10,7 @@ redundant constraints are not unique; the derivative of the decision is.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -69,6 +70,7 @@ def optimum(problem: Problem, args: Any, *, starts: int = 16) -> Optimum:
     )
 
 
+@partial(jax.jit, static_argnums=0)
 def attach(problem: Problem, found: Solution, args: Any) -> tuple[jax.Array, jax.Array]:
     """The point and multipliers that were found, with their derivatives in the args."""
     found = lax.stop_gradient(found)

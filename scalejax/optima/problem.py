@@ -24,6 +24,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from scalejax.errors import UsageError
 
@@ -103,7 +104,13 @@ class Measure:
 
     def scaled(self, value: Any) -> Any:
         """A value on the scale on which it is compared."""
-        return jnp.log(value) if self.log else value / self.size
+        if not self.log:
+            return value / self.size
+        if jnp.result_type(value) == jnp.float32:
+            # The slope of a logarithm has the value's square in it, which 1e24 FLOP leave no room.
+            size = lax.stop_gradient(value)
+            return jnp.log(value / size) + jnp.log(size)
+        return jnp.log(value)
 
     def at_most(self, limit: Limit) -> "Constraint":
         """The constraint that it is no more than a limit."""

@@ -4,7 +4,7 @@ Everything here follows the dtype of its arrays and can be mapped; `scalejax.opt
 the derivative, `scalejax.optima.answer` the words.
 """
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -68,6 +68,7 @@ def tolerance(dtype: Any) -> float:
     return TOLERANCE if jnp.finfo(dtype).eps < 1e-10 else _SINGLE
 
 
+@partial(jax.jit, static_argnums=0)
 def best_of(problem: Problem, args: Any, starts: Any) -> Solution:
     """The best end of all starts.
 

@@ -17,9 +17,11 @@ from scalejax.resampling import percentile_interval
 Floats = NDArray[np.float64]
 
 
-@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
-def _measured(measures: tuple[Measure, ...], decision: Any, args: Any) -> list[jax.Array]:
+def _values(measures: tuple[Measure, ...], decision: Any, args: Any) -> list[jax.Array]:
     return [jnp.asarray(measure(decision, args), float) for measure in measures]
+
+
+_measured = jax.jit(_values, static_argnums=0, compiler_options=RUN_ONCE)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -27,7 +29,7 @@ def _measured_draws(
     measures: tuple[Measure, ...], decision: Any, args: Any, over: Any
 ) -> list[jax.Array]:
     def one(decision: Any, lane: Any) -> list[jax.Array]:
-        return _measured(measures, decision, {**args, **lane})
+        return _values(measures, decision, {**args, **lane})
 
     return jax.vmap(one)(decision, over)
 

@@ -210,7 +210,7 @@ def _next_barrier(s: _State, rounding: jax.Array, box: Box, equality: Any) -> _S
     error = jnp.max(jnp.abs(_slope(s.at, s.y, s, box, equality)))
     pulls = s.multipliers.constraint[:, None] * s.at.slope[1:]
     scale = 1 + jnp.max(jnp.abs(s.at.slope[0])) + jnp.max(jnp.abs(pulls), initial=0.0)
-    still = error <= jnp.maximum(10 * s.barrier, 1e-6) * scale
+    still = error <= jnp.maximum(10 * s.barrier, 1e-9) * scale
     still |= rounding | (s.reach < _LEAST_REACH)
     last = s.barrier <= _LAST_BARRIER
     over = s.at.value[1:]
@@ -276,25 +276,26 @@ def _next_trial(values: Values, s: _State, box: Box, equality: Any) -> _Trial:
 def _factored(matrix: jax.Array) -> Callable[[jax.Array], jax.Array]:
     """How to solve with a symmetric matrix (n, n) made positive definite: pivots by their size.
 
-    Unrolled over the few columns, so that a batch is arithmetic on whole lanes.
+    Unrolled over scalars, so that a batch is arithmetic on whole lanes.
     """
     n = matrix.shape[0]
-    floor = 1e-14 * jnp.abs(jnp.diagonal(matrix))
-    rest, columns, pivots = matrix, [], []
+    rest = [[matrix[i, j] for j in range(i + 1)] for i in range(n)]
+    pivots, columns = [], []
     for j in range(n):
-        pivot = jnp.maximum(jnp.abs(rest[j, j]), floor[j])
-        below = jnp.where(jnp.arange(n) > j, rest[:, j], 0.0)
-        column = below / pivot
-        rest = rest - column[:, None] * below[None, :]
-        columns.append(column)
-        pivots.append(pivot)
+        pivots.append(jnp.maximum(jnp.abs(rest[j][j]), 1e-14 * jnp.abs(matrix[j, j])))
+        columns.append([rest[i][j] / pivots[j] for i in range(n)[j + 1 :]])
+        for i in range(n)[j + 1 :]:
+            for k in range(j + 1, i + 1):
+                rest[i][k] -= columns[j][k - j - 1] * rest[i][j]
 
-    def solve(x: jax.Array) -> jax.Array:
+    def solve(right: jax.Array) -> jax.Array:
+        x = [right[i] for i in range(n)]
         for j in range(n):
-            x = x - columns[j] * x[j]
-        x = x / jnp.stack(pivots)
+            for i in range(n)[j + 1 :]:
+                x[i] -= columns[j][i - j - 1] * x[j]
         for j in reversed(range(n)):
-            x = x.at[j].add(-(columns[j] @ x))
-        return x
+            known = sum(columns[j][i - j - 1] * x[i] for i in range(n)[j + 1 :])
+            x[j] = x[j] / pivots[j] - known
+        return jnp.stack(x)
 
     return solve

@@ -150,6 +150,7 @@ class TestAlongABudget:
         assert last["decades_beyond"] == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.slow
 class TestAlongQualityAndDemand:
     def test_at_the_plan_it_is_the_plan(self, served, along_demand):
         """With a quality that is the best of its compute under each draw."""
@@ -216,6 +217,7 @@ class TestWrongQuestions:
             contours(below)
 
 
+@pytest.mark.slow
 class TestContours:
     def test_the_plan_is_in_the_middle(self, around, of_fit):
         middle = len(around.N) // 2

@@ -20,7 +20,8 @@ from scalejax._numerics import RUN_ONCE
 from scalejax.errors import UsageError
 from scalejax.optima.implicit import attach
 from scalejax.optima.impossible import Impossible, what_is_impossible
-from scalejax.optima.many import STARTS, as_arrays, search_one
+from scalejax.optima.lanes import as_arrays, search_one
+from scalejax.optima.many import STARTS
 from scalejax.optima.problem import Problem, Variable
 from scalejax.optima.solution import Solution
 from scalejax.quantities import amount

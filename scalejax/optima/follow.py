@@ -20,7 +20,7 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
-from scalejax.optima.powers import with_exponentials
+from scalejax._numerics import powers_as_exponentials
 from scalejax.optima.problem import Problem
 
 _STEPS = 4
@@ -91,7 +91,11 @@ def follow(
         over = [constraint.excess(decision, args) for constraint in problem.subject_to]
         return [jnp.asarray(value, dtype) for value in (goal, *over)]
 
-    quick = with_exponentials(values, whole)
+    stacked = powers_as_exponentials(lambda *y: jnp.stack(values(y)))
+
+    def quick(y: Sequence[Scalar]) -> list[Scalar]:
+        return list(stacked(*y))
+
     for _ in range(_STEPS if free else 0):
         expanded = _expand(quick, whole, free, [0, *(1 + k for k in rows)])
         # Else the compiler evaluates exponentials again for each of their many uses.

@@ -107,9 +107,10 @@ class Measure:
         if not self.log:
             return value / self.size
         if jnp.result_type(value) == jnp.float32:
-            # The slope of a logarithm has the value's square in it, which 1e24 FLOP leave no room.
-            size = lax.stop_gradient(value)
-            return jnp.log(value / size) + jnp.log(size)
+            # The bend of a logarithm has the value's square in it: too much, for 1e24 FLOP. The
+            # compiler would turn a quotient of quotients into such a square, too.
+            inverse = lax.stop_gradient(1 / value)
+            return jnp.log(value * inverse) - jnp.log(inverse)
         return jnp.log(value)
 
     def at_most(self, limit: Limit) -> "Constraint":

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.errors import UsageError
-from scalejax.optima.many import Optima, as_arrays, solve_grid, solve_many
+from scalejax.optima.lanes import as_arrays
+from scalejax.optima.many import Optima, solve_grid, solve_many
 from scalejax.optima.problem import HELD, Problem
 
 Floats = NDArray[np.float64]

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax.optima import Measure, Optima, Regret, regret
-from scalejax.optima.many import as_arrays
+from scalejax.optima.lanes import as_arrays
 from scalejax.planning.derivatives import delta_intervals, elasticities
 from scalejax.planning.measures import BITS
 from scalejax.planning.numbers import evaluate, evaluate_draws, quantile_interval

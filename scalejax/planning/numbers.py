@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from scalejax._numerics import RUN_ONCE
 from scalejax.optima import Measure
-from scalejax.optima.many import as_arrays
+from scalejax.optima.lanes import as_arrays
 from scalejax.resampling import percentile_interval
 
 Floats = NDArray[np.float64]

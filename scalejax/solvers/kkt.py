@@ -19,6 +19,7 @@ _SINGULAR = 1e-11
 _LONGEST = 0.5
 _NEAR = 3.0
 _FLAT = 1e-4
+_EXACT = 100
 
 
 class Active(NamedTuple):
@@ -37,7 +38,7 @@ class Finish(NamedTuple):
         active: What binds.
         value: What is minimised and the constraints, (1 + m,).
         defect: Largest scaled error in the optimality conditions, ().
-        violation: Largest violation of a constraint, ().
+        violation: Largest violation of a constraint, there or, if less, at a point on the way, ().
     """
 
     point: jax.Array
@@ -86,8 +87,8 @@ def finish(values: Values, y: jax.Array, z: Multipliers, box: Box, equality: Any
     """
     begin = (y, z)
 
-    def step(count: int, here: tuple[jax.Array, Multipliers, Finish]) -> Any:
-        *there, best = here
+    def step(here: tuple[Any, ...]) -> tuple[Any, ...]:
+        count, *there, best = here
         y, z = jax.tree.map(lambda x, old: jnp.where(count == _STEPS, old, x), tuple(there), begin)
         at = expand(values, y)
         best = _better(best, assess(at, y, z.constraint, box, equality), begin[0])
@@ -110,13 +111,18 @@ def finish(values: Values, y: jax.Array, z: Multipliers, box: Box, equality: Any
         longest = jnp.max(jnp.abs(move), initial=_LONGEST)
         y = jnp.clip(y + move * (_LONGEST / longest), box.low, box.high)
         none = jnp.zeros_like(y)
-        return y, Multipliers(kept + change[y.shape[0] :], none, none), best
+        return count + 1, y, Multipliers(kept + change[y.shape[0] :], none, none), best
 
     n, m = y.shape[0], z.constraint.shape[0]
     nothing = Active(jnp.zeros(m, bool), jnp.zeros(n, jnp.int32))
     bad = jnp.full((), jnp.inf, y.dtype)
     first = Finish(y, z.constraint, nothing, jnp.full(1 + m, jnp.nan, y.dtype), bad, bad)
-    *_, best = lax.fori_loop(0, 2 * _STEPS, step, (y, z, first))
+    enough = _EXACT * jnp.finfo(y.dtype).eps
+    *_, best = lax.while_loop(
+        lambda here: (here[0] < 2 * _STEPS) & ~(here[-1].defect <= enough),
+        step,
+        (jnp.zeros((), jnp.int32), y, z, first),
+    )
     return best
 
 
@@ -124,7 +130,9 @@ def _better(best: Finish, new: Finish, begin: jax.Array) -> Finish:
     """The one of two points nearer to optimal, if the new one has not strayed."""
     near = jnp.max(jnp.abs(new.point - begin)) < _NEAR
     better = (near & (new.defect < best.defect)) | jnp.any(jnp.isnan(best.value))
-    return jax.tree.map(lambda new, old: jnp.where(better, new, old), new, best)
+    chosen = jax.tree.map(lambda new, old: jnp.where(better, new, old), new, best)
+    # A point that meets all limits proves that they can be met, optimal or not.
+    return chosen._replace(violation=jnp.fmin(best.violation, new.violation))
 
 
 def assess(at: Expansion, y: jax.Array, z: jax.Array, box: Box, equality: Any) -> Finish:

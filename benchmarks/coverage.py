@@ -1,4 +1,4 @@
-"""How often 95 % intervals hold the truth: simulate, store, and write docs/coverage.md.
+"""How often 95 % intervals hold the truth: simulate, store, and write results/coverage.md.
 
     python benchmarks/coverage.py [--quick] [--only small clusters]
 
@@ -27,7 +27,7 @@ import scalejax as sj
 
 _ROOT = Path(__file__).parents[1]
 _STORED = _ROOT / "benchmarks" / "results" / "coverage.json"
-_PAGE = _ROOT / "docs" / "coverage.md"
+_PAGE = _ROOT / "benchmarks" / "results" / "coverage.md"
 
 
 def _simulation() -> ModuleType:

@@ -1,4 +1,4 @@
-"""docs/coverage.md from what benchmarks/coverage.py stored."""
+"""benchmarks/results/coverage.md from what benchmarks/coverage.py stored."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

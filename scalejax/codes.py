@@ -1,7 +1,7 @@
 """What every code of a problem means and how to mend it: ``E...`` refuse, ``W...`` warn.
 
 `CODES` is the one list of them, `explain` words one entry for a terminal, and `page` renders the
-page ``docs/codes.md``. Codes are stable: a number is never given a second meaning.
+page ``scalejax/codes.md``. Codes are stable: a number is never given a second meaning.
 """
 
 from dataclasses import dataclass

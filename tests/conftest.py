@@ -7,6 +7,7 @@ chunk sizes where they can, and files are kept on one worker (`pytest_xdist_make
 import os
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,14 @@ def golden_huber(golden) -> sj.Fit:
 def golden_lsq(golden) -> sj.Fit:
     """Least squares on GOLDEN-36."""
     return sj.fit(golden, objective=sj.least_squares())
+
+
+@pytest.fixture(scope="session")
+def golden_draws(golden) -> sj.Fit:
+    """The default fit with 200 resamples."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sj.FitWarning)
+        return sj.fit(golden, bootstrap=200)
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 Everything goes through `scalejax.fit` and what a `Fit` offers, with the tool's defaults where
 nothing is said. `tests/test_coverage.py` holds the counts to their gates and
-`benchmarks/coverage.py` writes them to `docs/coverage.md`.
+`benchmarks/coverage.py` writes them to `benchmarks/results/coverage.md`.
 
 - `design`, `checkpoints`, `families`, `grid`: where the runs lie;
 - `noise`: what is added to their log losses;

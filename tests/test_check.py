@@ -16,7 +16,7 @@ from scalejax.cli import main
 from scalejax.codes import CODES, explain, page
 
 PACKAGE = Path(sj.__file__).parent
-PAGE = PACKAGE.parent / "docs" / "codes.md"
+PAGE = PACKAGE / "codes.md"
 A_CODE = re.compile(r"\b[EW][1-9]\d\d\b")
 
 

@@ -1,6 +1,5 @@
 """Frontiers, contours and surfaces of plans, and their pictures."""
 
-import warnings
 from dataclasses import replace
 
 import matplotlib as mpl
@@ -23,15 +22,8 @@ POINTS = 5
 
 
 @pytest.fixture(scope="module")
-def fit():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return sj.fit(sj.datasets.load("golden36"), bootstrap=50)
-
-
-@pytest.fixture(scope="module")
-def of_fit(fit):
-    return plan(fit, budget=1e23, candidates={"mine": {"N": 2e10, "D": 6e11}})
+def of_fit(golden_draws):
+    return plan(golden_draws, budget=1e23, candidates={"mine": {"N": 2e10, "D": 6e11}})
 
 
 @pytest.fixture(scope="module")
@@ -45,8 +37,8 @@ def around(of_fit, along_budget):
 
 
 @pytest.fixture(scope="module")
-def served(fit):
-    return plan(fit, as_good_as=QUALITY, output_tokens=1e12)
+def served(golden_draws):
+    return plan(golden_draws, as_good_as=QUALITY, output_tokens=1e12)
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +95,9 @@ class TestAlongABudget:
     def test_at_the_plan_it_is_the_plan(self, along_budget, of_fit):
         assert_same_numbers(own(along_budget), of_fit)
 
-    def test_elsewhere_it_is_the_plan_of_that_budget(self, along_budget, fit):
+    def test_elsewhere_it_is_the_plan_of_that_budget(self, along_budget, golden_draws):
         """Bands and all."""
-        assert_same_numbers(along_budget.iloc[-1], plan(fit, budget=1e25))
+        assert_same_numbers(along_budget.iloc[-1], plan(golden_draws, budget=1e25))
 
     def test_bands_hold_the_estimate(self, along_budget):
         for name in ("N", "D", "D/N", "loss"):
@@ -138,9 +130,9 @@ class TestAlongABudget:
         assert "N_lo" not in frame
         assert "decades_beyond" not in frame
 
-    def test_distance_from_the_data(self, along_budget, fit):
+    def test_distance_from_the_data(self, along_budget, golden_draws):
         """In the farthest of N, D and 6ND."""
-        inputs = fit.table.inputs
+        inputs = golden_draws.table.inputs
         last = along_budget.iloc[-1]
         expected = max(
             np.log10(last["N"] / inputs["N"].max()),
@@ -162,9 +154,9 @@ class TestAlongQualityAndDemand:
         assert (np.diff(along_demand["D/N"]) > 0).all()
         np.testing.assert_allclose(along_demand["loss"], along_demand["loss"].iloc[0])
 
-    def test_next_to_no_demand_is_compute_optimal(self, served, fit):
+    def test_next_to_no_demand_is_compute_optimal(self, served, golden_draws):
         little = frontier(served, "demand", values=[1e3])
-        best = plan(fit, budget=QUALITY)
+        best = plan(golden_draws, budget=QUALITY)
         assert little["N"].item() == pytest.approx(best["N"], rel=1e-4)
         assert little["N_hi"].item() == pytest.approx(
             best.numbers.set_index("quantity")["hi"]["N"], rel=1e-4

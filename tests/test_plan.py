@@ -25,16 +25,9 @@ def words(found):
 
 
 @pytest.fixture(scope="module")
-def fit():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return sj.fit(sj.datasets.load("golden36"), bootstrap=200)
-
-
-@pytest.fixture(scope="module")
-def of_fit(fit):
+def of_fit(golden_draws):
     candidates = {"small": {"N": 2e10}, "given": {"N": 7e10, "D": 1.4e12}}
-    return plan(fit, budget=1e23, candidates=candidates)
+    return plan(golden_draws, budget=1e23, candidates=candidates)
 
 
 @pytest.fixture(scope="module")
@@ -141,9 +134,9 @@ class TestWhatFollows:
 
 
 class TestUncertainty:
-    def test_intervals_are_those_of_the_draws(self, fit, of_fit):
+    def test_intervals_are_those_of_the_draws(self, golden_draws, of_fit):
         """The closed form for each draw."""
-        p = fit.draws.arrays()
+        p = golden_draws.draws.arrays()
         total = p["alpha"] + p["beta"]
         scale = (p["alpha"] * p["A"] / (p["beta"] * p["B"])) ** (1 / total)
         own = scale * (1e23 / 6) ** (p["beta"] / total)
@@ -153,7 +146,7 @@ class TestUncertainty:
         assert rows.loc["N", "hi"] == pytest.approx(high, rel=0.02)
         assert of_fit.optima.decision["N"] == pytest.approx(own, rel=1e-9)
 
-    def test_delta_method(self, fit, of_fit):
+    def test_delta_method(self, golden_draws, of_fit):
         """ln N* is linear in ln A: its error from A alone is that of the covariance."""
         rows = of_fit.numbers.set_index("quantity")
         half = np.log(rows["delta_hi"] / rows["delta_lo"]) / 2
@@ -186,9 +179,9 @@ class TestCandidates:
         given = of_fit.candidates.set_index("candidate").loc["given"]
         assert given["breaks"] == "training compute"
 
-    def test_unknown_variables_are_refused(self, fit):
+    def test_unknown_variables_are_refused(self, golden_draws):
         with pytest.raises(sj.UsageError, match="gives P, but what is decided here is N, D"):
-            plan(fit, budget=1e23, candidates={"x": {"P": 8}})
+            plan(golden_draws, budget=1e23, candidates={"x": {"P": 8}})
 
 
 class TestRefusals:

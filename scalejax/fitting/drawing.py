@@ -1,8 +1,8 @@
 """How the resamples of a fit are made: which kind suits a table, and its arrays.
 
-`choose_resampling` holds the defaults, which measured coverage argues for (docs/coverage.md): whole
-clusters where rows come in clusters, random signs on the residuals for fewer than 25 rows (drawing
-rows would lose too many), rows otherwise.
+`choose_resampling` holds the defaults, which measured coverage argues for
+(benchmarks/results/coverage.md): whole clusters where rows come in clusters, random signs on the
+residuals for fewer than 25 rows (drawing rows would lose too many), rows otherwise.
 """
 
 from dataclasses import dataclass

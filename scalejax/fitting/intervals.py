@@ -1,7 +1,7 @@
 """Intervals of a fit's parameters and of anything computed from them, by several methods.
 
 - ``percentile``: quantiles of the draws. The default with draws: it covers for independent rows
-  and for clusters (docs/coverage.md).
+  and for clusters (benchmarks/results/coverage.md).
 - ``basic``: the percentile interval reflected at the estimate.
 - ``wald``: the estimate and Student's t times the classical standard error, in the coordinates of
   the fit (logarithms of coefficients). Needs no draws; for fewer than 25 independent rows it is

@@ -8,7 +8,7 @@ Three sources of error are kept apart, because they answer different questions:
   standard deviation for each decade beyond, of an input or of compute (``discrepancy=0.005``; in
   ``lo``, ``hi``). With none declared the interval holds if the law does.
 
-Far beyond the data the first two alone do not cover: see docs/coverage.md.
+Far beyond the data the first two alone do not cover: see benchmarks/results/coverage.md.
 """
 
 import warnings

@@ -74,6 +74,19 @@ def pytest_xdist_make_scheduler(config, log):
     return LoadFileScheduling(config, log)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _programs_of_one_file():
+    """Drop what a file compiled: in one process all of it would take gigabytes.
+
+    Each program is some memory maps too, of which a process may have 65,530 on Linux; the compiler
+    crashes there. What several files need is read again from the folder of compiled programs.
+    """
+    yield
+    import jax  # after the folder above is set
+
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def golden() -> pd.DataFrame:
     """GOLDEN-36, which needs no file."""

@@ -25,11 +25,13 @@ LLAMA2_7B = Architecture(32, 4096, 32, 11008, 32000)
 LLAMA3_8B = Architecture(32, 4096, 32, 14336, 128256, kv_heads=8)
 MIXTRAL = Architecture(32, 4096, 32, 14336, 32000, kv_heads=8, experts=8, active_experts=2)
 H100 = costs.find_hardware("H100")
+SPEED = costs.rates_reached(H100.peak(), H100.bandwidth)
 SERVED = costs.serve_architecture(LLAMA2_7B)
 SIZE = {"N": "7B parameters"}
 RUN = {**SIZE, "D": "2T tokens"}
-RATES = {"peak": "989 TFLOP/s", "bandwidth": "3.35 TB/s", "bandwidth_utilisation": "0.6"}
-ROOF = {**RATES, "compute_utilisation": "0.4"}
+PEAKS = {"peak": "989 TFLOP/s", "bandwidth": "3.35 TB/s"}
+PARTS = {"compute_utilisation": "0.4", "bandwidth_utilisation": "0.6", "overhead": "1 ms"}
+RATES = costs.Rates(4e14, 2e12, 1e-3)
 CACHE = {"architecture": LLAMA3_8B, "tokens": "8192 tokens"}
 BITS = {"weight_bits": "8", "kv_bits": "8"}
 REQUEST = {"input_tokens": "70 tokens", "output_tokens": "215 tokens"}
@@ -62,22 +64,16 @@ FORMULAS = {
     "serving_bytes": (of(CACHE, BITS, sequences="4"), "bytes"),
     "largest_batch": (of(CACHE, BITS, memory="80 GB", usable="0.9"), "1"),
     "training_bytes": (of(SIZE, recipe="adam-mixed"), "bytes"),
-    "roofline_seconds": (of(ROOF, flop="2 PFLOP", moved="14 GB", sharpness="8"), "s"),
+    "rates_reached": (of(PEAKS, PARTS), None),
+    "roofline_seconds": (of(flop="2 PFLOP", moved="14 GB", rates=RATES, sharpness="8"), "s"),
     "serve_size": (of(SIZE, bits="8"), None),
     "serve_architecture": (of(BITS, architecture=LLAMA2_7B), None),
-    "prefill_seconds": (
-        of(ROOF, served=SERVED, prompt="1000 tokens", batch="4", overhead="1 ms"),
-        "s",
-    ),
-    "decode_seconds": (
-        of(ROOF, served=SERVED, context="1000 tokens", batch="4", overhead="1 ms"),
-        "s",
-    ),
+    "prefill_seconds": (of(served=SERVED, prompt="1000 tokens", batch="4", rates=RATES), "s"),
+    "decode_seconds": (of(served=SERVED, context="1000 tokens", batch="4", rates=RATES), "s"),
     "request_seconds": (
         of(
-            RATES,
             {"served": SERVED, "prompt": "1000 tokens", "output": "200 tokens", "batch": "4"},
-            {"prefill_utilisation": "0.4", "decode_utilisation": "0.4", "overhead": "1 ms"},
+            {"prefill": RATES, "decode": RATES},
         ),
         "s",
     ),
@@ -122,7 +118,11 @@ def amounts_of(name):
 
 
 def rescaled(amount, base, factor):
-    """The same amount after the base unit of `base` became `factor` times smaller."""
+    """The same after the base unit of `base` became `factor` times smaller; records of time too."""
+    if isinstance(amount, costs.Rates) and base == "s":
+        return costs.Rates(amount.flop / factor, amount.bytes / factor, amount.overhead * factor)
+    if not isinstance(amount, Amount):
+        return amount
     power = amount.dimension.powers[costs.dimensions.BASES.index(base)]
     return replace(amount, value=amount.value * factor ** float(power))
 
@@ -161,10 +161,7 @@ class TestDimensionsOfEveryFormula:
         FLOP, bytes, tokens and parameters are left out: 6ND turns one into another.
         """
         arguments = amounts_of(name)
-        smaller = {
-            key: rescaled(value, base, 7.0) if isinstance(value, Amount) else value
-            for key, value in arguments.items()
-        }
+        smaller = {key: rescaled(value, base, 7.0) for key, value in arguments.items()}
         before = getattr(costs, name)(**arguments)
         after = getattr(costs, name)(**smaller)
         np.testing.assert_allclose(after.value, rescaled(before, base, 7.0).value, rtol=1e-12)
@@ -510,11 +507,11 @@ class TestRoofline:
     def test_limits(self):
         """A long prompt waits for arithmetic and a single sequence for memory."""
         served = costs.serve_architecture(LLAMA2_7B)
-        rates = H100.peak(), H100.bandwidth
-        prefill = costs.prefill_seconds(served, 4096.0, 16.0, *rates, 0.4, 0.6)
+        rates = costs.rates_reached(H100.peak(), H100.bandwidth, 0.4, 0.6)
+        prefill = costs.prefill_seconds(served, 4096.0, 16.0, rates)
         arithmetic = 16 * 4096 * (served.body_flop + served.attention_flop * 2048.5)
         assert prefill == pytest.approx(arithmetic / (0.4 * H100.peak()), rel=1e-3)
-        decode = costs.decode_seconds(served, 1.0, 1.0, *rates, 0.4, 0.6)
+        decode = costs.decode_seconds(served, 1.0, 1.0, rates)
         assert decode == pytest.approx(served.read_bytes / (0.6 * H100.bandwidth), rel=1e-3)
 
     def test_batches_of_experts_read_more_weights(self):
@@ -528,12 +525,13 @@ class TestRoofline:
         assert served.bytes_read(2.0) - one == pytest.approx(two)
 
     def test_a_request_is_prefill_and_steps(self):
-        rates = {"peak": H100.peak(), "bandwidth": H100.bandwidth, "overhead": 1e-3}
-        request = costs.request_seconds(SERVED, 500.0, 200.0, 8.0, **rates)
+        reading = costs.rates_reached(H100.peak(), H100.bandwidth, overhead=1e-3)
+        writing = replace(reading, flop=reading.flop / 10)
+        request = costs.request_seconds(SERVED, 500.0, 200.0, 8.0, reading, writing)
         steps = [
-            costs.decode_seconds(SERVED, 500.0 + written, 8.0, **rates) for written in range(1, 200)
+            costs.decode_seconds(SERVED, 500.0 + written, 8.0, writing) for written in range(1, 200)
         ]
-        first = costs.prefill_seconds(SERVED, 500.0, 8.0, **rates)
+        first = costs.prefill_seconds(SERVED, 500.0, 8.0, reading)
         assert request == pytest.approx(first + sum(steps), rel=1e-6)
         assert costs.throughput(200.0, 8.0, request) == pytest.approx(8 * 200 / request)
 
@@ -548,13 +546,13 @@ CALLS = {
     "weights": (lambda N, D, price, bits: costs.weight_bytes(N, bits), "Nb"),
     "decode": (
         lambda N, D, price, bits: costs.decode_seconds(
-            costs.serve_size(N, bits), 100.0, 4.0, 1e15, 3e12
+            costs.serve_size(N, bits), 100.0, 4.0, RATES
         ),
         "Nb",
     ),
     "prefill": (
         lambda N, D, price, bits: costs.prefill_seconds(
-            costs.serve_size(N, bits), 100.0, 4.0, 1e15, 3e12
+            costs.serve_size(N, bits), 100.0, 4.0, RATES
         ),
         "Nb",
     ),
@@ -649,7 +647,7 @@ def prefill_error(table):
     """Predicted over measured time to the first token, with default utilisations."""
     prompt, batch = table.prefill_tokens.to_numpy(float), table.batchsize.to_numpy(float)
     served = costs.serve_architecture(shape_of(table))
-    seconds = costs.prefill_seconds(served, prompt, batch, H100.peak(), H100.bandwidth)
+    seconds = costs.prefill_seconds(served, prompt, batch, SPEED)
     return 1e3 * seconds / table.ttft_ms - 1
 
 
@@ -657,7 +655,7 @@ def decode_error(table):
     """The same for a step, at the mean context of the 100 steps that were timed."""
     context, batch = table.prefill_tokens.to_numpy(float) + 50, table.batchsize.to_numpy(float)
     served = costs.serve_architecture(shape_of(table))
-    seconds = costs.decode_seconds(served, context, batch, H100.peak(), H100.bandwidth)
+    seconds = costs.decode_seconds(served, context, batch, SPEED)
     return 1e3 * seconds / table.steptime_ms_per_token - 1
 
 

@@ -12,8 +12,9 @@ gradients everywhere inside their domain: call them inside `jit`, `vmap` and `gr
   back with `utilisation`.
 - **How much money, energy, CO2?** `rental_usd`, `lifetime_usd` (with `usd_per_flop`),
   `energy_joules`, `electricity_usd`, `co2_grams`.
-- **How fast does it answer?** `serve_size` or `serve_architecture`, then `prefill_seconds`,
-  `decode_seconds`, `request_seconds`, `throughput`; `roofline_seconds` for anything else.
+- **How fast does it answer?** `serve_size` or `serve_architecture` on `rates_reached`, then
+  `prefill_seconds`, `decode_seconds`, `request_seconds`, `throughput`; `roofline_seconds` for
+  anything else.
 - **Does it fit?** `weight_bytes`, `kv_bytes_per_token`, `kv_cache_bytes`, `serving_bytes`,
   `largest_batch`, `training_bytes`.
 - **How much demand?** `demand_in_total`, `demand_in_requests`, `demand_at_rate`.
@@ -42,9 +43,11 @@ from scalejax.costs.flops import (
 )
 from scalejax.costs.hardware import HARDWARE, Hardware, find_hardware
 from scalejax.costs.latency import (
+    Rates,
     Served,
     decode_seconds,
     prefill_seconds,
+    rates_reached,
     request_seconds,
     roofline_seconds,
     serve_architecture,
@@ -80,6 +83,7 @@ __all__ = [
     "Dimension",
     "Hardware",
     "ParameterCount",
+    "Rates",
     "Served",
     "Unit",
     "attention_flop_per_token",
@@ -106,6 +110,7 @@ __all__ = [
     "parse_amount",
     "precision_weighted_flop",
     "prefill_seconds",
+    "rates_reached",
     "rental_usd",
     "request_seconds",
     "roofline_seconds",

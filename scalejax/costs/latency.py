@@ -1,9 +1,9 @@
 """Time of one forward pass: prefill bound by arithmetic, decode bound by memory.
 
-Make a `Served` model with `serve_size` (only N is known) or `serve_architecture`, then ask for
-`prefill_seconds` (time to the first token), `decode_seconds` (time of each further token) or
-`request_seconds` (a whole answer). All batches are on one accelerator, or on several as one with
-the sum of their rates.
+Make a `Served` model with `serve_size` (only N is known) or `serve_architecture`, and the `Rates`
+of what serves it with `rates_reached`. Then ask for `prefill_seconds` (time to the first token),
+`decode_seconds` (time of each further token) or `request_seconds` (a whole answer). All batches are
+on one accelerator, or on several as one with the sum of their rates.
 
 The roofline takes the longer of arithmetic and memory traffic, each at a stated part of the peak.
 The hard maximum is replaced by a p-norm (`smooth_maximum`), so gradients exist everywhere. It is
@@ -56,22 +56,49 @@ def smooth_maximum(a: Any, b: Any, sharpness: Any = SHARPNESS) -> Any:
     return total * ((a / total) ** sharpness + (b / total) ** sharpness) ** (1.0 / sharpness)
 
 
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Rates:
+    """What an accelerator reaches; a pytree of plain numbers. `rates_reached` makes one.
+
+    Attributes:
+        flop: FLOP per second.
+        bytes: Bytes per second.
+        overhead: Seconds of each pass for launching kernels and sampling.
+    """
+
+    flop: Any
+    bytes: Any
+    overhead: Any = 0.0
+
+
 @checked
-def roofline_seconds(
-    flop: Flop,
-    moved: Bytes,
+def rates_reached(
     peak: FlopPerSecond,
     bandwidth: BytesPerSecond,
     compute_utilisation: Number = COMPUTE_UTILISATION,
     bandwidth_utilisation: Number = BANDWIDTH_UTILISATION,
-    sharpness: Number = SHARPNESS,
+    overhead: Seconds = 0.0,
+) -> Rates:
+    """Rates of an accelerator that reaches a part of its peaks.
+
+    Args:
+        peak: Peak rate in the precision of the products.
+        bandwidth: Peak bandwidth of the memory.
+        compute_utilisation: Part of `peak` that is reached.
+        bandwidth_utilisation: Part of `bandwidth` that is reached.
+        overhead: Time of each pass for launching kernels and sampling.
+    """
+    return Rates(peak * compute_utilisation, bandwidth * bandwidth_utilisation, overhead)
+
+
+@checked
+def roofline_seconds(
+    flop: Flop, moved: Bytes, rates: Rates, sharpness: Number = SHARPNESS
 ) -> Seconds:
-    """Time of `flop` operations that move `moved` bytes, when both overlap."""
-    return smooth_maximum(
-        flop / (peak * compute_utilisation),
-        moved / (bandwidth * bandwidth_utilisation),
-        sharpness,
-    )
+    """Time of a pass of `flop` operations that moves `moved` bytes, when both overlap."""
+    longer = smooth_maximum(flop / rates.flop, moved / rates.bytes, sharpness)
+    return longer + rates.overhead
 
 
 @jax.tree_util.register_dataclass
@@ -129,96 +156,44 @@ def serve_architecture(
 
 
 @checked
-def prefill_seconds(
-    served: Served,
-    prompt: Tokens,
-    batch: Number,
-    peak: FlopPerSecond,
-    bandwidth: BytesPerSecond,
-    compute_utilisation: Number = COMPUTE_UTILISATION,
-    bandwidth_utilisation: Number = BANDWIDTH_UTILISATION,
-    overhead: Seconds = 0.0,
-) -> Seconds:
-    """Time to the first token of `batch` prompts of `prompt` tokens each.
+def prefill_seconds(served: Served, prompt: Tokens, batch: Number, rates: Rates) -> Seconds:
+    """Time to the first token of `batch` prompts of `prompt` tokens each, at least one.
 
-    Args:
-        served: The model.
-        prompt: Tokens of each prompt, at least one.
-        batch: Prompts read at the same time.
-        peak: Peak rate of the accelerator in the precision of the products.
-        bandwidth: Peak bandwidth of its memory.
-        compute_utilisation: Part of `peak` that is reached.
-        bandwidth_utilisation: Part of `bandwidth` that is reached.
-        overhead: Time of each pass for launching kernels and sampling.
+    All prompts are read at the same time.
     """
     attention = served.attention_flop * causal_mean(prompt)
     flop = batch * (prompt * (served.body_flop + attention) + served.head_flop)
     moved = served.bytes_read(batch * prompt) + batch * prompt * served.kv_bytes
-    utilisations = compute_utilisation, bandwidth_utilisation
-    return roofline_seconds(flop, moved, peak, bandwidth, *utilisations) + overhead
+    return roofline_seconds(flop, moved, rates)
 
 
 @checked
-def decode_seconds(
-    served: Served,
-    context: Tokens,
-    batch: Number,
-    peak: FlopPerSecond,
-    bandwidth: BytesPerSecond,
-    compute_utilisation: Number = COMPUTE_UTILISATION,
-    bandwidth_utilisation: Number = BANDWIDTH_UTILISATION,
-    overhead: Seconds = 0.0,
-) -> Seconds:
-    """Time of one step that adds a token to each of `batch` sequences.
+def decode_seconds(served: Served, context: Tokens, batch: Number, rates: Rates) -> Seconds:
+    """Time of one step that adds a token to each of `batch` sequences of `context` tokens so far.
 
     In the measurements named above three things came on top. Launching kernels took about 65
-    microseconds a layer, most of the time below 1B parameters: give it as `overhead`. An attention
-    kernel that does not split the sequence read the cache at a tenth of the bandwidth for one
-    sequence, and at half of it for many. Products for batches above 64 ran at a tenth of
-    `compute_utilisation`. Software for serving avoids all three.
-
-    Args:
-        served: The model.
-        context: Tokens of each sequence so far.
-        batch: Sequences decoded at the same time.
-        peak: Peak rate of the accelerator in the precision of the products.
-        bandwidth: Peak bandwidth of its memory.
-        compute_utilisation: Part of `peak` that is reached.
-        bandwidth_utilisation: Part of `bandwidth` that is reached.
-        overhead: Time of each step for launching kernels and sampling.
+    microseconds a layer, most of the time below 1B parameters: give it as `overhead` of the rates.
+    An attention kernel that does not split the sequence read the cache at a tenth of the bandwidth
+    for one sequence, and at half of it for many. Products for batches above 64 ran at a tenth of
+    the rate of prefill. Software for serving avoids all three.
     """
     attention = served.attention_flop * context
     flop = batch * (served.body_flop + served.head_flop + attention)
     moved = served.bytes_read(batch) + batch * context * served.kv_bytes
-    utilisations = compute_utilisation, bandwidth_utilisation
-    return roofline_seconds(flop, moved, peak, bandwidth, *utilisations) + overhead
+    return roofline_seconds(flop, moved, rates)
 
 
 @checked
 def request_seconds(
-    served: Served,
-    prompt: Tokens,
-    output: Tokens,
-    batch: Number,
-    peak: FlopPerSecond,
-    bandwidth: BytesPerSecond,
-    prefill_utilisation: Number = COMPUTE_UTILISATION,
-    decode_utilisation: Number = COMPUTE_UTILISATION,
-    bandwidth_utilisation: Number = BANDWIDTH_UTILISATION,
-    overhead: Seconds = 0.0,
+    served: Served, prompt: Tokens, output: Tokens, batch: Number, prefill: Rates, decode: Rates
 ) -> Seconds:
     """A whole answer: prefill gives the first of `output` tokens, decoding the others.
 
-    Decoding is timed at the mean context, which is exact where time is linear in it.
+    Decoding is timed at the mean context, which is exact where time is linear in it. Each phase has
+    its own rates, as a step of decoding seldom reaches those of prefill.
     """
-    rates = peak, bandwidth
-    first = prefill_seconds(
-        served, prompt, batch, *rates, prefill_utilisation, bandwidth_utilisation, overhead
-    )
-    mean = prompt + output / 2.0
-    step = decode_seconds(
-        served, mean, batch, *rates, decode_utilisation, bandwidth_utilisation, overhead
-    )
+    first = prefill_seconds(served, prompt, batch, prefill)
+    step = decode_seconds(served, prompt + output / 2.0, batch, decode)
     return first + (output - 1.0) * step
 
 

@@ -55,16 +55,17 @@ def checked_kind(fit: "Fit", kind: str | None) -> IntervalKind:
     Raises:
         UsageError: There is no such method, or it needs other draws.
     """
-    known = get_args(IntervalKind)
+    known: tuple[IntervalKind, ...] = get_args(IntervalKind)
     if kind is None:
         return default_kind(fit)
-    if kind not in known:
+    chosen = next((one for one in known if one == kind), None)
+    if chosen is None:
         raise UsageError(f"kind= is one of {', '.join(known)}, not {kind!r}.")
     jackknifed = fit.draws.method.endswith("jackknife")
     if (kind == "jackknife") != jackknifed and kind in ("percentile", "basic", "jackknife"):
         made = fit.draws.method
         raise UsageError(f'kind="{kind}" does not go with these draws (resampling: {made}).')
-    return kind  # type: ignore[return-value]
+    return chosen
 
 
 def check_level(level: float) -> None:

@@ -3,7 +3,7 @@
 - `solve_many`: one axis. Draws of a fit, or candidates.
 - `solve_grid`: a grid of args, each with all draws: frontiers and surfaces.
 
-The optimum of the first args is searched for from many starts. The others follow it by Newton's
+One optimum is searched for from many starts, unless it is known. The others follow it by Newton's
 method (`scalejax.optima.follow`); lanes where something else binds are searched for from several
 starts of their own. If the first search found several local optima, every lane is searched.
 """
@@ -91,6 +91,7 @@ def solve_many(
     over: Mapping[str, Any],
     *,
     starts: int = STARTS,
+    known: Solution | None = None,
 ) -> Optima:
     """The optimum for each element of a batch of args.
 
@@ -99,6 +100,7 @@ def solve_many(
         args: Args that all lanes share; what `over` names may be given too, as a first guess.
         over: Args that differ, each a number or pytree with a leading axis (B,).
         starts: Starts of the first search.
+        known: The solution for `args` themselves (`Answer.solution`), which saves that search.
 
     Raises:
         UsageError: The leading axes differ, or there is nothing to map over.
@@ -106,9 +108,10 @@ def solve_many(
     with jax.enable_x64(True):
         lanes = as_arrays(over)
         count = lane_count(lanes)
-        first = take_lanes(lanes, 0)
-        reference = search_one(problem, {**first, **_alike(args, first)}, starts)
-        found = solve_lanes(problem, as_arrays(args), lanes, _repeat(reference, count), reference)
+        if known is None:
+            first = take_lanes(lanes, 0)
+            known = search_one(problem, {**first, **_alike(args, first)}, starts)
+        found = solve_lanes(problem, as_arrays(args), lanes, _repeat(known, count), known)
         return _optima(problem, as_arrays(args), lanes, found)
 
 

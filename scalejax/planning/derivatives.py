@@ -21,9 +21,6 @@ from scalejax.optima.implicit import attach
 
 Floats = NDArray[np.float64]
 
-Known = tuple[tuple[Problem, ...], tuple[Any, ...]]
-"""Problems and their solutions: the optimum itself and, before it, that of the quality wanted."""
-
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=RUN_ONCE)
 def elasticities(

@@ -25,6 +25,7 @@ from scalejax.costs import (
     gpu_hours,
     lifetime_usd,
     precision_weighted_flop,
+    rates_reached,
     serve_size,
     training_flop,
     usd_per_flop,
@@ -120,7 +121,8 @@ def _latency(x: Decision, args: Any) -> Any:
     """Time of one token for one user, on one accelerator."""
     place = args["serving"]
     served = serve_size(x["N"], place["bits"])
-    return decode_seconds(served, place["context"], 1.0, place["peak"], place["bandwidth"])
+    rates = rates_reached(place["peak"], place["bandwidth"])
+    return decode_seconds(served, place["context"], 1.0, rates)
 
 
 TRAINING_FLOP = Measure("training compute", _training_flop, "FLOP")

@@ -67,7 +67,8 @@ class Stated:
             return {}
         over: dict[str, Any] = {"law": dict(draws)}
         if self.quality is not None:
-            best = solve_many(self.quality.problem, self.args, over)
+            quality = self.quality
+            best = solve_many(quality.problem, self.args, over, known=quality.solution)
             count = len(best.goal)
             limits = {name: np.full(count, value) for name, value in self.args["limits"].items()}
             over["limits"] = {**limits, "loss": best.goal}
@@ -75,7 +76,9 @@ class Stated:
 
     def optima(self, over: Mapping[str, Any]) -> Optima | None:
         """The optima of the draws."""
-        return solve_many(self.problem, self.args, over) if over else None
+        if not over:
+            return None
+        return solve_many(self.problem, self.args, over, known=self.answer.solution)
 
 
 def state(

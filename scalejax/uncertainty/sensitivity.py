@@ -27,6 +27,7 @@ from scalejax.objectives import (
     make_model,
     student_t,
 )
+from scalejax.objectives.losses import Scale
 from scalejax.resampling import percentile_interval
 from scalejax.status import Status
 from scalejax.uncertainty.conclusions import Conclusions, conclusions
@@ -159,9 +160,9 @@ def _objectives(
     for name, objective in objectives.items():
         if not _same(objective, fit.objective):
             yield _Variant("objective", name, _with_objective(fit, objective))
-    on = "log" if fit.objective.kernel.log else "loss"
+    on: Scale = "log" if fit.objective.kernel.log else "loss"
     for delta in deltas:
-        objective = huber(delta, on=on)  # type: ignore[arg-type]
+        objective = huber(delta, on=on)
         if not _same(objective, fit.objective):
             yield _Variant("delta", f"Huber {delta:g}", _with_objective(fit, objective))
 

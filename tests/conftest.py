@@ -74,6 +74,14 @@ def pytest_xdist_make_scheduler(config, log):
     return LoadFileScheduling(config, log)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compile_quickly():
+    """Up to 256 resamples of 64 rows: what a test runs once need not be compiled for speed."""
+    from scalejax.fitting import engine
+
+    engine._SMALL = 256 * 64
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _programs_of_one_file():
     """Drop what a file compiled: in one process all of it would take gigabytes.

@@ -109,6 +109,7 @@ class TestLayouts:
         assert seen[0] == (1, 1, 0)
         assert [done for done, total, _ in seen if total == 1000] == [512, 1000]
 
+    @pytest.mark.slow
     def test_two_devices(self, golden):
         """In a process that sees two CPU devices, chunks go to both and the draws stay."""
         script = """

@@ -141,6 +141,7 @@ class TestShort:
         assert found.curve.rate[0] < 0.89
         assert np.all(np.array(found.warned)[:, 2:])
 
+    @pytest.mark.slow
     def test_checkpoints(self):
         """Whole runs cover, rows as if independent do not, and the tool finds the runs itself."""
         declared = sim.count_targets(run_fits(20, 8, 60, declared=True, bootstrap=199))[None]

@@ -10,14 +10,17 @@ registry is tested without a line here.
 
 import itertools
 import math
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from scalejax._numerics import RUN_ONCE
 from scalejax.laws import LAWS
 
+compiled = partial(jax.jit, compiler_options=RUN_ONCE)
 ALL = pytest.mark.parametrize("law", LAWS.values(), ids=list(LAWS))
 
 COUNT = 20
@@ -60,19 +63,18 @@ def test_gradients_and_jvps(law):
     function, v = flat(law), random_points(law)
     direction = np.random.default_rng(13).normal(size=v.shape)
     with jax.enable_x64(True):
-        gradient = np.asarray(jax.vmap(jax.grad(function), 1, 1)(v))
-        push = np.asarray(
-            jax.vmap(lambda v, d: jax.jvp(function, (v,), (d,))[1], 1)(v, v * direction)
-        )
+        gradient = np.asarray(compiled(jax.vmap(jax.grad(function), 1, 1))(v))
+        along = jax.vmap(lambda v, d: jax.jvp(function, (v,), (d,))[1], 1)
+        push = np.asarray(compiled(along)(v, v * direction))
     expected = np.stack([complex_slope(function, v, unit) for unit in basis(len(v))])
     # Both are exact but for rounding, which powers up to 40 times a logarithm magnify to 1e-14.
     # Kaplan's alpha_D acts twice, and where one term dominates the two effects cancel: what is left
     # of them has the rounding of the largest slope.
     allowed = 1e-11 * np.abs(expected) + 1e-12 * np.max(np.abs(expected), axis=0)
     np.testing.assert_array_less(np.abs(gradient * v - expected), allowed)
-    along = complex_slope(function, v, direction)
     size = np.sum(np.abs(expected * direction), axis=0)
-    np.testing.assert_array_less(np.abs(push - along), 1e-11 * size)
+    error = np.abs(push - complex_slope(function, v, direction))
+    np.testing.assert_array_less(error, 1e-11 * size)
 
 
 @ALL
@@ -87,7 +89,7 @@ def test_hessians(law):
     function, v = flat(law), random_points(law)
     units, h = basis(len(v)), 1e-4
     with jax.enable_x64(True):
-        hessian = np.asarray(jax.vmap(jax.hessian(function), 1, 2)(v))
+        hessian = np.asarray(compiled(jax.vmap(jax.hessian(function), 1, 2))(v))
     gradient = np.stack([complex_slope(function, v, unit) for unit in units])
     scaled = hessian * v[:, None] * v[None, :] + gradient * units.swapaxes(0, 1)
 
@@ -123,7 +125,7 @@ def all_derivatives(law, points, dtype):
         ]
 
     with jax.enable_x64(dtype == np.float64):
-        found = jax.jit(jax.vmap(everything, 1))(jnp.asarray(points, dtype))
+        found = compiled(jax.vmap(everything, 1))(jnp.asarray(points, dtype))
         leaves = jax.tree.leaves(found)
     assert {leaf.dtype for leaf in leaves} == {np.dtype(dtype)}
     return leaves

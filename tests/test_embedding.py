@@ -1,5 +1,7 @@
 """`fit_arrays` inside other people's JAX: transformations, dtypes and implicit derivatives."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,9 @@ import pytest
 from jax.sharding import Mesh, PartitionSpec
 
 import scalejax as sj
+from scalejax._numerics import RUN_ONCE
 
+compiled = partial(jax.jit, compiler_options=RUN_ONCE)
 ORDER = ("E", "A", "alpha", "B", "beta")
 
 
@@ -28,15 +32,15 @@ def test_agrees_with_the_certified_optimum_inside_jit(runs):
     # GOLDEN-36, least squares on log loss, from a 50-digit Newton iteration.
     certified = [1.8160450229492, 666.94768550502, 0.36929483119312]
     with jax.enable_x64(True):
-        fit = jax.jit(lambda y: fitted(runs, y, objective=sj.least_squares()))
+        fit = compiled(lambda y: fitted(runs, y, objective=sj.least_squares()))
         np.testing.assert_allclose(fit(runs["loss"])[:3], certified, rtol=1e-9)
 
 
 def test_vmap_is_the_same_as_one_by_one(runs):
     losses = np.stack([runs["loss"], runs["loss"] * np.linspace(0.99, 1.01, 36)])
     with jax.enable_x64(True):
-        one = jax.jit(lambda y: fitted(runs, y))
-        together = jax.jit(jax.vmap(lambda y: fitted(runs, y)))(losses)
+        one = compiled(lambda y: fitted(runs, y))
+        together = compiled(jax.vmap(lambda y: fitted(runs, y)))(losses)
         np.testing.assert_allclose(together, np.stack([one(y) for y in losses]), rtol=1e-7)
 
 
@@ -47,16 +51,16 @@ def test_shard_map(runs):
     with jax.enable_x64(True):
         many = jax.vmap(lambda y: fitted(runs, y))
         shard = jax.shard_map(many, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False)
-        np.testing.assert_allclose(jax.jit(shard)(losses), jax.jit(many)(losses), rtol=1e-12)
+        np.testing.assert_allclose(compiled(shard)(losses), compiled(many)(losses), rtol=1e-12)
 
 
 def test_follows_the_callers_dtype_and_says_what_it_is_worth(runs):
-    found = sj.fit_arrays(
-        "chinchilla",
-        {"N": runs["N"], "D": runs["D"]},
-        jnp.asarray(runs["loss"], jnp.float32),
-        objective=sj.least_squares(),
-    )
+    @compiled
+    def fit(losses):
+        inputs = {"N": runs["N"], "D": runs["D"]}
+        return sj.fit_arrays("chinchilla", inputs, losses, objective=sj.least_squares())
+
+    found = fit(jnp.asarray(runs["loss"], jnp.float32))
     assert found.params["alpha"].dtype == jnp.float32
     assert int(found.status) == sj.Status.CONVERGED
     # Least squares in float32 keeps at least four digits (reliability study, T13).
@@ -105,7 +109,7 @@ def test_derivatives_are_those_of_the_optimum(runs, objective, noise):
     with jax.enable_x64(True):
         arguments = problem(runs)
         positions = tuple(range(len(arguments)))
-        both = jax.jit(lambda *x: (theta(*x), jax.jacrev(theta, argnums=positions)(*x)))
+        both = compiled(lambda *x: (theta(*x), jax.jacrev(theta, argnums=positions)(*x)))
         reverse = both(*arguments)[1]
         row = 5
         for k, argument in enumerate(arguments):
@@ -133,8 +137,8 @@ def test_forward_mode_agrees_with_reverse_mode(runs):
             return fitted(runs, y)[2]
 
         direction = jnp.cos(jnp.arange(36.0))
-        _, forward = jax.jvp(jax.jit(alpha), (losses,), (direction,))
-        reverse = jax.jit(jax.grad(alpha))(losses)
+        _, forward = jax.jvp(compiled(alpha), (losses,), (direction,))
+        reverse = compiled(jax.grad(alpha))(losses)
         np.testing.assert_allclose(forward, reverse @ direction, rtol=1e-9)
 
 
@@ -146,8 +150,8 @@ def test_second_derivatives_hold_too(runs):
 
     with jax.enable_x64(True):
         floor, h = jnp.asarray(1.82), 1e-4
-        slope = jax.jit(jax.grad(alpha))
-        second = jax.jit(jax.grad(jax.grad(alpha)))(floor)
+        slope = compiled(jax.grad(alpha))
+        second = compiled(jax.grad(jax.grad(alpha)))(floor)
         difference = (slope(floor + h) - slope(floor - h)) / (2 * h)
         np.testing.assert_allclose(second, difference, rtol=1e-5)
 
@@ -158,6 +162,6 @@ def test_a_parameter_on_its_bound_does_not_move(runs):
 
     with jax.enable_x64(True):
         losses = jnp.asarray(runs["loss"])
-        value, slope = jax.value_and_grad(floor)(losses)
+        value, slope = compiled(jax.value_and_grad(floor))(losses)
         assert float(value) == pytest.approx(1.9, abs=1e-12)
         assert np.all(np.asarray(slope) == 0)

@@ -77,7 +77,7 @@ SOLVERS = {
 }
 
 
-@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("name", ["damped_newton", pytest.param("lbfgs", marks=pytest.mark.slow)])
 def test_no_false_success_from_hoffmanns_starts(golden, name):
     """Of 400 starts none is called converged that a further descent lowers by more than 1e-6."""
     solver, max_steps, tolerance = SOLVERS[name]

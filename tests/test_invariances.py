@@ -14,10 +14,13 @@ import scalejax as sj
 from scalejax.objectives import Kernel
 from scalejax.objectives.losses import huber as huber_objective
 
-OBJECTIVES = {"huber": sj.huber(1e-3), "least_squares": sj.least_squares()}
+OBJECTIVES = [
+    pytest.param(sj.huber(1e-3), id="huber"),
+    pytest.param(sj.least_squares(), id="least_squares", marks=pytest.mark.slow),
+]
 FACTORS = st.floats(-6, 6).map(lambda x: 10.0**x)
 
-pytestmark = pytest.mark.parametrize("objective", OBJECTIVES.values(), ids=list(OBJECTIVES))
+pytestmark = pytest.mark.parametrize("objective", OBJECTIVES)
 
 
 def base(golden, objective):

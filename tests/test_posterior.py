@@ -208,6 +208,7 @@ class TestCalibration:
     GOLDEN-36's design; B keeps its default prior, so that each kind of prior is drawn from.
     """
 
+    @pytest.mark.slow
     def test_few(self, golden_lsq):
         ranks = calibrate(golden_lsq, sj.least_squares(), simulations=40)
         for of_one in ranks.T:

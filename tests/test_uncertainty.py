@@ -131,7 +131,9 @@ class TestInfluence:
         spoilt = clean.assign(
             loss=clean["loss"].where(~clean.index.isin([5, 20]), clean["loss"] * 1.3)
         )
-        before, after = (sj.fit(data, objective=sj.huber(0.003)) for data in (clean, spoilt))
+        # The disturbances of GOLDEN-36 are a formula, and with two rows less look like those of runs.
+        how = {"objective": sj.huber(0.003), "resampling": "pairs"}
+        before, after = (sj.fit(data, **how) for data in (clean, spoilt))
         for name in ("alpha", "beta"):
             assert abs(after.params[name] - before.params[name]) < before.stderr[name]
 

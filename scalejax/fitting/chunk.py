@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from scalejax._numerics import RUN_ONCE
 from scalejax.fitting.certificate import Certificate, certify, decide
 from scalejax.fitting.derivatives import Form, evaluate
 from scalejax.fitting.starts import choose_starts, start_features
@@ -110,8 +111,7 @@ class Solved(NamedTuple):
     steps: jax.Array
 
 
-@partial(jax.jit, static_argnums=0)
-def solve_chunk(
+def _solve_chunk(
     program: Program, tables: Tables, work: Work, settings: Settings, box: Box, key: jax.Array
 ) -> Solved:
     """Solve one chunk; see `Program`, `Tables` and `Work` for the shapes."""
@@ -206,6 +206,13 @@ class _LaneData(NamedTuple):
     length: jax.Array
     rows: _OwnRows
     held: jax.Array | None
+
+
+solve_chunk = jax.jit(_solve_chunk, static_argnums=0)
+"""Compiled `_solve_chunk`."""
+
+solve_small_chunk = jax.jit(_solve_chunk, static_argnums=0, compiler_options=RUN_ONCE)
+"""The same for one small problem, which runs for milliseconds and would compile for seconds."""
 
 
 def _ragged(tables: Tables) -> bool:

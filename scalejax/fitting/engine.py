@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scalejax.errors import UsageError
 from scalejax.fitting.arrays import HostTable, stack
 from scalejax.fitting.candidates import candidates
-from scalejax.fitting.chunk import Program, Solved, Work, solve_chunk
+from scalejax.fitting.chunk import Program, Solved, Work, solve_chunk, solve_small_chunk
 from scalejax.fitting.layout import Layout, default_layout
 from scalejax.objectives import Model, Objective, Prior, Settings
 from scalejax.solvers import Box, SolverFactory, damped_newton
@@ -42,6 +42,7 @@ DRAW_TOLERANCE = 1e-11
 
 _AGREEMENT = 1e-6
 _CHUNK_SIZES = (1, 256)
+_SMALL = 1024
 
 
 @dataclass(frozen=True)
@@ -265,13 +266,16 @@ class Engine:
         for device in self.layout.devices:
             free.put(device)
 
+        small = shape[0] * self.tables.weight.shape[0] <= _SMALL
+        run = solve_small_chunk if small else solve_chunk
+
         def one(item: tuple[Work, int]) -> tuple[Solved, int]:
             work, count = item
             device = free.get()
             try:
                 # The context is local to a thread, so every worker enters it.
                 with jax.enable_x64(True), jax.default_device(device):
-                    solved = solve_chunk(
+                    solved = run(
                         self.program,
                         self.tables,
                         work,

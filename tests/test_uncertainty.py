@@ -131,7 +131,7 @@ class TestInfluence:
         spoilt = clean.assign(
             loss=clean["loss"].where(~clean.index.isin([5, 20]), clean["loss"] * 1.3)
         )
-        # The disturbances of GOLDEN-36 are a formula, and with two rows less look like those of runs.
+        # GOLDEN-36's noise is a formula, which with two rows less looks like that of runs.
         how = {"objective": sj.huber(0.003), "resampling": "pairs"}
         before, after = (sj.fit(data, **how) for data in (clean, spoilt))
         for name in ("alpha", "beta"):

@@ -57,6 +57,8 @@ def pytest_unconfigure(config):
 
 
 def pytest_collection_modifyitems(config, items):
+    # The longest first, or one worker waits for the other at the end.
+    items.sort(key=lambda item: item.path.stem not in ("test_notebooks", "test_readme"))
     if _slow_wanted(config):
         return
     for item in items:
@@ -72,14 +74,6 @@ def pytest_xdist_make_scheduler(config, log):
     from xdist.scheduler import LoadFileScheduling
 
     return LoadFileScheduling(config, log)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compile_quickly():
-    """Up to 256 resamples of 64 rows: what a test runs once need not be compiled for speed."""
-    from scalejax.fitting import engine
-
-    engine._SMALL = 256 * 64
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -91,10 +91,12 @@ class TestLayouts:
         fit = sj.fit(golden, bootstrap=1000, layout=layout)
         assert np.array_equal(values(fit), values(thousand))
 
+    @pytest.mark.slow
     def test_lanes(self, golden, thousand):
         fit = sj.fit(golden, bootstrap=1000, layout=replace(default_layout(), lanes=32))
         assert values(fit) == pytest.approx(values(thousand), rel=1e-9)
 
+    @pytest.mark.slow
     def test_form_of_the_pass(self, golden, thousand):
         other = {"rows": "scan", "scan": "rows"}[default_layout().form]
         fit = sj.fit(golden, bootstrap=1000, layout=replace(default_layout(), form=other))

@@ -330,6 +330,7 @@ class TestFit:
         assert found.params == pytest.approx(golden_huber.params, rel=1e-7)
         assert f"formula: {CHINCHILLA}" in found.summary()
 
+    @pytest.mark.slow
     def test_without_linear_parameters(self, golden):
         """Scales of 1e14 are found although nobody said where to look for them."""
         found = sj.fit(golden, f"formula: {KAPLAN}", objective=sj.least_squares())

@@ -317,6 +317,7 @@ class TestPictures:
         with pytest.raises(sj.UsageError, match="4 panels are drawn"):
             plots.plot_frontier(along_budget, axes[0])
 
+    @pytest.mark.slow
     def test_frontier_of_losses_shows_what_cannot_be_reached(self, reached):
         frame = frontier(reached, values=[1.5, 1.7, 2.0, 2.5])
         panels = plots.plot_frontier(frame)

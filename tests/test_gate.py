@@ -33,6 +33,7 @@ class TestUnidentified:
         for words in ("all 20 runs have 20 tokens per parameter", "add runs at N=", "allow_un"):
             assert words in str(error)
 
+    @pytest.mark.slow
     def test_the_remedy_is_one(self):
         """With the runs that the message of the design names, the design is accepted."""
         more = sj.design_identifiability(ONE_RATIO).remedy

@@ -150,6 +150,7 @@ def test_an_optimizer_that_is_stopped_says_so(golden):
     assert fit.status == Status.MAX_STEPS
 
 
+@pytest.mark.slow
 def test_an_optimizer_that_arrives_is_believed(golden, golden_huber):
     """optax's L-BFGS from our starts reaches the certified minimum, at its own precision."""
     fit = sj.fit(golden, solver=optax.lbfgs(), max_steps=500)

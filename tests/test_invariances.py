@@ -50,6 +50,7 @@ def test_row_order(golden, objective, seed):
 
 @pytest.mark.filterwarnings("ignore:W203")
 @given(seed=st.integers(0, 2**32 - 1))
+@pytest.mark.slow
 def test_a_row_twice_at_half_the_weight(golden, objective, seed):
     """Some rows (at most 12, so that the shape stays) written twice with weight one half."""
     rng = np.random.default_rng(seed)

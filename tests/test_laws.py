@@ -441,6 +441,7 @@ class TestOwnLaws:
         own = find_law(f"{file}:mine")
         assert find_law(own) is own
 
+    @pytest.mark.slow
     def test_fits_like_ours(self, file, golden):
         """A one-term law in N D is a floor and a power of C/6: two ways to the same fit."""
         own = sj.fit(golden, f"{file}:mine", objective=sj.least_squares())

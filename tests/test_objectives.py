@@ -159,7 +159,9 @@ class TestLinearLaw:
 
 
 class TestPriors:
-    @pytest.mark.parametrize("prior", [sj.Normal, sj.LogNormal])
+    @pytest.mark.parametrize(
+        "prior", [pytest.param(sj.Normal, marks=pytest.mark.slow), sj.LogNormal]
+    )
     def test_narrow_pins_and_wide_frees(self, golden, golden_huber, prior):
         pinned = sj.fit(golden, priors={"beta": prior(0.3, 1e-4)})
         held = sj.fit(golden, fixed={"beta": 0.3})
@@ -192,6 +194,7 @@ class TestFixedTiedBounds:
         assert fit.params == pytest.approx(golden_huber.params, rel=1e-8)
         assert fit.free == ("E", "A", "alpha", "B")
 
+    @pytest.mark.slow
     def test_tied_exponents_are_the_tied_law(self, golden):
         tied = sj.fit(golden, tied={"beta": "alpha"})
         other = sj.fit(golden, "chinchilla_tied")

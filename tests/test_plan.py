@@ -217,6 +217,7 @@ class TestRefusals:
         assert not found.found
         assert "loss can only come to 1.8" in words(found)
 
+    @pytest.mark.slow
     def test_too_small_a_budget_for_a_loss(self):
         found = plan("besiroglu2024", target_loss=2.0, budget=1e20)
         assert not found.found

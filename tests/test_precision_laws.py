@@ -338,6 +338,7 @@ class TestFits:
         bits = {"weight_bits": P_w, "act_bits": P_a, "kv_bits": P_kv}
         return {"params": N, "tokens": D, **bits, "loss": loss}
 
+    @pytest.mark.slow
     def test_exponents_tied_as_in_the_paper(self):
         runs = self.table((4, 5, 6, 8, 16), (4, 5, 6, 8, 16))
         fit = sj.fit(runs, "kumar2024", tied={"beta": "alpha"})

@@ -82,6 +82,8 @@ LEVELS = {
     "block": (16, 32, 128, 512, 1024),
 }
 LONG = (
+    "chinchilla_tied",
+    "floor_power_D",
     "floor_power_N",
     "kumar2024",
     "kumar2024_ptq",

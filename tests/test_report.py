@@ -277,6 +277,7 @@ class TestVerdict:
         assert "the best model has" not in verdict
         assert "20 tokens per parameter" in verdict
 
+    @pytest.mark.slow
     def test_without_draws_the_report_says_where_intervals_come_from(self, fit):
         found = report.content(dataclasses.replace(fit, draws=no_draws(fit.law)))
         assert found.verdict.grade == "care"

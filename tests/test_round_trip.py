@@ -153,6 +153,7 @@ class TestEveryKindOfFit:
         assert found.draws == {}
         assert "draws" not in str(found)
 
+    @pytest.mark.slow
     def test_a_law_of_ones_own_for_many_groups(self, tmp_path):
         file = tmp_path / "laws.py"
         file.write_text(MODULE)

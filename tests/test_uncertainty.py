@@ -65,6 +65,7 @@ class TestConclusions:
 
 
 class TestProfile:
+    @pytest.mark.slow
     def test_of_a_line_it_is_the_t_interval(self):
         x = np.linspace(0, 10, 30)
         y = 5 + 0.5 * x + np.random.default_rng(1).normal(0, 0.3, 30)
@@ -118,6 +119,7 @@ class TestInfluence:
         without = sj.fit(golden, objective=sj.least_squares(), exclude=[7, 8, 9])
         assert one["without"] == pytest.approx(without.params["beta"], rel=1e-6)
 
+    @pytest.mark.slow
     def test_names_the_five_runs_that_the_replication_left_out(self, chinchilla_all):
         """T16: under a robust objective the most influential of 245 runs on beta are those five."""
         fit = sj.fit(chinchilla_all, objective=sj.huber(0.01))
@@ -220,6 +222,7 @@ class TestCompare:
         with pytest.raises(sj.UsageError, match="need draws"):
             sj.compare(pair[0], golden_huber)
 
+    @pytest.mark.slow
     def test_budgets_and_laws_may_differ(self, golden, pair):
         other = sj.fit(golden, "chinchilla_tied", bootstrap=64)
         frame = sj.compare(pair[0], other, sj.Conclusions((ComputeOptimum(1e24),)))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import jax
 import numpy as np
 import pandas as pd
 
@@ -65,9 +66,9 @@ def _completed(
 
 def _broken(problem: Problem, args: Mapping[str, Any], decision: Mapping[str, float]) -> str:
     """Limits that a decision does not meet."""
-    return ", ".join(
-        one.name for one in problem.subject_to if float(one.excess(decision, args)) > _ROUNDING
-    )
+    with jax.enable_x64(True):
+        excess = {one.name: float(one.excess(decision, args)) for one in problem.subject_to}
+    return ", ".join(name for name, over in excess.items() if over > _ROUNDING)
 
 
 def published_spread(source: Source, answer: Callable[[Source], Answer]) -> pd.DataFrame:

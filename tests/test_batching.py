@@ -314,6 +314,7 @@ class Compilations(logging.Handler):
         self.logger.propagate = self.propagate
 
 
+@pytest.mark.slow
 def test_same_shape_does_not_compile_again(golden):
     """Another seed, delta, table or number of draws is other numbers in the same program."""
     few = golden.iloc[:20]

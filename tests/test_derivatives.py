@@ -22,6 +22,15 @@ from scalejax.laws import LAWS
 
 compiled = partial(jax.jit, compiler_options=RUN_ONCE)
 ALL = pytest.mark.parametrize("law", LAWS.values(), ids=list(LAWS))
+# Hessians of laws with many arguments compile for half a minute.
+LONG = {name for name, law in LAWS.items() if len(law.inputs) + len(law.parameters) > 10}
+EACH = pytest.mark.parametrize(
+    "law",
+    [
+        pytest.param(law, id=name, marks=pytest.mark.slow if name in LONG else ())
+        for name, law in LAWS.items()
+    ],
+)
 
 COUNT = 20
 TINY = 1e-30
@@ -131,7 +140,7 @@ def all_derivatives(law, points, dtype):
     return leaves
 
 
-@ALL
+@EACH
 def test_finite_at_the_extremes(law):
     """N and D from 1e3 to 1e15, at every corner of the plausible ranges, and with E almost 0."""
     corners = [
@@ -142,7 +151,7 @@ def test_finite_at_the_extremes(law):
     assert all(np.all(np.isfinite(leaf)) for leaf in leaves)
 
 
-@ALL
+@EACH
 def test_finite_at_the_extremes_in_float32(law):
     """The same in float32, whose range ends at 1e38, for parameters in the middle of their ranges.
 

@@ -12,6 +12,7 @@ import scalejax as sj
 from scalejax._numerics import RUN_ONCE
 
 compiled = partial(jax.jit, compiler_options=RUN_ONCE)
+STUDENT_T = pytest.param(sj.student_t(3), 1.0, marks=pytest.mark.slow)
 ORDER = ("E", "A", "alpha", "B", "beta")
 
 
@@ -44,6 +45,7 @@ def test_vmap_is_the_same_as_one_by_one(runs):
         np.testing.assert_allclose(together, np.stack([one(y) for y in losses]), rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_shard_map(runs):
     losses = np.stack([runs["loss"], runs["loss"] * 1.01])
     mesh = Mesh(np.array(jax.devices()[:1]), ("fits",))
@@ -85,7 +87,7 @@ def problem(runs):
 
 @pytest.mark.parametrize(
     ("objective", "noise"),
-    [(sj.least_squares(), 0.005), (sj.huber(3e-3), 0.005), (sj.student_t(3), 1.0)],
+    [(sj.least_squares(), 0.005), (sj.huber(3e-3), 0.005), STUDENT_T],
     ids=["least_squares", "huber", "student_t"],
 )
 def test_derivatives_are_those_of_the_optimum(runs, objective, noise):

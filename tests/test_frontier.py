@@ -82,6 +82,7 @@ def assert_same_numbers(row, made):
 
 
 class TestAlongABudget:
+    @pytest.mark.slow
     def test_two_decades_to_each_side_by_default(self, along_budget):
         np.testing.assert_allclose(along_budget["limit"], np.geomspace(1e21, 1e25, POINTS))
         assert set(along_budget["along"]) == {"training compute"}

@@ -52,6 +52,7 @@ class TestUnidentified:
         assert frame.loc[["E"], ["stderr", "lo", "hi"]].notna().all(axis=None)
         assert "flat: A, alpha, B, beta" in fit.summary()
 
+    @pytest.mark.slow
     def test_a_tie_or_a_prior_determines_it(self):
         """One exponent for both inputs leaves A and B open; a prior does not."""
         assert refusal(ONE_RATIO, tied={"beta": "alpha"}).problems[0].code == "E133"

@@ -45,6 +45,7 @@ def test_student_t_is_the_likelihood_up_to_a_constant(dof):
         assert constant == pytest.approx(np.full_like(constant, expected), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_student_t_fits_the_scale(golden):
     """At the minimum the likelihood is stationary in the scale and the law, by finite steps."""
     fit = sj.fit(golden, objective=sj.student_t(3))

@@ -111,6 +111,7 @@ class TestWhatFollows:
                 slope = (np.log(moved[0][quantity]) - np.log(moved[1][quantity])) / (2 * step)
                 assert rows.loc[f"law.{name}", quantity] == pytest.approx(slope, rel=1e-5, abs=1e-7)
 
+    @pytest.mark.slow
     def test_published_sets_are_solved_as_themselves(self, served):
         rows = served.published.set_index("set")
         own = rows.loc["devries2023"]

@@ -71,7 +71,7 @@ class TestClosedForm:
     @pytest.mark.parametrize(
         "priors",
         [
-            pytest.param(VAGUE, id="vague"),
+            pytest.param(VAGUE, id="vague", marks=pytest.mark.slow),
             pytest.param({"a": sj.Normal(4.9, 0.1), "b": sj.Normal(0.55, 0.02)}, id="as data"),
             pytest.param({"a": sj.Normal(6, 1e-4), "b": sj.Normal(0, 10)}, id="pins a"),
         ],

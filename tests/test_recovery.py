@@ -81,17 +81,8 @@ LEVELS = {
     "U": (1e9, 3e9, 1e10, 1e11, 1e13),
     "block": (16, 32, 128, 512, 1024),
 }
-LONG = (
-    "chinchilla_tied",
-    "floor_power_D",
-    "floor_power_N",
-    "kumar2024",
-    "kumar2024_ptq",
-    "kumar2024_unified",
-    "outer_exponent",
-    "sun2025",
-)
-SLOW = dict.fromkeys(LONG, pytest.mark.slow)
+SHORT = ("chinchilla", "kaplan", "floor_power_C")
+SLOW = dict.fromkeys(set(LAWS) - set(SHORT), pytest.mark.slow)
 # Of its 18 parameters 14 have to be searched, and sometimes only one start finds the minimum.
 HARD = {"kumar2024_unified"}
 

@@ -42,6 +42,8 @@ KINDS = {
     "wild": {"cluster": "run", "weights": "w"},
     "parametric": {"noise": 0.003, "weights": "w"},
 }
+# Of weights, of targets, and without randomness: each compiles a program of its own.
+SHORT = ("nested", "wild", "jackknife")
 MODULE = """
 import scalejax as sj
 
@@ -73,7 +75,10 @@ def fit():
 
 
 class TestEveryKindOfResampling:
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize(
+        "kind",
+        [pytest.param(kind, marks=() if kind in SHORT else pytest.mark.slow) for kind in KINDS],
+    )
     def test_is_made_again(self, kind, tmp_path):
         made = sj.fit(RUNS, resampling=kind, bootstrap=DRAWS, seed=11, **KINDS[kind])
         assert made.draws.method.split()[-1] == kind

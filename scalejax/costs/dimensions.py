@@ -159,8 +159,6 @@ class Amount:
     def __ne__(self, other: Any) -> Any:
         return self.value != self._same(other, "compared with")
 
-    __hash__ = None  # type: ignore[assignment]  # the value may be an array
-
     def _same(self, other: Any, verb: str) -> Any:
         """The value of an amount of the same dimension."""
         other = as_amount(other)

@@ -43,6 +43,7 @@ DRAW_TOLERANCE = 1e-11
 _AGREEMENT = 1e-6
 _CHUNK_SIZES = (1, 256)
 _SMALL = 1024
+"""Problems times rows up to which a chunk compiles quickly instead of running quickly."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+import jax
 import numpy as np
 from numpy.typing import NDArray
 
@@ -96,8 +97,6 @@ class Source:
         return (tuple(map(str, cov.columns)), matrix) if np.isfinite(matrix).all() else None
 
     def _normal_draws(self, fit: "Fit") -> dict[str, Floats]:
-        import jax
-
         problem, linear = fit.problem, fit.asymptotics
         kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
         covariance = linear.covariance(kind)

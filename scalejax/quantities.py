@@ -2,8 +2,9 @@
 
 Laws name their inputs with these symbols; `scalejax.data` finds the columns of a table by the
 aliases and checks values against the plausible ranges. A law may use an input that is not listed
-here: it then needs a column of exactly that name and gets no range check. `short_number` writes a
-large count as people do, `amount` any value.
+here: it then needs a column of exactly that name and gets no range check. What a law gives is also
+one of these: a loss, an error rate, a learning rate. `short_number` writes a large count as people
+do, `amount` any value.
 """
 
 import math
@@ -27,6 +28,11 @@ class Quantity:
     unit: str
     plausible: tuple[float, float]
     aliases: tuple[str, ...] = ()
+
+    @property
+    def positive(self) -> bool:
+        """Whether zero and negative values are impossible."""
+        return self.plausible[0] > 0
 
 
 N = Quantity(
@@ -113,8 +119,50 @@ BLOCK = Quantity(
     ("block_size", "group_size", "quantization_block", "quantisation_block"),
 )
 
+X = Quantity("x", "amount of what is scaled", "units", (1e-12, 1e32))
+STEPS = Quantity("S", "training steps", "steps", (1.0, 1e9), ("steps", "training_steps"))
+M = Quantity(
+    "M",
+    "tokens per parameter",
+    "tokens/parameter",
+    (1e-3, 1e7),
+    ("tokens_per_param", "tokens_per_parameter", "token_multiplier"),
+)
+EXPERTS = Quantity("experts", "experts", "experts", (1.0, 1e6), ("n_experts", "num_experts"))
+GRANULARITY = Quantity(
+    "granularity", "experts that one dense layer is split into", "times", (0.01, 1e5)
+)
+SPARSITY = Quantity("sparsity", "share of the parameters that are zero or idle", "share", (0, 1))
+N_V = Quantity("N_v", "parameters of the vocabulary", "parameters", (1e2, 1e12), ("n_vocab",))
+D_C = Quantity("D_chars", "training characters", "characters", (1e3, 1e18), ("h_chars",))
+L_TEACHER = Quantity(
+    "L_teacher", "loss of the teacher", "nats/token", (1e-3, 20.0), ("teacher_loss",)
+)
+REPLICAS = Quantity("replicas", "model replicas", "replicas", (1.0, 1e6), ("n_replicas",))
+STREAMS = Quantity("streams", "parallel streams of one model", "streams", (1.0, 1e5))
+MSE = Quantity("mse", "squared error of a unit normal number after rounding", "", (0.0, 1.0))
+K = Quantity("k", "attempts at a problem", "attempts", (1.0, 1e9), ("attempts", "n_samples"))
+D_F = Quantity("D_f", "fine-tuning data", "characters or examples", (1.0, 1e15), ("d_finetune",))
+D_P = Quantity("D_p", "pre-training data", "tokens or examples", (1.0, 1e17), ("d_pretrain",))
+TASK_LOSS = Quantity("task_loss", "loss on the task", "nats", (1e-4, 50.0))
+UPSTREAM = Quantity("upstream_error", "upstream error", "share", (1e-6, 1.0))
+
+ERROR = Quantity("error", "error rate", "share", (1e-6, 1.0), ("err", "error_rate"))
+ACCURACY = Quantity("accuracy", "accuracy", "share", (1e-6, 1.0), ("acc",))
+COVERAGE = Quantity("coverage", "share of the problems solved", "share", (1e-9, 1.0))
+LEARNING_RATE = Quantity("lr", "peak learning rate", "per step", (1e-8, 10.0), ("learning_rate",))
+BATCH = Quantity("batch", "tokens per batch", "tokens", (1.0, 1e12), ("batch_tokens",))
+EXTRA_LOSS = Quantity("extra_loss", "loss added", "nats/token", (1e-9, 20.0), ("delta_loss",))
+DENSITY = Quantity("density", "parameters of the reference over one's own", "times", (1e-6, 1e6))
+
 QUANTITIES: dict[str, Quantity] = {
-    q.symbol: q for q in (N, D, C, LOSS, U, P_W, P_A, P_KV, P_POST, E_BITS, M_BITS, BLOCK)
+    q.symbol: q
+    for q in (
+        *(N, D, C, LOSS, U, P_W, P_A, P_KV, P_POST, E_BITS, M_BITS, BLOCK),
+        *(X, STEPS, M, EXPERTS, GRANULARITY, SPARSITY, N_V, D_C, L_TEACHER, REPLICAS, STREAMS),
+        *(MSE, K, D_F, D_P, TASK_LOSS, UPSTREAM),
+        *(ERROR, ACCURACY, COVERAGE, LEARNING_RATE, BATCH, EXTRA_LOSS, DENSITY),
+    )
 }
 
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))

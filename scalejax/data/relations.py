@@ -41,7 +41,8 @@ def relation_problems(
     """
     sound = np.isfinite(table.target) & (table.target > 0)
     for quantity, values in table.inputs.items():
-        sound &= np.isfinite(values) & ((values > 0) | (quantity not in QUANTITIES))
+        known = QUANTITIES.get(quantity)
+        sound &= np.isfinite(values) & ((values > 0) | (known is None or not known.positive))
     kept = table.select(sound)
     if not kept.n_rows:
         return []

@@ -88,9 +88,9 @@ class Request:
         return {role: name for role, name in asked.items() if name is not None}
 
     def is_positive(self, quantity: str) -> bool:
-        """Whether `quantity` must be positive: as asked, else if it is in the vocabulary."""
+        """Whether `quantity` must be positive: as asked, else as the vocabulary says."""
         if self.positive is None:
-            return quantity in QUANTITIES
+            return quantity in QUANTITIES and QUANTITIES[quantity].positive
         return quantity in self.positive
 
 

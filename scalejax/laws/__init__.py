@@ -19,7 +19,7 @@ from scalejax.laws.formats import (
 from scalejax.laws.formula import formula_law, formula_spec
 from scalejax.laws.kaplan import kaplan
 from scalejax.laws.kumar import kumar2024, kumar2024_ptq, kumar2024_unified
-from scalejax.laws.law import Law, Parameter, PublishedSet, law
+from scalejax.laws.law import Law, Parameter, Reduction, law
 from scalejax.laws.precision import (
     critical_tokens_ptq,
     effective_parameters,
@@ -27,6 +27,7 @@ from scalejax.laws.precision import (
     ptq_degradation,
     zero_point,
 )
+from scalejax.laws.published import PublishedSet
 from scalejax.laws.registry import LAWS, find_law
 from scalejax.laws.repetition import data_constrained, effective_size, effective_tokens
 from scalejax.laws.supports import Positive, Real, Support, UnitInterval, Value
@@ -40,6 +41,7 @@ __all__ = [
     "Positive",
     "PublishedSet",
     "Real",
+    "Reduction",
     "Support",
     "UnitInterval",
     "Value",

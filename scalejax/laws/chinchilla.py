@@ -8,7 +8,8 @@ faster or slower than either term alone; it needs wide data to be identified.
 
 import math
 
-from scalejax.laws.law import PublishedSet, law
+from scalejax.laws.law import law
+from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"

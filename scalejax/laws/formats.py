@@ -15,7 +15,8 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from scalejax.laws.law import PublishedSet, law
+from scalejax.laws.law import law
+from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"

@@ -4,7 +4,8 @@ Use it to compare with Kaplan et al. (2020); for new runs `chinchilla` fits bett
 an irreducible loss. N counts non-embedding parameters here.
 """
 
-from scalejax.laws.law import PublishedSet, law
+from scalejax.laws.law import law
+from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _NON_EMBEDDING = "N without embeddings; WebText2, nats"

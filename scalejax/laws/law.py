@@ -15,12 +15,20 @@ which starts are drawn; it does not bound the fit. `bounds=` does.
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, get_type_hints, overload
 
-from scalejax.errors import LawError
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from scalejax.errors import DataWarning, LawError
+from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Support, positive, real, unit_interval
+from scalejax.quantities import LOSS, Quantity
 
 _DEFAULT_PLAUSIBLE = {
     positive.name: (1e-2, 1e2),
@@ -72,46 +80,18 @@ class Parameter:
         return self.support.unconstrain(value)
 
 
-class PublishedSet(Mapping[str, float]):
-    """Published coefficients of a law: a mapping that can be splatted into the law.
+@dataclass(frozen=True)
+class Reduction:
+    """What a law becomes in a limit: another law of the registry, of the same parameters.
 
     Attributes:
-        id: Identifier such as ``"besiroglu2024"``.
-        source: Where the numbers are printed (arXiv id, table or equation).
-        convention: How N is counted and what the loss was measured on.
-        note: What a user must know before using them.
-        stderr: Standard errors where they were published.
+        parent: Name of the simpler law.
+        at: Inputs, or parameters, of this law and the values that lead to the limit; infinity is
+            allowed for inputs that the law accepts there.
     """
 
-    def __init__(
-        self,
-        id: str,
-        values: Mapping[str, float],
-        *,
-        source: str,
-        convention: str,
-        note: str = "",
-        stderr: Mapping[str, float] | None = None,
-    ) -> None:
-        self.id = id
-        self._values = dict(values)
-        self.source = source
-        self.convention = convention
-        self.note = note
-        self.stderr = dict(stderr or {})
-
-    def __getitem__(self, name: str) -> float:
-        return self._values[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
-    def __repr__(self) -> str:
-        values = ", ".join(f"{name}={value!r}" for name, value in self._values.items())
-        return f"PublishedSet({self.id!r}: {values}; {self.source})"
+    parent: str
+    at: Mapping[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,9 +104,12 @@ class Law:
         inputs: Names of the positional inputs, in order.
         parameters: Declared parameters by name, in order.
         linear: Parameters in which the law is linear given the others.
-        cite: Citation key of the source.
+        cite: Key of the source in `scalejax.laws.citations.CITATIONS`; empty for a user's law.
         about: The formula and its source in one line.
         published: Published coefficient sets by identifier.
+        response: What the law gives; a loss in nats per token unless it says otherwise.
+        log_base: Base of the logarithms in its formula, if it has any.
+        reductions: Simpler laws that it becomes in a limit.
     """
 
     function: Callable[..., Any]
@@ -137,10 +120,59 @@ class Law:
     cite: str
     about: str
     published: Mapping[str, PublishedSet] = field(default_factory=dict)
+    response: Quantity = LOSS
+    log_base: float | None = None
+    reductions: tuple[Reduction, ...] = ()
 
     def __call__(self, *inputs: Any, **parameters: Any) -> Any:
         """Evaluate the law at one point, or elementwise on arrays that broadcast."""
         return self.function(*inputs, **parameters)
+
+    def predict(self, published: str, **inputs: Any) -> NDArray[np.float64]:
+        """What a published set says, in float64.
+
+        Args:
+            published: Identifier of the set.
+            **inputs: Every input of the law, numbers or arrays that broadcast.
+
+        Returns:
+            The response, in the shape of the inputs.
+
+        Raises:
+            LawError: There is no such set, or the inputs are not those of the law.
+
+        Warns:
+            DataWarning: An input lies beyond the runs of the source, or the numbers were not seen
+                in the source itself.
+        """
+        chosen = self._published_set(published)
+        if set(inputs) != set(self.inputs):
+            raise LawError(f"{self.name} needs {list(self.inputs)}, not {list(inputs)}.")
+        said = [
+            f"{name} is outside {low:.3g} to {high:.3g}"
+            for name, (low, high) in chosen.outside(inputs).items()
+        ]
+        if said:
+            warnings.warn(
+                f"{self.name} with {chosen.id}: {'; '.join(said)}, which its runs cover.",
+                DataWarning,
+                stacklevel=2,
+            )
+        if not chosen.verified:
+            warnings.warn(
+                f"{self.name} with {chosen.id}: the numbers are unverified. {chosen.note}".strip(),
+                DataWarning,
+                stacklevel=2,
+            )
+        with jax.enable_x64(True):
+            arrays = (jnp.asarray(inputs[name], float) for name in self.inputs)
+            return np.asarray(self(*arrays, **chosen))
+
+    def _published_set(self, name: str) -> PublishedSet:
+        if name not in self.published:
+            known = ", ".join(self.published) or "none"
+            raise LawError(f"{self.name} has no published set {name!r}; there are: {known}.")
+        return self.published[name]
 
     @property
     def nonlinear(self) -> tuple[str, ...]:
@@ -165,6 +197,9 @@ def law(
     name: str | None = None,
     inputs: Sequence[str] | None = None,
     about: str | None = None,
+    response: Quantity = LOSS,
+    log_base: float | None = None,
+    reductions: Sequence[Reduction] = (),
 ) -> Callable[[Callable[..., Any]], Law]: ...
 def law(
     function: Callable[..., Any] | None = None,
@@ -178,6 +213,9 @@ def law(
     name: str | None = None,
     inputs: Sequence[str] | None = None,
     about: str | None = None,
+    response: Quantity = LOSS,
+    log_base: float | None = None,
+    reductions: Sequence[Reduction] = (),
 ) -> Law | Callable[[Callable[..., Any]], Law]:
     """Declare a law.
 
@@ -196,6 +234,9 @@ def law(
         name: Name in the registry; the function's name if not given.
         inputs: Names of the inputs, where they are not those of the signature.
         about: The formula in one line; the first line of the docstring if not given.
+        response: What the law gives, where that is not a loss.
+        log_base: Base of the logarithms in the formula, if it has any.
+        reductions: Simpler laws that it becomes in a limit.
 
     Returns:
         The law, which can be called like the function.
@@ -239,6 +280,9 @@ def law(
             cite=cite,
             about=about or (inspect.getdoc(function) or "").split("\n", 1)[0],
             published={coefficients.id: coefficients for coefficients in published},
+            response=response,
+            log_base=log_base,
+            reductions=tuple(reductions),
         )
 
     return declare if function is None else declare(function)

@@ -5,7 +5,8 @@ with a floor (`floor_power_N` ...) it bends towards an irreducible loss E. Three
 the two apart: use a floor only with two decades of the variable or more.
 """
 
-from scalejax.laws.law import Law, PublishedSet, law
+from scalejax.laws.law import Law, law
+from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Value
 from scalejax.quantities import QUANTITIES, Quantity
 

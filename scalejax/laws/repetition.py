@@ -10,7 +10,8 @@ from typing import Any
 import jax.numpy as jnp
 
 from scalejax.laws.chinchilla import MUENNIGHOFF2023, chinchilla
-from scalejax.laws.law import PublishedSet, law
+from scalejax.laws.law import law
+from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"

@@ -13,7 +13,7 @@ from scalejax.fitting.asymptotics import CovarianceKind
 from scalejax.fitting.intervals import MOST_FAILED, default_kind
 from scalejax.laws import LAWS, Law, find_law
 from scalejax.laws.chinchilla import chinchilla, chinchilla_tied
-from scalejax.laws.law import PublishedSet
+from scalejax.laws.published import PublishedSet
 from scalejax.laws.repetition import data_constrained
 
 if TYPE_CHECKING:

@@ -8,20 +8,23 @@ faster or slower than either term alone; it needs wide data to be identified.
 
 import math
 
-from scalejax.laws.law import law
+from scalejax.laws.law import Reduction, law
 from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"
 _TERMS = {"E": (0.3, 4.0), "A": (1.0, 1e5), "B": (1.0, 1e5)}
 _EXPONENT = (0.05, 1.5)
-_MASSIVE_TEXT = "N counts all parameters but the embeddings' share is not stated; MassiveText, nats"
+_MASSIVE_TEXT = "MassiveText, nats; whether N holds the embeddings is not stated"
+_HOFFMANN_RUNS = {"N": (70e6, 16e9), "D": (5e9, 500e9)}
 
 HOFFMANN2022 = PublishedSet(
     "hoffmann2022",
     {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28},
     source="arXiv:2203.15556, approach 3, as printed",
     convention=_MASSIVE_TEXT,
+    counts="not stated",
+    valid=_HOFFMANN_RUNS,
     note="Rounded: over-predicts the loss of its own runs by 1.7 %. Use hoffmann2022-tex instead.",
 )
 HOFFMANN2022_TEX = PublishedSet(
@@ -35,13 +38,17 @@ HOFFMANN2022_TEX = PublishedSet(
     },
     source="TeX source of arXiv:2203.15556 (logarithms 6.0073404, 6.0179186, 0.5267228)",
     convention=_MASSIVE_TEXT,
+    counts="not stated",
+    valid=_HOFFMANN_RUNS,
     note="The optimiser had stopped early; see besiroglu2024 for a refit of the same runs.",
 )
 BESIROGLU2024 = PublishedSet(
     "besiroglu2024",
     {"E": 1.8172, "A": 482.01, "alpha": 0.3478, "B": 2085.43, "beta": 0.3658},
     source="arXiv:2404.10102, table 1",
-    convention="N as in hoffmann2022; 240 runs digitised from its figure 4, nats",
+    convention="240 runs of hoffmann2022, digitised from its figure 4; nats",
+    counts="not stated",
+    valid=_HOFFMANN_RUNS,
     note="Slightly above the minimum of its own objective; refit the runs for full digits.",
     stderr={"E": 0.03, "A": 124.58, "alpha": 0.02, "B": 1293.23, "beta": 0.02},
 )
@@ -50,6 +57,8 @@ DEVRIES2023 = PublishedSet(
     {"E": 1.69, "A": 406.4, "alpha": 0.336, "B": 410.7, "beta": 0.283},
     source="de Vries, Go smol or go home (2023); also the code of arXiv:2401.00448",
     convention=_MASSIVE_TEXT,
+    counts="not stated",
+    valid=_HOFFMANN_RUNS,
     note="Exponents read off a figure; not interchangeable with either Hoffmann set.",
 )
 MUENNIGHOFF2023 = PublishedSet(
@@ -61,7 +70,8 @@ MUENNIGHOFF2023 = PublishedSet(
         "B": math.exp(7.3049974),
     },
     source="arXiv:2305.16264, base fit before repetition",
-    convention="N counts all parameters; C4, nats",
+    convention="C4, nats",
+    counts="total",
 )
 
 
@@ -113,6 +123,7 @@ def chinchilla_tied(
     },
     bounds={"A": (1e-6, 1e20), "B": (1e-6, 1e20)},
     units={"E": _LOSS, "A": "parameters^alpha", "B": "tokens^beta"},
+    reductions=(Reduction("chinchilla", {"gamma": 1.0}),),
 )
 def outer_exponent(
     N: Value,

@@ -35,8 +35,9 @@ SUN2025 = PublishedSet(
         "nu": 2.9543,
     },
     source="arXiv:2501.02423 (Capybara)",
-    convention="41M to 679M parameters on 10 to 100 billion tokens; check in the paper how N was "
-    "counted",
+    convention="Floating-point quantised training, nats",
+    counts="not stated",
+    valid={"N": (41e6, 70e9), "D": (10e9, 100e9)},
     note="One scaling factor per channel acts like log2(block) = 13.1567.",
 )
 

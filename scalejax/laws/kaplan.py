@@ -8,13 +8,12 @@ from scalejax.laws.law import law
 from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
-_NON_EMBEDDING = "N without embeddings; WebText2, nats"
-
 KAPLAN2020 = PublishedSet(
     "kaplan2020",
     {"Nc": 6.4e13, "alpha_N": 0.076, "Dc": 1.8e13, "alpha_D": 0.103},
     source="arXiv:2001.08361, table 2",
-    convention=_NON_EMBEDDING,
+    convention="WebText2, nats",
+    counts="non-embedding",
 )
 
 

@@ -15,7 +15,7 @@ import math
 import jax.numpy as jnp
 
 from scalejax.laws.chinchilla import chinchilla
-from scalejax.laws.law import law
+from scalejax.laws.law import Reduction, law
 from scalejax.laws.precision import counted_bits, effective_parameters, ptq_degradation
 from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
@@ -38,7 +38,8 @@ _POST_UNITS = {
 _CROSSING_UNITS = {f"C_{x}": "1/bits" for x in ("w", "a", "kv")}
 
 _TABLE_2 = "arXiv:2411.04330, table 2"
-_CONVENTION = "N without embeddings; integer quantisation of the forward pass, Dolma, nats"
+_CONVENTION = "Integer quantisation of the forward pass, Dolma, nats"
+_RUNS = {"N": (30e6, 1.7e9), "D": (1.5e9, 26e9)}
 _KUMAR_BASE = {"E": 2.7648, "A": 4.299e3, "alpha": 0.4965, "B": 1.806e4, "beta": 0.4965}
 
 KUMAR2024 = PublishedSet(
@@ -54,6 +55,8 @@ KUMAR2024 = PublishedSet(
     },
     source=_TABLE_2,
     convention=_CONVENTION,
+    counts="non-embedding",
+    valid=_RUNS,
     note="Fitted with alpha = beta, 30M to 220M parameters, 3 to 16 bits; activations and KV cache "
     "above 3 bits only. The sign of the offsets n is the one that gives the paper's optimum.",
 )
@@ -68,6 +71,8 @@ KUMAR2024_PTQ = PublishedSet(
     },
     source=_TABLE_2,
     convention=_CONVENTION,
+    counts="non-embedding",
+    valid=_RUNS,
     note="Weights only. C_T is 0.0598 exp(1.1277): the table has C_T and b apart. "
     "arXiv:2510.06213 says that the decay of the learning rate causes the damage, and not tokens.",
 )
@@ -79,6 +84,7 @@ KUMAR2024_PTQ = PublishedSet(
     plausible={**_BASE, **_TRAINING},
     units={**_BASE_UNITS, **_TRAINING_UNITS},
     published=(KUMAR2024,),
+    reductions=(Reduction("chinchilla", dict.fromkeys(("P_w", "P_a", "P_kv"), math.inf)),),
 )
 def kumar2024(
     N: Value,
@@ -116,6 +122,7 @@ def kumar2024(
     plausible={**_BASE, **_POST},
     units={**_BASE_UNITS, **_POST_UNITS},
     published=(KUMAR2024_PTQ,),
+    reductions=(Reduction("chinchilla", {"P_post": math.inf}),),
 )
 def kumar2024_ptq(
     N: Value,
@@ -147,6 +154,10 @@ def kumar2024_ptq(
     cite="kumar2024",
     plausible={**_BASE, **_TRAINING, **_POST, **_CROSSING},
     units={**_BASE_UNITS, **_TRAINING_UNITS, **_POST_UNITS, **_CROSSING_UNITS},
+    reductions=(
+        Reduction("kumar2024", {"P_post": math.inf}),
+        Reduction("chinchilla", dict.fromkeys(("P_w", "P_a", "P_kv", "P_post"), math.inf)),
+    ),
 )
 def kumar2024_unified(
     N: Value,

@@ -21,7 +21,8 @@ def _kaplan(symbol: str) -> PublishedSet:
         "kaplan2020",
         {"A": scale**alpha, "alpha": alpha},
         source="arXiv:2001.08361, equations 1.1 to 1.3",
-        convention="N without embeddings, C as the minimal compute; WebText2, nats",
+        convention="C is the least compute that reaches the loss; WebText2, nats",
+        counts="non-embedding" if symbol == "N" else "",
         note=f"A is ({scale:g})^alpha: the paper writes ({symbol}c/{symbol})^alpha.",
     )
 

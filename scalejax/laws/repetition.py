@@ -5,12 +5,13 @@ tokens can use are worth less than the first: `effective_tokens` and `effective_
 are worth. They go into any law of N and D; `data_constrained` is Chinchilla's law with both.
 """
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
 
 from scalejax.laws.chinchilla import MUENNIGHOFF2023, chinchilla
-from scalejax.laws.law import law
+from scalejax.laws.law import Reduction, law
 from scalejax.laws.published import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
@@ -28,6 +29,7 @@ MUENNIGHOFF2023_REPETITION = PublishedSet(
     },
     source="arXiv:2305.16264 and its code",
     convention=MUENNIGHOFF2023.convention,
+    counts=MUENNIGHOFF2023.counts,
     note="182 runs, R2 .77. Overstates what repetition was measured to cost 8.7B parameters on 44 "
     "billion unique tokens (.7 % against .5 %).",
 )
@@ -89,6 +91,7 @@ def effective_size(N: Value, U_N: Value, R_N: Value) -> Value:
         "R_N": "repetitions",
     },
     published=(MUENNIGHOFF2023_REPETITION,),
+    reductions=(Reduction("chinchilla", {"U": math.inf}),),
 )
 def data_constrained(
     N: Value,

@@ -57,9 +57,10 @@ def effective_tokens(D: Value, U: Value, R_D: Value) -> Value:
 def size_for(U: Value, *, A: Value, alpha: Value, B: Value, beta: Value, **unused: Any) -> Value:
     """Parameters of Chinchilla's optimal model for U tokens (where 6NU is best spent)."""
     balance = (jnp.log(alpha * A) - jnp.log(beta * B)) / (alpha + beta)
-    size = balance + beta / alpha * (balance + jnp.log(U))
+    endless = jnp.isinf(U)
+    size = balance + beta / alpha * (balance + jnp.log(jnp.where(endless, 1.0, U)))
     # Endless data call for endless parameters; the ends keep slopes finite.
-    return jnp.exp(jnp.minimum(jnp.maximum(size, _LEAST), _MOST))
+    return jnp.exp(jnp.where(endless, _MOST, jnp.minimum(jnp.maximum(size, _LEAST), _MOST)))
 
 
 def effective_size(N: Value, U_N: Value, R_N: Value) -> Value:

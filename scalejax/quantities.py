@@ -145,10 +145,13 @@ K = Quantity("k", "attempts at a problem", "attempts", (1.0, 1e9), ("attempts", 
 D_F = Quantity("D_f", "fine-tuning data", "characters or examples", (1.0, 1e15), ("d_finetune",))
 D_P = Quantity("D_p", "pre-training data", "tokens or examples", (1.0, 1e17), ("d_pretrain",))
 TASK_LOSS = Quantity("task_loss", "loss on the task", "nats", (1e-4, 50.0))
+STAGE = Quantity("stage", "which of two responses a row holds", "0 or 1", (0, 1))
+IS_COMPRESSED = Quantity("is_compressed", "whether trained in the format", "0 or 1", (0, 1))
 UPSTREAM = Quantity("upstream_error", "upstream error", "share", (1e-6, 1.0))
 
 ERROR = Quantity("error", "error rate", "share", (1e-6, 1.0), ("err", "error_rate"))
 ACCURACY = Quantity("accuracy", "accuracy", "share", (1e-6, 1.0), ("acc",))
+OUTCOME = Quantity("outcome", "task loss, or odds of the accuracy", "see stage", (1e-9, 1e9))
 COVERAGE = Quantity("coverage", "share of the problems solved", "share", (1e-9, 1.0))
 LEARNING_RATE = Quantity("lr", "peak learning rate", "per step", (1e-8, 10.0), ("learning_rate",))
 BATCH = Quantity("batch", "tokens per batch", "tokens", (1.0, 1e12), ("batch_tokens",))
@@ -160,8 +163,8 @@ QUANTITIES: dict[str, Quantity] = {
     for q in (
         *(N, D, C, LOSS, U, P_W, P_A, P_KV, P_POST, E_BITS, M_BITS, BLOCK),
         *(X, STEPS, M, EXPERTS, GRANULARITY, SPARSITY, N_V, D_C, L_TEACHER, REPLICAS, STREAMS),
-        *(MSE, K, D_F, D_P, TASK_LOSS, UPSTREAM),
-        *(ERROR, ACCURACY, COVERAGE, LEARNING_RATE, BATCH, EXTRA_LOSS, DENSITY),
+        *(MSE, K, D_F, D_P, TASK_LOSS, STAGE, IS_COMPRESSED, UPSTREAM),
+        *(ERROR, ACCURACY, OUTCOME, COVERAGE, LEARNING_RATE, BATCH, EXTRA_LOSS, DENSITY),
     )
 }
 

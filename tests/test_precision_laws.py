@@ -168,12 +168,15 @@ class TestPublishedNumbers:
         assert compressed == pytest.approx(dense, rel=1e-4)
 
     def test_unverified_numbers_say_so(self):
-        for published in (FRANTAR2025, *CHEN2025_QAT.values()):
+        for published in CHEN2025_QAT.values():
             assert "Unverified" in published.note
+            assert not published.verified
+            with pytest.warns(sj.DataWarning, match="unverified"):
+                qat_degradation.predict(published.id, N=1e8, D=2e10, block=64)
 
     def test_how_parameters_are_counted(self):
-        assert "N without embeddings" in KUMAR.convention
-        assert "N without embeddings" in PTQ.convention
+        assert KUMAR.counts == "non-embedding"
+        assert PTQ.counts == "non-embedding"
 
 
 class TestLimits:

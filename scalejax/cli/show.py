@@ -12,7 +12,7 @@ from scalejax.errors import LawError, UsageError
 
 if TYPE_CHECKING:
     from scalejax.laws import Law
-    from scalejax.laws.law import Parameter
+    from scalejax.laws.parameter import Parameter
     from scalejax.laws.published import PublishedSet
 
 

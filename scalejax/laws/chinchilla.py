@@ -3,10 +3,15 @@
 `chinchilla` is the usual choice for dense models trained once over their data. `chinchilla_tied`
 has one exponent for both terms: use it when the runs cannot tell the exponents apart. In
 `outer_exponent` the two terms are raised to a common power, which lets the floor be approached
-faster or slower than either term alone; it needs wide data to be identified.
+faster or slower than either term alone; it needs wide data to be identified. `quanta` has one
+exponent, which decides the other. `data_for_size` says what it costs to train a smaller model to
+the same loss.
 """
 
 import math
+from typing import Any
+
+import jax.numpy as jnp
 
 from scalejax.laws.law import Reduction, law
 from scalejax.laws.published import PublishedSet
@@ -61,6 +66,25 @@ DEVRIES2023 = PublishedSet(
     valid=_HOFFMANN_RUNS,
     note="Exponents read off a figure; not interchangeable with either Hoffmann set.",
 )
+_SARDANA = {
+    "100": (0.08, 0.13, 7.199, 25.97, 0.17),
+    "250": (0.13, 0.16, 14.23, 39.54, 0.98),
+    "500": (0.13, 0.16, 17.07, 35.80, 0.95),
+    "all": (0.18, 0.24, 33.66, 138.9, 1.45),
+}
+SARDANA2024 = tuple(
+    PublishedSet(
+        f"sardana2024-{most}",
+        dict(zip(("alpha", "beta", "A", "B", "E"), values, strict=True)),
+        source="arXiv:2401.00448, table of refits",
+        convention="47 models of 150M to 6B parameters; runs of "
+        + ("all ratios" if most == "all" else f"at most {most} tokens per parameter"),
+        counts="not stated",
+        valid={"N": (150e6, 6e9)},
+        note="Printed to two digits, which is too coarse for losses: they differ by .18.",
+    )
+    for most, values in _SARDANA.items()
+)
 MUENNIGHOFF2023 = PublishedSet(
     "muennighoff2023",
     {
@@ -80,7 +104,7 @@ MUENNIGHOFF2023 = PublishedSet(
     cite="hoffmann2022",
     plausible={**_TERMS, "alpha": _EXPONENT, "beta": _EXPONENT},
     units={"E": _LOSS, "A": f"{_LOSS} x parameters^alpha", "B": f"{_LOSS} x tokens^beta"},
-    published=(HOFFMANN2022, HOFFMANN2022_TEX, BESIROGLU2024, DEVRIES2023),
+    published=(HOFFMANN2022, HOFFMANN2022_TEX, BESIROGLU2024, DEVRIES2023, *SARDANA2024),
 )
 def chinchilla(
     N: Value,
@@ -138,3 +162,35 @@ def outer_exponent(
 ) -> Value:
     """Loss E + (A/N^alpha + B/D^beta)^gamma (Busbridge et al., arXiv:2502.08606)."""
     return E + (A * N**-alpha + B * D**-beta) ** gamma
+
+
+@law(
+    linear=("E", "A", "B"),
+    cite="michaud2023",
+    plausible={**_TERMS, "alpha": (0.05, 3.0)},
+    units={"E": _LOSS, "A": f"{_LOSS} x parameters^alpha", "B": f"{_LOSS} x tokens^beta"},
+)
+def quanta(N: Value, D: Value, *, E: Positive, A: Positive, alpha: Positive, B: Positive) -> Value:
+    """Chinchilla's law with beta = alpha/(1 + alpha), as quanta are learnt (arXiv:2303.13506)."""
+    return E + A * N**-alpha + B * D ** (-alpha / (1 + alpha))
+
+
+def data_for_size(k_N: Value, *, alpha: Value, beta: Value, **unused: Any) -> Value:
+    """Data that a model of another size needs for the loss of the compute-optimal one.
+
+    De Vries, "Go smol or go home" (2023): k_D = [1 - (k_N^-alpha - 1) beta/alpha]^(-1/beta). The
+    compute grows by k_N k_D.
+
+    Args:
+        k_N: Parameters, in units of those of the compute-optimal model.
+        alpha: Exponent of parameters.
+        beta: Exponent of tokens.
+        **unused: Other parameters, so that a published set can be splatted.
+
+    Returns:
+        Tokens, in units of those of the compute-optimal model; infinity where the model is too
+        small to reach the loss with any data.
+    """
+    left = 1 - (k_N**-alpha - 1) * beta / alpha
+    enough = left > 0
+    return jnp.where(enough, jnp.where(enough, left, 1.0) ** (-1 / beta), jnp.inf)

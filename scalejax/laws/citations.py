@@ -50,4 +50,44 @@ CITATIONS: dict[str, Citation] = {
         "Sun et al.", 2025, "Scaling Laws for Floating Point Quantization Training",
         "arXiv:2501.02423",
     ),
+    "sardana2024": Citation(
+        "Sardana et al.", 2024, "Beyond Chinchilla-Optimal: Accounting for Inference in Language "
+        "Model Scaling Laws", "arXiv:2401.00448",
+    ),
+    "alabdulmohsin2022": Citation(
+        "Alabdulmohsin et al.", 2022, "Revisiting Neural Scaling Laws in Language and Vision",
+        "arXiv:2209.06640",
+    ),
+    "caballero2022": Citation(
+        "Caballero et al.", 2022, "Broken Neural Scaling Laws", "arXiv:2210.14891"
+    ),
+    "gadre2024": Citation(
+        "Gadre et al.", 2024, "Language models scale reliably with over-training and on downstream "
+        "tasks", "arXiv:2403.08540",
+    ),
+    "rosenfeld2019": Citation(
+        "Rosenfeld et al.", 2019, "A Constructive Prediction of the Generalization Error Across "
+        "Scales", "arXiv:1909.12673",
+    ),
+    "farseer2025": Citation("Li et al.", 2025, "Farseer", "published as a preprint"),
+    "bhagia2024": Citation(
+        "Bhagia et al.", 2024, "Establishing Task Scaling Laws via Compute-Efficient Model Ladders",
+        "arXiv:2412.04403",
+    ),
+    "ruan2024": Citation(
+        "Ruan et al.", 2024, "Observational Scaling Laws and the Predictability of Language Model "
+        "Performance", "arXiv:2405.10938",
+    ),
+    "michaud2023": Citation(
+        "Michaud et al.", 2023, "The Quantization Model of Neural Scaling", "arXiv:2303.13506"
+    ),
+    "chen2025": Citation(
+        "Chen et al.", 2025, "Scaling Law for Quantization-Aware Training", "arXiv:2505.14302"
+    ),
+    "ouyang2024": Citation(
+        "Ouyang et al.", 2024, "Low-Bit Quantization Favors Undertrained LLMs", "arXiv:2411.17691"
+    ),
+    "frantar2025": Citation(
+        "Frantar et al.", 2025, "Compression Scaling Laws", "see scalejax.laws.formats"
+    ),
 }  # fmt: skip

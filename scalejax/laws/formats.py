@@ -2,9 +2,9 @@
 
 `sun2025` is for training in floating point, by exponent bits, mantissa bits and the block that
 shares a scaling factor; `critical_tokens_fp` and `optimal_mantissa` are its closed forms.
-`qat_degradation` is what integer quantisation-aware training adds to a loss, with `CHEN2025_QAT`
-per format. `FRANTAR2025` says what share of its parameters a compressed model is worth: use it as
-``chinchilla(share * N, D, **theta)``.
+`qat_degradation` is what integer quantisation-aware training adds to a loss and `ouyang2024` what
+quantising afterwards does; both can be fitted to differences of losses. `compressed` fits what
+share of its parameters a model trained in some format is worth.
 
 The formats disagree across papers: Kumar et al. (`scalejax.laws.precision`) find 7 to 8 bits
 compute-optimal with one scale per tensor or channel, these find 4 to 8 with fine blocks.
@@ -15,9 +15,11 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from scalejax.laws.law import law
+from scalejax.laws.chinchilla import chinchilla
+from scalejax.laws.law import Reduction, law
 from scalejax.laws.published import PublishedSet
-from scalejax.laws.supports import Positive, Value
+from scalejax.laws.supports import Positive, UnitInterval, Value
+from scalejax.quantities import EXTRA_LOSS
 
 _LOSS = "nats/token"
 _EXPONENT = (0.05, 1.5)
@@ -143,28 +145,6 @@ def optimal_mantissa(P: Value, *, delta: Value, nu: Value, **unused: Any) -> Val
     return nu * P / (delta + nu) - 0.5
 
 
-def qat_degradation(
-    N: Value, D: Value, G: Value, *, k: Value, gamma_N: Value, gamma_D: Value, gamma_G: Value
-) -> Value:
-    """Loss that quantisation-aware training adds: k D^gD (log2 G)^gG / N^gN (Chen et al., 2025).
-
-    The form and `CHEN2025_QAT` are unverified: they come from notes on the paper.
-
-    Args:
-        N: Parameters.
-        D: Training tokens.
-        G: Elements that share a scaling factor; more than one.
-        k: Scale.
-        gamma_N: Exponent of parameters.
-        gamma_D: Exponent of tokens.
-        gamma_G: Exponent of log2 G.
-
-    Returns:
-        nats/token.
-    """
-    return k * D**gamma_D * (jnp.log(G) / math.log(2)) ** gamma_G * N**-gamma_N
-
-
 _UNVERIFIED = "Unverified: from notes on the paper, not from the paper itself."
 _CHEN = {
     "W4A4": (0.1582, 0.2186, 0.0745, 0.7779),
@@ -178,8 +158,11 @@ CHEN2025_QAT = {
     name: PublishedSet(
         f"chen2025-{name}",
         dict(zip(("k", "gamma_N", "gamma_D", "gamma_G"), values, strict=True)),
-        source="Chen et al. (2025), scaling law of quantisation-aware training",
-        convention="N and D raw counts; 74M to 595M parameters on 10 to 100 billion tokens",
+        source="arXiv:2505.14302",
+        convention="Quantisation-aware training at 4 bits, nats",
+        counts="not stated",
+        evidence="secondary",
+        valid={"N": (74e6, 595e6), "D": (10e9, 100e9), "block": (32.0, 256.0)},
         note=_UNVERIFIED,
     )
     for name, values in _CHEN.items()
@@ -187,13 +170,108 @@ CHEN2025_QAT = {
 """Coefficients of `qat_degradation` by format: W and A are bits of weights and activations; FC2-A8
 has 8 bits at the input of the second feed-forward layer. Unverified."""
 
-FRANTAR2025 = PublishedSet(
-    "frantar2025",
-    {"weights-4bit": 0.923, "weights-activations-4bit": 0.747, "weights-1bit": 0.067}
-    | {"sparse-50%": 0.871},
-    source="Frantar et al. (2025), compression scaling laws",
-    convention="Share of its parameters that a model trained in the format is worth",
-    note=_UNVERIFIED,
+FRANTAR2025 = {
+    "weights-4bit": 0.923,
+    "weights-activations-4bit": 0.747,
+    "weights-1bit": 0.067,
+    "sparse-50%": 0.871,
+}
+"""Share of its parameters that a model trained in the format is worth: `share` of `compressed`
+(Frantar et al., compression scaling laws, 2025). Unverified: from notes on the paper."""
+
+
+@law(
+    linear=("k",),
+    cite="chen2025",
+    plausible={
+        "k": (1e-3, 1e2),
+        "gamma_N": (0.05, 0.6),
+        "gamma_D": (0.01, 0.4),
+        "gamma_G": (0.1, 1.5),
+    },
+    units={"k": f"{_LOSS} x parameters^gamma_N / tokens^gamma_D"},
+    published=tuple(CHEN2025_QAT.values()),
+    response=EXTRA_LOSS,
+    log_base=2,
 )
-"""Effective-parameter multipliers by format. A model must be 1/share times larger to match an
-uncompressed one. Unverified."""
+def qat_degradation(
+    N: Value,
+    D: Value,
+    block: Value,
+    *,
+    k: Positive,
+    gamma_N: Positive,
+    gamma_D: Positive,
+    gamma_G: Positive,
+) -> Value:
+    """Loss that training at 4 bits adds: k D^gamma_D (log2 block)^gamma_G / N^gamma_N (Chen, 2025).
+
+    `block` is G of the paper: numbers that share a scaling factor, more than one.
+    """
+    return k * D**gamma_D * (jnp.log(block) / math.log(2)) ** gamma_G * N**-gamma_N
+
+
+@law(
+    linear=("k",),
+    cite="ouyang2024",
+    plausible={"k": (1e-4, 1e1), "alpha": (0.05, 0.8), "beta": (0.05, 1.0), "gamma": (1.0, 10.0)},
+    units={"k": f"{_LOSS} x parameters^alpha bits^gamma / tokens^beta"},
+    published=(
+        PublishedSet(
+            "ouyang2024",
+            {"k": 0.017, "alpha": 0.2276, "beta": 0.5316, "gamma": 5.48},
+            source="arXiv:2411.17691",
+            convention="1,500 quantised Pythia checkpoints; D in tokens",
+            counts="not stated",
+            evidence="secondary",
+            note="Unverified: only the form is known from summaries of the paper.",
+        ),
+    ),
+    response=EXTRA_LOSS,
+)
+def ouyang2024(
+    N: Value,
+    D: Value,
+    P_post: Value,
+    *,
+    k: Positive,
+    alpha: Positive,
+    beta: Positive,
+    gamma: Positive,
+) -> Value:
+    """Loss that quantising after training adds: k D^beta / (N^alpha P^gamma) (arXiv:2411.17691)."""
+    return k * D**beta * N**-alpha * P_post**-gamma
+
+
+@law(
+    linear=("E", "A", "B"),
+    cite="frantar2025",
+    plausible={
+        "E": (0.3, 4.0),
+        "A": (1.0, 1e5),
+        "alpha": _EXPONENT,
+        "B": (1.0, 1e5),
+        "beta": _EXPONENT,
+        "share": (0.05, 0.95),
+    },
+    units={"E": _LOSS, "share": "share"},
+    reductions=(Reduction("chinchilla", {"is_compressed": 0.0}),),
+)
+def compressed(
+    N: Value,
+    D: Value,
+    is_compressed: Value,
+    *,
+    E: Positive,
+    A: Positive,
+    alpha: Positive,
+    B: Positive,
+    beta: Positive,
+    share: UnitInterval,
+) -> Value:
+    """Chinchilla's law where a model trained in a format is worth a share of its parameters.
+
+    E + A/(N share^is_compressed)^alpha + B/D^beta (Frantar et al., 2025): rows with is_compressed 1
+    were trained in the format, rows with 0 densely. `FRANTAR2025` has published shares.
+    """
+    return chinchilla(N * share**is_compressed, D, E=E, A=A, alpha=alpha, B=B, beta=beta)

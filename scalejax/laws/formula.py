@@ -37,7 +37,8 @@ from scalejax.laws.expression import (
     names_in,
     parse,
 )
-from scalejax.laws.law import Law, Parameter, declare_parameter
+from scalejax.laws.law import Law
+from scalejax.laws.parameter import Parameter, declare_parameter
 from scalejax.laws.supports import positive, real, unit_interval
 from scalejax.quantities import QUANTITIES
 

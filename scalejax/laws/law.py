@@ -26,58 +26,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.errors import DataWarning, LawError
+from scalejax.laws.parameter import Parameter, declare_parameter
 from scalejax.laws.published import PublishedSet
-from scalejax.laws.supports import Support, positive, real, unit_interval
+from scalejax.laws.supports import Support
 from scalejax.quantities import LOSS, Quantity
-
-_DEFAULT_PLAUSIBLE = {
-    positive.name: (1e-2, 1e2),
-    unit_interval.name: (0.02, 0.98),
-    real.name: (-3.0, 3.0),
-}
-_LOGARITHMIC_RATIO = 100.0
-_WIDE_BOUND_FACTOR = 1e9
-_BOUND_FACTOR = 20.0
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """What is known about one parameter of a law.
-
-    Attributes:
-        name: Name, as in the law's signature.
-        support: Set in which it lives.
-        unit: Unit in words; empty for a pure number.
-        plausible: Range seen in the field, from which starts are drawn.
-        bounds: Range that a fit may not leave.
-    """
-
-    name: str
-    support: Support
-    unit: str
-    plausible: tuple[float, float]
-    bounds: tuple[float, float]
-
-    @property
-    def logarithmic(self) -> bool:
-        """Whether a fit moves the logarithm: of positive parameters that span decades.
-
-        An exponent, which varies little, is moved as it is: laws are closer to linear in it.
-        """
-        low, high = self.plausible
-        return self.support is positive and high / low > _LOGARITHMIC_RATIO
-
-    def constrain(self, u: Any) -> Any:
-        """The parameter at a coordinate of the fit."""
-        if self.support is positive and not self.logarithmic:
-            return u
-        return self.support.constrain(u)
-
-    def unconstrain(self, value: Any) -> Any:
-        """The coordinate of the fit at a value of the parameter."""
-        if self.support is positive and not self.logarithmic:
-            return value
-        return self.support.unconstrain(value)
 
 
 @dataclass(frozen=True)
@@ -196,6 +148,7 @@ def law(
     published: Sequence[PublishedSet] = (),
     name: str | None = None,
     inputs: Sequence[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
     about: str | None = None,
     response: Quantity = LOSS,
     log_base: float | None = None,
@@ -212,6 +165,7 @@ def law(
     published: Sequence[PublishedSet] = (),
     name: str | None = None,
     inputs: Sequence[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
     about: str | None = None,
     response: Quantity = LOSS,
     log_base: float | None = None,
@@ -233,6 +187,7 @@ def law(
         published: Published coefficient sets.
         name: Name in the registry; the function's name if not given.
         inputs: Names of the inputs, where they are not those of the signature.
+        parameters: Names and supports, where the function takes its parameters as ``**theta``.
         about: The formula in one line; the first line of the docstring if not given.
         response: What the law gives, where that is not a loss.
         log_base: Base of the logarithms in the formula, if it has any.
@@ -247,14 +202,14 @@ def law(
     """
 
     def declare(function: Callable[..., Any]) -> Law:
-        signature_inputs, supports = _read_signature(function)
+        signature_inputs, supports = _read_signature(function, parameters or {})
         ranges, limits, unit_names = plausible or {}, bounds or {}, units or {}
         _check_names(
             function,
             supports,
             {"linear": linear, "plausible": ranges, "bounds": limits, "units": unit_names},
         )
-        parameters = {
+        declared = {
             key: declare_parameter(
                 key,
                 support,
@@ -266,16 +221,16 @@ def law(
             for key, support in supports.items()
         }
         for coefficients in published:
-            if set(coefficients) != set(parameters):
+            if set(coefficients) != set(declared):
                 raise LawError(
                     f"{function.__name__}: the published set {coefficients.id!r} has the "
-                    f"parameters {sorted(coefficients)}, the law has {sorted(parameters)}."
+                    f"parameters {sorted(coefficients)}, the law has {sorted(declared)}."
                 )
         return Law(
             function=function,
             name=name or function.__name__,
             inputs=tuple(inputs or signature_inputs),
-            parameters=parameters,
+            parameters=declared,
             linear=tuple(linear),
             cite=cite,
             about=about or (inspect.getdoc(function) or "").split("\n", 1)[0],
@@ -288,35 +243,40 @@ def law(
     return declare if function is None else declare(function)
 
 
-def _read_signature(function: Callable[..., Any]) -> tuple[tuple[str, ...], dict[str, Support]]:
-    hints = get_type_hints(function, include_extras=True)
+def _read_signature(
+    function: Callable[..., Any], declared: Mapping[str, Any]
+) -> tuple[tuple[str, ...], dict[str, Support]]:
+    hints = {**get_type_hints(function, include_extras=True), **declared}
     inputs: list[str] = []
-    supports: dict[str, Support] = {}
+    names = list(declared)
     complaints: list[str] = []
     for name, argument in inspect.signature(function).parameters.items():
         if argument.kind is argument.KEYWORD_ONLY:
-            support = next(
-                (m for m in getattr(hints.get(name), "__metadata__", ()) if isinstance(m, Support)),
-                None,
-            )
-            if support is None:
-                complaints.append(
-                    f"parameter {name!r} needs a support: annotate it with Positive, "
-                    "UnitInterval or Real"
-                )
-            else:
-                supports[name] = support
+            names.append(name)
+        elif argument.kind is argument.VAR_KEYWORD and declared:
+            continue
         elif argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
             complaints.append(f"{argument} is not allowed: name every input and parameter")
         else:
             inputs.append(name)
+    supports = {name: _support(hints.get(name)) for name in names}
+    complaints += [
+        f"parameter {name!r} needs a support: annotate it with Positive, UnitInterval or Real"
+        for name, support in supports.items()
+        if support is None
+    ]
     if not inputs:
         complaints.append("there is no input: write them before the *")
     if not supports and not complaints:
         complaints.append("there is no parameter: write them after the *, with their support")
     if complaints:
         raise LawError(f"{function.__name__} is not a law: {'; '.join(complaints)}.")
-    return tuple(inputs), supports
+    return tuple(inputs), {name: found for name, found in supports.items() if found is not None}
+
+
+def _support(annotation: Any) -> Support | None:
+    marks = getattr(annotation, "__metadata__", ())
+    return next((mark for mark in marks if isinstance(mark, Support)), None)
 
 
 def _check_names(
@@ -334,56 +294,3 @@ def _check_names(
         raise LawError(
             f"{function.__name__}: {'; '.join(unknown)}, but the parameters are {list(supports)}."
         )
-
-
-def declare_parameter(
-    name: str,
-    support: Support,
-    *,
-    plausible: tuple[float, float] | None,
-    bounds: tuple[float, float] | None,
-    wide: bool,
-    unit: str = "",
-) -> Parameter:
-    """A parameter with its ranges filled in and checked.
-
-    Args:
-        name: Its name.
-        support: Its support.
-        plausible: Range from which starts are drawn; None for that of the support.
-        bounds: Range that a fit may not leave; None for one derived from `plausible`.
-        wide: Whether derived bounds are so wide that they do not matter.
-        unit: Its unit.
-
-    Raises:
-        LawError: A range that does not increase or is outside the support.
-    """
-    low, high = plausible or _DEFAULT_PLAUSIBLE[support.name]
-    if bounds is None:
-        bounds = _default_bounds(support, (low, high), wide=wide)
-    for label, (lower, upper) in (("plausible", (low, high)), ("bounds", bounds)):
-        # Starts are drawn between the ends in the unconstrained coordinate, where 0 may be -inf.
-        outside = lower <= support.lower or upper >= support.upper
-        if label == "bounds":
-            outside = lower < support.lower or upper > support.upper
-        if outside or not lower < upper:
-            raise LawError(
-                f"{label} range of {name!r} must increase and lie inside its support "
-                f"({support.name}), got ({lower}, {upper})."
-            )
-    return Parameter(name, support, unit, (float(low), float(high)), bounds)
-
-
-def _default_bounds(
-    support: Support, plausible: tuple[float, float], *, wide: bool
-) -> tuple[float, float]:
-    low, high = plausible
-    if support is positive:
-        factor = _WIDE_BOUND_FACTOR if wide else _BOUND_FACTOR
-        return low / factor, high * factor
-    if support is unit_interval:
-        return 1e-9, 1 - 1e-9
-    if wide:
-        return real.lower, real.upper
-    width = _BOUND_FACTOR * (high - low)
-    return low - width, high + width

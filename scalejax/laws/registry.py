@@ -12,22 +12,31 @@ from pathlib import Path
 from types import ModuleType
 
 from scalejax.errors import LawError
-from scalejax.laws.chinchilla import chinchilla, chinchilla_tied, outer_exponent
-from scalejax.laws.formats import sun2025
+from scalejax.laws.breaks import BROKEN_LAWS, m3, m4
+from scalejax.laws.chinchilla import chinchilla, chinchilla_tied, outer_exponent, quanta
+from scalejax.laws.downstream import ladder, logistic_C
+from scalejax.laws.farseer import farseer
+from scalejax.laws.formats import compressed, ouyang2024, qat_degradation, sun2025
 from scalejax.laws.formula import PREFIX, formula_law
-from scalejax.laws.kaplan import kaplan
+from scalejax.laws.kaplan import kaplan, kaplan_steps
 from scalejax.laws.kumar import kumar2024, kumar2024_ptq, kumar2024_unified
 from scalejax.laws.law import Law
+from scalejax.laws.overtraining import error_of_loss, gadre2024
 from scalejax.laws.power import POWER_LAWS
 from scalejax.laws.repetition import data_constrained
+from scalejax.laws.rosenfeld import rosenfeld2019
 
 LAWS: dict[str, Law] = {
     law.name: law
     for law in (
-        *(chinchilla, chinchilla_tied, outer_exponent, kaplan),
+        *(chinchilla, chinchilla_tied, outer_exponent, quanta, farseer, rosenfeld2019),
+        *(kaplan, kaplan_steps),
         *POWER_LAWS,
-        *(kumar2024, kumar2024_ptq, kumar2024_unified, sun2025),
-        data_constrained,
+        *(m3, m4, *BROKEN_LAWS),
+        *(kumar2024, kumar2024_ptq, kumar2024_unified),
+        *(sun2025, qat_degradation, ouyang2024, compressed),
+        *(data_constrained, gadre2024),
+        *(error_of_loss, ladder, logistic_C),
     )
 }
 

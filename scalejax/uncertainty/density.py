@@ -34,7 +34,7 @@ from jax.scipy.stats import norm, t
 
 from scalejax.fitting.arrays import make_box
 from scalejax.fitting.problem import Problem
-from scalejax.laws.law import Parameter
+from scalejax.laws.parameter import Parameter
 from scalejax.objectives import LogNormal, Model, Prior, Rows, losses
 from scalejax.objectives.losses import Kernel
 

@@ -57,11 +57,70 @@ def sun(N, D, E_bits, M_bits, block, n, alpha, d, beta, eps, gamma, delta, nu):
     return n / N**alpha + d / D**beta + eps + D**beta / N**alpha * np.log2(block) / spacing
 
 
+def m4(x, b, c, eps_inf, eps0, a):
+    """By bisection of the error between its two ends."""
+    low, high = np.zeros_like(x * a), np.ones_like(x * a)
+    width = np.maximum(eps0 - eps_inf, 1e-6)
+    for _ in range(200):
+        share = (low + high) / 2
+        with np.errstate(divide="ignore", over="ignore"):
+            too_much = share * width > b / x**c * ((1 - share) * width) ** a
+        low, high = np.where(too_much, low, share), np.where(too_much, share, high)
+    return eps_inf + width * (low + high) / 2
+
+
+def bnsl(x, a, b, c0, *breaks):
+    product = b * x**-c0
+    for d, c, f in zip(*[iter(breaks)] * 3, strict=True):
+        product = product * np.exp(-c * f * np.logaddexp(0, np.log(x / d) / f))
+    return a + product
+
+
+def ladder(N, D, stage, E, A, alpha, B, beta, floor, ceiling, k, L0):
+    task_loss = E + A / N**alpha + B / D**beta
+    with np.errstate(over="ignore"):
+        accuracy = floor + (1 - floor) * ceiling / (1 + np.exp(k * (task_loss - L0)))
+    return np.where(stage > 0.5, accuracy / (1 - accuracy), task_loss)
+
+
+def farseer(N, D, a1, b1, alpha, a2, b2, beta, a3, b3, gamma):
+    n = N * 1e-9
+    data = np.exp(a2 * n**beta + b2) / D ** np.exp(a1 * n**alpha + b1)
+    return np.exp(a3 * n**gamma + b3) + data
+
+
+def rosenfeld(N, D, a, alpha, b, beta, c, e0, eta):
+    envelope = a / D**alpha + b / N**beta + c
+    return e0 * np.abs(envelope / (envelope - 1j * eta))
+
+
 FORMULAS = {
     "chinchilla": lambda N, D, E, A, alpha, B, beta: E + A / N**alpha + B / D**beta,
     "chinchilla_tied": lambda N, D, E, A, alpha, B: E + A / N**alpha + B / D**alpha,
     "outer_exponent": lambda N, D, E, A, alpha, B, beta, gamma: (
         E + (A / N**alpha + B / D**beta) ** gamma
+    ),
+    "quanta": lambda N, D, E, A, alpha, B: E + A / N**alpha + B / D ** (alpha / (1 + alpha)),
+    "farseer": farseer,
+    "rosenfeld2019": rosenfeld,
+    "kaplan_steps": lambda N, S, Nc, alpha_N, Sc, alpha_S: (
+        (Nc / N) ** alpha_N + (Sc / S) ** alpha_S
+    ),
+    "m3": lambda x, b, c, e, g: b * (1 / x + g) ** c + e,
+    "m4": m4,
+    **dict.fromkeys(("bnsl1", "bnsl2", "bnsl3"), bnsl),
+    "qat_degradation": lambda N, D, block, k, gamma_N, gamma_D, gamma_G: (
+        k * D**gamma_D * np.log2(block) ** gamma_G / N**gamma_N
+    ),
+    "ouyang2024": lambda N, D, P, k, alpha, beta, gamma: k * D**beta / (N**alpha * P**gamma),
+    "compressed": lambda N, D, is_compressed, E, A, alpha, B, beta, share: (
+        E + A / (N * share**is_compressed) ** alpha + B / D**beta
+    ),
+    "gadre2024": lambda C, M, E, a, b, eta: E + (a * M**eta + b / M**eta) / C**eta,
+    "error_of_loss": lambda loss, eps, k, gamma: eps - k / np.exp(gamma * loss),
+    "ladder": ladder,
+    "logistic_C": lambda C, floor, ceiling, theta, C0: (
+        floor + (1 - floor) * ceiling / (1 + (C0 / C) ** theta)
     ),
     "kaplan": lambda N, D, Nc, alpha_N, Dc, alpha_D: (
         ((Nc / N) ** (alpha_N / alpha_D) + Dc / D) ** alpha_D
@@ -82,4 +141,11 @@ RISING = {
     "kumar2024_ptq": {"D"},
     "kumar2024_unified": {"D", "P_w", "P_a", "P_kv"},
     "sun2025": {"D", "block"},
+    # A smaller share of the parameters is left.
+    "compressed": {"is_compressed"},
+    # Nothing keeps coefficients or slopes from growing with N, or with x.
+    "farseer": {"N"},
+    **{name: {"x"} for name in ("bnsl1", "bnsl2", "bnsl3")},
+    # At a given compute there is a best ratio.
+    "gadre2024": {"M"},
 }

@@ -144,6 +144,7 @@ MSE = Quantity("mse", "squared error of a unit normal number after rounding", ""
 K = Quantity("k", "attempts at a problem", "attempts", (1.0, 1e9), ("attempts", "n_samples"))
 D_F = Quantity("D_f", "fine-tuning data", "characters or examples", (1.0, 1e15), ("d_finetune",))
 D_P = Quantity("D_p", "pre-training data", "tokens or examples", (1.0, 1e17), ("d_pretrain",))
+L = Quantity("L", "loss of the model", "nats/token", (1e-3, 20.0), ("loss", "val_loss"))
 TASK_LOSS = Quantity("task_loss", "loss on the task", "nats", (1e-4, 50.0))
 STAGE = Quantity("stage", "which of two responses a row holds", "0 or 1", (0, 1))
 IS_COMPRESSED = Quantity("is_compressed", "whether trained in the format", "0 or 1", (0, 1))
@@ -163,7 +164,7 @@ QUANTITIES: dict[str, Quantity] = {
     for q in (
         *(N, D, C, LOSS, U, P_W, P_A, P_KV, P_POST, E_BITS, M_BITS, BLOCK),
         *(X, STEPS, M, EXPERTS, GRANULARITY, SPARSITY, N_V, D_C, L_TEACHER, REPLICAS, STREAMS),
-        *(MSE, K, D_F, D_P, TASK_LOSS, STAGE, IS_COMPRESSED, UPSTREAM),
+        *(MSE, K, D_F, D_P, L, TASK_LOSS, STAGE, IS_COMPRESSED, UPSTREAM),
         *(ERROR, ACCURACY, OUTCOME, COVERAGE, LEARNING_RATE, BATCH, EXTRA_LOSS, DENSITY),
     )
 }

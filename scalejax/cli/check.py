@@ -96,12 +96,13 @@ def check(
         raise typer.BadParameter("give a file of runs, or --explain CODE.", param_hint="RUNS")
     # Imported here and below: JAX and pandas take a second, which --help should not.
     from scalejax.data import Request, inspect_table
+    from scalejax.fitting.arguments import target_of
 
     found_law = options.law_of(options.law_name(law, formula))
     request = Request(
         inputs=found_law.inputs,
         n_parameters=len(found_law.parameters),
-        columns=options.pairs("--column", column or []),
+        **target_of(found_law, {"columns": options.pairs("--column", column or [])}),
         units=options.units(units or []),
         loss_unit=loss_unit,
         derive=options.pairs("--derive", [derive] if derive else []),

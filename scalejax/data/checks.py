@@ -21,6 +21,9 @@ from scalejax.errors import Problem
 from scalejax.quantities import QUANTITIES
 
 DROPPABLE = frozenset({"E101", "E102", "E103", "E120", "E128"})
+OF_LOSSES = frozenset({"W201", "W202"})
+"""Codes that mean nothing for other responses, such as an error or a learning rate."""
+
 LOSS = "loss"
 SIGMA = "sigma"
 WEIGHTS = "weights"

@@ -20,7 +20,7 @@ from scalejax.data.assemble import (
     names_of,
     set_aside_of,
 )
-from scalejax.data.checks import DROPPABLE, label_problems, row_problems, scale_problems
+from scalejax.data.checks import DROPPABLE, OF_LOSSES, label_problems, row_problems, scale_problems
 from scalejax.data.design import Design, design_problems
 from scalejax.data.exclude import excluded_rows
 from scalejax.data.plan import Plan, make_plan
@@ -199,6 +199,8 @@ def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: Plan) -> In
     )
     problems += [*scales, *related]
     problems += _empty(table) or design_problems(_design(table, request), request.n_parameters)
+    if not request.is_loss:
+        problems = [problem for problem in problems if problem.code not in OF_LOSSES]
     inspection = Inspection(
         name, tuple(problems), len(frame), plan.columns, plan.derived, plan.notes, set_aside
     )

@@ -75,6 +75,11 @@ class Request:
             raise UsageError(f"cluster= names {names[0]!r} twice; give two different columns")
 
     @property
+    def is_loss(self) -> bool:
+        """Whether the target is a loss, and not another quantity of the vocabulary."""
+        return self.target == "loss" or self.target not in QUANTITIES
+
+    @property
     def levels(self) -> tuple[str, ...]:
         """The columns of `cluster`, outermost first."""
         return (self.cluster,) if isinstance(self.cluster, str) else (*(self.cluster or ()),)

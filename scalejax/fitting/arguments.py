@@ -11,13 +11,23 @@ from scalejax.errors import UsageError
 from scalejax.fitting.engine import Progress
 from scalejax.fitting.layout import Layout
 from scalejax.fitting.problem import How
+from scalejax.laws import Law
 from scalejax.objectives import Model, Objective, Prior, custom, huber
+from scalejax.quantities import LOSS
 from scalejax.solvers import SolverFactory, damped_newton, from_optax
 
 Solver: TypeAlias = SolverFactory | optax.GradientTransformation
 ObjectiveLike: TypeAlias = Objective | Callable[[jax.Array], jax.Array] | None
 
 _NEWTON_STEPS, _OPTAX_STEPS = 200, 2000
+
+
+def target_of(law: Law, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of the table with its target: what the law gives, unless the caller names it."""
+    named = "target" in options or "loss" in (options.get("columns") or {})
+    if law.response is LOSS or named:
+        return dict(options)
+    return {**options, "target": law.response.symbol}
 
 
 def as_objective(objective: ObjectiveLike) -> Objective:

@@ -21,6 +21,7 @@ from scalejax.fitting.arguments import (
     check_priors,
     checked_count,
     describe_settings,
+    target_of,
 )
 from scalejax.fitting.checkpoints import undeclared_runs, with_runs
 from scalejax.fitting.drawing import (
@@ -107,7 +108,8 @@ def fit(
     refuse_broken(law)
     objective = as_objective(objective)
     model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
-    table = load_table(data, inputs=law.inputs, n_parameters=model.size, **table_options)
+    options = target_of(law, table_options)
+    table = load_table(data, inputs=law.inputs, n_parameters=model.size, **options)
     warn_about_data(table)
     problem = Problem(
         model, objective, table, fixed or {}, bounds or {}, check_priors(model, priors)

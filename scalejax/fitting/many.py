@@ -13,6 +13,7 @@ from scalejax.fitting.arguments import (
     as_objective,
     check_priors,
     describe_settings,
+    target_of,
 )
 from scalejax.fitting.engine import Progress
 from scalejax.fitting.gate import refuse_broken
@@ -74,7 +75,8 @@ def fit_many(
     if objective.tuning is not None:
         raise UsageError('huber("auto") tunes one table at a time: give fit_many a number.')
     model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
-    whole = load_table(data, inputs=law.inputs, group=by, n_parameters=model.size, **table_options)
+    options = target_of(law, table_options)
+    whole = load_table(data, inputs=law.inputs, group=by, n_parameters=model.size, **options)
     warn_about_data(whole)
     groups = whole.split()
     # Longest first, so that the lanes of a chunk walk over tables of similar length.

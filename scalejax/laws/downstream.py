@@ -3,7 +3,7 @@
 `ladder` is the two-step chain of Bhagia et al. as *one* law, so that the uncertainty of the first
 step passes through the second: of the same runs, rows with ``stage`` 0 hold the task loss and rows
 with ``stage`` 1 the odds accuracy/(1 - accuracy), whose log residual is one in logits.
-`scalejax.data.two_step_rows` makes such a table; `accuracy_of_odds` reads its predictions.
+`scalejax.data.two_step.two_step_rows` makes such a table; `accuracy_of_odds` reads its predictions.
 `logistic_C` is the one-step law of observational studies, in compute alone and per model family.
 `error_of_loss` (`scalejax.laws.overtraining`) is the second step alone, for averages of many tasks.
 

@@ -38,7 +38,7 @@ def _error_set(data: str, tasks: int, eps: float, k: float, gamma: float) -> Pub
         {"eps": eps, "k": k, "gamma": gamma},
         source=_SOURCE,
         convention=f"trained on {data}; top-1 error averaged over {tasks} tasks; loss as gadre2024",
-        valid={"loss": (2.3, 6.0)},
+        valid={"L": (2.3, 6.0)},
     )
 
 
@@ -93,6 +93,6 @@ def chinchilla_of_gadre(theta: Mapping[str, Value]) -> dict[str, Value]:
     ),
     response=ERROR,
 )
-def error_of_loss(loss: Value, *, eps: Positive, k: Positive, gamma: Positive) -> Value:
-    """Average error eps - k exp(-gamma loss) (Gadre et al., arXiv:2403.08540, eq. 5)."""
-    return eps - k * jnp.exp(-gamma * loss)
+def error_of_loss(L: Value, *, eps: Positive, k: Positive, gamma: Positive) -> Value:
+    """Average error eps - k exp(-gamma L) at loss L (Gadre et al., arXiv:2403.08540, eq. 5)."""
+    return eps - k * jnp.exp(-gamma * L)

@@ -117,7 +117,7 @@ FORMULAS = {
         E + A / (N * share**is_compressed) ** alpha + B / D**beta
     ),
     "gadre2024": lambda C, M, E, a, b, eta: E + (a * M**eta + b / M**eta) / C**eta,
-    "error_of_loss": lambda loss, eps, k, gamma: eps - k / np.exp(gamma * loss),
+    "error_of_loss": lambda L, eps, k, gamma: eps - k / np.exp(gamma * L),
     "ladder": ladder,
     "logistic_C": lambda C, floor, ceiling, theta, C0: (
         floor + (1 - floor) * ceiling / (1 + (C0 / C) ** theta)

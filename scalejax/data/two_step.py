@@ -1,4 +1,4 @@
-"""`two_step_rows`: a table for `scalejax.laws.ladder`, which fits two responses of a run as one law."""
+"""`two_step_rows`: a table for `scalejax.laws.ladder`, which fits two responses as one law."""
 
 import pandas as pd
 

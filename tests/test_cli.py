@@ -1,6 +1,7 @@
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -391,6 +392,33 @@ def test_laws(run):
     assert code == 0
     assert all(f"{name}\n" in out for name in sj.LAWS)
     assert [entry["name"] for entry in strict_json(run("laws", "--json")[1])] == [*sj.LAWS]
+
+
+def test_laws_are_filtered(run):
+    def names(*options):
+        return {entry["name"] for entry in strict_json(run("laws", *options, "--json")[1])}
+
+    assert names("--input", "N", "--input", "P_w") == {"kumar2024", "kumar2024_unified"}
+    assert names("--gives", "error") == {"error_of_loss"}
+    assert names("--search", "kaplan") >= {"kaplan", "kaplan_steps", "power_N"}
+    assert names("--published") == {name for name, law in sj.LAWS.items() if law.published}
+    assert run("laws", "--input", "nothing")[1] == "There is no such law.\n"
+
+
+def test_laws_show(run):
+    """A law by its name, a set by its identifier, and doubts where there are any."""
+    out = run("laws", "show", "kumar2024")[1]
+    for words in ("arXiv:2411.04330", "non-embedding", "2.6745  bits", "chinchilla, at P_w = inf"):
+        assert words in out
+    example = re.search(r'LAWS\["kumar2024"\]\.predict\("kumar2024", (.*)\)  # ([0-9.]+)', out)
+    at = {k: float(v) for k, v in (pair.split("=") for pair in example[1].split(", "))}
+    found = sj.LAWS["kumar2024"].predict("kumar2024", **at)
+    assert float(found) == pytest.approx(float(example[2]), rel=5e-3)
+    assert "UNVERIFIED" in run("laws", "show", "chen2025-W4A4")[1]
+    assert "UNVERIFIED" not in run("laws", "show", "besiroglu2024")[1]
+    code, _, err = run("laws", "show", "nothing")
+    assert code != 0
+    assert "no law named 'nothing'" in err
 
 
 def test_every_law_and_set_can_be_shown(run):

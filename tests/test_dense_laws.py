@@ -226,3 +226,26 @@ class TestDownstreamChain:
 
 def test_accuracy_of_odds():
     assert accuracy_of_odds(3.0) == 0.75
+
+
+class TestPredict:
+    """`Law.predict`: published coefficients on the host, with the doubts that belong to them."""
+
+    def test_inside_the_runs(self):
+        """Chinchilla itself by its own law: 1.69 + .083 + .163 (arXiv:2203.15556, section 3)."""
+        found = LAWS["chinchilla"].predict("hoffmann2022", N=[7e9, 1.6e10], D=[1.4e11, 5e11])
+        assert found.dtype == np.float64
+        assert found == pytest.approx(
+            [406.4 / N**0.34 + 410.7 / D**0.28 + 1.69 for N, D in ((7e9, 1.4e11), (1.6e10, 5e11))],
+            rel=1e-14,
+        )
+
+    def test_outside_the_runs_is_said(self):
+        with pytest.warns(sj.DataWarning, match=r"hoffmann2022: N is outside 7e\+07 to 1.6e\+10"):
+            LAWS["chinchilla"].predict("hoffmann2022", N=7e10, D=1.4e11)
+
+    def test_what_cannot_be_evaluated(self):
+        with pytest.raises(sj.LawError, match=r"no published set 'smith'; there are: hoffmann2022"):
+            LAWS["chinchilla"].predict("smith", N=1e9, D=1e10)
+        with pytest.raises(sj.LawError, match=r"needs \['N', 'D'\], not \['N'\]"):
+            LAWS["chinchilla"].predict("hoffmann2022", N=1e9)

@@ -13,7 +13,7 @@ import typer
 from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
 from scalejax.cli.check import check
 from scalejax.cli.fit import EXAMPLES, fit
-from scalejax.cli.laws import laws
+from scalejax.cli.laws import laws_app
 from scalejax.cli.plan import EXAMPLES as PLAN_EXAMPLES
 from scalejax.cli.plan import plan
 from scalejax.cli.question import compare, predict, sensitivity
@@ -42,7 +42,7 @@ app = typer.Typer(
 )
 app.command(epilog=EXAMPLES)(fit)
 app.command(epilog=CHECK_EXAMPLES)(check)
-app.command()(laws)
+app.add_typer(laws_app, name="laws")
 app.command()(show)
 app.command()(reproduce)
 app.command()(predict)

@@ -11,6 +11,7 @@
 - `fit_arrays`: the same fit as a pure, differentiable JAX function (`scalejax.embedding`).
 - `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
+- `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
 - `law`, `Positive`, `Real`, `UnitInterval`: write a law of your own (`scalejax.laws.law`).
 - `huber`, `student_t`, `least_squares`, `absolute`, `custom`: what is minimised
   (`scalejax.objectives.losses`).
@@ -62,6 +63,8 @@ if TYPE_CHECKING:
     from scalejax.planning import Question as Question
     from scalejax.planning import frontier as frontier
     from scalejax.planning import plan as plan
+    from scalejax.selection import Selection as Selection
+    from scalejax.selection import select as select
     from scalejax.status import Outcome as Outcome
     from scalejax.status import Status as Status
     from scalejax.uncertainty import Conclusions as Conclusions
@@ -122,6 +125,7 @@ _HOME = {
         "scalejax.uncertainty",
     ),
     **dict.fromkeys(("Plan", "Question", "frontier", "plan"), "scalejax.planning"),
+    **dict.fromkeys(("Selection", "select"), "scalejax.selection"),
     **dict.fromkeys(("Outcome", "Status"), "scalejax.status"),
     "load_fit": "scalejax.fitting.storage",
     "reproduce": "scalejax.fitting.reproduction",

@@ -18,7 +18,17 @@ GROUND = {"status", "errors", "codes", "quantities", "_numerics"}
 FITTING = GROUND | {"laws", "data", "objectives", "resampling", "solvers", "identify"}
 EMBEDDING = FITTING | {"fitting"}
 NUMBERS = EMBEDDING | {"embedding", "uncertainty", "isoflop"}
-EVERYTHING = NUMBERS | {"costs", "optima", "planning", "datasets", "plots", "cli", "report", ""}
+EVERYTHING = NUMBERS | {
+    "costs",
+    "optima",
+    "planning",
+    "selection",
+    "datasets",
+    "plots",
+    "cli",
+    "report",
+    "",
+}
 MAY_IMPORT = {
     **{room: set() for room in GROUND},
     "laws": GROUND,
@@ -33,6 +43,7 @@ MAY_IMPORT = {
     "embedding": EMBEDDING,
     "uncertainty": EMBEDDING | {"embedding"},
     "optima": GROUND | {"laws", "costs", "solvers"},
+    "selection": EMBEDDING,
     "planning": NUMBERS | {"costs", "optima"},
     "isoflop": GROUND | {"laws", "data", "objectives", "fitting"},
     **dict.fromkeys(("plots", "cli", "report", "__main__"), EVERYTHING),
@@ -54,7 +65,16 @@ RECORDS = {
 }
 FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
-    "pandas": {"data", "datasets", "uncertainty", "isoflop", "planning", *RECORDS, *FOR_PEOPLE},
+    "pandas": {
+        "data",
+        "datasets",
+        "uncertainty",
+        "isoflop",
+        "planning",
+        "selection",
+        *RECORDS,
+        *FOR_PEOPLE,
+    },
     "matplotlib": FOR_PEOPLE,
     "jinja2": {"report"},
     "typer": {"cli"},

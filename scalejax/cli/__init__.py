@@ -20,6 +20,8 @@ from scalejax.cli.question import compare, predict, sensitivity
 from scalejax.cli.report import EXAMPLES as REPORT_EXAMPLES
 from scalejax.cli.report import report
 from scalejax.cli.reproduce import reproduce
+from scalejax.cli.select import EXAMPLES as SELECT_EXAMPLES
+from scalejax.cli.select import select
 from scalejax.cli.show import show
 from scalejax.cli.talk import in_options, say
 from scalejax.errors import ScalejaxError, UsageError
@@ -48,6 +50,7 @@ app.command()(reproduce)
 app.command()(predict)
 app.command()(sensitivity)
 app.command()(compare)
+app.command(epilog=SELECT_EXAMPLES)(select)
 app.command(epilog=PLAN_EXAMPLES)(plan)
 app.command(epilog=REPORT_EXAMPLES)(report)
 

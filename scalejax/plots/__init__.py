@@ -9,6 +9,7 @@
 | `plot_isoflop` | do parabolas agree with the law? | `scalejax.isoflop` |
 | `plot_influence` | which runs carry the conclusion? | a frame, see there |
 | `plot_sensitivity` | does the conclusion survive other choices? | a frame, see there |
+| `plot_selection` | which law errs least beyond the data? | `scalejax.selection` |
 | `plot_frontier` | what would another budget, or quality, buy? | `scalejax.planning.frontier` |
 | `plot_contours` | why is the optimum there, and how flat is it? | `scalejax.planning.contours` |
 | `plot_demand` | how far to train beyond compute-optimal? | `scalejax.planning.frontier` |
@@ -26,6 +27,7 @@ from scalejax.plots.influence import plot_influence
 from scalejax.plots.isoflop import plot_isoflop
 from scalejax.plots.prediction import plot_prediction, prediction_frame
 from scalejax.plots.residuals import plot_residuals, residual_frame
+from scalejax.plots.selection import plot_selection
 from scalejax.plots.sensitivity import plot_sensitivity
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "plot_prediction",
     "plot_ratio_surface",
     "plot_residuals",
+    "plot_selection",
     "plot_sensitivity",
     "prediction_frame",
     "residual_frame",

@@ -1,0 +1,16 @@
+"""Which law to believe: laws compared on the same runs, above all by what they extrapolate to.
+
+`select` refits every law without the largest runs, along a rolling origin or without each group,
+all under common resamples, and ranks the laws by the relative error of what was held out. The law
+that describes the runs best (`criteria`, AIC and BIC) need not be the one that extrapolates best:
+choose forms by held-out error, and where the data cannot tell laws apart, predict with all of them
+(`Selection.predict`).
+
+Folds: `scalejax.selection.folds`.
+"""
+
+from scalejax.selection.folds import Fold, leave_groups, leave_largest, rolling_origin
+from scalejax.selection.record import Selection
+from scalejax.selection.select import select
+
+__all__ = ["Fold", "Selection", "leave_groups", "leave_largest", "rolling_origin", "select"]

@@ -1,0 +1,120 @@
+"""What is held out: train on the small runs, predict the large ones.
+
+`leave_largest` holds out the runs above one cut, `rolling_origin` moves the cut upwards so that
+every fold trains on all that is smaller, and `leave_groups` holds out one group after the other,
+which asks how a law carries over rather than how it extrapolates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from scalejax.errors import UsageError
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """One way to hold runs out.
+
+    Attributes:
+        name: What is held out, in words.
+        train: Rows that are fitted, (n,) of bool.
+        test: Rows that are predicted, (n,) of bool.
+        distance: Decades of each row beyond the largest training run, (n,); 0 where none were
+            asked for.
+    """
+
+    name: str
+    train: NDArray[np.bool_]
+    test: NDArray[np.bool_]
+    distance: Floats
+
+
+def leave_largest(size: ArrayLike, above: float | None = None, *, axis: str = "C") -> list[Fold]:
+    """One fold: the runs above a size are held out.
+
+    Args:
+        size: Size of each run, (n,).
+        above: The largest size to train on; if not given, the largest fifth of the runs (whole
+            sizes at a time) is held out.
+        axis: Name of the size, for words.
+
+    Raises:
+        UsageError: Nothing would be left to train on, or to predict.
+    """
+    values = _sizes(size)
+    if above is None:
+        above = _below_the_last(values, 0.2)
+    return [_fold(values, above, axis)]
+
+
+def rolling_origin(size: ArrayLike, folds: int = 4, *, axis: str = "C") -> list[Fold]:
+    """Expanding windows: train on all runs up to a size, predict all that are larger.
+
+    The origins leave at least two fifths of the runs to train on and at least one size to predict,
+    and divide the runs between into equal parts.
+
+    Args:
+        size: Size of each run, (n,).
+        folds: Most folds; fewer if there are fewer sizes.
+        axis: Name of the size, for words.
+
+    Raises:
+        UsageError: There are fewer than three sizes.
+    """
+    values = _sizes(size)
+    if folds < 1:
+        raise UsageError(f"folds must be at least 1, not {folds}.")
+    distinct = np.unique(values)
+    shares = np.array([np.mean(values <= cut) for cut in distinct[:-1]])
+    allowed = distinct[:-1][shares >= min(0.4, shares[-1])]
+    wanted = np.linspace(0, len(allowed) - 1, min(folds, len(allowed))).round().astype(int)
+    return [_fold(values, float(allowed[k]), axis) for k in np.unique(wanted)]
+
+
+def leave_groups(groups: Sequence[object] | NDArray[np.generic]) -> list[Fold]:
+    """One fold per group, held out whole.
+
+    Args:
+        groups: Group of each run, (n,).
+
+    Raises:
+        UsageError: There is only one group.
+    """
+    labels = np.asarray(groups).astype(str)
+    distinct = list(dict.fromkeys(labels))
+    if len(distinct) < 2:
+        raise UsageError(f"there is only one group, {distinct}: nothing is left to train on.")
+    return [
+        Fold(f"group {name}", labels != name, labels == name, np.zeros(len(labels)))
+        for name in distinct
+    ]
+
+
+def _sizes(size: ArrayLike) -> Floats:
+    values = np.asarray(size, np.float64)
+    if values.ndim != 1 or not np.all(np.isfinite(values) & (values > 0)):
+        raise UsageError("sizes must be positive and finite, one for each run.")
+    if len(np.unique(values)) < 3:
+        raise UsageError("there are fewer than three sizes: nothing can be held out.")
+    return values
+
+
+def _below_the_last(values: Floats, share: float) -> float:
+    """The largest size that leaves at least a share of the runs above it."""
+    distinct = np.unique(values)
+    enough = [cut for cut in distinct[:-1] if np.mean(values > cut) >= share]
+    return float(enough[-1] if enough else distinct[-2])
+
+
+def _fold(values: Floats, above: float, axis: str) -> Fold:
+    train = values <= above
+    test = ~train
+    if not train.any() or not test.any():
+        raise UsageError(f"no run has {axis} {'up to' if test.any() else 'above'} {above:.4g}.")
+    distance = np.maximum(np.log10(values / values[train].max()), 0.0)
+    return Fold(f"{axis} above {values[train].max():.3g}", train, test, distance)

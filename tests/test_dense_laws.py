@@ -249,3 +249,29 @@ class TestPredict:
             LAWS["chinchilla"].predict("smith", N=1e9, D=1e10)
         with pytest.raises(sj.LawError, match=r"needs \['N', 'D'\], not \['N'\]"):
             LAWS["chinchilla"].predict("hoffmann2022", N=1e9)
+
+
+class TestDatasets:
+    @needs_data
+    @pytest.mark.parametrize("name", sj.datasets.TABLES)
+    def test_every_table_is_the_one_that_is_known(self, name):
+        assert len(sj.datasets.load(name)) >= 10
+        about = sj.datasets.describe(name)
+        assert about.source
+        assert about.units
+        assert about.serves
+
+    def test_a_file_that_changed_is_refused(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("SCALEJAX_DATA", str(tmp_path))
+        with pytest.raises(sj.ScalejaxError, match=r"'sft' cannot be read.*arXiv:2402\.02314"):
+            sj.datasets.load("sft")
+        place = tmp_path / sj.datasets.describe("sft").path
+        place.parent.mkdir()
+        place.write_text("N,loss\n1,2\n")
+        with pytest.raises(sj.ScalejaxError, match="other SHA-256"):
+            sj.datasets.load("sft")
+        monkeypatch.delenv("SCALEJAX_DATA")
+        with pytest.raises(sj.ScalejaxError, match="none is named"):
+            sj.datasets.load("sft")
+        with pytest.raises(sj.UsageError, match="unknown dataset 'nothing'"):
+            sj.datasets.load("nothing")

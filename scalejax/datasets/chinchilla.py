@@ -1,24 +1,20 @@
-"""Named datasets: `load("golden36")`, `load("chinchilla")`; `names()` lists them.
+"""The 245 runs that Besiroglu et al. (arXiv:2404.10102) read from Hoffmann et al.'s Figure 4.
 
-Data that carry no licence are not shipped. They are read from the folder that the environment
-variable ``SCALEJAX_DATA`` names, else downloaded once into a cache, and in both cases compared with
-a checksum of their values.
+The values are compared with a checksum, whether they come from the user's folder or a download.
 """
 
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pooch
 
-from scalejax.data.examples import golden36
 from scalejax.data.numbers import parse_column
 from scalejax.data.reader import read_frame
-from scalejax.errors import ScalejaxError, UsageError
+from scalejax.datasets.folder import DATA_FOLDER_VARIABLE
+from scalejax.errors import ScalejaxError
 
-DATA_FOLDER_VARIABLE = "SCALEJAX_DATA"
 _CHINCHILLA_URL = (
     "https://raw.githubusercontent.com/epoch-research/analyzing-chinchilla/"
     "92258837425e1b5f2851d624287f0120583a3d0e/data/svg_extracted_data.csv"
@@ -27,33 +23,12 @@ _CHINCHILLA_VALUES = "f7c8b11ef4c6b1cef066fe75fed112ab57f6f5f1188bf0846aaad1a666
 _CHINCHILLA_OUTLIERS = 5
 
 
-def names() -> tuple[str, ...]:
-    """The names that `load` knows."""
-    return tuple(_LOADERS)
-
-
-def load(name: str) -> pd.DataFrame:
-    """Loads a dataset.
-
-    Args:
-        name: ``"golden36"`` (a formula), or ``"chinchilla"``: the 245 runs that Besiroglu et al.
-            (arXiv:2404.10102) read from Figure 4 of Hoffmann et al. (arXiv:2203.15556).
-
-    Returns:
-        Columns N (parameters), D (tokens) and loss (nats/token). ``"chinchilla"`` also has C
-        (FLOP, as read from the figure; D is C/(6N)) and outlier5, true for the five highest losses,
-        which the replication leaves out.
+def chinchilla() -> pd.DataFrame:
+    """The 245 runs with D = C/(6N) and the mark of the five highest losses.
 
     Raises:
-        UsageError: The name is unknown.
         ScalejaxError: The data cannot be had, or are not the published ones.
     """
-    if name not in _LOADERS:
-        raise UsageError(f"unknown dataset {name!r}; known are {', '.join(names())}")
-    return _LOADERS[name]()
-
-
-def _chinchilla() -> pd.DataFrame:
     folder = os.environ.get(DATA_FOLDER_VARIABLE)
     path = Path(folder) / "chinchilla_epoch" / "chinchilla_epoch.csv" if folder else _download()
     names = {"N": "N", "C": "C", "loss": "loss"}
@@ -101,6 +76,3 @@ def _download() -> Path:
 def _wrong_values(path: Path, is_own_copy: bool) -> str:
     remedy = f"correct {DATA_FOLDER_VARIABLE}" if is_own_copy else "it was removed; load again"
     return f"{path} does not hold the 245 published Chinchilla runs (wrong values): {remedy}"
-
-
-_LOADERS: dict[str, Callable[[], pd.DataFrame]] = {"golden36": golden36, "chinchilla": _chinchilla}

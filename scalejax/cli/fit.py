@@ -41,7 +41,7 @@ def fit(
         str | None,
         typer.Argument(
             help="File with one training run a row (CSV, Parquet, JSONL, Feather), - for CSV on "
-            "stdin, or the name of a dataset (golden36, chinchilla, gadre ...). Without it: golden36.",
+            "stdin, or a dataset (golden36, chinchilla, gadre ...). Without it: golden36.",
             show_default=False,
         ),
     ] = None,

@@ -387,7 +387,7 @@ class TestCommand:
     def test_show_a_formula(self, run):
         code, out, _ = run("show", f"formula: {CHINCHILLA}")
         assert code == 0
-        assert "inputs: N (parameters), D (training tokens)" in out
+        assert "inputs      N (parameters); D (training tokens)" in out
 
     def test_excludes_law(self, run):
         code, _, err = run("fit", "--formula", CHINCHILLA, "--law", "chinchilla")

@@ -103,7 +103,7 @@ TABLES: dict[str, RunTable] = {
             licence="Apache-2.0 and MIT",
             units="N, D, U tokens; loss nats/token",
             serves="repeated data",
-            caveat="in_fit182 marks the rows of the published fit; losses of many repeats rise with D",
+            caveat="in_fit182 marks the rows of the published fit; losses of many epochs rise",
         ),
         RunTable(
             "datablations-curves",

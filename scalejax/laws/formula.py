@@ -3,8 +3,8 @@
 Use one to try a form without writing a file, or to keep a form in a configuration; for a law with
 units, published coefficients or other functions write a Python function with `scalejax.law`.
 
-N, D, C and the bits (every symbol of `scalejax.quantities`) are inputs, other names are positive
-parameters. What differs is said behind the formula, and so is part of the text:
+N, D, C, U, the bits and the block are inputs, other names are positive parameters. What differs is
+said behind the formula, and so is part of the text:
 
     E + A/N**alpha + c*log(D) + k*bits where bits input, c real, alpha in 0.1:1, k within 0:2
 
@@ -47,7 +47,7 @@ PREFIX = "formula:"
 
 _WHERE = " where "
 _SUPPORTS = {"positive": positive, "real": real, "unit": unit_interval}
-_INPUTS = tuple(symbol for symbol in QUANTITIES if symbol != "loss")
+_INPUTS = ("N", "D", "C", "U", "P_w", "P_a", "P_kv", "P_post", "E_bits", "M_bits", "block")
 _RESERVED = {"loss": "it is what the law predicts", "self": "Python needs the word"}
 _EXPONENT, _COEFFICIENT = (0.05, 1.5), (1.0, 1e5)
 _CLAUSE = re.compile(

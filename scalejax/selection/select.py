@@ -37,7 +37,8 @@ def select(
     """Compare laws on the same runs.
 
     Every law is fitted to all runs and to the training runs of every fold, each under the same
-    resamples (random weights of runs, or of clusters), as one batch per law.
+    resamples, as one batch per law: random weights of runs, or of clusters, under which no refit
+    loses a run. Intervals from them are up to a quarter too narrow below 60 runs.
 
     Args:
         data: A DataFrame, a mapping of arrays, the path of a file, or a `Table` that has the inputs

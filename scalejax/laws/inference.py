@@ -10,6 +10,7 @@
 - `matched_inference`: how much more inference a small model can afford than a large one.
 """
 
+import math
 from typing import Any
 
 import jax
@@ -24,9 +25,10 @@ _LOSS = "nats/token"
 _SHIFT = 16
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 
+_ONCE, _OFTEN = 0.159, 0.56
 BROWN2024 = PublishedSet(
     "swebench-lite",
-    {"a": -1.8388510767619055, "b": -0.20903520183424163},
+    {"a": math.log(_ONCE), "b": math.log(math.log(_OFTEN) / math.log(_ONCE)) / math.log(250)},
     source="arXiv:2407.21787",
     convention="SWE-bench Lite, DeepSeek-Coder-V2-Instruct",
     evidence="refit",

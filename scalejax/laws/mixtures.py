@@ -2,7 +2,7 @@
 
 `mixing_law` makes the law of so many domains; `mixture_5` is that of five. The loss of every domain
 has its own fit. Shares add up to one, so that k and a common shift of all t cannot be told apart:
-fix one of them, such as ``fixed={"t_1": 0.0}``.
+fit with ``fixed={"k": 1.0}``, which loses nothing.
 """
 
 import inspect

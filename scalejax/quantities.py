@@ -148,6 +148,12 @@ L = Quantity("L", "loss of the model", "nats/token", (1e-3, 20.0), ("loss", "val
 TASK_LOSS = Quantity("task_loss", "loss on the task", "nats", (1e-4, 50.0))
 STAGE = Quantity("stage", "which of two responses a row holds", "0 or 1", (0, 1))
 IS_COMPRESSED = Quantity("is_compressed", "whether trained in the format", "0 or 1", (0, 1))
+SHARES = tuple(
+    Quantity(f"r_{j}", f"share of domain {j} in the data", "share", (0.0, 1.0), aliases)
+    for j in range(1, 6)
+    for aliases in [(f"proportion_domain_{j}", f"share_{j}")]
+)
+DAYS = Quantity("days", "days since a start", "days", (0.0, 5e3))
 UPSTREAM = Quantity("upstream_error", "upstream error", "share", (1e-6, 1.0))
 
 ERROR = Quantity("error", "error rate", "share", (1e-6, 1.0), ("err", "error_rate"))
@@ -158,6 +164,15 @@ LEARNING_RATE = Quantity("lr", "peak learning rate", "per step", (1e-8, 10.0), (
 BATCH = Quantity("batch", "tokens per batch", "tokens", (1.0, 1e12), ("batch_tokens",))
 EXTRA_LOSS = Quantity("extra_loss", "loss added", "nats/token", (1e-9, 20.0), ("delta_loss",))
 DENSITY = Quantity("density", "parameters of the reference over one's own", "times", (1e-6, 1e6))
+D_T = Quantity("D_t", "fine-tuning data that pre-training replaces", "characters", (1e-3, 1e20))
+FLOP_PER_TOKEN = Quantity("flop_per_token", "training compute per token", "FLOP/token", (1e3, 1e16))
+UNIGRAM_LOSS = Quantity(
+    "unigram_loss",
+    "loss less that of a unigram model",
+    "nats/token",
+    (-20.0, 20.0),
+    ("lossu", "loss_u"),
+)
 
 QUANTITIES: dict[str, Quantity] = {
     q.symbol: q
@@ -166,6 +181,7 @@ QUANTITIES: dict[str, Quantity] = {
         *(X, STEPS, M, EXPERTS, GRANULARITY, SPARSITY, N_V, D_C, L_TEACHER, REPLICAS, STREAMS),
         *(MSE, K, D_F, D_P, L, TASK_LOSS, STAGE, IS_COMPRESSED, UPSTREAM),
         *(ERROR, ACCURACY, OUTCOME, COVERAGE, LEARNING_RATE, BATCH, EXTRA_LOSS, DENSITY),
+        *(*SHARES, DAYS, D_T, FLOP_PER_TOKEN, UNIGRAM_LOSS),
     )
 }
 

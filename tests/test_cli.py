@@ -399,7 +399,7 @@ def test_laws_are_filtered(run):
         return {entry["name"] for entry in strict_json(run("laws", *options, "--json")[1])}
 
     assert names("--input", "N", "--input", "P_w") == {"kumar2024", "kumar2024_unified"}
-    assert names("--gives", "error") == {"error_of_loss"}
+    assert names("--gives", "error") == {"error_of_loss", "mikami2021", "schaeffer2025"}
     assert names("--search", "kaplan") >= {"kaplan", "kaplan_steps", "power_N"}
     assert names("--published") == {name for name, law in sj.LAWS.items() if law.published}
     assert run("laws", "--input", "nothing")[1] == "There is no such law.\n"

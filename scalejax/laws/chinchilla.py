@@ -97,6 +97,23 @@ MUENNIGHOFF2023 = PublishedSet(
     convention="C4, nats",
     counts="total",
 )
+KRAJEWSKI2024_DENSE = PublishedSet(
+    "krajewski2024-dense",
+    {"E": 0.47, "A": 16.3, "alpha": 0.126, "B": 26.7, "beta": 0.127},
+    source="arXiv:2402.07871",
+    convention="C4, nats",
+    counts="total",
+    note="The dense baseline of krajewski2024; three digits.",
+)
+BUSBRIDGE2025 = PublishedSet(
+    "busbridge2025",
+    {"E": 1.220, "A": 3355.0, "alpha": 0.408, "B": 18186.0, "beta": 0.431, "gamma": 0.452},
+    source="arXiv:2502.08606",
+    convention="C4, nats; students trained without a teacher",
+    counts="not stated",
+    evidence="secondary",
+    note="Unverified: not seen in the paper; the losses that it gives are plausible.",
+)
 
 
 @law(
@@ -104,7 +121,10 @@ MUENNIGHOFF2023 = PublishedSet(
     cite="hoffmann2022",
     plausible={**_TERMS, "alpha": _EXPONENT, "beta": _EXPONENT},
     units={"E": _LOSS, "A": f"{_LOSS} x parameters^alpha", "B": f"{_LOSS} x tokens^beta"},
-    published=(HOFFMANN2022, HOFFMANN2022_TEX, BESIROGLU2024, DEVRIES2023, *SARDANA2024),
+    published=(
+        *(HOFFMANN2022, HOFFMANN2022_TEX, BESIROGLU2024, DEVRIES2023, *SARDANA2024),
+        KRAJEWSKI2024_DENSE,
+    ),
 )
 def chinchilla(
     N: Value,
@@ -147,6 +167,7 @@ def chinchilla_tied(
     },
     bounds={"A": (1e-6, 1e20), "B": (1e-6, 1e20)},
     units={"E": _LOSS, "A": "parameters^alpha", "B": "tokens^beta"},
+    published=(BUSBRIDGE2025,),
     reductions=(Reduction("chinchilla", {"gamma": 1.0}),),
 )
 def outer_exponent(

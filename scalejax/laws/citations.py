@@ -90,4 +90,90 @@ CITATIONS: dict[str, Citation] = {
     "frantar2025": Citation(
         "Frantar et al.", 2025, "Compression Scaling Laws", "see scalejax.laws.formats"
     ),
+    "clark2022": Citation(
+        "Clark et al.", 2022, "Unified Scaling Laws for Routed Language Models", "arXiv:2202.01169"
+    ),
+    "krajewski2024": Citation(
+        "Krajewski et al.", 2024, "Scaling Laws for Fine-Grained Mixture of Experts",
+        "arXiv:2402.07871",
+    ),
+    "ludziejewski2025": Citation(
+        "Ludziejewski et al.", 2025,
+        "Joint MoE Scaling Laws: Mixture of Experts Can Be Memory Efficient", "arXiv:2502.05172",
+    ),
+    "abnar2025": Citation(
+        "Abnar et al.", 2025,
+        "Parameters vs FLOPs: Scaling Laws for Optimal Sparsity for Mixture-of-Experts Language "
+        "Models",
+        "arXiv:2501.12370",
+    ),
+    "frantar2023": Citation(
+        "Frantar et al.", 2023, "Scaling Laws for Sparsely-Connected Foundation Models",
+        "arXiv:2309.08520",
+    ),
+    "charles2025": Citation(
+        "Charles et al.", 2025,
+        "Communication-Efficient Language Model Training Scales Reliably and Robustly: "
+        "Scaling Laws for DiLoCo",
+        "arXiv:2503.09799",
+    ),
+    "tao2024": Citation(
+        "Tao et al.", 2024,
+        "Scaling Laws with Vocabulary: Larger Models Deserve Larger Vocabularies",
+        "arXiv:2407.13623",
+    ),
+    "ye2024": Citation(
+        "Ye et al.", 2024,
+        "Data Mixing Laws: Optimizing Data Mixtures by Predicting Language Modeling Performance",
+        "arXiv:2403.16952",
+    ),
+    "deepseek2024": Citation(
+        "DeepSeek-AI", 2024,
+        "DeepSeek LLM: Scaling Open-Source Language Models with Longtermism", "arXiv:2401.02954",
+    ),
+    "steplaw2025": Citation(
+        "Li et al.", 2025,
+        "Predictable Scale: Part I, Optimal Hyperparameter Scaling Law in Large Language Model "
+        "Pretraining",
+        "arXiv:2503.04715",
+    ),
+    "llama2024": Citation(
+        "Dubey et al.", 2024, "The Llama 3 Herd of Models", "arXiv:2407.21783"
+    ),
+    "minicpm2024": Citation(
+        "Hu et al.", 2024,
+        "MiniCPM: Unveiling the Potential of Small Language Models with Scalable Training "
+        "Strategies",
+        "arXiv:2404.06395",
+    ),
+    "hernandez2021": Citation(
+        "Hernandez et al.", 2021, "Scaling Laws for Transfer", "arXiv:2102.01293"
+    ),
+    "mikami2021": Citation(
+        "Mikami et al.", 2021, "A Scaling Law for Synthetic-to-Real Transfer: How Much Is Your "
+        "Pre-training Effective?",
+        "arXiv:2108.11018",
+    ),
+    "lin2024": Citation(
+        "Lin et al.", 2024,
+        "Selecting Large Language Model to Fine-tune via Rectified Scaling Law",
+        "arXiv:2402.02314",
+    ),
+    "brown2024": Citation(
+        "Brown et al.", 2024,
+        "Large Language Monkeys: Scaling Inference Compute with Repeated Sampling",
+        "arXiv:2407.21787",
+    ),
+    "schaeffer2025": Citation(
+        "Schaeffer et al.", 2025,
+        "How Do Large Language Monkeys Get Their Power (Laws)?", "arXiv:2502.17578",
+    ),
+    "parscale2025": Citation(
+        "Chen et al.", 2025, "Parallel Scaling Law for Language Models", "arXiv:2505.10475"
+    ),
+    "scalerl2025": Citation(
+        "Khatri et al.", 2025,
+        "The Art of Scaling Reinforcement Learning Compute for LLMs", "arXiv:2510.13786",
+    ),
+    "xiao2024": Citation("Xiao et al.", 2024, "Densing Law of LLMs", "arXiv:2412.04315"),
 }  # fmt: skip

@@ -12,6 +12,15 @@ from scalejax.quantities import QUANTITIES, Quantity
 
 _PF_DAY = 8.64e19
 _KAPLAN = {"N": (8.8e13, 0.076), "D": (5.4e13, 0.095), "C": (3.1e8 * _PF_DAY, 0.050)}
+_CLARK_DENSE = PublishedSet(
+    "clark2022-dense",
+    {"A": 3.568e13**0.078, "alpha": 0.078},
+    source="arXiv:2202.01169",
+    convention="MassiveText, nats; 130 billion tokens for every model",
+    counts="non-embedding",
+    valid={"N": (15e6, 1.3e9)},
+    note="The dense baseline of clark2022. A is (3.568e13)^alpha: the paper writes (N_c/N)^alpha.",
+)
 _PLAUSIBLE = {"E": (0.3, 4.0), "A": (1.0, 1e5), "alpha": (0.02, 1.5)}
 
 
@@ -38,7 +47,7 @@ def _power(x: Quantity) -> Law:
         cite="kaplan2020",
         plausible={name: _PLAUSIBLE[name] for name in ("A", "alpha")},
         units={"A": f"nats/token x {x.unit}^alpha"},
-        published=(_kaplan(x.symbol),),
+        published=(_kaplan(x.symbol), *([_CLARK_DENSE] if x.symbol == "N" else [])),
         about=f"Loss A/{x.symbol}^alpha (Kaplan et al., arXiv:2001.08361, eq. 1.1 to 1.3).",
     )(power)
 

@@ -14,17 +14,27 @@ from types import ModuleType
 from scalejax.errors import LawError
 from scalejax.laws.breaks import BROKEN_LAWS, m3, m4
 from scalejax.laws.chinchilla import chinchilla, chinchilla_tied, outer_exponent, quanta
+from scalejax.laws.distillation import busbridge2025
+from scalejax.laws.distributed import diloco2025
 from scalejax.laws.downstream import ladder, logistic_C
 from scalejax.laws.farseer import farseer
 from scalejax.laws.formats import compressed, ouyang2024, qat_degradation, sun2025
 from scalejax.laws.formula import PREFIX, formula_law
+from scalejax.laws.inference import INFERENCE_LAWS
 from scalejax.laws.kaplan import kaplan, kaplan_steps
 from scalejax.laws.kumar import kumar2024, kumar2024_ptq, kumar2024_unified
 from scalejax.laws.law import Law
+from scalejax.laws.mixtures import mixture_5
 from scalejax.laws.overtraining import error_of_loss, gadre2024
 from scalejax.laws.power import POWER_LAWS
+from scalejax.laws.progress import density_trend
+from scalejax.laws.recipes import RECIPES
 from scalejax.laws.repetition import data_constrained
 from scalejax.laws.rosenfeld import rosenfeld2019
+from scalejax.laws.routed import ROUTED_LAWS
+from scalejax.laws.sparsity import frantar2023
+from scalejax.laws.transfer import TRANSFER_LAWS
+from scalejax.laws.vocabulary import tao2024
 
 LAWS: dict[str, Law] = {
     law.name: law
@@ -37,6 +47,8 @@ LAWS: dict[str, Law] = {
         *(sun2025, qat_degradation, ouyang2024, compressed),
         *(data_constrained, gadre2024),
         *(error_of_loss, ladder, logistic_C),
+        *(*ROUTED_LAWS, frantar2023, tao2024, mixture_5, busbridge2025, diloco2025),
+        *(*RECIPES, *TRANSFER_LAWS, *INFERENCE_LAWS, density_trend),
     )
 }
 

@@ -162,7 +162,7 @@ def published_set(name: str) -> tuple[Law, PublishedSet]:
 
 
 def published_sources(like: Source) -> list[Source]:
-    """All published sets of laws with the same inputs as another source's.
+    """All verified published sets of laws of the same inputs and response as another source's.
 
     A law with tied exponents is given as Chinchilla's, and all of them as laws of repeated data if
     that one is: few laws compile quickly.
@@ -171,9 +171,11 @@ def published_sources(like: Source) -> list[Source]:
     wanted = {"N", "D"} if repeats else set(like.law.inputs)
     found = []
     for law in LAWS.values():
-        if set(law.inputs) != wanted or (repeats and law.name not in _REPEATING):
+        if law.response is not like.law.response or set(law.inputs) != wanted:
             continue
-        for chosen in law.published.values():
+        if repeats and law.name not in _REPEATING:
+            continue
+        for chosen in filter(lambda chosen: chosen.verified, law.published.values()):
             one = Source(law, dict(chosen), chosen.id, published=chosen)
             if repeats:
                 one = one.repeating()

@@ -82,6 +82,7 @@ SARDANA2024 = tuple(
         counts="not stated",
         valid={"N": (150e6, 6e9)},
         note="Printed to two digits, which is too coarse for losses: they differ by .18.",
+        coarse=True,
     )
     for most, values in _SARDANA.items()
 )

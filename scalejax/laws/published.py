@@ -33,6 +33,7 @@ class PublishedSet(Mapping[str, float]):
             are not named.
         note: What a user must know before using them.
         stderr: Standard errors where they were published.
+        coarse: Whether too few digits were printed for optima and losses to mean much.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class PublishedSet(Mapping[str, float]):
         valid: Mapping[str, tuple[float, float]] | None = None,
         note: str = "",
         stderr: Mapping[str, float] | None = None,
+        coarse: bool = False,
     ) -> None:
         if counts not in get_args(Counting) or evidence not in get_args(Evidence):
             raise LawError(
@@ -62,6 +64,7 @@ class PublishedSet(Mapping[str, float]):
         self.valid = dict(valid or {})
         self.note = note
         self.stderr = dict(stderr or {})
+        self.coarse = coarse
 
     @property
     def verified(self) -> bool:

@@ -162,7 +162,7 @@ def published_set(name: str) -> tuple[Law, PublishedSet]:
 
 
 def published_sources(like: Source) -> list[Source]:
-    """All verified published sets of laws of the same inputs and response as another source's.
+    """All published sets that can be compared with a source, of laws of its inputs and response.
 
     A law with tied exponents is given as Chinchilla's, and all of them as laws of repeated data if
     that one is: few laws compile quickly.
@@ -175,7 +175,9 @@ def published_sources(like: Source) -> list[Source]:
             continue
         if repeats and law.name not in _REPEATING:
             continue
-        for chosen in filter(lambda chosen: chosen.verified, law.published.values()):
+        for chosen in law.published.values():
+            if chosen.coarse or not chosen.verified:
+                continue
             one = Source(law, dict(chosen), chosen.id, published=chosen)
             if repeats:
                 one = one.repeating()

@@ -21,6 +21,8 @@ class Quantity:
         unit: Unit of the raw values.
         plausible: Range outside which a value is suspicious, in `unit`.
         aliases: Column names that mean this quantity, in lower case.
+        checked: Whether columns of it are checked; not where a law of one's own may well use the
+            name for something else.
     """
 
     symbol: str
@@ -28,6 +30,7 @@ class Quantity:
     unit: str
     plausible: tuple[float, float]
     aliases: tuple[str, ...] = ()
+    checked: bool = True
 
     @property
     def positive(self) -> bool:
@@ -119,14 +122,17 @@ BLOCK = Quantity(
     ("block_size", "group_size", "quantization_block", "quantisation_block"),
 )
 
-X = Quantity("x", "amount of what is scaled", "units", (1e-12, 1e32))
-STEPS = Quantity("S", "training steps", "steps", (1.0, 1e9), ("steps", "training_steps"))
+X = Quantity("x", "amount of what is scaled", "units", (1e-12, 1e32), checked=False)
+STEPS = Quantity(
+    "S", "training steps", "steps", (1.0, 1e9), ("steps", "training_steps"), checked=False
+)
 M = Quantity(
     "M",
     "tokens per parameter",
     "tokens/parameter",
     (1e-3, 1e7),
     ("tokens_per_param", "tokens_per_parameter", "token_multiplier"),
+    checked=False,
 )
 EXPERTS = Quantity("experts", "experts", "experts", (1.0, 1e6), ("n_experts", "num_experts"))
 GRANULARITY = Quantity(
@@ -141,10 +147,14 @@ L_TEACHER = Quantity(
 REPLICAS = Quantity("replicas", "model replicas", "replicas", (1.0, 1e6), ("n_replicas",))
 STREAMS = Quantity("streams", "parallel streams of one model", "streams", (1.0, 1e5))
 MSE = Quantity("mse", "squared error of a unit normal number after rounding", "", (0.0, 1.0))
-K = Quantity("k", "attempts at a problem", "attempts", (1.0, 1e9), ("attempts", "n_samples"))
+K = Quantity(
+    "k", "attempts at a problem", "attempts", (1.0, 1e9), ("attempts", "n_samples"), checked=False
+)
 D_F = Quantity("D_f", "fine-tuning data", "characters or examples", (1.0, 1e15), ("d_finetune",))
 D_P = Quantity("D_p", "pre-training data", "tokens or examples", (1.0, 1e17), ("d_pretrain",))
-L = Quantity("L", "loss of the model", "nats/token", (1e-3, 20.0), ("loss", "val_loss"))
+L = Quantity(
+    "L", "loss of the model", "nats/token", (1e-3, 20.0), ("loss", "val_loss"), checked=False
+)
 TASK_LOSS = Quantity("task_loss", "loss on the task", "nats", (1e-4, 50.0))
 STAGE = Quantity("stage", "which of two responses a row holds", "0 or 1", (0, 1))
 IS_COMPRESSED = Quantity("is_compressed", "whether trained in the format", "0 or 1", (0, 1))
@@ -184,6 +194,9 @@ QUANTITIES: dict[str, Quantity] = {
         *(*SHARES, DAYS, D_T, FLOP_PER_TOKEN, UNIGRAM_LOSS),
     )
 }
+
+CHECKED: dict[str, Quantity] = {key: q for key, q in QUANTITIES.items() if q.checked}
+"""The quantities whose columns are checked."""
 
 _SCALES = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
 

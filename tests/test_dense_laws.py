@@ -176,7 +176,7 @@ class TestOverTraining:
         runs = runs[runs["train_data"] == "RedPajama"]
         small = runs["tokens_per_param"].eq(20) & runs["N"].lt(1.5e9)
         small |= runs["tokens_per_param"].eq(320) & runs["N"].lt(2e7)
-        six = runs[small].rename(columns={"loss_c4_val": "loss", "err_avg17": "error"})
+        six = runs[small].rename(columns={"loss_c4_val": "L", "err_avg17": "error"})
         with as_few_runs_as_the_paper():
             found = sj.fit(six, error_of_loss, objective=sj.least_squares(on="loss"))
         assert found.params == pytest.approx(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from scalejax.data.numbers import ParsedColumn
 from scalejax.errors import Problem
-from scalejax.quantities import QUANTITIES
+from scalejax.quantities import CHECKED
 
 DROPPABLE = frozenset({"E101", "E102", "E103", "E120", "E128"})
 OF_LOSSES = frozenset({"W201", "W202"})
@@ -118,7 +118,7 @@ def scale_problems(measured: Measured, rows: Ints) -> list[Problem]:
         return []
     if measured.role == LOSS:
         return _high_loss(measured.column, values, rows)
-    if measured.role not in QUANTITIES:
+    if measured.role not in CHECKED:
         return []
     return _small_units(measured, values) + _mixed_scales(measured.column, values, rows)
 
@@ -133,7 +133,7 @@ def _high_loss(column: str, values: Floats, rows: Ints) -> list[Problem]:
 
 
 def _small_units(measured: Measured, values: Floats) -> list[Problem]:
-    low = QUANTITIES[measured.role].plausible[0]
+    low = CHECKED[measured.role].plausible[0]
     typical = float(np.median(values))
     if typical >= low:
         return []

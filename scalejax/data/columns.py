@@ -15,7 +15,7 @@ import pandas as pd
 
 from scalejax.data.numbers import parse_column
 from scalejax.errors import InputError, Problem
-from scalejax.quantities import QUANTITIES
+from scalejax.quantities import CHECKED
 
 _SHOWN_COLUMNS = 20
 _LOOKED_AT = 100
@@ -51,10 +51,10 @@ def match_column(
     explicit = explicit or {}
     if quantity in explicit:
         return match_name(frame, explicit[quantity])
-    if quantity not in QUANTITIES:
+    if quantity not in CHECKED:
         found = match_name(frame, quantity)
         return None if isinstance(found, Problem) and found.code == "E126" else found
-    names = {normalised(quantity), *map(normalised, QUANTITIES[quantity].aliases)}
+    names = {normalised(quantity), *map(normalised, CHECKED[quantity].aliases)}
     taken = {explicit[other] for other in explicit if other != quantity}
     columns = [c for c in frame.columns if normalised(c) in names and c not in taken]
     # A column of words, such as how parameters were counted, is no rival of one with numbers.
@@ -111,5 +111,5 @@ def _single(columns: Sequence[str], wanted: str) -> str | Problem | None:
 
 
 def _describe(quantity: str) -> str:
-    known = QUANTITIES.get(quantity)
+    known = CHECKED.get(quantity)
     return f"{quantity} ({known.meaning})" if known and known.meaning != quantity else quantity

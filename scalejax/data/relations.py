@@ -16,7 +16,7 @@ from scalejax.data.checks import Floats, Ints, Measured, problem_at
 from scalejax.data.design import distinct_values, for_groups
 from scalejax.data.table import Table
 from scalejax.errors import Problem
-from scalejax.quantities import QUANTITIES
+from scalejax.quantities import CHECKED
 
 TOKENS_PER_PARAMETER = (0.01, 1e5)
 NEAR = 0.01
@@ -41,7 +41,7 @@ def relation_problems(
     """
     sound = np.isfinite(table.target) & (table.target > 0)
     for quantity, values in table.inputs.items():
-        known = QUANTITIES.get(quantity)
+        known = CHECKED.get(quantity)
         sound &= np.isfinite(values) & ((values > 0) | (known is None or not known.positive))
     kept = table.select(sound)
     if not kept.n_rows:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from scalejax.data.numbers import parse_number
 from scalejax.errors import UsageError
-from scalejax.quantities import QUANTITIES
+from scalejax.quantities import CHECKED, QUANTITIES
 
 LABELS = ("group", "cluster", "subcluster", "stratum")
 ROLES = ("weights", "sigma", *LABELS)
@@ -95,7 +95,7 @@ class Request:
     def is_positive(self, quantity: str) -> bool:
         """Whether `quantity` must be positive: as asked, else as the vocabulary says."""
         if self.positive is None:
-            return quantity in QUANTITIES and QUANTITIES[quantity].positive
+            return quantity in CHECKED and CHECKED[quantity].positive
         return quantity in self.positive
 
 

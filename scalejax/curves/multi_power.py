@@ -58,24 +58,31 @@ class Changes(NamedTuple):
         size: The new rate less the old one.
         rate: The new rate.
         area: Sum of the rates before the change.
+        step: First step at the new rate.
     """
 
     size: Any
     rate: Any
     area: Any
+    step: Any
 
 
-def changes(rates: Value) -> Changes:
+def changes(rates: Value, warmup: int = 0) -> Changes:
     """Every change of a schedule, differentiable in its rates.
 
     Args:
         rates: Rates of steps 0 to T, (T + 1,). The rate of step 0 is where it begins, no change.
+        warmup: Changes up to this step are left out. The published fits count the warm-up (0);
+            leaving it out moves late losses down by B times the peak, the optimum of a schedule
+            hardly at all.
 
     Returns:
-        T changes, those of size zero included.
+        T - warmup changes, those of size zero included.
     """
     rates = jnp.asarray(rates, float)
-    return Changes(jnp.diff(rates), rates[1:], forward_area(rates)[:-1])
+    step = jnp.arange(1, rates.shape[0], dtype=float)
+    every = Changes(jnp.diff(rates), rates[1:], forward_area(rates)[:-1], step)
+    return Changes(*(column[warmup:] for column in every))
 
 
 def merged_changes(
@@ -107,7 +114,7 @@ def merged_changes(
     group = _groups(size, part, share * float(np.max(values)))
     weight = np.abs(size)
     total = np.bincount(group, weight)
-    centre = [np.bincount(group, weight * x) / total for x in (rate, area)]
+    centre = [np.bincount(group, weight * x) / total for x in (rate, area, at + 1.0)]
     return Changes(np.bincount(group, size), *centre)
 
 

@@ -17,16 +17,16 @@ from scalejax.curves.areas import annealing_area, forward_area
 from scalejax.laws import Positive, Value, law
 
 _LOSS = "nats/token"
-_PLAUSIBLE = {"L0": (0.3, 4.0), "A": (0.05, 50.0), "alpha": (0.1, 1.0), "C": (0.05, 50.0)}
-_UNITS = {"L0": _LOSS, "A": f"{_LOSS} x (sum of rates)^alpha", "C": f"{_LOSS} per sum of rates"}
+PLAUSIBLE = {"L0": (0.3, 4.0), "A": (0.05, 50.0), "alpha": (0.1, 1.0), "C": (0.05, 50.0)}
+UNITS = {"L0": _LOSS, "A": f"{_LOSS} x (sum of rates)^alpha", "C": f"{_LOSS} per sum of rates"}
 
 
 @law(
     linear=("L0", "A", "C"),
     cite="tissue2024",
-    plausible=_PLAUSIBLE,
+    plausible=PLAUSIBLE,
     bounds={"C": (1e-9, 1e9)},
-    units=_UNITS,
+    units=UNITS,
 )
 def annealing(
     S1: Value, S2: Value, *, L0: Positive, A: Positive, alpha: Positive, C: Positive
@@ -38,9 +38,9 @@ def annealing(
 @law(
     linear=("L0", "A", "B", "C"),
     cite="tissue2024",
-    plausible={**_PLAUSIBLE, "B": (1.0, 1e5), "beta": (0.05, 1.5)},
+    plausible={**PLAUSIBLE, "B": (1.0, 1e5), "beta": (0.05, 1.5)},
     bounds={"C": (1e-9, 1e9)},
-    units={**_UNITS, "B": f"{_LOSS} x parameters^beta"},
+    units={**UNITS, "B": f"{_LOSS} x parameters^beta"},
 )
 def annealing_size(
     N: Value,

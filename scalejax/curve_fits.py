@@ -25,7 +25,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax.curves import (
-    Changes,
     annealing,
     annealing_area,
     annealing_curve,
@@ -34,7 +33,9 @@ from scalejax.curves import (
     merged_changes,
     multi_power_along,
     multi_power_law,
+    pool,
 )
+from scalejax.curves.pooled import Pool
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.fitting import fit as fit_law
@@ -48,7 +49,6 @@ CurveOf = Callable[[Floats, NDArray[np.int64], dict[str, Any]], Any]
 POINTS = 40
 """Points that are kept of each curve."""
 
-_MERGED = 2e-2
 _ENOUGH_CURVES = 6
 _BLOCKS = 24
 _DRAWS = 8
@@ -85,17 +85,14 @@ class CurveFit:
         """
         values, at = checked_rates(rates), _checked_steps(steps, len(checked_rates(rates)))
         with jax.enable_x64(True):
-            loss = np.asarray(self.curve(values, at, dict(self.fit.params)), np.float64)
-            draws = {name: jnp.asarray(x) for name, x in self.fit.draws.arrays().items()}
-            bundle = np.empty((0, len(at)))
-            if int(np.sum(self.fit.draws.usable)):
-                each = jax.jit(
-                    lambda draws: jax.lax.map(
-                        lambda one: self.curve(values, at, one), draws, batch_size=_DRAWS
-                    )
-                )
-                bundle = np.asarray(each(draws), np.float64)
-        low, high = percentile_interval(bundle, level)
+            draws = self.fit.draws.arrays()
+            sets = {name: np.append(x, draws[name]) for name, x in self.fit.params.items()}
+
+            def one(parameters: dict[str, Any]) -> Any:
+                return self.curve(values, at, parameters)
+
+            loss, *drawn = np.asarray(jax.lax.map(one, sets, batch_size=_DRAWS), np.float64)
+        low, high = percentile_interval(np.reshape(drawn, (-1, len(at))), level)
         return pd.DataFrame({"step": at, "loss": loss, "curve_lo": low, "curve_hi": high})
 
 
@@ -121,7 +118,7 @@ def fit_multi_power(
         UsageError: A curve without a schedule, or a step beyond it.
     """
     table, known = _table(points, schedules, keep)
-    law = multi_power_law(_changes_of(table, known))
+    law = multi_power_law(_pooled(table, known))
     return CurveFit(_fitted(table, law, options), known, _multi_power_of)
 
 
@@ -151,11 +148,11 @@ def fit_annealing(
     """
     table, known = _table(points, schedules, keep)
     if decay is None:
-        law = annealing_law(_changes_of(table, known))
+        law = annealing_law(_pooled(table, known))
         return CurveFit(_fitted(table, law, options), known, _annealing_of)
     with jax.enable_x64(True):
         area = {name: np.asarray(annealing_area(rates, decay)) for name, rates in known.items()}
-    at = zip(table["name"], table["step"], strict=True)
+    at = zip(table["curve"], table["step"], strict=True)
     table["S2"] = [area[name][step] for name, step in at]
 
     def curve(rates: Floats, steps: NDArray[np.int64], parameters: dict[str, Any]) -> Any:
@@ -191,7 +188,7 @@ def thinned(steps: ArrayLike, keep: int) -> NDArray[np.int64]:
 def _table(
     points: Any, schedules: Mapping[str, ArrayLike], keep: int
 ) -> tuple[pd.DataFrame, dict[str, Floats]]:
-    """The kept points with number, S1 and block of each, and the schedules of their curves."""
+    """The kept points with position, S1 and block of each, and the schedules of their curves."""
     frame = pd.DataFrame(points)
     missing = [name for name in ("curve", "step", "loss") if name not in frame]
     if missing:
@@ -202,29 +199,28 @@ def _table(
         raise UsageError(f"schedules= has no rates for the curves {unknown}.")
     known = {name: checked_rates(schedules[name]) for name in names}
     blocks = 1 if len(names) >= _ENOUGH_CURVES else -(-_BLOCKS // len(names))
-    parts = []
-    for number, name in enumerate(names, start=1):
+    parts, first = [], 0
+    for name, rates in known.items():
         own = frame[frame["curve"] == name]
-        step = _checked_steps(own["step"], len(known[name]))
+        step = _checked_steps(own["step"], len(rates))
         kept = thinned(step, keep)
-        block = np.arange(len(kept)) * blocks // len(kept)
         part = {
-            "name": name,
-            "curve": float(number),
+            "curve": name,
             "step": step[kept],
-            "S1": np.cumsum(known[name])[step[kept]],
+            "position": float(first) + step[kept],
+            "S1": np.cumsum(rates)[step[kept]],
             "loss": own["loss"].to_numpy()[kept],
-            "block": [f"{name}/{k}" for k in block],
+            "block": [f"{name}/{k}" for k in np.arange(len(kept)) * blocks // len(kept)],
         }
         parts.append(pd.DataFrame(part))
-    return pd.concat(parts, ignore_index=True), known
+        first += len(rates)
+    # Runs that branch off one trunk share its points, which are seen once.
+    return pd.concat(parts).drop_duplicates(["S1", "loss"], ignore_index=True), known
 
 
-def _changes_of(table: pd.DataFrame, known: Mapping[str, Floats]) -> list[Changes]:
-    groups = table.groupby("name")["step"]
-    return [
-        merged_changes(rates, groups.get_group(name), _MERGED) for name, rates in known.items()
-    ]
+def _pooled(table: pd.DataFrame, known: Mapping[str, Floats]) -> Pool:
+    steps = table.groupby("curve")["step"]
+    return pool(list(known.values()), [steps.get_group(name) for name in known])
 
 
 def _fitted(table: pd.DataFrame, law: Law, options: Mapping[str, Any]) -> Fit:

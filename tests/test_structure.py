@@ -18,11 +18,23 @@ GROUND = {"status", "errors", "codes", "quantities", "_numerics"}
 FITTING = GROUND | {"laws", "data", "objectives", "resampling", "solvers", "identify"}
 EMBEDDING = FITTING | {"fitting"}
 NUMBERS = EMBEDDING | {"embedding", "uncertainty", "isoflop"}
-EVERYTHING = NUMBERS | {"costs", "optima", "planning", "datasets", "plots", "cli", "report", ""}
+EVERYTHING = NUMBERS | {
+    "costs",
+    "curves",
+    "curve_fits",
+    "optima",
+    "planning",
+    "datasets",
+    "plots",
+    "cli",
+    "report",
+    "",
+}
 MAY_IMPORT = {
     **{room: set() for room in GROUND},
     "laws": GROUND,
     "costs": GROUND,
+    "curves": GROUND | {"laws"},
     "data": GROUND,
     "datasets": GROUND | {"data"},
     "objectives": GROUND | {"laws", "data"},
@@ -31,6 +43,7 @@ MAY_IMPORT = {
     "solvers": GROUND,
     "fitting": FITTING,
     "embedding": EMBEDDING,
+    "curve_fits": EMBEDDING | {"curves"},
     "uncertainty": EMBEDDING | {"embedding"},
     "optima": GROUND | {"laws", "costs", "solvers"},
     "planning": NUMBERS | {"costs", "optima"},
@@ -54,7 +67,11 @@ RECORDS = {
 }
 FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
-    "pandas": {"data", "datasets", "uncertainty", "isoflop", "planning", *RECORDS, *FOR_PEOPLE},
+    "pandas": {
+        *("data", "datasets", "uncertainty", "isoflop", "planning", "curve_fits"),
+        *RECORDS,
+        *FOR_PEOPLE,
+    },
     "matplotlib": FOR_PEOPLE,
     "jinja2": {"report"},
     "typer": {"cli"},

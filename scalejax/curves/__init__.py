@@ -20,6 +20,7 @@ from scalejax.curves.optimal import BestSchedule as BestSchedule
 from scalejax.curves.optimal import optimal_schedule as optimal_schedule
 from scalejax.curves.pooled import annealing_law as annealing_law
 from scalejax.curves.pooled import multi_power_law as multi_power_law
+from scalejax.curves.pooled import pool as pool
 from scalejax.curves.schedules import constant as constant
 from scalejax.curves.schedules import cosine as cosine
 from scalejax.curves.schedules import exponential_cooldown as exponential_cooldown

@@ -25,9 +25,9 @@ def forward_area(rates: Value) -> jax.Array:
 
 
 def annealing_area(rates: Value, decay: Value = 0.999) -> jax.Array:
-    """S2: the sum of a momentum that gains what the rate loses, m_i = decay m_(i-1) + r_(i-1) - r_i.
+    """S2: the sum of a momentum that gains what the rate loses.
 
-    By an associative scan: about twice the additions of a loop over the steps, but in parallel,
+    The momentum is m_i = decay m_(i-1) + r_(i-1) - r_i, and m_0 = 0. By an associative scan: about twice the additions of a loop over the steps, but in parallel,
     and with rounding errors that grow with the logarithm of their number.
 
     Args:

@@ -43,7 +43,9 @@ def constant(step: Value, *, peak: Value, warmup: Value = 0) -> Value:
     return _warmed(step, jnp.full_like(jnp.asarray(step, float), peak), peak, warmup)
 
 
-def cosine(step: Value, *, total: Value, peak: Value, final: Value = 0.0, warmup: Value = 0) -> Value:
+def cosine(
+    step: Value, *, total: Value, peak: Value, final: Value = 0.0, warmup: Value = 0
+) -> Value:
     """Half a cosine from the peak at step `warmup` to `final` at step `total`.
 
     Args:
@@ -57,10 +59,14 @@ def cosine(step: Value, *, total: Value, peak: Value, final: Value = 0.0, warmup
         The rate, in the shape of `step`.
     """
     share = _share(step, warmup, total)
-    return _warmed(step, final + 0.5 * (peak - final) * (1 + jnp.cos(math.pi * share)), peak, warmup)
+    return _warmed(
+        step, final + 0.5 * (peak - final) * (1 + jnp.cos(math.pi * share)), peak, warmup
+    )
 
 
-def linear(step: Value, *, total: Value, peak: Value, final: Value = 0.0, warmup: Value = 0) -> Value:
+def linear(
+    step: Value, *, total: Value, peak: Value, final: Value = 0.0, warmup: Value = 0
+) -> Value:
     """A straight line from the peak at step `warmup` to `final` at step `total`; as `cosine`."""
     return _warmed(step, peak + (final - peak) * _share(step, warmup, total), peak, warmup)
 

@@ -27,8 +27,9 @@ def forward_area(rates: Value) -> jax.Array:
 def annealing_area(rates: Value, decay: Value = 0.999) -> jax.Array:
     """S2: the sum of a momentum that gains what the rate loses.
 
-    The momentum is m_i = decay m_(i-1) + r_(i-1) - r_i, and m_0 = 0. By an associative scan: about twice the additions of a loop over the steps, but in parallel,
-    and with rounding errors that grow with the logarithm of their number.
+    The momentum is m_i = decay m_(i-1) + r_(i-1) - r_i with m_0 = 0. An associative scan finds it:
+    about twice the additions of a loop over the steps, but in parallel, and with rounding errors
+    that grow with the logarithm of their number.
 
     Args:
         rates: Rates of steps 0 to T, (T + 1,).

@@ -80,7 +80,7 @@ def optimal_schedule(
     Raises:
         UsageError: Numbers that make no schedule.
     """
-    if not (0 <= warmup < total - 1 and peak > 0 and 2 <= knots):
+    if not (0 <= warmup < total - 1 and peak > 0 and knots >= 2):
         raise UsageError(
             f"a schedule needs 0 <= warmup < total - 1, a positive peak and two knots or more; not "
             f"warmup={warmup!r}, total={total!r}, peak={peak!r}, knots={knots!r}."

@@ -132,7 +132,7 @@ def annealing_law(schedules: Pool) -> Law:
 
 
 def _annealed(step: Value, changes: Changes, decay: Value) -> jax.Array:
-    """S2 at a step: each fall d counts d (1 + decay + decay^2 + ...), a term for each step since."""
+    """S2 at a step: a fall d counts d (1 + decay + decay^2 + ...), a term for each step since."""
     since = jnp.maximum(step - changes.step + 1, 0)
     return -jnp.sum(changes.size * jnp.expm1(since * jnp.log(decay))) / (decay - 1)
 
@@ -153,10 +153,8 @@ def _stacked(changes: Sequence[Changes]) -> Changes:
     """Changes of all schedules, (curves, n) each, filled up with changes that never come."""
     longest = max(len(one.size) for one in changes)
     filler = Changes(size=0.0, rate=1.0, area=_BEYOND, step=_BEYOND)
-    columns = [
-        np.stack(
-            [np.pad(column, (0, longest - len(column)), constant_values=fill) for column in of]
-        )
-        for *of, fill in zip(*changes, filler, strict=True)
-    ]
-    return Changes(*columns)
+
+    def stacked(fill: float, *columns: Any) -> NDArray[np.float64]:
+        return np.stack([np.pad(x, (0, longest - len(x)), constant_values=fill) for x in columns])
+
+    return Changes(*map(stacked, filler, *changes))

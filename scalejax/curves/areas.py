@@ -7,9 +7,12 @@ steps 0 to T and give one number a step, with work linear in the number of steps
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from scalejax.laws import Value
+
+_BLOCK = 64
 
 
 def forward_area(rates: Value) -> jax.Array:
@@ -27,9 +30,9 @@ def forward_area(rates: Value) -> jax.Array:
 def annealing_area(rates: Value, decay: Value = 0.999) -> jax.Array:
     """S2: the sum of a momentum that gains what the rate loses.
 
-    The momentum is m_i = decay m_(i-1) + r_(i-1) - r_i with m_0 = 0. An associative scan finds it:
-    about twice the additions of a loop over the steps, but in parallel, and with rounding errors
-    that grow with the logarithm of their number.
+    The momentum is m_i = decay m_(i-1) + r_(i-1) - r_i with m_0 = 0. Blocks of 64 steps are one
+    product with a small matrix each, and a scan carries the momentum from block to block: the work
+    is linear in the number of steps, and quick to compile.
 
     Args:
         rates: Rates of steps 0 to T, (T + 1,).
@@ -40,10 +43,16 @@ def annealing_area(rates: Value, decay: Value = 0.999) -> jax.Array:
     """
     rates = jnp.asarray(rates, float)
     drop = -jnp.diff(rates, prepend=rates[:1])
-    kept = jnp.full_like(drop, decay)
+    steps = drop.shape[0]
+    blocks = jnp.pad(drop, (0, -steps % _BLOCK)).reshape(-1, _BLOCK)
+    powers = jnp.asarray(decay, rates.dtype) ** jnp.arange(_BLOCK + 1, dtype=rates.dtype)
+    lag = np.subtract.outer(np.arange(_BLOCK), np.arange(_BLOCK))
+    weights = jnp.where(lag >= 0, powers[np.maximum(lag, 0)], 0)
+    within = jnp.matmul(blocks, weights.T, precision=lax.Precision.HIGHEST)
 
-    def then(first: tuple[Value, Value], second: tuple[Value, Value]) -> tuple[Value, Value]:
-        return first[0] * second[0], second[1] + second[0] * first[1]
+    def carry(before: jax.Array, gained: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return powers[_BLOCK] * before + gained, before
 
-    _, momentum = lax.associative_scan(then, (kept, drop))
-    return jnp.cumsum(momentum)
+    _, before = lax.scan(carry, jnp.zeros((), rates.dtype), within[:, -1])
+    momentum = within + before[:, None] * powers[1:]
+    return jnp.cumsum(momentum.ravel()[:steps])

@@ -93,7 +93,7 @@ class Comparison:
     @property
     def crossings(self) -> tuple[Crossing, ...]:
         """Changes from a sure lead of one run to a sure lead of the other."""
-        sure = np.flatnonzero(self.lead)
+        sure = np.flatnonzero(self.lead).tolist()
         pairs = pairwise(sure)
         return tuple(self._between(i, j) for i, j in pairs if self.lead[i] != self.lead[j])
 

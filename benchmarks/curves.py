@@ -6,8 +6,9 @@
 The first table evaluates both laws at a hundred steps of one long cosine for all parameter sets.
 Beside the time stands what the same number of exponentials alone would take on this machine
 (`floor`), two for each term of the multi-power law. The annealing law has next to none and is a
-matter of memory: its floor is reading its rates four times for each set. The second finds the 24,000-step schedule of the 400M
-model. `--page` draws, instead, refits of the public 25M and 100M curves beside their data.
+matter of memory: its floor is reading its rates four times for each set. The second table is the
+best 24,000-step schedule of the 400M model. `--page` draws, instead, refits of the public 25M and
+100M curves beside their data.
 """
 
 import os
@@ -149,6 +150,7 @@ def draw_page(file: Path) -> None:
             what = "fitted" if split == "fit" else "not seen by the fit"
             part.suptitle(f"{size}M, {what}: {law}", fontsize=10)
             draw_curves(part, found, chosen, schedules)
+    figure.suptitle("Lines: the refitted law. Dots: losses. Below: what the law misses.")
     figure.savefig(file, dpi=90)
 
 
@@ -179,8 +181,7 @@ def logged_rates(run: Any) -> Any:
     step, rate = run["step"].to_numpy(), run["lr_logged"].to_numpy()
     order = np.argsort(step)
     every = np.arange(total + 1)
-    stage = run["kind"].iloc[0] in ("wsdcon", "constant")
-    if stage:
+    if run["kind"].iloc[0] in ("wsdcon", "constant"):
         lowered = np.where(every < 8000, _PEAK, rate[order][-1])
         return np.where(every < _WARMUP, _PEAK * every / _WARMUP, lowered)
     known = np.interp(every, np.r_[0, _WARMUP, step[order]], np.r_[0, _PEAK, rate[order]])

@@ -25,6 +25,7 @@ _QUICK = {
     "cold_start": "--repeats 1 --resamples 300",
     "pass_form": "--lanes 128 --repeats 2",
     "posterior": "--draws 100 --repeats 1",
+    "curves": "--steps 5000 --sets 20",
 }
 
 

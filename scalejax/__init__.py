@@ -12,6 +12,7 @@
 - `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
 - `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
+- `curves`, `curve_fits`: learning-rate schedules, loss curves along them, and their fits.
 - `law`, `Positive`, `Real`, `UnitInterval`: write a law of your own (`scalejax.laws.law`).
 - `huber`, `student_t`, `least_squares`, `absolute`, `custom`: what is minimised
   (`scalejax.objectives.losses`).
@@ -24,6 +25,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scalejax import costs as costs
+    from scalejax import curve_fits as curve_fits
+    from scalejax import curves as curves
     from scalejax import datasets as datasets
     from scalejax import isoflop as isoflop
     from scalejax import optima as optima
@@ -130,7 +133,7 @@ _HOME = {
     "load_fit": "scalejax.fitting.storage",
     "reproduce": "scalejax.fitting.reproduction",
 }
-_MODULES = ("costs", "datasets", "isoflop", "optima", "plots")
+_MODULES = ("costs", "curve_fits", "curves", "datasets", "isoflop", "optima", "plots")
 
 __all__ = sorted([*_HOME, *_MODULES])
 

@@ -20,6 +20,8 @@ EMBEDDING = FITTING | {"fitting"}
 NUMBERS = EMBEDDING | {"embedding", "uncertainty", "isoflop"}
 EVERYTHING = NUMBERS | {
     "costs",
+    "curves",
+    "curve_fits",
     "optima",
     "planning",
     "selection",
@@ -33,6 +35,7 @@ MAY_IMPORT = {
     **{room: set() for room in GROUND},
     "laws": GROUND,
     "costs": GROUND,
+    "curves": GROUND | {"laws"},
     "data": GROUND,
     "datasets": GROUND | {"data"},
     "objectives": GROUND | {"laws", "data"},
@@ -41,6 +44,7 @@ MAY_IMPORT = {
     "solvers": GROUND,
     "fitting": FITTING,
     "embedding": EMBEDDING,
+    "curve_fits": EMBEDDING | {"curves"},
     "uncertainty": EMBEDDING | {"embedding"},
     "optima": GROUND | {"laws", "costs", "solvers"},
     "selection": EMBEDDING,
@@ -66,12 +70,7 @@ RECORDS = {
 FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
     "pandas": {
-        "data",
-        "datasets",
-        "uncertainty",
-        "isoflop",
-        "planning",
-        "selection",
+        *("data", "datasets", "uncertainty", "isoflop", "planning", "selection", "curve_fits"),
         *RECORDS,
         *FOR_PEOPLE,
     },

@@ -1,0 +1,49 @@
+"""Loss curves: learning-rate schedules, laws of the loss along them, and curves against hours.
+
+- `scalejax.curves.schedules`: `constant`, `cosine`, `linear`, `wsd`, `multi_step`; `rates_of`.
+- `annealing`, `annealing_curve`: Tissue et al.; `multi_power`, `multi_power_curve`: Luo et al.
+- `optimal_schedule`: the schedule with the least final loss.
+- `LossCurve`, `leaders`, `frontier`, `compare_curves`, `overtakes`: measured curves against tokens,
+  FLOP or GPU-hours.
+- `scalejax.curve_fits` fits these laws to several curves and predicts others.
+"""
+
+from scalejax.curves.areas import annealing_area as annealing_area
+from scalejax.curves.areas import forward_area as forward_area
+from scalejax.curves.hours import LossCurve as LossCurve
+from scalejax.curves.hours import curve_in_hours as curve_in_hours
+from scalejax.curves.hours import frontier as frontier
+from scalejax.curves.hours import gpu_hours as gpu_hours
+from scalejax.curves.hours import leaders as leaders
+from scalejax.curves.hours import throughput as throughput
+from scalejax.curves.multi_power import LUO2025 as LUO2025
+from scalejax.curves.multi_power import Changes as Changes
+from scalejax.curves.multi_power import changes as changes
+from scalejax.curves.multi_power import checked_rates as checked_rates
+from scalejax.curves.multi_power import merged_changes as merged_changes
+from scalejax.curves.multi_power import multi_power as multi_power
+from scalejax.curves.multi_power import multi_power_along as multi_power_along
+from scalejax.curves.multi_power import multi_power_curve as multi_power_curve
+from scalejax.curves.optimal import BestSchedule as BestSchedule
+from scalejax.curves.optimal import optimal_schedule as optimal_schedule
+from scalejax.curves.overtaking import Comparison as Comparison
+from scalejax.curves.overtaking import Overtaking as Overtaking
+from scalejax.curves.overtaking import Verdict as Verdict
+from scalejax.curves.overtaking import compare_curves as compare_curves
+from scalejax.curves.overtaking import overtakes as overtakes
+from scalejax.curves.pooled import annealing_law as annealing_law
+from scalejax.curves.pooled import multi_power_law as multi_power_law
+from scalejax.curves.pooled import pool as pool
+from scalejax.curves.schedules import constant as constant
+from scalejax.curves.schedules import cosine as cosine
+from scalejax.curves.schedules import exponential_cooldown as exponential_cooldown
+from scalejax.curves.schedules import flat_warmup as flat_warmup
+from scalejax.curves.schedules import linear as linear
+from scalejax.curves.schedules import linear_cooldown as linear_cooldown
+from scalejax.curves.schedules import multi_step as multi_step
+from scalejax.curves.schedules import rates_of as rates_of
+from scalejax.curves.schedules import sqrt_cooldown as sqrt_cooldown
+from scalejax.curves.schedules import wsd as wsd
+from scalejax.curves.tissue import annealing as annealing
+from scalejax.curves.tissue import annealing_curve as annealing_curve
+from scalejax.curves.tissue import annealing_size as annealing_size

@@ -81,7 +81,8 @@ def row_problems(measured: Measured, rows: Ints) -> list[Problem]:
 def _sign_problems(measured: Measured, values: Floats, rows: Ints) -> list[Problem]:
     if measured.role == LOSS:
         message = "a loss must be positive; is this a difference or a log?"
-        return [problem_at("E102", message, measured.column, rows[values <= 0])]
+        wrong = rows[values <= 0] if measured.positive else rows[:0]
+        return [problem_at("E102", message, measured.column, wrong)]
     if measured.role == SIGMA:
         with np.errstate(divide="ignore", over="ignore"):
             useless = ~((values > 0) & np.isfinite(1 / values**2))

@@ -93,7 +93,12 @@ class Request:
         return {role: name for role, name in asked.items() if name is not None}
 
     def is_positive(self, quantity: str) -> bool:
-        """Whether `quantity` must be positive: as asked, else as the vocabulary says."""
+        """Whether `quantity` must be positive: as asked, else as the vocabulary says.
+
+        ``"loss"`` is the target, which is not positive if it is a difference of losses.
+        """
+        if quantity == "loss":
+            return self.is_loss or QUANTITIES[self.target].positive
         if self.positive is None:
             return quantity in CHECKED and CHECKED[quantity].positive
         return quantity in self.positive

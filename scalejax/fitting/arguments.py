@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 import optax
+from numpy.typing import NDArray
 
 from scalejax.errors import UsageError
 from scalejax.fitting.engine import Progress
@@ -28,6 +29,19 @@ def target_of(law: Law, options: Mapping[str, Any]) -> dict[str, Any]:
     if law.response is LOSS or named:
         return dict(options)
     return {**options, "target": law.response.symbol}
+
+
+def check_signs(objective: Objective, target: NDArray[np.float64]) -> None:
+    """Refuse logarithms of a response that is not positive everywhere.
+
+    Raises:
+        UsageError: The residuals are logarithmic and a target is not positive.
+    """
+    if objective.kernel.log and np.any(target <= 0):
+        raise UsageError(
+            "the response is not positive everywhere, so that residuals cannot be those of its "
+            'logarithm: give objective=huber(on="loss"), or another with on="loss".'
+        )
 
 
 def as_objective(objective: ObjectiveLike) -> Objective:

@@ -19,6 +19,7 @@ from scalejax.fitting.arguments import (
     as_how,
     as_objective,
     check_priors,
+    check_signs,
     checked_count,
     describe_settings,
     target_of,
@@ -111,6 +112,7 @@ def fit(
     options = target_of(law, table_options)
     table = load_table(data, inputs=law.inputs, n_parameters=model.size, **options)
     warn_about_data(table)
+    check_signs(objective, table.target)
     problem = Problem(
         model, objective, table, fixed or {}, bounds or {}, check_priors(model, priors)
     )

@@ -12,6 +12,7 @@ from scalejax.fitting.arguments import (
     as_how,
     as_objective,
     check_priors,
+    check_signs,
     describe_settings,
     target_of,
 )
@@ -78,6 +79,7 @@ def fit_many(
     options = target_of(law, table_options)
     whole = load_table(data, inputs=law.inputs, group=by, n_parameters=model.size, **options)
     warn_about_data(whole)
+    check_signs(objective, whole.target)
     groups = whole.split()
     # Longest first, so that the lanes of a chunk walk over tables of similar length.
     labels = sorted(groups, key=lambda label: -groups[label].n_rows)

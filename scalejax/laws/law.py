@@ -186,7 +186,7 @@ def law(
         units: Unit per parameter.
         published: Published coefficient sets.
         name: Name in the registry; the function's name if not given.
-        inputs: Names of the inputs, where they are not those of the signature.
+        inputs: Names of the inputs, where they are not those of the signature, or are ``*points``.
         parameters: Names and supports, where the function takes its parameters as ``**theta``.
         about: The formula in one line; the first line of the docstring if not given.
         response: What the law gives, where that is not a loss.
@@ -202,7 +202,7 @@ def law(
     """
 
     def declare(function: Callable[..., Any]) -> Law:
-        signature_inputs, supports = _read_signature(function, parameters or {})
+        signature_inputs, supports = _read_signature(function, inputs or (), parameters or {})
         ranges, limits, unit_names = plausible or {}, bounds or {}, units or {}
         _check_names(
             function,
@@ -244,7 +244,7 @@ def law(
 
 
 def _read_signature(
-    function: Callable[..., Any], declared: Mapping[str, Any]
+    function: Callable[..., Any], named: Sequence[str], declared: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], dict[str, Support]]:
     hints = {**get_type_hints(function, include_extras=True), **declared}
     inputs: list[str] = []
@@ -253,6 +253,8 @@ def _read_signature(
     for name, argument in inspect.signature(function).parameters.items():
         if argument.kind is argument.KEYWORD_ONLY:
             names.append(name)
+        elif argument.kind is argument.VAR_POSITIONAL and named:
+            inputs += named
         elif argument.kind is argument.VAR_KEYWORD and declared:
             continue
         elif argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):

@@ -5,15 +5,11 @@ has its own fit. Shares add up to one, so that k and a common shift of all t can
 fit with ``fixed={"k": 1.0}``, which loses nothing.
 """
 
-import inspect
-from collections.abc import Callable
-from typing import Any
-
 import jax.numpy as jnp
 
 from scalejax.errors import LawError
 from scalejax.laws.law import Law, law
-from scalejax.laws.supports import Positive, Real
+from scalejax.laws.supports import Positive, Real, Value
 
 _REGISTERED = 5
 
@@ -35,29 +31,21 @@ def mixing_law(domains: int) -> Law:
         raise LawError(f"a mixture has two domains or more, not {domains}.")
     numbers = range(1, domains + 1)
     shares, effects = ([f"{letter}_{j}" for j in numbers] for letter in "rt")
+
+    def mixing(*r: Value, c: Value, k: Value, **t: Value) -> Value:
+        exponent = sum(t[effect] * share for effect, share in zip(effects, r, strict=True))
+        return c + k * jnp.exp(exponent)
+
     return law(
         name=f"mixture_{domains}",
+        inputs=shares,
+        parameters={"c": Positive, "k": Positive, **dict.fromkeys(effects, Real)},
         linear=("c", "k"),
         cite="ye2024",
         plausible={"c": (0.1, 4.0), "k": (0.1, 10.0)} | dict.fromkeys(effects, (-3.0, 1.0)),
         units={"c": "nats/token", "k": "nats/token"},
         about=f"Loss c + k exp(t_1 r_1 + ... + t_{domains} r_{domains}) (Ye, arXiv:2403.16952).",
-    )(_mixing_function(shares, effects))
-
-
-def _mixing_function(shares: list[str], effects: list[str]) -> Callable[..., Any]:
-    """The function of one mixture, with a signature that names every share and effect."""
-
-    def mixing(*r: Any, c: Any, k: Any, **t: Any) -> Any:
-        exponent = sum(t[effect] * share for effect, share in zip(effects, r, strict=True))
-        return c + k * jnp.exp(exponent)
-
-    supports = {"c": Positive, "k": Positive} | dict.fromkeys(effects, Real)
-    signature = [inspect.Parameter(x, inspect.Parameter.POSITIONAL_ONLY) for x in shares]
-    signature += [inspect.Parameter(x, inspect.Parameter.KEYWORD_ONLY) for x in supports]
-    mixing.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]
-    mixing.__annotations__ = supports
-    return mixing
+    )(mixing)
 
 
 mixture_5 = mixing_law(_REGISTERED)

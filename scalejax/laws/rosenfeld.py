@@ -49,7 +49,10 @@ def rosenfeld2019(
     e0: Positive,
     eta: Positive,
 ) -> Value:
-    """Loss e0 |e/(e - i eta)| with e = a/D^alpha + b/N^beta + c (Rosenfeld, arXiv:1909.12673)."""
+    """Loss e0 |e/(e - i eta)| with e = a/D^alpha + b/N^beta + c (Rosenfeld, arXiv:1909.12673).
+
+    a, b, c and eta share one scale, which no runs can tell: fit with ``fixed={"eta": 1.0}``.
+    """
     envelope = a * D**-alpha + b * N**-beta + c
     # As a ratio to eta, so that the squares of large envelopes stay finite in float32.
     ratio = eta / envelope

@@ -1,5 +1,7 @@
 """Intervals and predictions against certified numbers, SciPy and closed forms."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -206,3 +208,13 @@ class TestPrediction:
     def test_impossible_discrepancy(self, golden_lsq):
         with pytest.raises(sj.UsageError, match="discrepancy"):
             golden_lsq.predict({"N": 1e9, "D": 2e10}, discrepancy=-0.1)
+
+
+@pytest.mark.parametrize(("failed", "shown"), [(2, True), (3, False)])
+@pytest.mark.filterwarnings("ignore::scalejax.FitWarning")
+def test_draws_are_withheld_if_more_than_a_twentieth_failed(points, failed, shown):
+    """Of forty draws two may fail."""
+    fit = sj.fit(points, line, objective=sj.least_squares(on="loss"), bootstrap=40)
+    status = np.where(np.arange(40) < failed, sj.Status.MAX_STEPS, sj.Status.CONVERGED)
+    frame = replace(fit, draws=replace(fit.draws, status=status)).conf_int(kind="percentile")
+    assert bool(np.isfinite(frame[["lo", "hi"]].to_numpy()).all()) is shown

@@ -1,5 +1,7 @@
 """Objectives, priors, penalties, fixed and tied parameters, bounds: against SciPy and formulas."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from scipy import optimize, special, stats
 
 import scalejax as sj
+from scalejax.objectives.priors import prior_of
 from scalejax.status import Status
 
 RESIDUALS = np.concatenate([-np.geomspace(1e-6, 10, 25), [0.0], np.geomspace(1e-6, 10, 25)])
@@ -234,3 +237,37 @@ class TestFixedTiedBounds:
     def test_impossible_options_name_the_offender(self, golden, options, says):
         with pytest.raises((sj.UsageError, sj.InputError), match=says):
             sj.fit(golden, **options)
+
+
+class TestNames:
+    """What summaries and files call objectives and priors."""
+
+    @pytest.mark.parametrize(
+        ("objective", "name"),
+        [
+            (sj.huber(), "huber(0.001) on log loss"),
+            (sj.huber("auto"), "huber(0.001) on log loss"),
+            (sj.huber(0.02, on="loss"), "huber(0.02) on loss"),
+            (sj.least_squares(), "least_squares on log loss"),
+            (sj.absolute(), "absolute(1e-07) on log loss"),
+            (sj.student_t(4), "student_t(4) on log loss"),
+            (sj.custom(jnp.cosh), "cosh on log loss"),
+            (sj.custom(partial(jnp.power, 2.0)), "custom on log loss"),
+        ],
+    )
+    def test_objective(self, objective, name):
+        assert str(objective) == name
+
+    def test_what_is_wrong_is_named(self):
+        with pytest.raises(sj.UsageError, match="delta"):
+            sj.huber(-1.0)
+        with pytest.raises(sj.UsageError, match="dof"):
+            sj.student_t(0.0)
+
+    @pytest.mark.parametrize("prior", [sj.Normal(0.3, 0.1, 0.02), sj.LogNormal(400.0, 0.5, 0.02)])
+    def test_a_prior_is_read_as_it_was_saved(self, prior):
+        assert prior_of([type(prior).__name__, *prior]) == prior
+
+    def test_a_prior_counts_for_a_row_of_unit_noise_if_not_told(self):
+        assert sj.Normal(0.3, 0.1).penalty(0.5) == pytest.approx(0.5 * 2.0**2)
+        assert float(sj.LogNormal(1.0, 0.5).penalty(np.e)) == pytest.approx(0.5 * 2.0**2, rel=1e-6)

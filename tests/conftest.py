@@ -29,6 +29,11 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 MOST_MAPS = 20_000
 
+LONGEST = (
+    *("test_readme", "test_notebooks", "test_optima", "test_report", "test_plan", "test_laws"),
+    *("test_selection", "test_honesty", "test_embedding", "test_uncertainty", "test_frontier"),
+)
+
 settings.register_profile(
     "ci",
     max_examples=12,
@@ -58,9 +63,13 @@ def pytest_unconfigure(config):
         shutil.rmtree(_COMPILED, ignore_errors=True)
 
 
+def _place(file):
+    return LONGEST.index(file) if file in LONGEST else len(LONGEST)
+
+
 def pytest_collection_modifyitems(config, items):
     # The longest first, or one worker waits for the other at the end.
-    items.sort(key=lambda item: item.path.stem not in ("test_notebooks", "test_readme"))
+    items.sort(key=lambda item: _place(item.path.stem))
     if _slow_wanted(config):
         return
     for item in items:
@@ -75,6 +84,8 @@ def pytest_xdist_make_scheduler(config, log):
         return None
     from xdist.scheduler import LoadFileScheduling
 
+    # Else files with many tests go first, and not those that take long.
+    config.option.loadscopereorder = False
     return LoadFileScheduling(config, log)
 
 

@@ -87,6 +87,7 @@ def test_certified_least_squares_standard_errors(golden_lsq):
     assert found == pytest.approx(certified, rel=1e-8)
 
 
+@pytest.mark.slow
 def test_student_t_needs_no_exclusions(chinchilla_all):
     """All 245 rows: Student-t finds the exponent that Huber finds only without five outliers."""
     fit = sj.fit(chinchilla_all, objective=sj.student_t(3))

@@ -150,6 +150,7 @@ PUBLISHED = {25: 0.00376, 100: 0.00435}
     ],
 )
 @pytest.mark.filterwarnings("ignore:Weakly identified")
+@pytest.mark.slow
 def test_multi_power_law_predicts_schedules_that_it_has_not_seen(size, held, error):
     """Exponents of the 400M model carry over; the global optimum of all seven predicts worse.
 

@@ -131,6 +131,7 @@ def test_derivatives_are_those_of_the_optimum(runs, objective, noise):
             np.testing.assert_allclose(slope, difference, atol=1e-5 * np.max(np.abs(difference)))
 
 
+@pytest.mark.slow
 def test_forward_mode_agrees_with_reverse_mode(runs):
     with jax.enable_x64(True):
         losses = jnp.asarray(runs["loss"])
@@ -144,6 +145,7 @@ def test_forward_mode_agrees_with_reverse_mode(runs):
         np.testing.assert_allclose(forward, reverse @ direction, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_second_derivatives_hold_too(runs):
     """The implicit rule is written with differentiable pieces, so it can be applied twice."""
 

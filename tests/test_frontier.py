@@ -248,6 +248,7 @@ class TestContours:
         np.testing.assert_array_equal(around.draws["N"], of_fit.optima.decision["N"])
 
 
+@pytest.mark.slow
 class TestSurface:
     @pytest.mark.parametrize(
         ("size", "demand", "n_ratio", "d_ratio", "saving"),

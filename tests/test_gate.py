@@ -64,6 +64,7 @@ class TestUnidentified:
         assert fit.params["alpha"] == pytest.approx(0.35, abs=0.02)
         assert np.isfinite(fit.conf_int()[["lo", "hi"]]).all(axis=None)
 
+    @pytest.mark.slow
     def test_one_group_of_many_does_not_stop_the_others(self):
         square = runs(np.repeat(SIZES[::4], 5), np.tile(SIZES[::4] * 20, 5))
         both = {name: np.concatenate([square[name], ONE_RATIO[name]]) for name in square}

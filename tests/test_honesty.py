@@ -104,6 +104,7 @@ def test_share_of_starts_that_reach_the_minimum(chinchilla_huber):
     assert np.all(reached[ends.status == Status.CONVERGED])
 
 
+@pytest.mark.slow
 def test_default_starts_agree_on_noisy_copies(golden):
     """On 40 disturbed copies the default starts find one minimum and SciPy's refit none lower."""
     rng = np.random.default_rng(1)
@@ -201,6 +202,7 @@ def condition(fit):
 
 
 @pytest.mark.parametrize("design", [grid_design(), sizes_design(3)], ids=["grid", "three sizes"])
+@pytest.mark.slow
 def test_good_designs_are_fine(design):
     fit = sj.fit(noisy(design), objective=sj.least_squares())
     assert fit.status == Status.CONVERGED

@@ -382,6 +382,7 @@ class TestAfterAFit:
         rms = np.sqrt(2 * golden_lsq.objective_value / 31)
         assert 0.001 < identifiability(golden_lsq).noise < 0.005 < rms
 
+    @pytest.mark.slow
     def test_resamples_that_are_not_identified(self, golden):
         """One of three resamples has two sizes only."""
         everything = np.ones(36)

@@ -158,6 +158,7 @@ class TestFromDraws:
         assert set(frame["method"]) == {"jackknife t"}
         assert len(fit.draws) == 40
 
+    @pytest.mark.slow
     def test_small_samples_take_the_covariance(self, golden):
         small = golden.iloc[::2].reset_index(drop=True)
         fit = sj.fit(small, objective=sj.least_squares(), bootstrap=64)

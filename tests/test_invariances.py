@@ -65,6 +65,7 @@ def test_a_row_twice_at_half_the_weight(golden, objective, seed):
 
 @pytest.mark.filterwarnings("ignore:W203")
 @given(seed=st.integers(0, 2**32 - 1))
+@pytest.mark.slow
 def test_weights_are_repetitions(golden, objective, seed):
     """Weight two is the row twice, weight zero is the row left out."""
     rng = np.random.default_rng(seed)

@@ -33,6 +33,18 @@ ENDS = {
 }
 MOST_CORNERS = 1024
 ALL = pytest.mark.parametrize("law", LAWS.values(), ids=list(LAWS))
+# What compiles for seconds is done for a law of each form in the fast battery.
+KINDS = (
+    *("chinchilla", "kaplan", "rosenfeld2019", "kumar2024", "sun2025", "data_constrained"),
+    *("clark2022", "krajewski2024", "m4", "bnsl1", "ladder", "scalerl2025"),
+)
+KIND = pytest.mark.parametrize(
+    "law",
+    [
+        pytest.param(law, id=name, marks=() if name in KINDS else pytest.mark.slow)
+        for name, law in LAWS.items()
+    ],
+)
 LOSSES = [law for law in LAWS.values() if law.response is LOSS]
 PUBLISHED = [(law, values) for law in LAWS.values() for values in law.published.values()]
 
@@ -71,7 +83,7 @@ def test_law_is_its_formula(law):
     assert found == pytest.approx(FORMULAS[law.name](*inputs, *parameters.values()), rel=1e-13)
 
 
-@ALL
+@KIND
 def test_derivatives_are_those_of_the_formula(law):
     """Forward and reverse derivatives of ln |L| in the logs of what is positive, at 20 points."""
     inputs, parameters = random_points(law, 20, seed=1)
@@ -134,7 +146,7 @@ def test_declaring_a_nonlinear_parameter_linear_would_be_seen():
     assert abs(left / right - 1) > 1e-3
 
 
-@ALL
+@KIND
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_dtype_follows_the_input(law, dtype):
     inputs, parameters = random_points(law, 3)
@@ -148,7 +160,7 @@ def test_dtype_follows_the_input(law, dtype):
     assert weak.dtype == dtype
 
 
-@ALL
+@KIND
 def test_finite_and_falling_at_the_extremes(law):
     """The ends of the inputs at corners of the plausible ranges: finite, and losses not rising.
 
@@ -491,7 +503,7 @@ class TestOwnLaws:
 
 
 class TestPowersAsExponentials:
-    @ALL
+    @KIND
     def test_same_value_and_derivatives(self, law):
         inputs, parameters = random_points(law, 50, seed=5)
         names, split = list(parameters), len(inputs)

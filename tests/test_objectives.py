@@ -166,6 +166,7 @@ class TestPriors:
     @pytest.mark.parametrize(
         "prior", [pytest.param(sj.Normal, marks=pytest.mark.slow), sj.LogNormal]
     )
+    @pytest.mark.slow
     def test_narrow_pins_and_wide_frees(self, golden, golden_huber, prior):
         pinned = sj.fit(golden, priors={"beta": prior(0.3, 1e-4)})
         held = sj.fit(golden, fixed={"beta": 0.3})

@@ -122,6 +122,7 @@ class TestClosedForms:
         np.testing.assert_allclose(found.decision["D"], tokens, rtol=1e-9)
         np.testing.assert_allclose(found.goal, least, rtol=1e-13)
 
+    @pytest.mark.slow
     def test_cheapest_models_of_random_laws(self, random_laws):
         law, budget = random_laws
         target = closed_form(law, budget)[2]
@@ -301,6 +302,7 @@ class TestDerivatives:
         for ours, theirs in zip(jax.tree.leaves(found), jax.tree.leaves(exact), strict=True):
             np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=1e-9)
 
+    @pytest.mark.slow
     def test_gradient_of_a_number_outside_jit(self):
         with jax.enable_x64(True):
             args = jax.tree.map(np.asarray, BUDGET)
@@ -373,6 +375,7 @@ class TestBatches:
             draws.decision["N"], closed_form(law, budget[:, None])[0], rtol=1e-9
         )
 
+    @pytest.mark.slow
     def test_lanes_with_several_local_optima_are_searched_for_the_best(self):
         # The lower of two valleys changes sides with the tilt.
         valleys = Measure(

@@ -415,6 +415,7 @@ class TestKumar:
         assert kumar_factor(16) / kumar_factor(4) == pytest.approx(5.2027, abs=1e-3)
         assert kumar_factor(16) / kumar_factor(8) == pytest.approx(1.2004, abs=1e-3)
 
+    @pytest.mark.slow
     def test_a53_a55_overtraining_wants_more_bits(self):
         ratios = np.array([20, 1e2, 1e3, 1e4, 1e5])
         found = [self.bits_of(1e9, 1e9 * ratio) for ratio in ratios]

@@ -357,6 +357,7 @@ def relative_errors(table, fits, law, scale=1.0):
     return np.array([of(run, rows) for run, rows in table.groupby("run")])
 
 
+@pytest.mark.slow
 def test_rectified_fits_fine_tuning():
     """42 curves from no example to 819,200; in near half of them no floor is in sight."""
     table = fine_tuned()

@@ -59,11 +59,13 @@ class TestPublishedNumbers:
         found = plan("kumar2024", budget=1e21)
         assert found["bits"] == pytest.approx(7.00211, abs=1e-3)
 
+    @pytest.mark.slow
     def test_a54_precision_of_a_given_model(self):
         """8B parameters with the compute of 15 trillion tokens at 16 bits."""
         found = plan("kumar2024", budget=6 * 8e9 * 15e12, params=8e9)
         assert found["bits"] == pytest.approx(13.76, abs=0.01)
 
+    @pytest.mark.slow
     def test_a130_repeated_data(self):
         """Fewer parameters and more epochs than Chinchilla's for 9.3e21 FLOP on 25B tokens."""
         tied = {name: LAWS["chinchilla_tied"].published["muennighoff2023"][name]
@@ -154,6 +156,7 @@ class TestUncertainty:
         assert half["D/N"] == pytest.approx(half["N"] + half["D"], rel=1e-6)
         assert half["training compute"] == pytest.approx(0, abs=1e-9)
 
+    @pytest.mark.slow
     def test_the_plans_own_regret_is_the_first(self, of_fit):
         own = of_fit.regret.candidates["N"][0]
         assert own == pytest.approx(of_fit["N"], rel=1e-12)

@@ -76,6 +76,7 @@ class TestClosedForm:
             pytest.param({"a": sj.Normal(6, 1e-4), "b": sj.Normal(0, 10)}, id="pins a"),
         ],
     )
+    @pytest.mark.slow
     def test_mean_and_standard_deviation(self, straight, priors):
         made = posterior(straight, priors=priors, noise_prior=KNOWN_NOISE)
         mean, sd = self.exact(straight, priors)

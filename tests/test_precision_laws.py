@@ -348,6 +348,7 @@ class TestFits:
         assert fit.status == sj.Status.CONVERGED
         assert fit.params == pytest.approx(dict(KUMAR), rel=1e-7)
 
+    @pytest.mark.slow
     def test_law_of_ones_own_for_weights_only(self):
         runs = self.table(INF, INF)
         fit = sj.fit(runs, weights_only)

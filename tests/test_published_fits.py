@@ -103,6 +103,7 @@ class TestLlama3:
         runs = sj.datasets.load("isoflop-llama3")
         return runs.loc[~runs["qc_outlier"].astype(bool), ["C", "N", "D", "loss"]]
 
+    @pytest.mark.slow
     def test_parabolas(self, runs):
         assert sj.isoflop.isoflop(runs).exponents["D"] == pytest.approx(0.50, abs=0.005)
 

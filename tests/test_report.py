@@ -300,6 +300,7 @@ class TestVerdict:
         assert any("too many of the resamples failed" in text for text in absent)
         assert any("left out" in text for text in absent)
 
+    @pytest.mark.slow
     def test_other_budgets_and_a_declared_discrepancy(self, fit, no_refits):
         found = report.content(fit, report.Asked(budgets=[1e24, 1e25], discrepancy=0.02))
         assert sum("the best model has" in text for text in found.verdict.answer) == 2
@@ -359,6 +360,7 @@ class TestCommand:
         assert Page(page).verdict() == Page(good).verdict()
         assert (tmp_path / "t" / "influence.csv").is_file()
 
+    @pytest.mark.slow
     def test_what_takes_long_is_said_and_quiet_is_quiet(
         self, run, fit, no_refits, tmp_path, monkeypatch
     ):

@@ -42,8 +42,8 @@ KINDS = {
     "wild": {"cluster": "run", "weights": "w"},
     "parametric": {"noise": 0.003, "weights": "w"},
 }
-# Of weights, of targets, and without randomness: each compiles a program of its own.
-SHORT = ("nested", "wild", "jackknife")
+# Of weights, and without randomness: each compiles a program of its own.
+SHORT = ("nested", "jackknife")
 MODULE = """
 import scalejax as sj
 
@@ -209,6 +209,7 @@ class TestAnotherProcess:
             for path in here.iterdir():
                 assert (there / path.name).read_bytes() == path.read_bytes(), path.name
 
+    @pytest.mark.slow
     def test_a_law_of_ones_own_on_the_command_line(self, tmp_path):
         file = tmp_path / "laws.py"
         file.write_text(MODULE)

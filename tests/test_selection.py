@@ -98,11 +98,13 @@ class TestCriteria:
         assert found.aicc == pytest.approx(8 - 2 * wanted + 40 / 25)
         assert found.bic == pytest.approx(4 * np.log(30) - 2 * wanted)
 
+    @pytest.mark.slow
     def test_student(self, table):
         fit = sj.fit(table, "floor_power_C", objective=sj.student_t(3))
         wanted = stats.t.logpdf(fit.residuals, 3, scale=fit.noise_scale).sum()
         assert criteria(fit).log_likelihood == pytest.approx(wanted, rel=1e-9)
 
+    @pytest.mark.slow
     def test_laplace(self, table):
         fit = sj.fit(table, "floor_power_C", objective=sj.absolute())
         wanted = stats.laplace.logpdf(fit.residuals, scale=np.mean(np.abs(fit.residuals))).sum()
@@ -128,6 +130,7 @@ class TestCriteria:
         best = minimize_scalar(minus_log_likelihood, bounds=(-20, -8), method="bounded")
         assert criteria(fit).log_likelihood == pytest.approx(-best.fun, rel=1e-6)
 
+    @pytest.mark.slow
     def test_scale_of_the_weights_does_not_matter(self, table):
         fits = [
             sj.fit(table.assign(w=w), "floor_power_C", weights="w", objective=sj.least_squares())
@@ -135,6 +138,7 @@ class TestCriteria:
         ]
         assert criteria(fits[1]).aic == pytest.approx(criteria(fits[0]).aic, rel=1e-9)
 
+    @pytest.mark.slow
     def test_an_objective_of_ones_own_has_none(self, table):
         own = sj.custom(lambda r: jax.numpy.cosh(100 * r) - 1)
         assert np.isnan(criteria(sj.fit(table, "floor_power_C", objective=own)).aic)

@@ -25,6 +25,7 @@ class TestConclusions:
         size, ratio, loss = what.of(golden_lsq.law, golden_lsq.params)
         assert (size, ratio * size, loss) == pytest.approx(BEST, rel=1e-9)
 
+    @pytest.mark.slow
     def test_its_derivative_is_that_of_the_closed_form(self):
         p = dict(sj.LAWS["chinchilla"].published["besiroglu2024"])
 
@@ -75,6 +76,7 @@ class TestProfile:
         assert found["lo"].to_list() == pytest.approx(wald["lo"].to_list(), rel=1e-4)
         assert found["hi"].to_list() == pytest.approx(wald["hi"].to_list(), rel=1e-4)
 
+    @pytest.mark.slow
     def test_each_point_is_a_constrained_fit(self, golden, golden_lsq):
         made = sj.profile(golden_lsq, ["alpha"])
         assert made.curves["certain"].all()

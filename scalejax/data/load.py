@@ -240,5 +240,6 @@ def _accept(table: Table, request: Request, given: Mapping[str, Any]) -> Table:
     if errors := [problem for problem in problems if not problem.code.startswith("W")]:
         raise InputError(errors, table.source)
     new = tuple(problem for problem in problems if problem not in table.warnings)
-    table = replace(table, inputs={name: table.inputs[name] for name in request.inputs})
+    if set(table.inputs) != set(request.inputs):
+        table = replace(table, inputs={name: table.inputs[name] for name in request.inputs})
     return replace(table, warnings=table.warnings + new) if new else table

@@ -43,7 +43,7 @@ class Request:
     def __post_init__(self) -> None:
         if self.on_bad not in ("raise", "drop"):
             raise UsageError(f'on_bad is "raise" or "drop", not {self.on_bad!r}')
-        known = {*self.inputs, self.target, *QUANTITIES}
+        known = {*self.inputs, self.target, *CHECKED}
         if unknown := [key for key in self.columns if key not in known]:
             raise UsageError(f"columns= names {unknown}; known are {sorted(known)}")
         if self.target != "loss" and "loss" in self.columns:

@@ -11,6 +11,7 @@ import pytest
 
 from scalejax import datasets
 from scalejax.data import load_table
+from scalejax.datasets import chinchilla_runs
 from scalejax.errors import ScalejaxError, UsageError
 
 FOLDER = os.environ.get("SCALEJAX_DATA")
@@ -23,7 +24,7 @@ def public(name: str) -> Path:
 
 
 def test_names() -> None:
-    assert datasets.names() == ("golden36", "chinchilla")
+    assert datasets.names() == ("golden36", "chinchilla", *datasets.TABLES)
     with pytest.raises(UsageError, match="golden36, chinchilla"):
         datasets.load("nothing")
 
@@ -72,7 +73,7 @@ def test_the_downloaded_file_is_checked_by_its_values(
     cached = tmp_path / "chinchilla.csv"
     raw.to_csv(cached, index=False)
     monkeypatch.delenv("SCALEJAX_DATA")
-    monkeypatch.setattr(datasets.pooch, "retrieve", lambda *args, **kwargs: str(cached))
+    monkeypatch.setattr(chinchilla_runs.pooch, "retrieve", lambda *args, **kwargs: str(cached))
     if damage:
         with pytest.raises(ScalejaxError, match="removed"):
             datasets.load("chinchilla")
@@ -98,7 +99,7 @@ def test_without_network_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) ->
         raise ConnectionError("no route")
 
     monkeypatch.delenv("SCALEJAX_DATA", raising=False)
-    monkeypatch.setattr(datasets.pooch, "retrieve", offline)
+    monkeypatch.setattr(chinchilla_runs.pooch, "retrieve", offline)
     with pytest.raises(ScalejaxError, match="Set SCALEJAX_DATA"):
         datasets.load("chinchilla")
 

@@ -259,8 +259,8 @@ def parameter_digits(name, params):
 
 # In these the minimum lies far along a narrow curved valley, which takes more than 200 steps.
 MAX_STEPS = {**dict.fromkeys(("Lanczos1", "Lanczos2", "Lanczos3"), 5000), "Bennett5": 50_000}
-# Each compiles for some seconds, so every change is checked on six of them, all on ``--slow``.
-SHORT = {"Misra1a", "Nelson", "MGH09", "MGH17", "Roszman1", "BoxBOD"}
+# Each compiles for some seconds, so every change is checked on three of them, all on ``--slow``.
+SHORT = {"Misra1a", "MGH09", "BoxBOD"}
 ALL = [pytest.param(name, marks=() if name in SHORT else pytest.mark.slow) for name in sorted(LAWS)]
 
 

@@ -26,6 +26,7 @@ from scalejax.laws import (
     ladder,
     m4,
 )
+from scalejax.planning.source import published_sources, source_of
 
 DATA = os.environ.get("SCALEJAX_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="SCALEJAX_DATA is not set")
@@ -275,3 +276,12 @@ class TestDatasets:
             sj.datasets.load("sft")
         with pytest.raises(sj.UsageError, match="unknown dataset 'nothing'"):
             sj.datasets.load("nothing")
+
+
+def test_plans_compare_with_what_can_be_compared():
+    """Neither coefficients printed too coarsely, nor unverified ones, nor other responses."""
+    found = {source.published.id for source in published_sources(source_of("besiroglu2024"))}
+    assert {"hoffmann2022", "besiroglu2024", "kaplan2020", "krajewski2024-dense"} <= found
+    assert found.isdisjoint({"sardana2024-all", "busbridge2025", "steplaw2025"})
+    assert chinchilla.published["sardana2024-all"].coarse
+    assert not LAWS["outer_exponent"].published["busbridge2025"].verified

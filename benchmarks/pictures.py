@@ -182,7 +182,7 @@ def draw(refits: list[Refit], path: Path) -> None:
     for ax, one in zip(axes.ravel(), refits, strict=False):
         every = np.concatenate([one.observed, one.predicted])
         low, high = every.min(), every.max()
-        if low > 0 and high / low > 8:
+        if low > 0 and high / low > 30:
             ax.set(xscale="log", yscale="log")
         ax.plot([low, high], [low, high], color="#7f7f7f", lw=0.8)
         said = f"refit {100 * error(one.predicted, one.observed):.2f} %"

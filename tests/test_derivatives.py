@@ -158,7 +158,7 @@ def all_derivatives(law, points, dtype):
     function = flat(law)
 
     def everything(v):
-        log = lambda v: jnp.log(function(v))  # noqa: E731
+        log = lambda v: jnp.log(jnp.abs(function(v)))  # noqa: E731
         return [
             (f(v), jax.grad(f)(v), jax.jacrev(f)(v), jax.hessian(f)(v)) for f in (function, log)
         ]

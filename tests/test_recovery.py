@@ -72,6 +72,9 @@ SURFACES = {
     ),
 }
 TRUTHS = {
+    # With equal effects the mixture would not matter.
+    "mixture_5": {"c": 1.5, "k": 1.0, "t_1": -2.0, "t_2": -0.5, "t_3": 0.3, "t_4": -1.0}
+    | {"t_5": 0.6},
     "rosenfeld2019": {"a": 2e3, "alpha": 0.4, "b": 3e3, "beta": 0.35, "c": 0.4, "e0": 6.0}
     | {"eta": 2.0},
     "bnsl1": {"a": 0.5, "b": 20.0, "c0": 0.1, "d1": 1e5, "c1": 0.3, "f1": 0.3},

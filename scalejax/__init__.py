@@ -12,6 +12,7 @@
 - `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
 - `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
+- `run_study`: a thousand laws as one resumable job (`scalejax.studies`).
 - `curves`, `curve_fits`: learning-rate schedules, loss curves along them, and their fits.
 - `law`, `Positive`, `Real`, `UnitInterval`: write a law of your own (`scalejax.laws.law`).
 - `huber`, `student_t`, `least_squares`, `absolute`, `custom`: what is minimised
@@ -70,6 +71,12 @@ if TYPE_CHECKING:
     from scalejax.selection import select as select
     from scalejax.status import Outcome as Outcome
     from scalejax.status import Status as Status
+    from scalejax.studies import Recipe as Recipe
+    from scalejax.studies import Study as Study
+    from scalejax.studies import StudyResult as StudyResult
+    from scalejax.studies import resume_study as resume_study
+    from scalejax.studies import run_study as run_study
+    from scalejax.studies import subset_grid as subset_grid
     from scalejax.uncertainty import Conclusions as Conclusions
     from scalejax.uncertainty import Identifiability as Identifiability
     from scalejax.uncertainty import Posterior as Posterior
@@ -130,6 +137,10 @@ _HOME = {
     **dict.fromkeys(("Plan", "Question", "frontier", "plan"), "scalejax.planning"),
     **dict.fromkeys(("Selection", "select"), "scalejax.selection"),
     **dict.fromkeys(("Outcome", "Status"), "scalejax.status"),
+    **dict.fromkeys(
+        ("Recipe", "Study", "StudyResult", "resume_study", "run_study", "subset_grid"),
+        "scalejax.studies",
+    ),
     "load_fit": "scalejax.fitting.storage",
     "reproduce": "scalejax.fitting.reproduction",
 }

@@ -13,7 +13,8 @@ Shapes never change, rows keep their identity, and one engine refits them all. W
 
 A unit is a row, or a cluster. Draw k depends on the seed and k alone, not on how draws are divided
 over chunks or devices, so two fits with the same rows, seed and kind see the same resamples.
-Draw 0 is the sample itself.
+Draw 0 is the sample itself. Compiled code calls `draw_counts` and `draw_shares` where it needs
+them.
 """
 
 from collections.abc import Callable
@@ -71,6 +72,24 @@ def draw_counts(key: jax.Array, draw: jax.Array, units: jax.Array, size: int) ->
     position = jnp.arange(size)
     counts = jnp.zeros((size,), jnp.int32).at[picks].add(position < units)
     return jnp.where(draw == 0, (position < units).astype(jnp.int32), counts)
+
+
+def draw_shares(key: jax.Array, draw: jax.Array, units: jax.Array, size: int) -> jax.Array:
+    """Random weight of each unit in one draw of the Bayesian bootstrap (Rubin 1981).
+
+    Args:
+        key: Random key of all draws.
+        draw: Number of this draw, (); 0 gives every unit weight one.
+        units: Number of units, (), at most `size`.
+        size: Length of the result; entries from `units` on are zero.
+
+    Returns:
+        Weights with mean one, (size,) of float64.
+    """
+    real = jnp.arange(size) < units
+    gaps = jax.random.exponential(jax.random.fold_in(key, draw), (size,), jnp.float64)
+    gaps = jnp.where(real & (draw > 0), gaps, real)
+    return gaps * units / jnp.sum(gaps)
 
 
 def weight_rows(kind: WeightKind, units: Units, draws: int, seed: int) -> Floats:

@@ -1,7 +1,8 @@
 """The command ``scalejax``: fit a law to a file, check it, plan the next run, show what was found.
 
 Results go to stdout, talk goes to stderr. Exit codes: 0 fine, 1 an error, 2 wrong usage,
-3 finished although some problems failed, 130 interrupted.
+3 finished although some problems failed, 74 the disk cannot be written, 75 terminated,
+130 interrupted.
 """
 
 import sys
@@ -14,6 +15,8 @@ from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
 from scalejax.cli.check import check
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws_app
+from scalejax.cli.many import EXAMPLES as STUDY_EXAMPLES
+from scalejax.cli.many import many, resume
 from scalejax.cli.plan import EXAMPLES as PLAN_EXAMPLES
 from scalejax.cli.plan import plan
 from scalejax.cli.question import compare, predict, sensitivity
@@ -51,6 +54,8 @@ app.command()(predict)
 app.command()(sensitivity)
 app.command()(compare)
 app.command(epilog=SELECT_EXAMPLES)(select)
+app.command(epilog=STUDY_EXAMPLES)(many)
+app.command()(resume)
 app.command(epilog=PLAN_EXAMPLES)(plan)
 app.command(epilog=REPORT_EXAMPLES)(report)
 

@@ -166,15 +166,20 @@ def law_of(name: str) -> "Law":
     from scalejax.laws import find_law
     from scalejax.laws.formula import PREFIX
 
-    if ":" in name and not name.startswith(PREFIX) and os.getcwd() not in sys.path:
-        # Last, so that no file of the working directory takes the place of a library.
-        sys.path.append(os.getcwd())
+    if ":" in name and not name.startswith(PREFIX):
+        see_working_directory()
     try:
         return find_law(name)
     except ScalejaxError:
         raise
     except Exception as error:
         raise LawError(f"{name!r} cannot be imported: {type(error).__name__}: {error}.") from error
+
+
+def see_working_directory() -> None:
+    """Let modules of the working directory be imported: last, so that they replace no library."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
 
 
 def _number(option: str, text: str) -> float:

@@ -18,20 +18,34 @@ Ints = NDArray[np.int64]
 
 
 class HostTable(NamedTuple):
-    """One table as NumPy arrays of n rows: inputs, loss, weight and resampling unit."""
+    """One table as NumPy arrays of n rows.
+
+    Attributes:
+        inputs: Inputs of the law, (n,) each.
+        loss: Losses, (n,).
+        weight: Weights, (n,).
+        unit: Resampling unit of each row, (n,).
+        stream: Number of the stream of random draws: tables of one stream get the same draws.
+    """
 
     inputs: tuple[Floats, ...]
     loss: Floats
     weight: Floats
     unit: Ints
+    stream: int = 0
 
 
-def stack(tables: Sequence[HostTable], *, log: bool) -> Tables:
+def stack(tables: Sequence[HostTable], *, log: bool, length: int | None = None) -> Tables:
     """Pad tables to a common length, which is rounded up so that few lengths are compiled.
 
     Padding repeats the first row, which the law can be evaluated at, with weight zero.
+
+    Args:
+        tables: The tables.
+        log: Whether targets are logarithms of losses.
+        length: Rows to pad to, if not chosen by the longest table.
     """
-    length = _bucket(max(len(table.loss) for table in tables))
+    length = length or _bucket(max(len(table.loss) for table in tables))
 
     def column(values: NDArray[Any]) -> NDArray[Any]:
         return np.concatenate([values, np.repeat(values[:1], length - len(values))])
@@ -52,6 +66,7 @@ def stack(tables: Sequence[HostTable], *, log: bool) -> Tables:
         length=np.array([len(table.loss) for table in tables], np.int32),
         unit=stacked([zero_padded(table.unit.astype(np.int32)) for table in tables]),
         units=np.array([np.max(table.unit) + 1 for table in tables], np.int32),
+        stream=np.array([table.stream for table in tables], np.int32),
     )
 
 

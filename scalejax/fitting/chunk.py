@@ -10,6 +10,7 @@ Problems of one table share its rows; only their weights differ. With several ta
 carries its own rows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
@@ -28,6 +29,12 @@ from scalejax.solvers import Box, Evaluation, SolverFactory
 from scalejax.solvers.lanes import LaneProblems, minimise
 
 _GRADIENT_LIMIT = 1e-6
+_DRAWS_PER_TILE = 8
+"""Problems whose starts are chosen together: cheap where they are resamples of one table."""
+
+
+Draw: TypeAlias = Callable[[jax.Array, jax.Array, jax.Array, int], jax.Array]
+"""Weights of the units from a key, a number, how many units there are, and a length."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,7 @@ class Program:
         form: Form of the pass over the rows.
         lanes: Problems worked on at a time, also the size of a tile elsewhere.
         max_steps: Step limit of one task.
+        draw: How the weights of a resample are drawn.
     """
 
     model: Model
@@ -47,6 +55,7 @@ class Program:
     form: Form
     lanes: int
     max_steps: int
+    draw: Draw = draw_counts
 
 
 Leaf: TypeAlias = Any
@@ -62,6 +71,7 @@ class Tables(NamedTuple):
         length: Rows of each table, (G,).
         unit: Resampling unit of each row, (n, G).
         units: Number of units of each table, (G,).
+        stream: Stream of random draws of each table, (G,).
     """
 
     rows: Rows
@@ -69,6 +79,7 @@ class Tables(NamedTuple):
     length: Leaf
     unit: Leaf
     units: Leaf
+    stream: Leaf
 
 
 class Work(NamedTuple):
@@ -116,7 +127,7 @@ def _solve_chunk(
 ) -> Solved:
     """Solve one chunk; see `Program`, `Tables` and `Work` for the shapes."""
     model = program.model
-    weight = _weights(tables, work, key)
+    weight = _weights(program, tables, work, key)
     starts = _starts(program, tables, work, weight, settings)
     common = _take(tables.rows, 0)
 
@@ -181,7 +192,7 @@ def _solve_chunk(
         return certify(model, u, rows, weight[problem], settings, box, held)
 
     tasks = jnp.arange(work.problem.shape[0])
-    certificate = _in_tiles(examine, program.lanes, tasks < work.total, tasks, ends.u)
+    certificate = _in_tiles(jax.vmap(examine), program.lanes, tasks < work.total, tasks, ends.u)
     status = decide(
         certificate,
         steps=ends.steps,
@@ -225,15 +236,16 @@ def _take(rows: Rows, table: Any) -> Rows:
     return Rows(tuple(x[:, table] for x in rows.inputs), rows.target[:, table])
 
 
-def _weights(tables: Tables, work: Work, key: jax.Array) -> jax.Array:
+def _weights(program: Program, tables: Tables, work: Work, key: jax.Array) -> jax.Array:
     """Weights of every problem, (P, n)."""
     if work.weight is not None:
         return work.weight
     size = tables.unit.shape[0]
 
     def one(table: jax.Array, draw: jax.Array) -> jax.Array:
-        counts = draw_counts(jax.random.fold_in(key, table), draw, tables.units[table], size)
-        return tables.weight[:, table] * counts[tables.unit[:, table]]
+        stream = jax.random.fold_in(key, tables.stream[table])
+        drawn = program.draw(stream, draw, tables.units[table], size)
+        return tables.weight[:, table] * drawn[tables.unit[:, table]]
 
     return jax.vmap(one)(work.table, work.draw)
 
@@ -247,18 +259,27 @@ def _starts(
         rows = _take(tables.rows, 0)
         features = start_features(model, rows, settings)
         choose = partial(choose_starts, model, features)
-        return _in_tiles(choose, program.lanes, work.needed, weight)
+        return _in_tiles(jax.vmap(choose), program.lanes, work.needed, weight)
 
-    def one(table: jax.Array, w: jax.Array) -> jax.Array:
-        rows = _take(tables.rows, table)
-        return choose_starts(model, start_features(model, rows, settings), w)
+    def of_one_table(table: jax.Array, w: jax.Array) -> jax.Array:
+        found = start_features(model, _take(tables.rows, table[0]), settings)
+        return jax.vmap(partial(choose_starts, model, found))(w)
 
-    # One table at a time: the features of many would not fit in cache.
-    return _in_tiles(one, 1, work.needed, work.table, weight)
+    def of_many(table: jax.Array, w: jax.Array) -> jax.Array:
+        # One table at a time: the features of many would not fit in cache.
+        def one(item: tuple[jax.Array, jax.Array]) -> jax.Array:
+            return of_one_table(item[0][None], item[1][None])[0]
+
+        return lax.map(one, (table, w))
+
+    def tile(table: jax.Array, w: jax.Array) -> jax.Array:
+        return lax.cond(jnp.all(table == table[0]), of_one_table, of_many, table, w)
+
+    return _in_tiles(tile, _DRAWS_PER_TILE, work.needed, work.table, weight)
 
 
 def _in_tiles(function: Any, tile: int, needed: jax.Array, *arrays: jax.Array) -> Any:
-    """Map a function over the first axis, a tile at a time, so that temporaries stay in cache.
+    """Call a function on tiles of the first axis, so that temporaries stay in cache.
 
     Tiles in which nothing is needed are skipped and come out as zeros.
     """
@@ -272,7 +293,7 @@ def _in_tiles(function: Any, tile: int, needed: jax.Array, *arrays: jax.Array) -
         return padded.reshape(tiles, tile, *x.shape[1:])
 
     def work_on(parts: tuple[jax.Array, ...]) -> Any:
-        return jax.vmap(function)(*parts)
+        return function(*parts)
 
     def skip(parts: tuple[jax.Array, ...]) -> Any:
         return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(work_on, parts))

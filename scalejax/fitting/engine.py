@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from scalejax.errors import UsageError
 from scalejax.fitting.arrays import HostTable, stack
 from scalejax.fitting.candidates import candidates
-from scalejax.fitting.chunk import Program, Solved, Work, solve_chunk, solve_small_chunk
+from scalejax.fitting.chunk import Draw, Program, Solved, Work, solve_chunk, solve_small_chunk
 from scalejax.fitting.layout import Layout, default_layout
 from scalejax.objectives import Model, Objective, Prior, Settings
+from scalejax.resampling import draw_counts
 from scalejax.solvers import Box, SolverFactory, damped_newton
 from scalejax.status import Status
 
@@ -97,6 +98,8 @@ class Engine:
         seed: Seed of all resamples.
         layout: How work is laid out; the default suits the machine.
         progress: Called after every chunk.
+        draw: How the weights of a resample are drawn.
+        length: Rows that tables are padded to, if not chosen by the longest.
     """
 
     def __init__(
@@ -113,6 +116,8 @@ class Engine:
         seed: int = 0,
         layout: Layout | None = None,
         progress: Progress | None = None,
+        draw: Draw = draw_counts,
+        length: int | None = None,
     ) -> None:
         self.model = model
         self.box = box
@@ -120,13 +125,13 @@ class Engine:
         self.layout = layout or default_layout()
         self.progress = progress
         form = self.layout.form if len(tables) == 1 else self.layout.ragged_form
-        self.program = Program(model, solver, form, self.layout.lanes, max_steps)
+        self.program = Program(model, solver, form, self.layout.lanes, max_steps, draw)
         self.settings = Settings(
             tuple(np.float64(constant) for constant in objective.constants),
             {name: np.float64(value) for name, value in (fixed or {}).items()},
             dict(priors or {}),
         )
-        self.tables = stack(tables, log=model.kernel.log)
+        self.tables = stack(tables, log=model.kernel.log, length=length)
         self.cells = candidates(model).cells
         self._compiled: set[tuple[int, bool, bool, bool]] = set()
 
@@ -156,6 +161,7 @@ class Engine:
         hint: Floats | None = None,
         held: NDArray[np.bool_] | None = None,
         chunk: int | None = None,
+        tasks: int | None = None,
     ) -> Ends:
         """Solve P problems, each from the given starts.
 
@@ -170,13 +176,14 @@ class Engine:
             hint: Coordinates (P, p) that the start `HINT` takes.
             held: Coordinates (P, p) that stay where the hint has them; then only `HINT` starts.
             chunk: Problems per compiled chunk, if not chosen by P.
+            tasks: Tasks per compiled chunk, if calls with different starts are to share a program.
 
         Returns:
             The best end of each problem.
         """
         size = chunk or self.chunk_size(len(table))
         shared = self.tables.length.shape[0] == 1
-        tasks = size + self.cells + 1 if shared else size * len(starts)
+        tasks = tasks or (size + self.cells + 1 if shared else size * len(starts))
         per_chunk = min(size, tasks // len(starts))
         firsts = range(0, len(table), per_chunk)
         hints = np.zeros((len(table), self.model.size)) if hint is None else hint
@@ -230,11 +237,12 @@ class Engine:
         weight: Floats | None = None,
         target: Floats | None = None,
         hint: Floats,
+        final: tuple[Status, ...] = (Status.CONVERGED,),
         **options: Any,
     ) -> Ends:
-        """Solve problems that did not converge again, from all starts and from the hint."""
+        """Solve problems again, from all starts and the hint, unless their status is `final`."""
         hopeless = (Status.BAD_INPUT, Status.NOT_IDENTIFIED)
-        again = np.flatnonzero((ends.status != Status.CONVERGED) & ~np.isin(ends.status, hopeless))
+        again = np.flatnonzero(~np.isin(ends.status, (*final, *hopeless)))
         if again.size == 0:
             return ends
         found = self.solve(

@@ -38,26 +38,12 @@ _MAKERS: dict[str, Callable[..., Objective]] = {
 
 def describe(fit: Fit) -> dict[str, Any]:
     """All of a fit but its arrays, as plain values that are valid JSON."""
-    ours = LAWS.get(fit.law.name) is fit.law
-    table = fit.table
     record = {
         "schema": SCHEMA,
-        "law": {
-            "name": fit.law.name,
-            "spec": fit.law.name if ours else _law_spec(fit),
-            "registered": ours,
-            "inputs": fit.law.inputs,
-            "parameters": list(fit.law.parameters),
-        },
+        "law": describe_law(fit.law, str(fit.settings.get("law", ""))),
         "params": fit.params,
         "status": {"label": fit.status.label, "sentence": fit.status.sentence},
-        "objective": {
-            "name": fit.objective.name,
-            "constants": fit.objective.constants,
-            "on": "log" if fit.objective.kernel.log else "loss",
-            "custom": not _is_ours(fit.objective),
-            "value": fit.objective_value,
-        },
+        "objective": {**describe_objective(fit.objective), "value": fit.objective_value},
         "noise_scale": fit.noise_scale,
         "diagnostics": {
             "gradient": fit.gradient,
@@ -71,23 +57,33 @@ def describe(fit: Fit) -> dict[str, Any]:
             "asked": len(fit.draws),
             "used": int(np.sum(fit.draws.usable)),
         },
-        "table": {
-            "source": table.source,
-            "source_sha256": table.source_sha256,
-            "fingerprint": table.fingerprint,
-            "rows": table.n_rows,
-            "inputs": list(table.inputs),
-            "columns": table.columns,
-            "set_aside": [vars(item) for item in table.set_aside],
-            "notes": table.notes,
-            "warnings": [vars(item) for item in table.warnings],
-        },
+        "table": _describe_table(fit.table),
         "settings": fit.settings,
         "versions": fit.versions,
     }
     non_finite: dict[str, str] = {}
     plain = _plain(record, (), non_finite)
     return {**plain, "non_finite": non_finite}
+
+
+def describe_rows(table: Table) -> dict[str, Any]:
+    """What there is to say about a table beside its rows, as plain values that are valid JSON."""
+    plain: dict[str, Any] = _plain(_describe_table(table), (), {})
+    return plain
+
+
+def _describe_table(table: Table) -> dict[str, Any]:
+    return {
+        "source": table.source,
+        "source_sha256": table.source_sha256,
+        "fingerprint": table.fingerprint,
+        "rows": table.n_rows,
+        "inputs": list(table.inputs),
+        "columns": table.columns,
+        "set_aside": [vars(item) for item in table.set_aside],
+        "notes": table.notes,
+        "warnings": [vars(item) for item in table.warnings],
+    }
 
 
 def _plain(value: Any, path: tuple[str | int, ...], non_finite: dict[str, str]) -> Any:
@@ -106,15 +102,26 @@ def _plain(value: Any, path: tuple[str | int, ...], non_finite: dict[str, str]) 
     return str(value)
 
 
-def _law_spec(fit: Fit) -> str:
+def describe_law(law: Law, asked: str) -> dict[str, Any]:
+    """A law as plain values, from which `law_of` finds it again; `asked` is how it was named."""
+    ours = LAWS.get(law.name) is law
+    return {
+        "name": law.name,
+        "spec": law.name if ours else _law_spec(law, asked),
+        "registered": ours,
+        "inputs": list(law.inputs),
+        "parameters": list(law.parameters),
+    }
+
+
+def _law_spec(law: Law, asked: str) -> str:
     """How to name a law that is not ours: its formula, as it was asked for, or by its module."""
-    formula = formula_spec(fit.law)
+    formula = formula_spec(law)
     if formula is not None:
         return formula
-    asked = str(fit.settings.get("law", ""))
     if ":" in asked:
         return asked
-    return f"{fit.law.function.__module__}:{fit.law.function.__name__}"
+    return f"{law.function.__module__}:{law.function.__name__}"
 
 
 def _is_ours(objective: Objective) -> bool:
@@ -155,7 +162,7 @@ def fit_of(record: Mapping[str, Any], law: Law, table: Table, draws: Draws) -> F
         params=record["params"],
         status=Status[record["status"]["label"].upper()],
         objective_value=record["objective"]["value"],
-        objective=_objective_of(record["objective"]),
+        objective=objective_of(record["objective"]),
         noise_scale=record["noise_scale"],
         on_bound=tuple(diagnostics.pop("on_bound")),
         **diagnostics,
@@ -200,7 +207,18 @@ def _known_law(saved: Mapping[str, Any]) -> Law | None:
     return found if isinstance(found, Law) else None
 
 
-def _objective_of(saved: Mapping[str, Any]) -> Objective:
+def describe_objective(objective: Objective) -> dict[str, Any]:
+    """An objective as plain values; one of the caller's own by its name only."""
+    return {
+        "name": objective.name,
+        "constants": objective.constants,
+        "on": "log" if objective.kernel.log else "loss",
+        "custom": not _is_ours(objective),
+    }
+
+
+def objective_of(saved: Mapping[str, Any]) -> Objective:
+    """The objective that `describe_objective` described."""
     constants = tuple(saved["constants"])
     if saved["custom"]:
         return Objective(saved["name"], Kernel(not_saved, saved["on"] == "log"), constants)

@@ -10,6 +10,7 @@
 | `plot_influence` | which runs carry the conclusion? | a frame, see there |
 | `plot_sensitivity` | does the conclusion survive other choices? | a frame, see there |
 | `plot_selection` | which law errs least beyond the data? | `scalejax.selection` |
+| `plot_study` | what does an estimate of a law gain from more runs? | `StudyResult.errors` |
 | `plot_frontier` | what would another budget, or quality, buy? | `scalejax.planning.frontier` |
 | `plot_contours` | why is the optimum there, and how flat is it? | `scalejax.planning.contours` |
 | `plot_demand` | how far to train beyond compute-optimal? | `scalejax.planning.frontier` |
@@ -29,6 +30,7 @@ from scalejax.plots.prediction import plot_prediction, prediction_frame
 from scalejax.plots.residuals import plot_residuals, residual_frame
 from scalejax.plots.selection import plot_selection
 from scalejax.plots.sensitivity import plot_sensitivity
+from scalejax.plots.study import plot_study
 
 __all__ = [
     "curve_frame",
@@ -46,6 +48,7 @@ __all__ = [
     "plot_residuals",
     "plot_selection",
     "plot_sensitivity",
+    "plot_study",
     "prediction_frame",
     "residual_frame",
 ]

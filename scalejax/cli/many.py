@@ -1,0 +1,305 @@
+"""``scalejax many`` and ``scalejax resume``: a thousand laws as a job that survives."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from scalejax.cli import options
+from scalejax.cli.cache import use_compilation_cache
+from scalejax.cli.results import PLOT_TYPES, save_figure
+from scalejax.cli.talk import say, spoken_warnings
+
+if TYPE_CHECKING:
+    from scalejax.studies import Job, Progress, StudyResult
+    from scalejax.studies.study import Study
+
+EXAMPLES = """\b
+A study is a TOML file:
+  data = "runs.csv"                # or give the file on the command line
+  by = ["family"]                  # one law for each family
+  run = "model"                    # its rows are checkpoints of one model
+  laws = ["chinchilla", "kaplan"]
+  resamples = 200
+  [[recipe]]                       # a law fitted in another way
+  law = "chinchilla"
+  label = "borrowed"
+  fixed = {A = 521.0, alpha = 0.353}
+  [subsets]                        # all combinations of these
+  models = ["all", 3, 5]
+  drop = [0, 1e10]                 # tokens
+\b
+For example:
+  scalejax many study.toml --dry-run
+  scalejax many study.toml --out jobs/one --plot errors.png
+  scalejax resume jobs/one
+  srun scalejax many study.toml --out jobs/one --distributed
+"""
+
+FAILED, DISK_FULL, TERMINATED, INTERRUPTED = 3, 74, 75, 130
+
+Distributed = Annotated[
+    bool,
+    typer.Option(
+        "--distributed", help="One of several processes, as Slurm, MPI or a TPU pod start them."
+    ),
+]
+Coordinator = Annotated[
+    str | None,
+    typer.Option(metavar="HOST:PORT", help="Address of process 0, where nothing else tells it."),
+]
+Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes, likewise.")]
+Process = Annotated[int | None, typer.Option(min=0, help="Number of this process, likewise.")]
+Plot = Annotated[Path | None, typer.Option(help="Draw the held-out errors (.png, .pdf or .svg).")]
+Csv = Annotated[Path | None, typer.Option("--csv", help="Write the frame of all results here.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing on stderr.")]
+
+
+def many(
+    study: Annotated[Path, typer.Argument(help="The study.", metavar="STUDY.toml")],
+    runs: Annotated[
+        str | None, typer.Argument(help="File of runs, if the study names none.", metavar="RUNS")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the job. The same command again goes on where it stopped."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count the problems, time a few of them, and stop.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="If the job in the folder is another one, begin beside it."),
+    ] = False,
+    distributed: Distributed = False,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
+    plot: Plot = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fit all laws of a study: families x subsets of runs x laws x resamples.
+
+    Exit codes besides the usual: 3 some laws failed, 74 the disk cannot be written, 75 terminated.
+    """
+    _check(plot, out, dry_run)
+    use_compilation_cache()
+    me = _join(distributed, coordinator, processes, process)
+    from scalejax import datasets
+    from scalejax.studies import StudyFile, prepare, run_study
+
+    options.see_working_directory()
+    file = StudyFile(study)
+    source = runs or file.data
+    if source is None:
+        raise typer.BadParameter("the study names no data: give the file.", param_hint="RUNS")
+    data: Any = source
+    if source in datasets.names() and not Path(source).exists():
+        data = datasets.load(source)
+    elif runs is None:
+        data = study.parent / source
+    with spoken_warnings(quiet):
+        if dry_run:
+            print(_forecast(file.study, prepare(file.study, data, **file.table_options)))
+            return
+        if out is not None and force:
+            out = _free(out, prepare(file.study, data, **file.table_options))
+            say(f"the job is in {out}")
+        with _survivable(out), _bar(quiet) as progress:
+            found = run_study(
+                file.study, data, out=out, progress=progress, process=me, **file.table_options
+            )
+    _show(found, out, plot, csv, quiet)
+
+
+def resume(
+    folder: Annotated[Path, typer.Argument(help="Folder of the job.", metavar="DIR")],
+    law: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="file.py:law",
+            help="A law of your own that the job fits: no code that a job names is run by itself.",
+        ),
+    ] = None,
+    distributed: Distributed = False,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process: Process = None,
+    plot: Plot = None,
+    csv: Csv = None,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a job where it stopped, whatever stopped it; a finished one is shown again."""
+    _check(plot, folder, False)
+    use_compilation_cache()
+    me = _join(distributed, coordinator, processes, process)
+    from scalejax.studies import resume_study
+
+    laws = {name: options.law_of(name) for name in law or []}
+    with spoken_warnings(quiet), _survivable(folder), _bar(quiet) as progress:
+        found = resume_study(folder, laws=laws, progress=progress, process=me)
+    _show(found, folder, plot, csv, quiet)
+
+
+def _check(plot: Path | None, out: Path | None, dry_run: bool) -> None:
+    if plot is not None and plot.suffix.lower() not in PLOT_TYPES:
+        raise typer.BadParameter(
+            f"the file must end in {', '.join(PLOT_TYPES)}.", param_hint="--plot"
+        )
+    if out is None and not dry_run:
+        raise typer.BadParameter("a job needs a folder.", param_hint="--out")
+
+
+def _join(
+    distributed: bool, coordinator: str | None, processes: int | None, process: int | None
+) -> tuple[int, int]:
+    """Number of this process and how many there are."""
+    if not distributed:
+        if coordinator is not None or processes is not None or process is not None:
+            raise typer.BadParameter("it goes with --distributed.", param_hint="--coordinator")
+        return 0, 1
+    import jax
+
+    jax.distributed.initialize(coordinator, processes, process)
+    return jax.process_index(), jax.process_count()
+
+
+def _free(out: Path, job: "Job") -> Path:
+    """The folder itself if it is empty or of the same job, else the first one beside it that is."""
+    from scalejax.studies.run import fits_folder
+
+    number = 1
+    while True:
+        folder = out if number == 1 else out.with_name(f"{out.name}-{number}")
+        if fits_folder(job, folder):
+            return folder
+        number += 1
+
+
+class _Terminated(BaseException):
+    """SIGTERM came, for example before a machine is taken away."""
+
+
+@contextlib.contextmanager
+def _survivable(out: Path | None) -> Iterator[None]:
+    """Leave a job that can be resumed, and say so, whatever ends it."""
+    from scalejax.studies import DiskError
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except DiskError as error:
+        say(f"error: {error}")
+        raise typer.Exit(DISK_FULL) from None
+    except _Terminated:
+        say(f"terminated. Finished shards are kept; go on with: scalejax resume {out}")
+        raise typer.Exit(TERMINATED) from None
+    except KeyboardInterrupt:
+        say(f"interrupted. Finished shards are kept; go on with: scalejax resume {out}")
+        raise typer.Exit(INTERRUPTED) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def _bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
+    """Rate, time left, converged and failed: a bar on a terminal, else a line now and then."""
+    if quiet:
+        yield None
+        return
+    if not sys.stderr.isatty():
+        yield _lines()
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("compiling", total=None)
+
+        def update(now: "Progress") -> None:
+            bar.update(task, description=_words(now), completed=now.done, total=now.total)
+
+        yield update
+
+
+def _lines() -> "Callable[[Progress], None]":
+    """A line of talk every ten seconds, and at the end."""
+    said = [0.0]
+
+    def update(now: "Progress") -> None:
+        if now.seconds - said[0] >= 10 or now.done == now.total:
+            said[0] = now.seconds
+            say(_words(now))
+
+    return update
+
+
+def _words(now: "Progress") -> str:
+    rate = (now.done - now.before) / max(now.seconds, 1e-9)
+    left = (now.total - now.done) / max(rate, 1e-9)
+    return (
+        f"{now.done:,} of {now.total:,} fits, {rate:,.0f}/s, {_duration(left)} left, "
+        f"{now.converged:,} converged, {now.failed:,} failed"
+    )
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _forecast(study: "Study", job: "Job") -> str:
+    """What a study will cost, in words."""
+    from scalejax.studies.estimate import estimate
+
+    cost = estimate(job)
+    skipped = int((job.problems.frame()["reason"] != "").sum())
+    total = cost.seconds + cost.shapes * cost.compile_seconds
+    return "\n".join(
+        [
+            f"{len(job.problems) - skipped:,} laws to fit ({skipped:,} combinations have nothing "
+            f"to fit), {study.resamples:,} resamples each: {job.fits:,} fits in "
+            f"{len(job.shards):,} shards.",
+            f"About {_duration(total)} here, {_duration(cost.shapes * cost.compile_seconds)} of it "
+            f"to compile {cost.shapes} shapes (less where they are in the cache).",
+            f"About {cost.memory / 2**20:,.0f} MiB of memory and {cost.disk / 2**20:,.1f} MiB of "
+            "disk.",
+        ]
+    )
+
+
+def _show(
+    found: "StudyResult | None", out: Path | None, plot: Path | None, csv: Path | None, quiet: bool
+) -> None:
+    """Print what was found; exit with 3 if laws failed."""
+    if found is None:
+        say(f"this part is done; others of the job in {out} are not. Resume it if they have ended.")
+        return
+    print(found.summary())
+    if csv is not None:
+        from scalejax.data.export import to_csv
+
+        to_csv(found.frame, csv)
+    if plot is not None:
+        import matplotlib as mpl
+
+        mpl.use("Agg")
+        from scalejax.plots import plot_study
+
+        save_figure(plot_study(found).figure, plot)
+    if out is not None and not quiet:
+        say(f"all results are in {out / 'results.parquet'}")
+    if len(found.failed):
+        raise typer.Exit(FAILED)

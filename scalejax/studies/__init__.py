@@ -1,0 +1,33 @@
+"""Studies: many laws as one batch, with one row for each problem and quantity.
+
+- `Study`, `Recipe`, `subset_grid`: what is to be fitted: families x subsets of runs x laws x
+  objectives x resamples (`scalejax.studies.study`, `scalejax.studies.subsets`).
+- `run_study`: fit all of it, in memory or in a folder from which it can be resumed; `resume_study`
+  goes on in such a folder (`scalejax.studies.run`).
+- `StudyResult`: the tidy frame and what is made from it (`scalejax.studies.results`).
+
+For one law and a few groups whose fits you want to look at, take `scalejax.fit_many`.
+"""
+
+from scalejax.studies.files import StudyFile
+from scalejax.studies.folder import DiskError, JobError
+from scalejax.studies.results import StudyResult
+from scalejax.studies.run import Job, Progress, prepare, resume_study, run_study
+from scalejax.studies.study import Recipe, Study
+from scalejax.studies.subsets import Subset, subset_grid
+
+__all__ = [
+    "DiskError",
+    "Job",
+    "JobError",
+    "Progress",
+    "Recipe",
+    "Study",
+    "StudyFile",
+    "StudyResult",
+    "Subset",
+    "prepare",
+    "resume_study",
+    "run_study",
+    "subset_grid",
+]

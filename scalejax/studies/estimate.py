@@ -1,0 +1,68 @@
+"""What a study will cost on this machine, from a trial of the longest tables."""
+
+import resource
+import sys
+import time
+from dataclasses import dataclass, replace
+
+from scalejax.studies.run import Job
+from scalejax.studies.solving import solve_shard
+
+_TRIAL_FITS = 4096
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a study will cost.
+
+    Attributes:
+        seconds: Time to solve it, without compilation.
+        compile_seconds: Time to compile, about the same for every shape.
+        shapes: Different shapes that are compiled.
+        memory: Largest memory of this process after the trial, in bytes.
+        disk: Size of the shards, in bytes.
+    """
+
+    seconds: float
+    compile_seconds: float
+    shapes: int
+    memory: int
+    disk: int
+
+
+def estimate(job: Job) -> Estimate:
+    """Time a part of the first shard and scale it to all, by fits and rows.
+
+    The time of a fit also depends on its data, so that this is right within a factor of two or so.
+    """
+    shard = job.shards[0]
+    fewer = max(1, _TRIAL_FITS // shard.draws)
+    part = replace(
+        shard,
+        problems=shard.problems[:fewer],
+        last=min(shard.last, shard.first + _TRIAL_FITS),
+    )
+    began = time.perf_counter()
+    solve_shard(job.problems, part, job.layout)
+    middle = time.perf_counter()
+    table = solve_shard(job.problems, part, job.layout)
+    again = time.perf_counter() - middle
+    rows = {s.number: _rows(job, s.problems) * s.draws for s in job.shards}
+    shapes = {(job.problems.recipe(s.problems[0]).name, s.length, s.width) for s in job.shards}
+    return Estimate(
+        seconds=again * sum(rows.values()) / (_rows(job, part.problems) * part.draws),
+        compile_seconds=max(middle - began - again, 0.0),
+        shapes=len(shapes),
+        memory=peak_memory(),
+        disk=int(table.nbytes / table.num_rows * job.fits),
+    )
+
+
+def peak_memory() -> int:
+    """The largest memory that this process had so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _rows(job: Job, problems: tuple[int, ...]) -> int:
+    return sum(len(job.problems.dataset(k).train) for k in problems)

@@ -1,0 +1,108 @@
+"""How a study is cut into shards: pieces of a few seconds, of few shapes, each worth a file.
+
+Problems of one recipe are sorted by length and put into buckets of powers of two, so that few
+programs are compiled and little padding is worked on; a bucket that would not fill a shard joins
+the next longer one. A shard holds whole problems with all their resamples, or, where there are
+more resamples than a shard takes, a part of one problem. Nothing here depends on how many devices
+or processes there are, so that results do not either.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from scalejax.studies.problems import Problems
+
+_SHORTEST = 16
+_ROWS_PER_SHARD = 2**23
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A piece of a study.
+
+    Attributes:
+        number: Number from 0.
+        problems: The problems, all of one recipe.
+        first: First resample; 0 is the sample itself.
+        last: One past the last resample.
+        length: Rows that every dataset is padded to.
+        width: Problems that the shard is padded to.
+    """
+
+    number: int
+    problems: tuple[int, ...]
+    first: int
+    last: int
+    length: int
+    width: int
+
+    @property
+    def draws(self) -> int:
+        """Resamples of each problem, the sample included."""
+        return self.last - self.first
+
+    @property
+    def fits(self) -> int:
+        """Fits in the shard."""
+        return len(self.problems) * self.draws
+
+
+def cut(problems: Problems, fits: int) -> tuple[Shard, ...]:
+    """All shards of a study.
+
+    Args:
+        problems: The problems; those without rows are left out.
+        fits: Fits in a shard of short tables; fewer for long ones.
+    """
+    made: list[Shard] = []
+    pieces: list[tuple[tuple[int, ...], int, int, int]]
+    for length, members in _buckets(problems, fits):
+        most = _fits(length, fits)
+        draws = problems.study.resamples + 1
+        if draws > most:
+            parts = [(first, min(first + most, draws)) for first in range(0, draws, most)]
+            pieces = [((k,), first, last, 1) for k in members for first, last in parts]
+        else:
+            width = _width(length, fits, draws, len(members))
+            pieces = [
+                (tuple(members[k : k + width]), 0, draws, width)
+                for k in range(0, len(members), width)
+            ]
+        for chosen, first, last, width in pieces:
+            made.append(Shard(len(made), chosen, first, last, length, width))
+    return tuple(made)
+
+
+def _buckets(problems: Problems, fits: int) -> Iterator[tuple[int, Sequence[int]]]:
+    """Padded length and problems, the longest first, of every bucket of every recipe."""
+    datasets = problems.datasets
+    sizes = [len(dataset.train) for dataset in datasets]
+    usable = sorted((k for k, size in enumerate(sizes) if size), key=lambda k: (sizes[k], k))
+    draws = problems.study.resamples + 1
+    groups: list[tuple[int, list[int]]] = []
+    waiting: list[int] = []
+    for length, members in groupby(usable, key=lambda k: _bucket(sizes[k])):
+        waiting += members
+        if len(waiting) >= _width(length, fits, draws, len(usable)):
+            groups.append((length, waiting))
+            waiting = []
+    if waiting:
+        groups.append((_bucket(sizes[waiting[-1]]), waiting))
+    for recipe in range(len(problems.study.recipes)):
+        for length, found in reversed(groups):
+            yield length, [recipe * len(datasets) + k for k in reversed(found)]
+
+
+def _bucket(size: int) -> int:
+    """The next power of two."""
+    return max(_SHORTEST, 1 << (size - 1).bit_length())
+
+
+def _fits(length: int, fits: int) -> int:
+    return max(1, min(fits, _ROWS_PER_SHARD // length))
+
+
+def _width(length: int, fits: int, draws: int, count: int) -> int:
+    """Problems in a shard: as many as fit, but no more than there are, as a power of two."""
+    return min(max(1, _fits(length, fits) // draws), 1 << (count - 1).bit_length())

@@ -1,0 +1,181 @@
+"""One shard: from its problems to a column for everything that was found.
+
+A row is one fit: problem, draw (0 is the sample itself), status, objective, what the law gives for
+the rows that were held out (`ARE`, the mean absolute relative error, and `bias`, the mean relative
+error with its sign), and the parameters.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pyarrow as pa
+from jax import lax
+from numpy.typing import NDArray
+
+from scalejax.fitting.arrays import make_box
+from scalejax.fitting.engine import DRAW_TOLERANCE, POINT_TOLERANCE, Ends, Engine
+from scalejax.fitting.layout import Layout
+from scalejax.laws import Law
+from scalejax.resampling import draw_counts, draw_shares
+from scalejax.status import Status
+from scalejax.studies.problems import Problems
+from scalejax.studies.shards import Shard
+from scalejax.studies.study import Recipe
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+PARAMETER = "parameter "
+"""Before the names of parameters in the columns of a shard."""
+
+USABLE = (Status.CONVERGED, Status.BOUND_HIT)
+"""Ends that are minima, inside the bounds or on one."""
+
+_TILE = 1024
+
+
+def solve_shard(problems: Problems, shard: Shard, layout: Layout) -> pa.Table:
+    """Solve a shard.
+
+    Args:
+        problems: All problems of the study.
+        shard: Which of them.
+        layout: How work is laid out on the devices; results do not depend on the devices.
+
+    Returns:
+        One row a fit, ordered by problem and draw.
+    """
+    recipe = problems.recipe(shard.problems[0])
+    engine = _engine(problems, shard, recipe, layout)
+    ends = _solve(engine, shard)
+    count = len(shard.problems)
+    with jax.enable_x64(True):
+        found = recipe.model.parameters(jnp.asarray(ends.u.T), dict(recipe.fixed))
+        theta = {
+            name: np.broadcast_to(np.asarray(value, np.float64), len(ends.u)).copy()
+            for name, value in found.items()
+        }
+    error, bias = _held_out(problems, shard, recipe.found, theta)
+    columns = {
+        "problem": np.repeat(np.array(shard.problems, np.int64), shard.draws),
+        "draw": np.tile(np.arange(shard.first, shard.last, dtype=np.int32), count),
+        "status": ends.status.astype(np.int8),
+        "objective": ends.objective,
+        "ARE": error,
+        "bias": bias,
+        **{PARAMETER + name: values for name, values in theta.items()},
+    }
+    return pa.table(columns)
+
+
+def _engine(problems: Problems, shard: Shard, recipe: Recipe, layout: Layout) -> Engine:
+    study = problems.study
+    tables = [
+        problems.dataset(k).host_table(
+            problems.table, recipe.found, stream=k % len(problems.datasets)
+        )
+        for k in shard.problems
+    ]
+    return Engine(
+        recipe.model,
+        recipe.goal,
+        tables + tables[-1:] * (shard.width - len(tables)),
+        make_box(recipe.model, recipe.bounds),
+        fixed=recipe.fixed,
+        max_steps=study.max_steps,
+        seed=study.seed,
+        layout=layout,
+        draw=draw_shares if study.resampling == "bayesian" else draw_counts,
+        length=shard.length,
+    )
+
+
+def _solve(engine: Engine, shard: Shard) -> Ends:
+    """The ends of all fits, in the order of the rows.
+
+    A problem whose own estimate is no minimum gets no resamples: no interval would come of them.
+    """
+    count, draws = len(shard.problems), shard.draws
+    chunk = engine.chunk_size(shard.width * draws)
+    # One shape for all calls, so that one program serves them.
+    shape: dict[str, Any] = {"chunk": chunk, "tasks": chunk + engine.cells + 1}
+    tables = np.arange(count)
+    point = engine.solve(
+        tables, np.zeros(count, np.int64), starts=engine.all_starts, tolerance=POINT_TOLERANCE,
+        hint=np.zeros((count, engine.model.size)), **shape,
+    )  # fmt: skip
+    # Every fit stands where its row will be: first as the point of its problem.
+    table, draw = np.repeat(tables, draws), np.tile(np.arange(shard.first, shard.last), count)
+    ends = Ends(**{name: values[table] for name, values in vars(point).items()})
+    ends.status[draw > 0] = Status.SKIPPED
+    worth = np.flatnonzero((draw > 0) & np.isin(point.status, USABLE)[table])
+    if not len(worth):
+        return ends
+    table, draw = table[worth], draw[worth]
+    options: dict[str, Any] = {"tolerance": DRAW_TOLERANCE, "hint": point.u[table], **shape}
+    found = engine.solve(table, draw, starts=engine.draw_starts, **options)
+    return ends.replaced(worth, engine.rescue(found, table, draw, final=USABLE, **options))
+
+
+def _held_out(
+    problems: Problems, shard: Shard, law: Law, theta: Mapping[str, Floats]
+) -> tuple[Floats, Floats]:
+    """Mean absolute and mean signed relative error of each fit on its held-out rows."""
+    table = problems.table
+    tests = [problems.dataset(k).test for k in shard.problems]
+    if not any(map(len, tests)):
+        missing = np.full(shard.fits, np.nan)
+        return missing, missing
+    width = 1 << (max(map(len, tests)) - 1).bit_length()
+    # Padding repeats a row that the law can be evaluated at, with weight zero.
+    rows = np.stack([np.resize(test if len(test) else np.zeros(1, int), width) for test in tests])
+    sizes = np.array([[len(test)] for test in tests])
+    weight = (np.arange(width) < sizes) / np.maximum(sizes, 1)
+    place = np.repeat(np.arange(len(tests)), shard.draws)
+    inputs = tuple(table.inputs[name][rows] for name in law.inputs)
+    padded = -(-shard.width * shard.draws // _TILE) * _TILE
+    with jax.enable_x64(True):
+        found = _errors(
+            law,
+            _padded(theta, padded),
+            _filled(place, padded),
+            tuple(_filled(x, shard.width) for x in inputs),
+            _filled(table.target[rows], shard.width),
+            _filled(weight, shard.width),
+        )
+    known = (sizes[:, 0] > 0)[place]
+    error, bias = (np.where(known, np.asarray(x)[: shard.fits], np.nan) for x in found)
+    return error, bias
+
+
+@partial(jax.jit, static_argnums=0)
+def _errors(
+    law: Law,
+    theta: Mapping[str, jax.Array],
+    place: jax.Array,
+    inputs: Sequence[jax.Array],
+    target: jax.Array,
+    weight: jax.Array,
+) -> tuple[jax.Array, jax.Array]:
+    """Errors of T fits with parameters (T,) on rows (G, H) of the dataset `place` (T,) of each."""
+
+    def one(item: tuple[Mapping[str, jax.Array], jax.Array]) -> tuple[jax.Array, jax.Array]:
+        values, k = item
+        predicted = jax.vmap(lambda *point: law(*point, **values))(*(x[k] for x in inputs))
+        error = predicted / target[k] - 1
+        return jnp.sum(weight[k] * jnp.abs(error)), jnp.sum(weight[k] * error)
+
+    return lax.map(one, (theta, place), batch_size=_TILE)
+
+
+def _padded(theta: Mapping[str, Floats], length: int) -> dict[str, Floats]:
+    return {name: _filled(values, length) for name, values in theta.items()}
+
+
+def _filled(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Repeat the last entry up to a length."""
+    return np.concatenate([values, np.repeat(values[-1:], length - len(values), axis=0)])

@@ -1,0 +1,154 @@
+"""`Study`: many laws as one declaration, families x subsets of runs x recipes x resamples.
+
+A `Recipe` is how one law is fitted. A `Study` crosses recipes with the groups of a table and with
+subsets of the runs in each group; `scalejax.run_study` fits all of it. `scalejax.studies.files`
+reads a study from a TOML file, or back from the plain values that `Study.describe` gives.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+from scalejax.errors import UsageError
+from scalejax.fitting.arguments import ObjectiveLike, as_objective
+from scalejax.fitting.arrays import make_box
+from scalejax.fitting.gate import refuse_broken
+from scalejax.fitting.record import describe_law, describe_objective
+from scalejax.laws import Law, find_law
+from scalejax.objectives import Model, Objective, make_model
+from scalejax.studies.subsets import Subset
+
+Resampling = Literal["bayesian", "cluster", "pairs"]
+RESAMPLINGS: tuple[Resampling, ...] = get_args(Resampling)
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """How one law is fitted.
+
+    Attributes:
+        law: The law, a name, or ``module:name``.
+        objective: As for `scalejax.fit`; an automatic delta is not available here.
+        fixed: Parameters held at a value, for example borrowed from another family.
+        tied: As for `scalejax.fit`.
+        bounds: As for `scalejax.fit`.
+        label: Name in the results; the law's if not given.
+    """
+
+    law: str | Law
+    objective: ObjectiveLike = None
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    tied: Mapping[str, str] = field(default_factory=dict)
+    bounds: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    label: str = ""
+
+    def __post_init__(self) -> None:
+        refuse_broken(self.found)
+        if self.goal.tuning is not None:
+            raise UsageError('huber("auto") tunes one table at a time: give a study a number.')
+        make_box(self.model, self.bounds)
+
+    @property
+    def name(self) -> str:
+        """Name in the results."""
+        return self.label or self.found.name
+
+    @cached_property
+    def found(self) -> Law:
+        """The law itself."""
+        return find_law(self.law)
+
+    @cached_property
+    def goal(self) -> Objective:
+        """The objective itself."""
+        return as_objective(self.objective)
+
+    @cached_property
+    def model(self) -> Model:
+        """What is compiled for it."""
+        return make_model(self.found, self.goal.kernel, fixed=self.fixed, tied=self.tied)
+
+    def describe(self) -> dict[str, Any]:
+        """The recipe as plain values."""
+        return {
+            "label": self.name,
+            "law": describe_law(self.found, self.law if isinstance(self.law, str) else ""),
+            "objective": describe_objective(self.goal),
+            "fixed": dict(self.fixed),
+            "tied": dict(self.tied),
+            "bounds": {name: list(pair) for name, pair in self.bounds.items()},
+        }
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Study:
+    """Many laws to be fitted.
+
+    Attributes:
+        recipes: Laws and how they are fitted; a law or its name is a recipe too.
+        by: Columns that name the family of a row; each family is fitted by itself.
+        run: Column that names the model of a row, whose rows are its checkpoints. Resamples draw
+            whole runs then. Without it each row is a run of its own.
+        subsets: Which runs are used, see `scalejax.studies.subset_grid`.
+        target: Whether the largest run of each family is held out and predicted.
+        target_part: Last share of the target's training that is predicted.
+        resamples: Refits of each problem, from which the intervals come.
+        resampling: ``"bayesian"`` gives every run a random weight, so that no refit loses one;
+            ``"cluster"`` draws whole runs, ``"pairs"`` single rows. With few runs all are too
+            narrow.
+        seed: Seed of the resamples and of random choices of runs.
+        level: Probability of the intervals.
+        max_steps: Step limit of one start.
+    """
+
+    recipes: tuple[Recipe, ...]
+    by: tuple[str, ...] = ()
+    run: str | None = None
+    subsets: tuple[Subset, ...] = (Subset(),)
+    target: bool = True
+    target_part: float = 0.3
+    resamples: int = 200
+    resampling: Resampling = "bayesian"
+    seed: int = 0
+    level: float = 0.95
+    max_steps: int = 200
+
+    def __post_init__(self) -> None:
+        recipes = tuple(x if isinstance(x, Recipe) else Recipe(x) for x in self.recipes)
+        object.__setattr__(self, "recipes", recipes)
+        object.__setattr__(self, "by", tuple(self.by))
+        object.__setattr__(self, "subsets", tuple(self.subsets))
+        names = [recipe.name for recipe in recipes]
+        wrong = []
+        if not names or len(set(names)) < len(names):
+            wrong.append(f"recipes need different names, at least one; got {names}")
+        if len({recipe.found.response.symbol for recipe in recipes}) > 1:
+            wrong.append("the laws of a study must give the same response")
+        if not self.subsets or len(set(self.subsets)) < len(self.subsets):
+            wrong.append("subsets must differ, and there must be at least one")
+        if self.resampling not in RESAMPLINGS:
+            wrong.append(f"resampling is one of {', '.join(RESAMPLINGS)}")
+        if self.resampling == "cluster" and self.run is None:
+            wrong.append('resampling="cluster" draws runs: say with run= which column names them')
+        if self.resamples < 0 or self.seed < 0 or self.max_steps < 1:
+            wrong.append("resamples and seed must not be negative, max_steps at least 1")
+        if not (0 < self.level < 1 and 0 < self.target_part <= 1):
+            wrong.append("level lies between 0 and 1, target_part in (0, 1]")
+        if wrong:
+            raise UsageError(f"this study cannot be run: {'; '.join(wrong)}.")
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Inputs of all laws, and N and D, by which runs are ordered."""
+        laws = (recipe.found for recipe in self.recipes)
+        return tuple(dict.fromkeys(["N", "D", *(name for law in laws for name in law.inputs)]))
+
+    def describe(self) -> dict[str, Any]:
+        """The study as plain values; `scalejax.studies.files.study_of` makes it again."""
+        plain = {name: value for name, value in vars(self).items() if name != "recipes"}
+        return plain | {
+            "recipes": [recipe.describe() for recipe in self.recipes],
+            "by": list(self.by),
+            "subsets": [asdict(subset) for subset in self.subsets],
+        }

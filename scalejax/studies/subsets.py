@@ -1,0 +1,161 @@
+"""Which runs of a family a law is fitted to, and which it has to predict.
+
+A *run* is one model with its checkpoints. The target is the end of the training of the largest run
+of a family; a `Subset` says what of the rest is used: how many models and which, from which token
+on, how much of each training, and how much of the target's own. `subset_grid` makes the product of
+such choices, which is what studies of how to estimate laws are made of (arXiv:2410.11840).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scalejax.errors import UsageError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Choice = Literal["smallest", "largest", "spread", "random"]
+CHOICES: tuple[Choice, ...] = get_args(Choice)
+
+
+@dataclass(frozen=True)
+class Subset:
+    """A choice of training rows in a family.
+
+    Attributes:
+        models: How many runs besides the target; None takes all.
+        choose: Which ones: the smallest, the largest, evenly spread over the sizes, or random.
+        draw: Number of the random choice.
+        drop: Rows with fewer tokens than this are left out.
+        until: Share of each run's training that is used, from its beginning.
+        own: Share of the target's own training that is used as well.
+    """
+
+    models: int | None = None
+    choose: Choice = "smallest"
+    draw: int = 0
+    drop: float = 0.0
+    until: float = 1.0
+    own: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.models is not None and self.models < 0:
+            raise UsageError(f"models is a number of runs, or None for all, not {self.models!r}.")
+        if self.choose not in CHOICES:
+            raise UsageError(f"choose is one of {', '.join(CHOICES)}, not {self.choose!r}.")
+        if not (0 < self.until <= 1 and 0 <= self.own < 1 and self.drop >= 0):
+            raise UsageError(
+                "until lies in (0, 1], own in [0, 1) and drop is not negative; got "
+                f"until={self.until:g}, own={self.own:g}, drop={self.drop:g}."
+            )
+
+
+def subset_grid(
+    models: Iterable[int | None] = (None,),
+    choose: Iterable[Choice] = ("smallest",),
+    drop: Iterable[float] = (0.0,),
+    until: Iterable[float] = (1.0,),
+    own: Iterable[float] = (0.0,),
+    draws: int = 1,
+) -> tuple[Subset, ...]:
+    """All combinations of choices, each once.
+
+    Args:
+        models: As in `Subset`, several.
+        choose: As in `Subset`, several.
+        drop: As in `Subset`, several.
+        until: As in `Subset`, several.
+        own: As in `Subset`, several.
+        draws: Random choices of each number of models, where ``choose`` is ``"random"``.
+    """
+    made = [
+        # All runs can be chosen in one way only.
+        Subset(count, "smallest" if count is None else how, draw, dropped, share, owned)
+        for count, how, dropped, share, owned in product(models, choose, drop, until, own)
+        for draw in range(draws if how == "random" and count is not None else 1)
+    ]
+    return tuple(dict.fromkeys(made))
+
+
+class Family(NamedTuple):
+    """The rows of one family.
+
+    Attributes:
+        N: Parameters, (n,).
+        D: Tokens, (n,).
+        run: Run of each row, codes from 0, (n,).
+    """
+
+    N: Floats
+    D: Floats
+    run: Ints
+
+
+class Chosen(NamedTuple):
+    """Positions of the rows to fit and to predict; no rows and a reason if it cannot be done."""
+
+    train: Ints
+    test: Ints
+    reason: str = ""
+
+
+_NONE = np.empty(0, np.int64)
+
+
+def target_run(family: Family) -> int:
+    """The run to be predicted: the largest; of several, the one trained longest."""
+    order = np.lexsort((family.D, family.N))
+    return int(family.run[order[-1]])
+
+
+def choose_rows(
+    family: Family, subset: Subset, *, target: bool, target_part: float, seed: int
+) -> Chosen:
+    """The rows of a subset.
+
+    Args:
+        family: All rows.
+        subset: What to choose.
+        target: Whether the largest run is held out.
+        target_part: Last share of the target's training that is to be predicted.
+        seed: Seed of random choices.
+    """
+    last = np.zeros(int(family.run.max()) + 1)
+    np.maximum.at(last, family.run, family.D)
+    progress = family.D / last[family.run]
+    held = target_run(family) if target else -1
+    own = family.run == held
+    others = _by_size(family, ~own)
+    wanted = len(others) if subset.models is None else subset.models
+    if wanted > len(others):
+        return Chosen(_NONE, _NONE, f"has {len(others)} runs besides the target, not {wanted}")
+    chosen = np.isin(family.run, _pick(others, wanted, subset, seed))
+    train = (chosen & (progress <= subset.until)) | (own & (progress <= subset.own))
+    train &= subset.drop <= family.D
+    test = own & (progress > 1 - target_part)
+    if not train.any():
+        return Chosen(_NONE, _NONE, "no row is left to fit")
+    return Chosen(np.flatnonzero(train), np.flatnonzero(test & ~train))
+
+
+def _by_size(family: Family, use: NDArray[np.bool_]) -> Ints:
+    """The runs that have a row in use, smallest first."""
+    rows = np.flatnonzero(use)
+    order = rows[np.lexsort((family.run[rows], family.D[rows], family.N[rows]))]
+    return np.array(list(dict.fromkeys(family.run[order].tolist())), np.int64)
+
+
+def _pick(runs: Ints, count: int, subset: Subset, seed: int) -> Ints:
+    """Some of the runs, which are ordered by size."""
+    if subset.choose == "smallest":
+        return runs[:count]
+    if subset.choose == "largest":
+        return runs[len(runs) - count :]
+    if subset.choose == "spread":
+        return runs[np.unique(np.linspace(0, len(runs) - 1, count).round().astype(int))]
+    rng = np.random.default_rng([seed, count, subset.draw])
+    return np.sort(rng.choice(runs, count, replace=False))

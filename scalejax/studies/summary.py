@@ -1,0 +1,77 @@
+"""The summary of a study as plain text: the errors, what failed and what was skipped."""
+
+from scalejax.fitting.summary import aligned
+from scalejax.status import Status
+from scalejax.studies.results import StudyResult
+
+_FLOOR = 0.04
+_MOST_ROWS = 20
+
+
+def summarise(result: StudyResult) -> str:
+    """What a person should read first.
+
+    The floor of about 4 % is what differs between seeds of one model (arXiv:2410.11840, section 4).
+    """
+    study, problems = result.problems.study, result.problems
+    one = result.frame.drop_duplicates("problem")
+    good = int(one["status"].isin(("converged", "bound_hit")).sum())
+    lines = [
+        f"{len(one):,} laws fitted to {one['family'].nunique():,} families, "
+        f"{study.resamples:,} resamples each ({study.resampling}, seed {study.seed}).",
+        f"{good:,} are minima, {len(one) - good:,} failed, {len(result.skipped):,} of "
+        f"{len(problems):,} were skipped because there was nothing to fit.",
+    ]
+    if study.target and result.frame["quantity"].eq("ARE").any():
+        lines += ["", *_errors(result)]
+    if len(one) > good:
+        lines += ["", "Failed:"]
+        for label, count in one["status"].value_counts().items():
+            status = Status[str(label).upper()]
+            if status not in (Status.CONVERGED, Status.BOUND_HIT):
+                lines.append(f"  {count:,} {label}: {status.sentence}")
+    if len(result.skipped):
+        lines += ["", "Skipped:"]
+        counts = result.skipped["reason"].value_counts()
+        lines += [f"  {count:,} families and subsets: {why}" for why, count in counts[:5].items()]
+        if len(counts) > 5:
+            lines.append(f"  and {int(counts[5:].sum()):,} for {len(counts) - 5} other reasons")
+    return "\n".join(lines)
+
+
+def _errors(result: StudyResult) -> list[str]:
+    """Median held-out error by recipe and by what varies between subsets."""
+    varied = [
+        name
+        for name in ("models", "choose", "drop", "until", "own")
+        if result.frame[name].nunique() > 1
+    ]
+    found = result.errors(["recipe", *varied])
+    rows = [
+        [
+            *(_word(name, row[name]) for name in ["recipe", *varied]),
+            f"{row['problems']:,}",
+            f"{row['ARE']:.1%}" if row["problems"] else "-",
+            f"{row['lo']:.1%} to {row['hi']:.1%}" if row["families"] > 1 else "-",
+        ]
+        for _, row in found.head(_MOST_ROWS).iterrows()
+    ]
+    head = ["recipe", *varied, "laws", "median error", "interval"]
+    lines = [
+        f"Error on the last {result.problems.study.target_part:.0%} of the largest run of each "
+        "family, which was held out:",
+        *aligned(head, rows),
+    ]
+    if len(found) > _MOST_ROWS:
+        lines.append(f"and {len(found) - _MOST_ROWS} more: StudyResult.errors has them all")
+    lines.append(
+        f"Below about {_FLOOR:.0%} an error says little: seeds of one model differ by as much. "
+        "Up to 20 % it still ranks choices (arXiv:2410.11840)."
+    )
+    return lines
+
+
+def _word(name: str, value: object) -> str:
+    if name == "models" and value == -1:
+        return "all"
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

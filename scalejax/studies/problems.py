@@ -91,7 +91,7 @@ class Problems:
         part = pd.DataFrame([self._describe(dataset) for dataset in self.datasets])
         if len(self.study.by) > 1:
             names = part["family"].str.split(SEPARATOR, expand=True, regex=False)
-            names.columns = pd.Index(self.study.by)
+            names.columns = pd.Index([f"by {name}" for name in self.study.by])
             part = pd.concat([part[["family"]], names, part.drop(columns="family")], axis=1)
         parts = [part.assign(recipe=recipe.name) for recipe in self.study.recipes]
         frame = pd.concat(parts, ignore_index=True)

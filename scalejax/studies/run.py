@@ -142,7 +142,7 @@ def run_study(
         return _in_memory(job, progress)
     folder = Folder(out)
     with folder.ready(process[0]):
-        marks = _marks(job)
+        marks = _marks(job, study.describe())
         if folder.exists:
             folder.refuse_changed(marks)
         else:
@@ -179,7 +179,7 @@ def resume_study(
     study = study_of(saved["study"], laws)
     job = prepare(study, table_of(saved["table"], folder.rows()), layout=layout)
     with folder.ready(process[0]):
-        folder.refuse_changed(_marks(job))
+        folder.refuse_changed(_marks(job, saved["study"]))
         return _in_folder(job, folder, progress, process)
 
 
@@ -187,7 +187,7 @@ def fits_folder(job: Job, out: Path) -> bool:
     """Whether a folder is empty or not there, or holds this very job."""
     folder = Folder(out)
     if folder.exists:
-        return bool(folder.job()["fingerprint"] == _marks(job))
+        return bool(folder.job()["fingerprint"] == _marks(job, job.problems.study.describe()))
     return not out.exists() or (out.is_dir() and not any(out.iterdir()))
 
 
@@ -297,14 +297,14 @@ def _description(job: Job, marks: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _marks(job: Job) -> dict[str, str]:
-    """What the results depend on."""
+def _marks(job: Job, described: Mapping[str, Any]) -> dict[str, str]:
+    """What the results depend on; the study as it is described in the job."""
     study = job.problems.study
     laws = {recipe.name: _trace(recipe.found) for recipe in study.recipes}
     layout = job.layout
     shape = f"{layout.form} {layout.ragged_form} {layout.lanes}"
     return fingerprint(
-        study.describe(),
+        described,
         laws,
         rows=_rows_mark(job.problems.table),
         shards=f"{len(job.shards)} of {max(shard.fits for shard in job.shards)} fits",

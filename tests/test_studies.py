@@ -1,0 +1,728 @@
+"""Studies: which rows are chosen, many fits against single ones, and what jobs survive."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import scalejax as sj
+from scalejax.cli import main
+from scalejax.fitting.layout import default_layout
+from scalejax.studies import JobError, StudyFile, prepare
+from scalejax.studies import run as running
+from scalejax.studies.folder import DiskError, Folder
+from scalejax.studies.shards import cut
+from scalejax.studies.subsets import Family, Subset, choose_rows, subset_grid, target_run
+
+SIZES = np.array([2e7, 5e7, 1e8, 3e8, 1e9, 3e9])
+TRUTH = sj.find_law("chinchilla").published["hoffmann2022-tex"]
+
+
+def family(seed, noise=3e-3, sizes=SIZES, checkpoints=6):
+    """A family of models with checkpoints, along Hoffmann's law."""
+    rng = np.random.default_rng(seed)
+    N, part = np.meshgrid(sizes, np.linspace(0.1, 1, checkpoints), indexing="ij")
+    D = part * (20 * N + 1e10)
+    loss = np.asarray(sj.find_law("chinchilla")(N, D, **TRUTH), float)
+    frame = pd.DataFrame({"N": N.ravel(), "D": D.ravel(), "loss": loss.ravel()})
+    frame["loss"] *= np.exp(noise * rng.standard_normal(len(frame)))
+    return frame.assign(
+        family=f"f{seed}", model=[f"f{seed}-{n:.0e}" for n in frame["N"]], corpus="c4"
+    )
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return pd.concat([family(seed) for seed in range(3)], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def study():
+    return sj.Study(
+        recipes=("chinchilla",),
+        by=("family",),
+        run="model",
+        subsets=subset_grid(models=(None, 4), until=(1.0, 0.6)),
+        resamples=20,
+        seed=3,
+    )
+
+
+@pytest.fixture(scope="module")
+def result(study, runs):
+    return sj.run_study(study, runs)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Shards of a few problems, so that a small study has several."""
+    monkeypatch.setattr(running, "cut", lambda problems, fits: cut(problems, 84))
+
+
+def one_family(runs):
+    part = runs[runs["family"] == "f0"]
+    code = np.unique(part["model"], return_inverse=True)[1]
+    return Family(part["N"].to_numpy(), part["D"].to_numpy(), code), part
+
+
+def chosen(runs, target=True, part=0.3, **options):
+    rows, frame = one_family(runs)
+    found = choose_rows(rows, Subset(**options), target=target, target_part=part, seed=0)
+    return frame.iloc[found.train], frame.iloc[found.test], found.reason
+
+
+class TestSubsets:
+    def test_the_target_is_the_end_of_the_largest_run(self, runs):
+        train, test, _ = chosen(runs)
+        assert {*test["N"]} == {SIZES.max()}
+        assert test["D"].min() > 0.7 * test["D"].max()
+        assert train["N"].max() == SIZES[-2]
+
+    def test_of_equal_sizes_the_one_trained_longest(self):
+        rows = Family(np.array([1.0, 1.0]), np.array([2.0, 3.0]), np.array([0, 1]))
+        assert target_run(rows) == 1
+
+    @pytest.mark.parametrize(
+        ("choose", "sizes"),
+        [
+            ("smallest", SIZES[:3]),
+            ("largest", SIZES[2:5]),
+            ("spread", SIZES[[0, 2, 4]]),
+        ],
+    )
+    def test_which_runs(self, runs, choose, sizes):
+        assert np.unique(chosen(runs, models=3, choose=choose)[0]["N"]).tolist() == [*sizes]
+
+    def test_random_runs_repeat_with_their_number_and_differ_between_numbers(self, runs):
+        picks = [
+            frozenset(chosen(runs, models=2, choose="random", draw=draw)[0]["N"])
+            for draw in [*range(12), 0]
+        ]
+        assert picks[0] == picks[-1]
+        assert len({*picks}) > 3
+        assert all(len(pick) == 2 for pick in picks)
+
+    def test_parts_of_training(self, runs):
+        train, test, _ = chosen(runs, until=0.5, drop=5e9, own=0.4)
+        share = train["D"] / train.groupby("model")["D"].transform("max")
+        assert train["D"].min() >= 5e9
+        others = train["N"] < SIZES.max()
+        whole = runs[runs["family"] == "f0"].groupby("N")["D"].max()
+        used = train["D"] / whole[train["N"]].to_numpy()
+        assert used[others].max() <= 0.5
+        assert used[~others].max() <= 0.4
+        assert (~others).any()
+        assert set(test.index).isdisjoint(train.index)
+        assert share.max() == 1
+
+    def test_without_a_target_all_is_used(self, runs):
+        train, test, _ = chosen(runs, target=False)
+        assert len(train) == 36
+        assert len(test) == 0
+
+    def test_what_cannot_be_done_has_a_reason(self, runs):
+        assert "5 runs besides the target, not 7" in chosen(runs, models=7)[2]
+        assert "no row" in chosen(runs, drop=1e15)[2]
+
+    def test_a_grid_has_every_combination_once(self):
+        grid = subset_grid(models=(None, 3), choose=("smallest", "random"), drop=(0, 1e9), draws=4)
+        assert len({*grid}) == len(grid) == 2 * (1 + 1 + 4)
+
+    @pytest.mark.parametrize("wrong", [{"models": -1}, {"until": 0}, {"own": 1}, {"choose": "big"}])
+    def test_nonsense_is_refused(self, wrong):
+        with pytest.raises(sj.UsageError):
+            Subset(**wrong)
+
+
+class TestShards:
+    @given(
+        sizes=st.lists(st.integers(0, 700), min_size=1, max_size=40),
+        resamples=st.integers(0, 300),
+        fits=st.integers(1, 600),
+    )
+    def test_every_fit_is_in_one_shard(self, sizes, resamples, fits):
+        class Some:
+            def __init__(self):
+                self.study = type("S", (), {"resamples": resamples, "recipes": (0, 0)})
+                self.datasets = [type("D", (), {"train": np.zeros(n)}) for n in sizes]
+
+        shards = cut(Some(), fits)
+        seen = [(k, draw) for s in shards for k in s.problems for draw in range(s.first, s.last)]
+        wanted = [
+            (k + recipe * len(sizes), draw)
+            for recipe in (0, 1)
+            for k, n in enumerate(sizes)
+            if n
+            for draw in range(resamples + 1)
+        ]
+        assert sorted(seen) == sorted(wanted)
+        for shard in shards:
+            assert shard.fits <= max(fits, 1)
+            assert len(shard.problems) <= shard.width
+            assert max(sizes[k % len(sizes)] for k in shard.problems) <= shard.length
+
+    def test_fifty_families_of_fifty_sizes_are_few_shapes(self):
+        class Some:
+            study = type("S", (), {"resamples": 10, "recipes": (0,)})
+            datasets = tuple(type("D", (), {"train": np.zeros(n)}) for n in range(10, 500, 10))
+
+        assert len({(s.length, s.width) for s in cut(Some(), 100)}) <= 8
+
+
+class TestResults:
+    def test_one_row_for_each_problem_and_quantity(self, result):
+        frame = result.frame
+        assert len(frame) == 3 * 4 * 7
+        assert not frame.duplicated(["problem", "quantity"]).any()
+        assert {*frame["quantity"]} == {"ARE", "bias", "E", "A", "alpha", "B", "beta"}
+        assert (frame["b_asked"] == 20).all()
+
+    def test_estimates_are_those_of_single_fits(self, result, runs):
+        """Fits of the same rows by `fit`; both stop at a Newton decrement of 1e-20."""
+        one = result.wide().set_index(["family", "models", "until"])
+        rows = (runs["family"] == "f1") & (runs["N"] < SIZES.max())
+        fit = sj.fit(runs[rows], cluster="model")
+        found = one.loc[("f1", -1, 1.0)]
+        for name, value in fit.params.items():
+            assert found[name] == pytest.approx(value, rel=1e-7)
+
+    def test_errors_are_those_of_the_fitted_law(self, result, runs):
+        found = result.wide().set_index(["family", "models", "until"]).loc[("f2", -1, 1.0)]
+        target = runs[(runs["family"] == "f2") & (runs["N"] == SIZES.max())]
+        target = target[target["D"] > 0.7 * target["D"].max()]
+        law = sj.find_law("chinchilla")
+        theta = {name: found[name] for name in law.parameters}
+        N, D, loss = (target[name].to_numpy() for name in ("N", "D", "loss"))
+        error = np.asarray(law(N, D, **theta), float) / loss - 1
+        assert found["ARE"] == pytest.approx(np.mean(np.abs(error)), rel=1e-9)
+        assert found["bias"] == pytest.approx(np.mean(error), rel=1e-9)
+
+    def test_absolute_relative_error_case_a94(self):
+        """A94: predictions 2.1 and 1.9 of losses 2.0 have an error of 5 %, by a law held fixed."""
+        rows = pd.DataFrame({"N": [1e6, 2e6, 3e6, 1e9, 1e9], "D": [1e9] * 5}).assign(
+            loss=[2.0, 2.0, 2.0, 2 / 1.05, 2 / 0.95], model=["a", "b", "c", "d", "d"]
+        )
+
+        @sj.law
+        def constant(N, *, E: sj.Positive):
+            return E * (N / N)
+
+        found = sj.run_study(
+            sj.Study(
+                recipes=(sj.Recipe(constant, objective=sj.least_squares()),),
+                run="model",
+                target_part=1,
+                resamples=0,
+            ),
+            rows,
+        )
+        assert found.wide()["ARE"][0] == pytest.approx(0.05, abs=1e-12)
+
+    def test_recipes_share_their_resamples(self, runs, study):
+        """A law and itself with another name see the same draws."""
+        twins = (sj.Recipe("chinchilla"), sj.Recipe("chinchilla", label="again"))
+        frame = sj.run_study(replace(study, recipes=twins), runs).frame
+        frame = frame.set_index(["recipe", "family", "models", "until", "quantity"])
+        numbers = ["estimate", "stderr", "lo", "hi"]
+        assert frame.loc["chinchilla"][numbers].equals(frame.loc["again"][numbers])
+
+    def test_families_of_several_columns(self, runs, study):
+        frame = sj.run_study(replace(study, by=("corpus", "family")), runs).frame
+        assert {*frame["family"]} == {"c4 / f0", "c4 / f1", "c4 / f2"}
+        assert {*frame["by corpus"]} == {"c4"}
+
+    def test_what_failed_is_listed_and_not_averaged(self, runs, study):
+        """One size cannot tell E from A: the data leave a direction open."""
+        hard = replace(study, subsets=subset_grid(models=(None, 1, 3, 4, 9)))
+        found = sj.run_study(hard, runs)
+        assert {*found.failed["models"]} == {1}
+        assert {*found.failed["status"]} <= {"not_identified", "max_steps", "stalled", "bad_input"}
+        assert found.failed["what_to_do"].str.len().min() > 20
+        assert {*found.skipped["models"]} == {9}
+        bad = found.frame[found.frame["models"] == 1]
+        assert bad[["lo", "hi", "stderr"]].isna().all(axis=None)
+        errors = found.errors("models").set_index("models")
+        assert errors.loc[1, ["problems", "failed"]].tolist() == [0, 3]
+        assert errors.loc[-1, ["problems", "failed"]].tolist() == [3, 0]
+        text = found.summary()
+        assert "3 failed" in text
+        assert "3 of 15 were skipped" in text
+
+    def test_intervals_cover_the_parameters(self, result):
+        """With 36 intervals of 95 % and few runs, at least two thirds must hold the truth."""
+        frame = result.usable
+        frame = frame[frame["quantity"].isin([*TRUTH])]
+        truth = frame["quantity"].map(TRUTH)
+        assert np.mean((frame["lo"] <= truth) & (truth <= frame["hi"])) > 0.66
+
+
+class TestStudies:
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"recipes": ()},
+            {"recipes": ("chinchilla", "chinchilla")},
+            {"recipes": ("chinchilla", "kaplan_steps"), "resampling": "rows"},
+            {"resampling": "cluster"},
+            {"resamples": -1},
+            {"level": 1.0},
+            {"subsets": ()},
+        ],
+    )
+    def test_nonsense_is_refused(self, wrong):
+        with pytest.raises(sj.UsageError):
+            sj.Study(**{"recipes": ("chinchilla",), **wrong})
+
+    def test_automatic_delta_is_refused(self):
+        with pytest.raises(sj.UsageError, match="auto"):
+            sj.Recipe("chinchilla", objective=sj.huber("auto"))
+
+    def test_nothing_to_fit_says_why(self, runs):
+        study = sj.Study(recipes=("chinchilla",), by=("family",), subsets=(Subset(models=99),))
+        with pytest.raises(sj.UsageError, match="not 99"):
+            sj.run_study(study, runs)
+
+    def test_a_file_says_the_same(self, tmp_path, study):
+        file = tmp_path / "study.toml"
+        file.write_text(
+            'data = "runs.csv"\nby = ["family"]\nrun = "model"\nlaws = ["chinchilla"]\n'
+            "resamples = 20\nseed = 3\n"
+            '[subsets]\nmodels = ["all", 4]\nuntil = [1.0, 0.6]\n'
+        )
+        found = StudyFile(file)
+        assert found.data == "runs.csv"
+        assert found.study.describe() == study.describe()
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("laws = [", "not valid TOML"),
+            ('laws = ["chinchilla"]\nseeds = 1', "'seeds'"),
+            ('laws = ["chinchilla"]\n[subsets]\nmodel = 3', "'model'"),
+            ("[[recipe]]\nobjective = 'huber'", "needs a law"),
+            ("[[recipe]]\nlaw = 'chinchilla'\nobjective = 'l2'", "'l2'"),
+            ("laws = ['chinchilla']\nresampling = 'rows'", "resampling is one of"),
+        ],
+    )
+    def test_a_wrong_file_says_what(self, tmp_path, text, message):
+        file = tmp_path / "study.toml"
+        file.write_text(text)
+        with pytest.raises(sj.UsageError, match=message):
+            StudyFile(file)
+
+
+def bytes_of(folder):
+    """All that a job found, byte for byte."""
+    files = [folder / "results.parquet", *sorted((folder / "shards").iterdir())]
+    return {file.name: file.read_bytes() for file in files}
+
+
+@pytest.fixture
+def job(study, runs, tmp_path, small):
+    """A finished job of several shards."""
+    folder = tmp_path / "job"
+    sj.run_study(study, runs, out=folder)
+    return folder
+
+
+@pytest.mark.usefixtures("small")
+class TestJobs:
+    def test_a_folder_and_memory_give_the_same(self, job, result):
+        found = sj.resume_study(job)
+        keys = ["problem", "quantity"]
+        one, other = (x.frame.sort_values(keys, ignore_index=True) for x in (found, result))
+        # Shards of another width are another program, equal to rounding.
+        pd.testing.assert_frame_equal(one, other, rtol=1e-6)
+
+    def test_stopped_anywhere_and_resumed_is_byte_identical(self, study, runs, job, tmp_path):
+        whole = bytes_of(job)
+        for stop in (1, 2):
+            folder = tmp_path / f"stopped{stop}"
+            left = iter([None] * (stop - 1))
+
+            def halt(progress, left=left):
+                if next(left, "stop") == "stop":
+                    raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                sj.run_study(study, runs, out=folder, progress=halt)
+            done = len(Folder(folder).done())
+            assert done == stop
+            seen = []
+            sj.resume_study(folder, progress=seen.append)
+            assert seen[0].before == sum(
+                pq.read_metadata(folder / "shards" / f"{k:06d}.parquet").num_rows
+                for k in range(done)
+            )
+            assert bytes_of(folder) == whole
+
+    def test_a_torn_shard_is_done_again_and_the_others_are_kept(self, job):
+        whole = bytes_of(job)
+        path = job / "shards" / "000001.parquet"
+        kept = (job / "shards" / "000000.parquet").stat().st_mtime_ns
+        content = path.read_bytes()
+        for cut_at in np.linspace(0, len(content) - 1, 10).astype(int):
+            path.write_bytes(content[:cut_at])
+            assert 1 not in Folder(job).done()
+        flipped = bytearray(content)
+        flipped[len(content) // 2] ^= 1
+        path.write_bytes(bytes(flipped))
+        sj.resume_study(job)
+        assert bytes_of(job) == whole
+        assert (job / "shards" / "000000.parquet").stat().st_mtime_ns == kept
+
+    def test_a_torn_manifest_loses_one_shard_only(self, job):
+        manifest = job / "manifest-0.jsonl"
+        before = len(Folder(job).done())
+        manifest.write_bytes(manifest.read_bytes()[:-20])
+        assert len(Folder(job).done()) == before - 1
+        sj.resume_study(job)
+        assert len(Folder(job).done()) == before
+
+    @pytest.mark.parametrize(
+        ("change", "named"),
+        [
+            ({"seed": 4}, "study seed: 3 -> 4"),
+            ({"resamples": 10}, "study resamples: 20 -> 10"),
+            ({"recipes": ("chinchilla_tied",)}, "law chinchilla_tied: not there -> "),
+        ],
+    )
+    def test_another_study_is_refused_with_the_difference(self, job, runs, study, change, named):
+        other = sj.Study(**{**vars(study), **change})
+        with pytest.raises(JobError, match=named):
+            sj.run_study(other, runs, out=job)
+
+    def test_other_data_versions_and_shapes_are_refused(self, job, runs, study, monkeypatch):
+        with pytest.raises(JobError, match="rows: "):
+            sj.run_study(study, runs.assign(loss=runs["loss"] * 1.001), out=job)
+        monkeypatch.setattr("jax.__version__", "0.0")
+        with pytest.raises(JobError, match=r"jax: .* -> 0.0"):
+            sj.resume_study(job)
+        monkeypatch.undo()
+        # Without the fixture the shards have their usual size.
+        with pytest.raises(JobError, match="shards: "):
+            sj.resume_study(job)
+
+    def test_an_edited_law_is_refused(self, runs, tmp_path):
+        def declared(factor):
+            @sj.law(linear=("E",))
+            def mine(N, D, *, E: sj.Positive):
+                return E + factor * N**-0.3 + D**-0.3
+
+            return mine
+
+        def run(law):
+            study = sj.Study(recipes=(law,), by=("family",), run="model", resamples=0)
+            return sj.run_study(study, runs, out=tmp_path / "job")
+
+        run(declared(400.0))
+        with pytest.raises(JobError, match="law mine"):
+            run(declared(401.0))
+
+    def test_a_law_of_ones_own_must_be_given_to_resume(self, runs, tmp_path):
+        file = tmp_path / "mylaws.py"
+        file.write_text(
+            "from scalejax import Positive, law\n"
+            '@law(linear=("E", "A"))\n'
+            "def mine(N, D, *, E: Positive, A: Positive):\n"
+            "    return E + A * N**-0.3 + 0 * D\n"
+        )
+        name = f"{file}:mine"
+        study = sj.Study(recipes=(name,), by=("family",), run="model", resamples=0)
+        whole = sj.run_study(study, runs, out=tmp_path / "job").frame
+        for module in [m for m in sys.modules if "mylaws" in m]:
+            del sys.modules[module]
+        with pytest.raises(sj.LawError, match="runs no code"):
+            sj.resume_study(tmp_path / "job")
+        found = sj.resume_study(tmp_path / "job", laws={name: name})
+        pd.testing.assert_frame_equal(found.frame, whole)
+
+    def test_a_second_process_is_refused(self, job):
+        code = (
+            "import sys, time\nfrom scalejax.studies.folder import Folder\n"
+            f"with Folder({str(job)!r}).ready(0):\n"
+            "    print('locked', flush=True)\n    time.sleep(60)\n"
+        )
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
+            assert other.stdout.readline() == b"locked\n"
+            with pytest.raises(JobError, match=f"process {other.pid} on "):
+                sj.resume_study(job)
+            other.kill()
+            other.wait()
+        # The lock of a process that died is free.
+        assert sj.resume_study(job) is not None
+
+    def test_processes_share_a_job(self, study, runs, job, tmp_path):
+        folder = tmp_path / "shared"
+        assert sj.run_study(study, runs, out=folder, process=(1, 2)) is None
+        assert sj.run_study(study, runs, out=folder, process=(0, 2)) is not None
+        assert bytes_of(folder) == bytes_of(job)
+
+    def test_the_shards_of_a_lost_process_are_picked_up(self, study, runs, job, tmp_path):
+        folder = tmp_path / "lost"
+        assert sj.run_study(study, runs, out=folder, process=(2, 4)) is None
+        assert sj.resume_study(folder) is not None
+        assert bytes_of(folder) == bytes_of(job)
+
+    def test_a_folder_with_other_files_is_refused(self, study, runs, tmp_path):
+        (tmp_path / "thesis.tex").write_text("")
+        with pytest.raises(sj.UsageError, match="other files"):
+            sj.run_study(study, runs, out=tmp_path)
+        with pytest.raises(sj.UsageError, match="is a file"):
+            sj.run_study(study, runs, out=tmp_path / "thesis.tex")
+        with pytest.raises(JobError, match="no job"):
+            sj.resume_study(tmp_path)
+
+    def test_a_full_disk_leaves_what_is_done(self, study, runs, job, tmp_path, monkeypatch):
+        folder = tmp_path / "full"
+        write = pq.write_table
+        written = []
+
+        def full(table, path, **options):
+            if len(written) == 3:  # the rows and two shards
+                raise OSError(28, "No space left on device")
+            written.append(path)
+            write(table, path, **options)
+
+        monkeypatch.setattr(pq, "write_table", full)
+        with pytest.raises(DiskError, match="No space left"):
+            sj.run_study(study, runs, out=folder)
+        monkeypatch.setattr(pq, "write_table", write)
+        assert len(Folder(folder).done()) == 2
+        sj.resume_study(folder)
+        assert bytes_of(folder) == bytes_of(job)
+
+
+@pytest.mark.usefixtures("small")
+class TestDevices:
+    def failing(self, monkeypatch, times, message):
+        from jax.errors import JaxRuntimeError
+
+        solve, left = running.solve_shard, [times]
+        chunks = []
+
+        def sometimes(problems, shard, layout):
+            chunks.append(layout.chunk)
+            if left[0]:
+                left[0] -= 1
+                raise JaxRuntimeError(message)
+            return solve(problems, shard, layout)
+
+        monkeypatch.setattr(running, "solve_shard", sometimes)
+        return chunks
+
+    def test_out_of_memory_halves_the_chunk_and_changes_nothing(
+        self, study, runs, job, tmp_path, monkeypatch, caplog
+    ):
+        chunks = self.failing(monkeypatch, 2, "RESOURCE_EXHAUSTED: out of memory")
+        folder = tmp_path / "small"
+        sj.run_study(study, runs, out=folder)
+        whole = default_layout().chunk
+        assert chunks == [whole, whole // 2, *[whole // 4] * (len(chunks) - 2)]
+        assert sum("out of memory" in record.message for record in caplog.records) == 2
+        assert bytes_of(folder) == bytes_of(job)
+
+    def test_memory_that_never_suffices_ends(self, study, runs, monkeypatch):
+        self.failing(monkeypatch, 99, "RESOURCE_EXHAUSTED: out of memory")
+        with pytest.raises(JobError, match="memory"):
+            sj.run_study(study, runs)
+
+    def test_another_failure_is_tried_once_more(self, study, runs, result, monkeypatch):
+        self.failing(monkeypatch, 1, "INTERNAL: device lost")
+        assert len(sj.run_study(study, runs).frame) == len(result.frame)
+        self.failing(monkeypatch, 2, "INTERNAL: device lost")
+        with pytest.raises(JobError, match=r"failed twice: .*device lost.*resume"):
+            sj.run_study(study, runs)
+
+
+SCRIPT = """
+import os, sys
+os.environ["SCALEJAX_NO_CACHE"] = "1"
+from scalejax.studies import run as running
+from scalejax.studies.shards import cut
+running.cut = lambda problems, fits: cut(problems, 84)
+from scalejax.cli import main
+main(sys.argv[1:])
+"""
+
+
+def command(*words, **options):
+    """The command in a process of its own, with small shards."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.fixture
+def files(tmp_path, runs):
+    runs.to_csv(tmp_path / "runs.csv", index=False)
+    study = tmp_path / "study.toml"
+    study.write_text(
+        'data = "runs.csv"\nby = ["family"]\nrun = "model"\nlaws = ["chinchilla"]\n'
+        'resamples = 20\nseed = 3\n[subsets]\nmodels = ["all", 4]\nuntil = [1.0, 0.6]\n'
+    )
+    return study
+
+
+def wait_for_shards(folder, count, process, seconds=240):
+    manifest = folder / "manifest-0.jsonl"
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and process.poll() is None:
+        if manifest.exists() and manifest.read_bytes().count(b"{") >= count:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"no shard came: {process.communicate()}")
+
+
+class TestCommand:
+    def test_many_and_resume(self, files, tmp_path, capsys, result):
+        job, csv, plot = tmp_path / "job", tmp_path / "all.csv", tmp_path / "errors.png"
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(job), "--csv", str(csv), "--plot", str(plot)])
+        assert end.value.code == 0
+        said = capsys.readouterr()
+        assert said.out.startswith("12 laws fitted to 3 families, 20 resamples each")
+        assert "252 of 252 fits" in said.err
+        assert plot.stat().st_size > 10_000
+        kept = pd.read_csv(csv)
+        assert kept["estimate"].to_numpy() == pytest.approx(
+            result.frame["estimate"].to_numpy(), rel=1e-9
+        )
+        with pytest.raises(SystemExit) as end:
+            main(["resume", str(job), "--quiet"])
+        assert end.value.code == 0
+        assert capsys.readouterr().out == said.out
+
+    def test_dry_run_counts_and_fits_nothing(self, files, tmp_path, capsys):
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--dry-run"])
+        assert end.value.code == 0
+        out = capsys.readouterr().out
+        assert out.startswith("12 laws to fit (0 combinations have nothing to fit)")
+        assert "252 fits in" in out
+        assert "MiB of memory" in out
+        assert {path.name for path in tmp_path.iterdir()} == {"runs.csv", "study.toml"}
+
+    def test_another_study_needs_force(self, files, tmp_path, capsys):
+        job = tmp_path / "job"
+        with pytest.raises(SystemExit):
+            main(["many", str(files), "--out", str(job), "--quiet"])
+        files.write_text(files.read_text().replace("seed = 3", "seed = 4"))
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(job)])
+        assert end.value.code == 1
+        assert "study seed: 3 -> 4" in capsys.readouterr().err
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(job), "--force"])
+        assert end.value.code == 0
+        assert (tmp_path / "job-2" / "results.parquet").exists()
+
+    def test_without_a_folder_it_is_wrong_usage(self, files, capsys):
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files)])
+        assert end.value.code == 2
+        assert "--out" in capsys.readouterr().err
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGKILL, -9)]
+    )
+    def test_signals_leave_a_job_that_goes_on(self, files, tmp_path, number, code):
+        whole, job = tmp_path / "whole", tmp_path / "job"
+        with command("many", files, "--out", whole) as process:
+            assert process.wait() == 0
+        with command("many", files, "--out", job) as process:
+            wait_for_shards(job, 1, process)
+            process.send_signal(number)
+            assert process.wait() == code
+            if code > 0:
+                assert "scalejax resume" in process.stderr.read()
+        with command("resume", job) as process:
+            assert process.wait() == 0
+        assert bytes_of(job) == bytes_of(whole)
+
+    @pytest.mark.slow
+    def test_a_read_only_folder_is_exit_74(self, files, tmp_path):
+        if os.geteuid() == 0:
+            pytest.skip("root may write anywhere")
+        (tmp_path / "locked").mkdir(mode=0o500)
+        with command("many", files, "--out", tmp_path / "locked" / "job") as process:
+            assert process.wait() == 74
+
+
+@pytest.mark.slow
+class TestProcesses:
+    """Real processes of JAX's own runtime, on loopback."""
+
+    def together(self, files, job, count, port, kill=None):
+        """Start all processes; kill one of them once it has finished a shard."""
+        me = [
+            command(
+                *("many", files, "--out", job, "--distributed"),
+                *("--coordinator", f"localhost:{port}", "--processes", count, "--process", k),
+            )
+            for k in range(count)
+        ]
+        if kill is not None:
+            manifest = job / f"manifest-{kill}.jsonl"
+            while not manifest.exists() and me[kill].poll() is None:
+                time.sleep(0.01)
+            me[kill].kill()
+        ends = [process.communicate(timeout=500) for process in me]
+        return [process.returncode for process in me], ends
+
+    def free_port(self):
+        import socket
+
+        with socket.socket() as found:
+            found.bind(("localhost", 0))
+            return found.getsockname()[1]
+
+    @pytest.mark.parametrize("count", [2, 4])
+    def test_several_processes_give_the_bytes_of_one(self, files, tmp_path, count):
+        alone, job = tmp_path / "alone", tmp_path / "job"
+        with command("many", files, "--out", alone) as process:
+            assert process.wait() == 0
+        codes, ends = self.together(files, job, count, self.free_port())
+        assert codes == [0] * count, ends
+        assert bytes_of(job) == bytes_of(alone)
+
+    def test_one_killed_half_way_is_picked_up(self, files, tmp_path):
+        alone, job = tmp_path / "alone", tmp_path / "job"
+        with command("many", files, "--out", alone) as process:
+            assert process.wait() == 0
+        codes, _ = self.together(files, job, 2, self.free_port(), kill=1)
+        assert codes[1] == -9
+        with command("resume", job) as process:
+            assert process.wait() == 0
+        assert bytes_of(job) == bytes_of(alone)
+
+    def test_several_pretended_devices_give_the_bytes_of_one(self, files, tmp_path):
+        alone, job = tmp_path / "alone", tmp_path / "job"
+        for folder, devices in ((alone, 1), (job, 4)):
+            flags = {**os.environ, "JAX_NUM_CPU_DEVICES": str(devices)}
+            with command("many", files, "--out", folder, env=flags) as process:
+                assert process.wait() == 0
+        assert bytes_of(job) == bytes_of(alone)
+
+
+def test_the_plan_depends_on_the_study_alone(study, runs):
+    """The same shards whatever the devices: results of many are those of one."""
+    layout = default_layout()
+    two = prepare(study, runs, layout=layout)
+    more = replace(layout, devices=layout.devices * 4)
+    many = prepare(study, runs, layout=more)
+    assert two.shards == many.shards

@@ -107,8 +107,8 @@ class Problems:
             "n_rows": len(dataset.train),
             "n_units": int(dataset.unit.max(initial=-1)) + 1,
             "n_test": len(dataset.test),
-            "N_largest": float(size[dataset.train].max(initial=np.nan)),
-            "N_target": float(size[dataset.test].max(initial=np.nan)),
+            "N_largest": float(size[dataset.train].max()) if len(dataset.train) else np.nan,
+            "N_target": float(size[dataset.test].max()) if len(dataset.test) else np.nan,
             "reason": dataset.reason,
         }
 

@@ -160,7 +160,8 @@ class StudyResult:
                     "hi": high,
                 }
             )
-        return pd.DataFrame(rows)
+        columns = [*keys, "problems", "families", "failed", "ARE", "lo", "hi"]
+        return pd.DataFrame(rows, columns=columns)
 
     def of(self, rows: pd.DataFrame) -> "StudyResult":
         """The same for a part of the rows, or with columns of your own."""

@@ -13,6 +13,7 @@
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
 - `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
 - `run_study`: a thousand laws as one resumable job (`scalejax.studies`).
+- `advise`: what published advice is worth on your runs (`scalejax.advice`).
 - `curves`, `curve_fits`: learning-rate schedules, loss curves along them, and their fits.
 - `law`, `Positive`, `Real`, `UnitInterval`: write a law of your own (`scalejax.laws.law`).
 - `huber`, `student_t`, `least_squares`, `absolute`, `custom`: what is minimised
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from scalejax import isoflop as isoflop
     from scalejax import optima as optima
     from scalejax import plots as plots
+    from scalejax.advice import Advice as Advice
+    from scalejax.advice import advise as advise
     from scalejax.data import Table as Table
     from scalejax.data import load_table as load_table
     from scalejax.embedding import ArrayFit as ArrayFit
@@ -92,6 +95,7 @@ if TYPE_CHECKING:
     from scalejax.uncertainty import sensitivity as sensitivity
 
 _HOME = {
+    **dict.fromkeys(("Advice", "advise"), "scalejax.advice"),
     **dict.fromkeys(("Table", "load_table"), "scalejax.data"),
     **dict.fromkeys(("ArrayFit", "fit_arrays"), "scalejax.embedding"),
     **dict.fromkeys(

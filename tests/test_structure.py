@@ -26,6 +26,7 @@ EVERYTHING = NUMBERS | {
     "planning",
     "selection",
     "studies",
+    "advice",
     "datasets",
     "plots",
     "cli",
@@ -50,6 +51,7 @@ MAY_IMPORT = {
     "optima": GROUND | {"laws", "costs", "solvers"},
     "selection": EMBEDDING,
     "studies": EMBEDDING,
+    "advice": EMBEDDING | {"studies"},
     "planning": NUMBERS | {"costs", "optima"},
     "isoflop": GROUND | {"laws", "data", "objectives", "fitting"},
     **dict.fromkeys(("plots", "cli", "report", "__main__"), EVERYTHING),
@@ -74,6 +76,7 @@ HEAVY = {
     "pandas": {
         *("data", "datasets", "uncertainty", "isoflop", "planning", "selection", "curve_fits"),
         "studies",
+        "advice",
         *RECORDS,
         *FOR_PEOPLE,
     },

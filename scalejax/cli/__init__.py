@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from scalejax.cli.advise import EXAMPLES as ADVISE_EXAMPLES
+from scalejax.cli.advise import advise
 from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
 from scalejax.cli.check import check
 from scalejax.cli.fit import EXAMPLES, fit
@@ -56,6 +58,7 @@ app.command()(compare)
 app.command(epilog=SELECT_EXAMPLES)(select)
 app.command(epilog=STUDY_EXAMPLES)(many)
 app.command()(resume)
+app.command(epilog=ADVISE_EXAMPLES)(advise)
 app.command(epilog=PLAN_EXAMPLES)(plan)
 app.command(epilog=REPORT_EXAMPLES)(report)
 

@@ -238,9 +238,22 @@ class Engine:
         target: Floats | None = None,
         hint: Floats,
         final: tuple[Status, ...] = (Status.CONVERGED,),
+        starts: tuple[int, ...] | None = None,
         **options: Any,
     ) -> Ends:
-        """Solve problems again, from all starts and the hint, unless their status is `final`."""
+        """Solve problems again unless their status is `final`.
+
+        Args:
+            ends: How they ended.
+            table: As for `solve`.
+            draw: As for `solve`.
+            weight: As for `solve`.
+            target: As for `solve`.
+            hint: As for `solve`.
+            final: What is left as it is, besides what no start can mend.
+            starts: Start numbers; the hint and all others if not given.
+            **options: As for `solve`.
+        """
         hopeless = (Status.BAD_INPUT, Status.NOT_IDENTIFIED)
         again = np.flatnonzero(~np.isin(ends.status, (*final, *hopeless)))
         if again.size == 0:
@@ -248,7 +261,7 @@ class Engine:
         found = self.solve(
             table[again],
             draw[again],
-            starts=(HINT, *self.all_starts),
+            starts=starts or (HINT, *self.all_starts),
             weight=None if weight is None else weight[again],
             target=None if target is None else target[again],
             hint=hint[again],

@@ -16,6 +16,7 @@ AXES = {
     "models": "models fitted (besides the target)",
     "scale": "size of the target / largest size fitted",
     "until": "share of each training used",
+    "since": "share of each training left out at its start",
     "own": "share of the target's own training used",
     "drop": "tokens dropped at the start",
 }

@@ -19,7 +19,7 @@ _OBJECTIVES = {
     "student-t": student_t,
 }
 _RECIPE = ("law", "label", "objective", "fixed", "tied", "bounds")
-_GRID = ("models", "choose", "drop", "until", "own", "draws")
+_GRID = ("models", "choose", "drop", "since", "until", "own", "draws")
 _STUDY = ("by", "run", "target", "target_part", "resamples", "resampling", "seed", "level")
 _FILE = ("data", "table", "laws", "recipe", "subsets", "max_steps", *_STUDY)
 

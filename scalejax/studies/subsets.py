@@ -31,6 +31,7 @@ class Subset:
         choose: Which ones: the smallest, the largest, evenly spread over the sizes, or random.
         draw: Number of the random choice.
         drop: Rows with fewer tokens than this are left out.
+        since: Share of each run's training before which rows are left out; 1 leaves its end only.
         until: Share of each run's training that is used, from its beginning.
         own: Share of the target's own training that is used as well.
     """
@@ -39,6 +40,7 @@ class Subset:
     choose: Choice = "smallest"
     draw: int = 0
     drop: float = 0.0
+    since: float = 0.0
     until: float = 1.0
     own: float = 0.0
 
@@ -47,10 +49,12 @@ class Subset:
             raise UsageError(f"models is a number of runs, or None for all, not {self.models!r}.")
         if self.choose not in CHOICES:
             raise UsageError(f"choose is one of {', '.join(CHOICES)}, not {self.choose!r}.")
-        if not (0 < self.until <= 1 and 0 <= self.own < 1 and self.drop >= 0):
+        shares = 0 <= self.since <= self.until <= 1 and self.until > 0 and 0 <= self.own < 1
+        if not (shares and self.drop >= 0):
             raise UsageError(
-                "until lies in (0, 1], own in [0, 1) and drop is not negative; got "
-                f"until={self.until:g}, own={self.own:g}, drop={self.drop:g}."
+                "since and until are shares of the training, since not after until, own is below "
+                f"1, and drop is not negative; got since={self.since:g}, until={self.until:g}, "
+                f"own={self.own:g}, drop={self.drop:g}."
             )
 
 
@@ -58,6 +62,7 @@ def subset_grid(
     models: Iterable[int | None] = (None,),
     choose: Iterable[Choice] = ("smallest",),
     drop: Iterable[float] = (0.0,),
+    since: Iterable[float] = (0.0,),
     until: Iterable[float] = (1.0,),
     own: Iterable[float] = (0.0,),
     draws: int = 1,
@@ -68,14 +73,15 @@ def subset_grid(
         models: As in `Subset`, several.
         choose: As in `Subset`, several.
         drop: As in `Subset`, several.
+        since: As in `Subset`, several.
         until: As in `Subset`, several.
         own: As in `Subset`, several.
         draws: Random choices of each number of models, where ``choose`` is ``"random"``.
     """
     made = [
         # All runs can be chosen in one way only.
-        Subset(count, "smallest" if count is None else how, draw, dropped, share, owned)
-        for count, how, dropped, share, owned in product(models, choose, drop, until, own)
+        Subset(count, "smallest" if count is None else how, draw, *parts)
+        for count, how, *parts in product(models, choose, drop, since, until, own)
         for draw in range(draws if how == "random" and count is not None else 1)
     ]
     return tuple(dict.fromkeys(made))
@@ -135,7 +141,7 @@ def choose_rows(
         return Chosen(_NONE, _NONE, f"has {len(others)} runs besides the target, not {wanted}")
     chosen = np.isin(family.run, _pick(others, wanted, subset, seed))
     train = (chosen & (progress <= subset.until)) | (own & (progress <= subset.own))
-    train &= subset.drop <= family.D
+    train &= (subset.drop <= family.D) & (subset.since <= progress)
     test = own & (progress > 1 - target_part)
     if not train.any():
         return Chosen(_NONE, _NONE, "no row is left to fit")

@@ -43,7 +43,7 @@ def _errors(result: StudyResult) -> list[str]:
     """Median held-out error by recipe and by what varies between subsets."""
     varied = [
         name
-        for name in ("models", "choose", "drop", "until", "own")
+        for name in ("models", "choose", "drop", "since", "until", "own")
         if result.frame[name].nunique() > 1
     ]
     found = result.errors(["recipe", *varied])

@@ -1,0 +1,127 @@
+"""What runs tell about a law: Fisher information of a run, of a table, and what it leaves open.
+
+A run whose residual has the standard deviation s tells ``f f'`` about the coordinates of a fit,
+with ``f = (d residual / du) / s``; runs add up. `run_vector` is f for one run, `Stake` holds what a
+design is judged by, and `log_spread` judges: the lower, the better.
+
+- ``"D"``: minus log det of the information, per parameter; does not depend on the coordinates.
+- ``"A"``: log of the summed variance of some numbers, each given by its slope in the coordinates.
+  With one number it is the c-criterion.
+
+Both are convex in the weights of the runs (Pukelsheim, Optimal Design of Experiments, 1993).
+Everything is written for one point of the parameters; callers map it over draws.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scalejax.objectives import Model
+from scalejax.status import CONDITION_LIMIT
+
+Kind = Literal["D", "A"]
+
+
+class Noise(NamedTuple):
+    """The standard deviation of a run's residual.
+
+    Attributes:
+        sd: Of every run: the noise between seeds, relative where residuals are of log losses.
+        discrepancy: By how much the law itself may be wrong for each decade of compute between a
+            run and the target; added in quadrature.
+        log_target: Log of the target's compute.
+    """
+
+    sd: Any
+    discrepancy: Any
+    log_target: Any
+
+
+class Stake(NamedTuple):
+    """What a design is judged by at one point of the parameters.
+
+    Slopes and information are whitened: a slope g is ``whiten @ g``, so that the runs so far and
+    the mean of all candidates together have unit information.
+
+    Attributes:
+        u: Coordinates of the fit, (p,).
+        whiten: What slopes are multiplied by, (p, p).
+        before: Information of the runs so far, (p, p).
+        goal: Slopes of the numbers whose variance counts, (p, k).
+        wanted: Slope of the target itself, (p,).
+    """
+
+    u: jax.Array
+    whiten: jax.Array
+    before: jax.Array
+    goal: jax.Array
+    wanted: jax.Array
+
+
+def run_slope(model: Model, fixed: Mapping[str, Any], u: Any, run: Mapping[str, Any]) -> jax.Array:
+    """Slope (p,) of the residual of one run in the coordinates (p,)."""
+    inputs = tuple(run[name] for name in model.law.inputs)
+    return jax.jacfwd(lambda c: model.residual(c, inputs, 0.0, fixed))(u)
+
+
+def run_sd(noise: Noise, log_compute: Any) -> jax.Array:
+    """Standard deviation of the residual of one run, ()."""
+    decades = (log_compute - noise.log_target) / np.log(10.0)
+    # A run whose compute is not known has no distance.
+    wrong = jnp.where(noise.discrepancy > 0, noise.discrepancy * decades, 0.0)
+    return jnp.sqrt(noise.sd**2 + wrong**2)
+
+
+def run_vector(
+    model: Model, fixed: Mapping[str, Any], noise: Noise, u: Any, run: Mapping[str, Any]
+) -> jax.Array:
+    """The vector f (p,) of one run, whose information is ``f f'``.
+
+    Args:
+        model: The law and what of it is free.
+        fixed: Parameters that are held.
+        noise: The noise of a run.
+        u: Coordinates, (p,).
+        run: The inputs of the law, and ``log_compute``.
+    """
+    return run_slope(model, fixed, u, run) / run_sd(noise, run["log_compute"])
+
+
+def information(vectors: Any, weight: Any) -> jax.Array:
+    """Information (p, p) of runs with vectors (n, p) and weights (n,)."""
+    return vectors.T @ (weight[:, None] * vectors)
+
+
+def log_spread(kind: Kind, matrix: Any, goal: Any) -> jax.Array:
+    """What an information matrix (p, p) leaves open: log of a variance, ()."""
+    if kind == "D":
+        return -jnp.linalg.slogdet(matrix)[1] / matrix.shape[0]
+    return jnp.log(jnp.sum(goal * jnp.linalg.solve(matrix, goal)))
+
+
+def gains(kind: Kind, matrix: Any, goal: Any, vectors: Any) -> jax.Array:
+    """How fast a little more weight on each run lowers `log_spread`, (n,)."""
+    if kind == "D":
+        return jnp.sum(vectors * jnp.linalg.solve(matrix, vectors.T).T, 1) / matrix.shape[0]
+    left = jnp.linalg.solve(matrix, goal)
+    return jnp.sum((vectors @ left) ** 2, 1) / jnp.sum(goal * left)
+
+
+def standard_error(matrix: Any, wanted: Any) -> jax.Array:
+    """Standard error of a number with slope (p,) under an information matrix, (), both whitened.
+
+    Infinite if the runs leave a direction open.
+    """
+    enough = jnp.linalg.eigvalsh(matrix)[0] > CONDITION_LIMIT**-2
+    safe = jnp.where(enough, matrix, jnp.eye(matrix.shape[0]))
+    return jnp.where(enough, jnp.sqrt(wanted @ jnp.linalg.solve(safe, wanted)), jnp.inf)
+
+
+def whitening(matrix: Any) -> jax.Array:
+    """W (p, p) with ``W matrix W' = 1``; NaN for a matrix that is singular."""
+    size = jnp.sqrt(jnp.diagonal(matrix))
+    root = jnp.linalg.cholesky(matrix / jnp.outer(size, size))
+    return jnp.linalg.inv(root) / size

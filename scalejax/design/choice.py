@@ -12,10 +12,12 @@ import jax.numpy as jnp
 
 from scalejax.design.exact import Placed, exchange, polish
 from scalejax.design.information import (
-    Kind,
+    CRITERIA,
+    Criterion,
     Noise,
     Stake,
     information,
+    log_spread,
     run_vector,
     standard_error,
     whitening,
@@ -42,9 +44,9 @@ class Setting(NamedTuple):
     slots: int
 
     @property
-    def kind(self) -> Kind:
-        """The criterion as it is computed."""
-        return "D" if self.criterion == "D" else "A"
+    def rule(self) -> Criterion:
+        """What counts how much."""
+        return CRITERIA[self.criterion]
 
 
 class Known(NamedTuple):
@@ -126,6 +128,20 @@ def stakes_of(setting: Setting, known: Known, candidates: Any) -> tuple[Stake, j
     return jax.vmap(one)(known.u)
 
 
+@partial(jax.jit, static_argnums=0)
+def judge(
+    setting: Setting, known: Known, candidates: Any, runs: Any, used: Any
+) -> tuple[jax.Array, jax.Array]:
+    """Mean log spread () and standard errors (S,) of any runs (K,), of which some are used."""
+    stakes, _ = stakes_of(setting, known, candidates)
+
+    def one(stake: Stake) -> jax.Array:
+        f = vectors_of(setting, known, stake.u, runs) @ stake.whiten.T
+        return log_spread(setting.rule, stake.before + information(f, used * 1.0), stake.goal)
+
+    return jnp.mean(jax.vmap(one)(stakes)), errors_of(setting, known, stakes, runs, used * 1.0)
+
+
 def errors_of(setting: Setting, known: Known, stakes: Stake, runs: Any, weight: Any) -> jax.Array:
     """Standard error of the target after runs with weights (K,), by draw, (S,)."""
 
@@ -142,12 +158,12 @@ def best_runs(setting: Setting, known: Known, region: Region, money: Any) -> Fou
     candidates = placed(region, log_compute, place)
     stakes, vectors = stakes_of(setting, known, candidates)
     cost = jnp.exp(log_compute)
-    measure = best_measure(setting.kind, stakes, vectors, cost, Limits(money, setting.slots))
-    chosen = exchange(setting.kind, setting.slots, stakes, vectors, cost, measure.weight, money)
+    measure = best_measure(setting.rule, stakes, vectors, cost, Limits(money, setting.slots))
+    chosen = exchange(setting.rule, setting.slots, stakes, vectors, cost, measure.weight, money)
     used = chosen.slot < len(cost)
     start = Placed(log_compute[chosen.slot], place[chosen.slot], used, chosen.log_spread)
     best = polish(
-        setting.kind, setting.model, known.fixed, known.noise, stakes, region, start, money
+        setting.rule, setting.model, known.fixed, known.noise, stakes, region, start, money
     )
     runs = placed(region, best.log_compute, best.place)
     error = errors_of(setting, known, stakes, runs, used * 1.0)
@@ -159,8 +175,8 @@ def best_of_list(
 ) -> Found:
     """The best runs out of a list of candidates (n,), of which any may be trained repeatedly."""
     stakes, vectors = stakes_of(setting, known, candidates)
-    measure = best_measure(setting.kind, stakes, vectors, cost, Limits(money, setting.slots))
-    chosen = exchange(setting.kind, setting.slots, stakes, vectors, cost, measure.weight, money)
+    measure = best_measure(setting.rule, stakes, vectors, cost, Limits(money, setting.slots))
+    chosen = exchange(setting.rule, setting.slots, stakes, vectors, cost, measure.weight, money)
     used = chosen.slot < len(cost)
     runs = {name: values[chosen.slot] for name, values in candidates.items()}
     error = errors_of(setting, known, stakes, runs, used * 1.0)

@@ -16,12 +16,20 @@ import jax.numpy as jnp
 import optax
 from jax import lax
 
-from scalejax.design.information import Kind, Noise, Stake, information, log_spread, run_vector
+from scalejax.design.information import (
+    Criterion,
+    Noise,
+    Stake,
+    information,
+    log_spread,
+    run_vector,
+    spread_with,
+)
 from scalejax.design.measure import Limits
 from scalejax.design.region import Region, compute_range, placed
 from scalejax.objectives import Model
 
-_OFFSETS = 6
+_OFFSETS = 4
 _SWEEPS = 20
 _RIDGE = 1e-8
 _MOVES, _RATE = 250, 0.1
@@ -58,12 +66,12 @@ class Placed(NamedTuple):
 
 
 def exchange(
-    kind: Kind, slots: int, stakes: Stake, vectors: Any, cost: Any, weight: Any, money: Any
+    criterion: Criterion, slots: int, stakes: Stake, vectors: Any, cost: Any, weight: Any, money: Any
 ) -> Chosen:
     """The best whole runs near a continuous design.
 
     Args:
-        kind: The criterion.
+        criterion: The criterion.
         slots: Most runs, K.
         stakes: What is judged, (S, ...).
         vectors: Vectors of the candidates, (S, n, p).
@@ -83,13 +91,7 @@ def exchange(
 
         def one(stake: Stake, f: jax.Array) -> jax.Array:
             matrix = stake.before + information(f, others) + ridge
-            solved = jnp.linalg.solve(matrix, f.T).T
-            grown = 1 + jnp.sum(f * solved, 1)
-            if kind == "D":
-                return log_spread(kind, matrix, stake.goal) - jnp.log(grown) / f.shape[1]
-            lost = jnp.sum((solved @ stake.goal) ** 2, 1) / grown
-            whole = jnp.sum(stake.goal * jnp.linalg.solve(matrix, stake.goal))
-            return jnp.log(jnp.maximum(whole - lost, 1e-300))
+            return spread_with(criterion, matrix, stake.goal, f)
 
         return jnp.mean(jax.vmap(one)(stakes, vectors), 0)
 
@@ -130,7 +132,7 @@ def _affordable(slot: jax.Array, cost: jax.Array, money: Any) -> jax.Array:
 
 
 def polish(
-    kind: Kind,
+    criterion: Criterion,
     model: Model,
     fixed: Any,
     noise: Noise,
@@ -142,7 +144,7 @@ def polish(
     """Move runs within a region, all the money spent, to a lower mean log spread.
 
     Args:
-        kind: The criterion.
+        criterion: The criterion.
         model: The law and what of it is free.
         fixed: Parameters that are held.
         noise: The noise of a run.
@@ -169,7 +171,7 @@ def polish(
         def one(stake: Stake) -> jax.Array:
             f = jax.vmap(partial(run_vector, model, fixed, noise, stake.u))(run)
             matrix = stake.before + information(f @ stake.whiten.T, used * 1.0)
-            return log_spread(kind, matrix, stake.goal)
+            return log_spread(criterion, matrix, stake.goal)
 
         return jnp.mean(jax.vmap(one)(stakes))
 
@@ -187,13 +189,13 @@ def polish(
         change, memory = rule.update(gradient, memory)
         return (x + change, memory, best, lowest), None
 
-    state = (x, rule.init(x), x, jnp.inf + 0 * x[0, 0])
+    state = (x, rule.init(x), x, start.log_spread)
     (_, _, best, lowest), _ = lax.scan(move, state, None, length=_MOVES)
-    first = value(start.log_compute, start.place)
+    better = lowest < start.log_spread
     found = runs(best)
     return Placed(
-        jnp.where(lowest < first, found[0], start.log_compute),
-        jnp.where(lowest < first, found[1], start.place),
+        jnp.where(better, found[0], start.log_compute),
+        jnp.where(better, found[1], start.place),
         used,
-        jnp.minimum(lowest, first),
+        lowest,
     )

@@ -2,18 +2,22 @@
 
 A run whose residual has the standard deviation s tells ``f f'`` about the coordinates of a fit,
 with ``f = (d residual / du) / s``; runs add up. `run_vector` is f for one run, `Stake` holds what a
-design is judged by, and `log_spread` judges: the lower, the better.
+design is judged by, and `log_spread` judges by a `Criterion`, the lower the better:
 
-- ``"D"``: minus log det of the information, per parameter; does not depend on the coordinates.
-- ``"A"``: log of the summed variance of some numbers, each given by its slope in the coordinates.
-  With one number it is the c-criterion.
+- variance: log of the summed variance of some numbers, each given by its slope (A; c for one);
+- volume: minus log det of the information, per parameter (D).
 
-Both are convex in the weights of the runs (Pukelsheim, Optimal Design of Experiments, 1993).
+Both are convex in the weights of the runs (Pukelsheim, Optimal Design of Experiments, 1993), and so
+is their sum. The best design for one number alone often leaves other parameters open, so that no
+fit would be certified: `CRITERIA` therefore mixes some volume into it (Atkinson, Donev and Tobias,
+Optimum Experimental Designs, 2007, section 21).
+
 Everything is written for one point of the parameters; callers map it over draws.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +26,24 @@ import numpy as np
 from scalejax.objectives import Model
 from scalejax.status import CONDITION_LIMIT
 
-Kind = Literal["D", "A"]
+
+
+class Criterion(NamedTuple):
+    """What counts how much.
+
+    Attributes:
+        variance: Weight of the log variance.
+        volume: Weight of minus log det, per parameter.
+    """
+
+    variance: float
+    volume: float
+
+
+CRITERIA: Mapping[str, Criterion] = MappingProxyType(
+    {"c": Criterion(1.0, 0.1), "D": Criterion(0.0, 1.0), "A": Criterion(1.0, 0.0)}
+)
+"""By name."""
 
 
 class Noise(NamedTuple):
@@ -95,19 +116,40 @@ def information(vectors: Any, weight: Any) -> jax.Array:
     return vectors.T @ (weight[:, None] * vectors)
 
 
-def log_spread(kind: Kind, matrix: Any, goal: Any) -> jax.Array:
-    """What an information matrix (p, p) leaves open: log of a variance, ()."""
-    if kind == "D":
-        return -jnp.linalg.slogdet(matrix)[1] / matrix.shape[0]
-    return jnp.log(jnp.sum(goal * jnp.linalg.solve(matrix, goal)))
+def log_spread(criterion: Criterion, matrix: Any, goal: Any) -> jax.Array:
+    """What an information matrix (p, p) leaves open, ()."""
+    spread = jnp.zeros(())
+    if criterion.variance:
+        spread = criterion.variance * jnp.log(jnp.sum(goal * jnp.linalg.solve(matrix, goal)))
+    if criterion.volume:
+        spread -= criterion.volume * jnp.linalg.slogdet(matrix)[1] / matrix.shape[0]
+    return spread
 
 
-def gains(kind: Kind, matrix: Any, goal: Any, vectors: Any) -> jax.Array:
+def gains(criterion: Criterion, matrix: Any, goal: Any, vectors: Any) -> jax.Array:
     """How fast a little more weight on each run lowers `log_spread`, (n,)."""
-    if kind == "D":
-        return jnp.sum(vectors * jnp.linalg.solve(matrix, vectors.T).T, 1) / matrix.shape[0]
-    left = jnp.linalg.solve(matrix, goal)
-    return jnp.sum((vectors @ left) ** 2, 1) / jnp.sum(goal * left)
+    # Vectors are whitened, so that the inverse is as good as a solve, and many times faster.
+    solved = vectors @ jnp.linalg.inv(matrix)
+    gain = criterion.volume * jnp.sum(vectors * solved, 1) / matrix.shape[0]
+    if criterion.variance:
+        whole = jnp.sum(goal * (jnp.linalg.inv(matrix) @ goal))
+        gain += criterion.variance * jnp.sum((solved @ goal) ** 2, 1) / whole
+    return gain
+
+
+def spread_with(criterion: Criterion, matrix: Any, goal: Any, vectors: Any) -> jax.Array:
+    """`log_spread` with one more run, for each run (n,), by rank-one updates."""
+    solved = vectors @ jnp.linalg.inv(matrix)
+    grown = 1 + jnp.sum(vectors * solved, 1)
+    spread = jnp.zeros(len(vectors))
+    if criterion.variance:
+        whole = jnp.sum(goal * (jnp.linalg.inv(matrix) @ goal))
+        left = whole - jnp.sum((solved @ goal) ** 2, 1) / grown
+        spread = criterion.variance * jnp.log(jnp.maximum(left, 1e-300))
+    if criterion.volume:
+        now = jnp.linalg.slogdet(matrix)[1]
+        spread -= criterion.volume * (now + jnp.log(grown)) / matrix.shape[0]
+    return spread
 
 
 def standard_error(matrix: Any, wanted: Any) -> jax.Array:

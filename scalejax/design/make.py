@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scalejax.costs import Hardware, find_hardware, usd_per_flop
 from scalejax.costs.duration import TRAINING_MFU
 from scalejax.design.choice import Known, Setting, slopes_of
-from scalejax.design.information import Noise
+from scalejax.design.information import CRITERIA, Noise
 from scalejax.design.record import Design
 from scalejax.design.region import region_of
 from scalejax.design.study import Listed, Study
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-CRITERIA = ("c", "D", "A")
 _SPARE = 4
 _MOST_RUNS = 200
 
@@ -73,8 +72,9 @@ def design_runs(
             times the largest compute of the runs so far, or the budget without any, if not given.
         parameters: Parameters of a law.
         runs: Most runs that can be trained.
-        criterion: ``"c"`` for the variance of the target, ``"D"`` for the volume in which all free
-            parameters lie (log det), ``"A"`` for the sum of their squared relative errors.
+        criterion: ``"c"`` for the variance of the target (with a tenth of D, so that the runs
+            determine the whole law), ``"D"`` for the volume in which all free parameters lie (log
+            det), ``"A"`` for the sum of their squared relative errors.
         candidates: Runs to choose from, by the law's inputs, with a ``cost`` or 6ND. Any may be
             chosen repeatedly, with other seeds. For laws of other inputs than N and D.
         ranges: For laws of N and D: limits of ``"N"``, ``"D"``, ``"C"`` and ``"D/N"``. N and D are

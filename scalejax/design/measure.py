@@ -5,7 +5,7 @@ draws of a convex `log_spread`, so they are unique in what they reach, and no de
 can do better on the same candidates.
 
 The weights are improved by majorisation: ``w <- w (g / price)^q`` with the gain g of each run, q = 1
-for D and 1/2 for A (Yu, arXiv:0804.0460; every step lowers the spread), and the price of a run
+for D and 1/2 with a variance (Yu, arXiv:0804.0460; every step lowers the spread), and the price of a run
 ``t cost / money + (1 - t) / runs``, where t in [0, 1] is what makes both limits hold.
 
 The certificate is the equivalence theorem (Kiefer and Wolfowitz 1960; Whittle 1973): no design
@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from scalejax.design.information import Kind, Stake, gains, information, log_spread
+from scalejax.design.information import Criterion, Stake, gains, information, log_spread
 
 _STEPS, _TOLERANCE = 3000, 1e-3
 _HALVINGS = 40
@@ -56,12 +56,12 @@ class Measure(NamedTuple):
 
 
 def best_measure(
-    kind: Kind, stakes: Stake, vectors: jax.Array, cost: jax.Array, limits: Limits
+    criterion: Criterion, stakes: Stake, vectors: jax.Array, cost: jax.Array, limits: Limits
 ) -> Measure:
     """The best weights of candidates.
 
     Args:
-        kind: The criterion.
+        criterion: The criterion.
         stakes: What is judged, with a leading axis of draws (S, ...).
         vectors: Vectors of the candidates, (S, n, p).
         cost: Cost of one run of each, (n,); a run that costs more than all the money is left out.
@@ -69,11 +69,11 @@ def best_measure(
     """
     affordable = cost <= limits.money * (1 + 1e-9)
     vectors = jnp.where(affordable[:, None], vectors, 0.0)
-    power = 1.0 if kind == "D" else 0.5
+    power = 0.5 if criterion.variance else 1.0
 
     def gain(weight: jax.Array) -> jax.Array:
         def one(stake: Stake, f: jax.Array) -> jax.Array:
-            return gains(kind, stake.before + information(f, weight), stake.goal, f)
+            return gains(criterion, stake.before + information(f, weight), stake.goal, f)
 
         return jnp.mean(jax.vmap(one)(stakes, vectors), 0)
 
@@ -99,15 +99,15 @@ def best_measure(
         g / price,
         level,
         jnp.max(g / price) - level,
-        mean_log_spread(kind, stakes, vectors, weight),
+        mean_log_spread(criterion, stakes, vectors, weight),
     )
 
 
-def mean_log_spread(kind: Kind, stakes: Stake, vectors: Any, weight: Any) -> jax.Array:
+def mean_log_spread(criterion: Criterion, stakes: Stake, vectors: Any, weight: Any) -> jax.Array:
     """Mean over draws of the log spread of runs with vectors (S, n, p) and weights (n,)."""
 
     def one(stake: Stake, f: jax.Array) -> jax.Array:
-        return log_spread(kind, stake.before + information(f, weight), stake.goal)
+        return log_spread(criterion, stake.before + information(f, weight), stake.goal)
 
     return jnp.mean(jax.vmap(one)(stakes, vectors))
 

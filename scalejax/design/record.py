@@ -231,9 +231,16 @@ class Design:
         if self.width_before <= width:
             return 0.0
         least = 1.01 * self.study.cheapest
-        top = max(_FARTHEST * self.budget, 2 * least)
-        frame = self.width_against_cost(np.geomspace(least, top, 2 * _AMOUNTS))
-        return crossing(frame["cost"].to_numpy(), frame["width"].to_numpy(), width)
+        found, ends = np.inf, (least, max(_FARTHEST * self.budget, 2 * least))
+        for _ in range(2):  # Coarsely, then between the two amounts that it lies between.
+            amounts = np.geomspace(*ends, _AMOUNTS)
+            widths = self.width_against_cost(amounts)["width"].to_numpy()
+            found = crossing(amounts, widths, width)
+            if not least < found < np.inf:
+                break
+            k = int(np.searchsorted(amounts, found))
+            ends = (amounts[k - 1], amounts[k])
+        return found
 
     def simulate(self, simulations: int = 400, seed: int = 0) -> "Simulated":
         """Check the promise: draw losses, refit, and compare, see `scalejax.design.simulation`.

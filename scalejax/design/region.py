@@ -25,7 +25,7 @@ FEWEST_SHARE = 1e-4
 """Smallest run that is considered, as a share of the budget, where no runs say how small."""
 
 LIMITS = ("N", "D", "C", "D/N")
-_COMPUTES, _RATIOS = 24, 13
+_COMPUTES, _RATIOS = 21, 11
 
 
 class Region(NamedTuple):

@@ -7,7 +7,8 @@ the law is curved and tables are small. It says nothing on whether the law or it
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import jax
 import jax.numpy as jnp
@@ -115,30 +116,54 @@ def refitted(
     model = setting.model
     kept = weight > 0
     weight, runs = weight[kept], {name: values[kept] for name, values in runs.items()}
-    inputs = tuple(runs[name] for name in model.law.inputs)
     with jax.enable_x64(True):
-        u = jnp.asarray(known.u[0])
-        truth = np.asarray(model.residual(u, inputs, 0.0, known.fixed))
-        sd = np.asarray(run_sd(known.noise, runs["log_compute"]))
+        inputs = tuple(runs[name] for name in model.law.inputs)
+        truth = np.asarray(model.residual(jnp.asarray(known.u[0]), inputs, 0.0, known.fixed))
+        sd = np.asarray(run_sd(known.noise, runs["log_compute"])) / np.sqrt(weight)
     noise = np.random.default_rng(seed).standard_normal((simulations, len(truth)))
-    targets = truth + noise * sd / np.sqrt(weight)
-    precision = weight / sd**2
-    loss = np.exp(truth) if model.kernel.log else truth
-    rows = np.arange(len(truth))
-    table = HostTable(inputs, loss, precision / np.mean(precision), rows)
+    u, status = refits(setting, known, runs, truth + noise * sd, sd)
+    return targets_at(setting, known, u), np.isin(status, (Status.CONVERGED, Status.BOUND_HIT))
+
+
+def refits(
+    setting: Setting, known: Known, runs: dict[str, Floats], targets: Floats, sd: Floats
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Coordinates (B, p) and status (B,) of weighted least-squares fits.
+
+    Args:
+        setting: The law.
+        known: Parameters to start from.
+        runs: Inputs, (n,) each.
+        targets: Log losses, or losses, of each simulation, (B, n).
+        sd: Standard deviation of each residual, (n,).
+    """
+    model = setting.model
+    inputs = tuple(runs[name] for name in model.law.inputs)
+    loss = np.exp(targets[0]) if model.kernel.log else targets[0]
+    table = HostTable(inputs, loss, np.mean(sd**-2.0) ** -1 / sd**2, np.arange(len(sd)))
     objective = least_squares(on="log" if model.kernel.log else "loss")
-    engine = Engine(model, objective, [table], make_box(model, {}), fixed=known.fixed, seed=seed)
-    zeros = np.zeros(simulations, np.int64)
-    hint = np.repeat(np.asarray(known.u[:1], np.float64), simulations, axis=0)
-    shared = {"tolerance": DRAW_TOLERANCE, "target": targets, "hint": hint}
+    engine = Engine(model, objective, [table], make_box(model, {}), fixed=known.fixed)
+    zeros = np.zeros(len(targets), np.int64)
+    shared: dict[str, Any] = {
+        "tolerance": DRAW_TOLERANCE,
+        "target": targets,
+        "hint": np.repeat(np.asarray(known.u[:1], np.float64), len(targets), axis=0),
+    }
     ends = engine.solve(zeros, zeros, starts=engine.draw_starts, **shared)
     ends = engine.rescue(ends, zeros, zeros, **shared)
+    return ends.u, ends.status
+
+
+def targets_at(setting: Setting, known: Known, u: Floats) -> Floats:
+    """The target (B,) at coordinates (B, p); its logarithm if it is relative."""
     with jax.enable_x64(True):
-        number = jax.jit(
-            jax.vmap(lambda u: setting.target(model.law, model.parameters(u, known.fixed)))
-        )
-        values = np.asarray(number(jnp.asarray(ends.u)), np.float64)
-    return values, np.isin(ends.status, (Status.CONVERGED, Status.BOUND_HIT))
+        return np.asarray(_targets(setting, known.fixed, jnp.asarray(u)), np.float64)
+
+
+@partial(jax.jit, static_argnums=0)
+def _targets(setting: Setting, fixed: Any, u: jax.Array) -> jax.Array:
+    model = setting.model
+    return jax.vmap(lambda u: setting.target(model.law, model.parameters(u, fixed)))(u)
 
 
 def quantile_spread(values: Floats, level: float) -> float:

@@ -15,15 +15,20 @@ from scalejax.design.choice import (
     Setting,
     best_of_list,
     best_runs,
+    judge,
     solve_list,
     solve_runs,
     stakes_of,
 )
 from scalejax.design.information import standard_error
 from scalejax.design.region import Region, compute_range, grid, placed
+from scalejax.design.targets import FLOP_PER_PAIR
 from scalejax.errors import UsageError
 
 Floats = NDArray[np.float64]
+
+_SAME = 0.1
+"""Relative difference below which two runs are repeats of one."""
 
 
 class Listed(NamedTuple):
@@ -75,6 +80,7 @@ class Study:
                 found = solve_list(self.setting, self.known, *self.place, money)
             else:
                 found = solve_runs(self.setting, self.known, self.place, money / self.rate)
+                found = self._tidied(found, money)
             found = jax.device_get(found)
         if not np.isfinite(found.error[0]):
             law = self.setting.model.law
@@ -99,10 +105,29 @@ class Study:
         with jax.enable_x64(True):
             return float(_before(self.setting, self.known, self._candidates(money)))
 
+    def _tidied(self, found: Found, money: float) -> Found:
+        """The same with runs that are nearly the same made repeats of one."""
+        runs = _merged(jax.device_get(found.runs), np.asarray(found.used))
+        spread, error = judge(self.setting, self.known, self._candidates(money), runs, found.used)
+        return found._replace(runs=runs, log_spread=spread, error=error)
+
     def _candidates(self, money: float) -> dict[str, Any]:
         if isinstance(self.place, Listed):
             return self.place.runs
         return placed(self.place, *grid(self.place, np.log(money / self.rate)))
+
+
+def _merged(runs: dict[str, Floats], used: NDArray[np.bool_]) -> dict[str, Floats]:
+    """Runs whose N and D differ by less than a tenth take their geometric mean."""
+    logs = np.log(np.stack([runs["N"], runs["D"]], 1))
+    left = set(np.flatnonzero(used))
+    while left:
+        first = min(left)
+        near = [k for k in left if np.max(np.abs(logs[k] - logs[first])) < _SAME]
+        logs[near] = logs[near].mean(0)
+        left -= set(near)
+    n, d = np.exp(logs).T
+    return {"N": n, "D": d, "log_compute": np.log(FLOP_PER_PAIR * n * d)}
 
 
 @partial(jax.jit, static_argnums=0)

@@ -7,7 +7,7 @@ from scalejax.fitting.summary import aligned
 from scalejax.quantities import short_number
 
 _CRITERIA = {
-    "c": "the variance of the target",
+    "c": "the variance of the target, and a little the volume of the parameters",
     "D": "the determinant of the parameters' covariance (D)",
     "A": "the sum of squared relative errors of the parameters (A)",
 }
@@ -25,11 +25,11 @@ def summarise(design: Design) -> str:
         "",
         *_runs(design),
         "",
-        f"Runs so far: {design.runs_before}, which leave it at "
-        f"{width(design, design.width_before)}. Law: {design.source.label}.",
+        f"Runs so far: {design.runs_before}, which leave it "
+        f"{_known(design)}. Law: {design.source.label}.",
         f"Chosen to minimise {_CRITERIA[setting.criterion]}"
         + (f", mean over the estimate and {draws} draws" if draws else " at the estimate")
-        + f"; at least {100 * min(design.efficiency, 1):.0f} % as good as any design of "
+        + f"; at least {100 * min(design.efficiency, 1):.3g} % as good as any design of "
         f"{setting.slots} runs for the money.",
         f"Noise of a run {100 * design.noise:.2g} %"
         + (f", discrepancy {100 * design.discrepancy:g} % a decade" if design.discrepancy else "")
@@ -40,6 +40,11 @@ def summarise(design: Design) -> str:
     if len(design.scores) > 1:
         lines += ["", "For the same money:", *_scores(design)]
     return "\n".join(lines)
+
+
+def _known(design: Design) -> str:
+    now = width(design, design.width_before)
+    return now if now == "unknown" else f"known to {now}"
 
 
 def _runs(design: Design) -> list[str]:
@@ -77,7 +82,7 @@ def _scores(design: Design) -> list[str]:
 def width(design: Design, value: float) -> str:
     """A width for people."""
     if not np.isfinite(value) or (design.relative and value > 1e3):
-        return "nothing at all" if np.isinf(value) or design.relative else "nan"
+        return "unknown"
     return f"+{100 * value:.3g} %" if design.relative else f"+-{value:.3g}"
 
 

@@ -40,7 +40,7 @@ _TRUTHS = (
 )
 _NOISE, _TARGET, _BUDGET, _RUNS, _DRAWS = 0.005, 1e23, 1e21, 12, 8
 _PILOT = (np.geomspace(1e18, 1e20, 10), np.resize([5.0, 80.0, 20.0], 10))
-_SHARES = np.geomspace(1e-3, 1.0, 10)
+_SHARES = np.geomspace(0.02, 1.0, 6)
 _LEVEL = 0.95
 
 
@@ -80,7 +80,7 @@ def _draws(setting: Setting, known: Known, u: Any, sd: Any, steps: Any) -> Any:
 
 
 def _fit_each(setting: Setting, known: Known, inputs: Any, targets: Any) -> Any:
-    """The target (R,) of fits to tables with runs of their own: inputs (R, n), log losses (R, n)."""
+    """The target (R,) of fits to tables of inputs and log losses, (R, n) each."""
     model = setting.model
     count, rows = targets.shape
     tables = [
@@ -150,18 +150,14 @@ def study(law: str, published: str, repeats: int, refit: int) -> dict[str, Any]:
             _designs(setting, truth, region, u[None, None], np.array([_NOISE]), _BUDGET)
         )
         best_error = float(
-            _true_errors(
-                setting, truth, candidates, known_theta["runs"], known_theta["used"]
-            )[0]
+            _true_errors(setting, truth, candidates, known_theta["runs"], known_theta["used"])[0]
         )
     last = found[-1]
     grids = {}
     for name, (number, shape) in usual_grids(_RUNS).items():
         with jax.enable_x64(True):
             runs = jax.device_get(scaled(shape, region, _BUDGET))
-            error = float(
-                judge(setting, truth, candidates, runs, jnp.ones(number, bool))[1][0]
-            )
+            error = float(judge(setting, truth, candidates, runs, jnp.ones(number, bool))[1][0])
         grids[name] = {"runs": number, "error": error, "inputs": runs}
 
     own = _end_to_end(setting, truth, seen, last["runs"], last["used"], random)
@@ -277,7 +273,10 @@ def page(studies: list[dict[str, Any]]) -> str:
     """The whole page."""
     parts = [_TOP]
     for one in studies:
-        rows = ["| grid | runs | variance | money | end to end |", "| --- | --- | --- | --- | --- |"]
+        rows = [
+            "| grid | runs | variance | money | end to end |",
+            "| --- | --- | --- | --- | --- |",
+        ]
         for name, row in one["grids"].items():
             cells = [
                 _times(row["variance_ratio"]),
@@ -289,9 +288,9 @@ def page(studies: list[dict[str, Any]]) -> str:
         parts.append(
             f"## {one['law']}, {one['set']}\n\n"
             + "\n".join(rows)
-            + f"\n\n{one['repeats']} pilots, of which {one['dropped']} had no optimum at the target "
-            f"and were left out. The suggested runs give N* to +{100 * one['width']:.1f} % (95 %; "
-            f"median over pilots); runs chosen at the true law give "
+            + f"\n\n{one['repeats']} pilots, of which {one['dropped']} had no optimum at the "
+            f"target and were left out. The suggested runs give N* to +{100 * one['width']:.1f} % "
+            f"(95 %; median over pilots); runs chosen at the true law give "
             f"+{100 * one['width_known_law']:.1f} %.\n\n"
             f"Spread of {one['refits']} refits over the standard error predicted at the truth: "
             f"{low[0]:.3f} ({low[1]:.3f} to {low[2]:.3f}). Standard error promised from the pilot "
@@ -315,7 +314,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
-    repeats, refit = (24, 200) if quick else (200, 4000)
+    repeats, refit = (16, 200) if quick else (100, 4000)
     studies = []
     for law, published in _TRUTHS[: 1 if quick else None]:
         studies.append(study(law, published, repeats, refit))

@@ -24,6 +24,7 @@ EVERYTHING = NUMBERS | {
     "curve_fits",
     "optima",
     "planning",
+    "design",
     "selection",
     "datasets",
     "plots",
@@ -49,6 +50,7 @@ MAY_IMPORT = {
     "optima": GROUND | {"laws", "costs", "solvers"},
     "selection": EMBEDDING,
     "planning": NUMBERS | {"costs", "optima"},
+    "design": NUMBERS | {"costs", "planning"},
     "isoflop": GROUND | {"laws", "data", "objectives", "fitting"},
     **dict.fromkeys(("plots", "cli", "report", "__main__"), EVERYTHING),
     "": set(),  # scalejax/__init__.py itself imports names when they are first used.
@@ -71,6 +73,7 @@ FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
     "pandas": {
         *("data", "datasets", "uncertainty", "isoflop", "planning", "selection", "curve_fits"),
+        "design",
         *RECORDS,
         *FOR_PEOPLE,
     },

@@ -12,6 +12,8 @@ import typer
 
 from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
 from scalejax.cli.check import check
+from scalejax.cli.design import EXAMPLES as DESIGN_EXAMPLES
+from scalejax.cli.design import design
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws_app
 from scalejax.cli.plan import EXAMPLES as PLAN_EXAMPLES
@@ -52,6 +54,7 @@ app.command()(sensitivity)
 app.command()(compare)
 app.command(epilog=SELECT_EXAMPLES)(select)
 app.command(epilog=PLAN_EXAMPLES)(plan)
+app.command(epilog=DESIGN_EXAMPLES)(design)
 app.command(epilog=REPORT_EXAMPLES)(report)
 
 

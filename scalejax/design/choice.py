@@ -179,6 +179,7 @@ def best_of_list(
     chosen = exchange(setting.rule, setting.slots, stakes, vectors, cost, measure.weight, money)
     used = chosen.slot < len(cost)
     runs = {name: values[chosen.slot] for name, values in candidates.items()}
+    runs["cost"] = cost[chosen.slot]
     error = errors_of(setting, known, stakes, runs, used * 1.0)
     return Found(runs, used, measure, chosen.log_spread, error)
 

@@ -25,7 +25,6 @@ from scalejax.design.information import (
     run_vector,
     spread_with,
 )
-from scalejax.design.measure import Limits
 from scalejax.design.region import Region, compute_range, placed
 from scalejax.objectives import Model
 
@@ -66,7 +65,13 @@ class Placed(NamedTuple):
 
 
 def exchange(
-    criterion: Criterion, slots: int, stakes: Stake, vectors: Any, cost: Any, weight: Any, money: Any
+    criterion: Criterion,
+    slots: int,
+    stakes: Stake,
+    vectors: Any,
+    cost: Any,
+    weight: Any,
+    money: Any,
 ) -> Chosen:
     """The best whole runs near a continuous design.
 

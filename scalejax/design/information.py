@@ -27,7 +27,6 @@ from scalejax.objectives import Model
 from scalejax.status import CONDITION_LIMIT
 
 
-
 class Criterion(NamedTuple):
     """What counts how much.
 

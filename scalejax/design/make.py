@@ -140,9 +140,7 @@ def design_runs(
     )
 
 
-def _check(
-    criterion: str, runs: int, draws: int, noise: float | None, discrepancy: float
-) -> None:
+def _check(criterion: str, runs: int, draws: int, noise: float | None, discrepancy: float) -> None:
     wrong = []
     if criterion not in CRITERIA:
         wrong.append(f"criterion= is one of {', '.join(CRITERIA)}, not {criterion!r}")
@@ -228,9 +226,7 @@ def _noise(origin: Source, noise: float | None) -> float:
     return float(np.sqrt(np.sum(fit.table.weight * fit.residuals**2) / left))
 
 
-def _coordinates(
-    setting: Setting, origin: Source, draws: int, seed: int, noise: Noise
-) -> Floats:
+def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, noise: Noise) -> Floats:
     """Coordinates (1 + draws, p), the estimate first; draws without a target are left out."""
     model = setting.model
     found, _ = origin.draws() if draws and origin.fit is not None else ({}, "")
@@ -247,13 +243,13 @@ def _coordinates(
         known = Known(u, _fixed(origin), noise, {}, np.zeros(0))
         goal, wanted = jax.jit(jax.vmap(lambda u: slopes_of(setting, known, u)))(u)
         usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(wanted)).all(1)
-        u = np.asarray(u, np.float64)
-    if not usable[0] or not np.isfinite(u[0]).all():
+        points = np.asarray(u, np.float64)
+    if not usable[0] or not np.isfinite(points[0]).all():
         raise UsageError(
             f"{setting.target.label} is not finite at {origin.label}: choose another target="
             + (" within reach of the law." if isinstance(setting.target, BestSize) else ".")
         )
-    return u[usable & np.isfinite(u).all(1)][: 1 + draws]
+    return points[usable & np.isfinite(points).all(1)][: 1 + draws]
 
 
 def _with_compute(table: Mapping[str, Floats], law: Law) -> dict[str, Floats]:
@@ -271,7 +267,9 @@ def _listed(candidates: Any, law: Law, rate: float, money: float) -> Listed:
     if missing := [name for name in law.inputs if name not in candidates]:
         raise UsageError(f"candidates= lacks {', '.join(missing)} (law {law.name}).")
     wanted: Sequence[str] = [*law.inputs, *(["cost"] if "cost" in candidates else [])]
-    columns = np.broadcast_arrays(*(np.atleast_1d(np.asarray(candidates[n], float)) for n in wanted))
+    columns = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(candidates[n], float)) for n in wanted)
+    )
     runs = dict(zip(wanted, columns, strict=True))
     for name, values in runs.items():
         if not (len(values) and np.isfinite(values).all()):

@@ -1,12 +1,12 @@
 """The best continuous design: how often to train each candidate, fractions allowed.
 
-Two things are limited, money and the number of runs. The best weights w minimise the mean over
-draws of a convex `log_spread`, so they are unique in what they reach, and no design of whole runs
+Two things are limited, money and the number of runs (Harman and Benkova, arXiv:1408.2698). The
+best weights w minimise the mean over draws of a convex `log_spread`, and no design of whole runs
 can do better on the same candidates.
 
-The weights are improved by majorisation: ``w <- w (g / price)^q`` with the gain g of each run, q = 1
-for D and 1/2 with a variance (Yu, arXiv:0804.0460; every step lowers the spread), and the price of a run
-``t cost / money + (1 - t) / runs``, where t in [0, 1] is what makes both limits hold.
+The weights are improved by the multiplicative algorithm (Silvey, Titterington and Torsney 1978):
+``w <- w (g / price)^q`` with the gain g of each run, q = 1 for D and 1/2 with a variance, and the
+price of a run ``t cost / money + (1 - t) / runs``, where t in [0, 1] makes both limits hold.
 
 The certificate is the equivalence theorem (Kiefer and Wolfowitz 1960; Whittle 1973): no design
 within the limits has a log spread lower by more than ``max(g / price) - sum(w g)``.
@@ -21,7 +21,7 @@ from jax import lax
 
 from scalejax.design.information import Criterion, Stake, gains, information, log_spread
 
-_STEPS, _TOLERANCE = 3000, 1e-3
+_STEPS, _TOLERANCE = 1000, 2e-3
 _HALVINGS = 40
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scalejax.design.choice import Found
 from scalejax.design.comparison import grid_errors_along, usual_grids
 from scalejax.design.region import Region
-from scalejax.design.study import Listed, Study
+from scalejax.design.study import Study
 from scalejax.errors import UsageError
 from scalejax.fitting.asymptotics import t_quantile
 from scalejax.planning import Source
@@ -241,6 +241,12 @@ class Design:
             k = int(np.searchsorted(amounts, found))
             ends = (amounts[k - 1], amounts[k])
         return found
+
+    def cost_sentence(self, width: float, cost: float) -> str:
+        """What `cost_for_width` gave, in words."""
+        from scalejax.design.summary import cost_sentence
+
+        return cost_sentence(self, width, cost)
 
     def simulate(self, simulations: int = 400, seed: int = 0) -> "Simulated":
         """Check the promise: draw losses, refit, and compare, see `scalejax.design.simulation`.

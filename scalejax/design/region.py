@@ -51,9 +51,7 @@ def region_of(
         UsageError: A range is unknown or empty, or nothing lies in all of them.
     """
     if unknown := set(ranges) - set(LIMITS):
-        raise UsageError(
-            f"ranges= knows {', '.join(LIMITS)}, not {', '.join(sorted(unknown))}."
-        )
+        raise UsageError(f"ranges= knows {', '.join(LIMITS)}, not {', '.join(sorted(unknown))}.")
     usual = _usual(runs, budget)
     logs = {}
     for name in LIMITS:

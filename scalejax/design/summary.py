@@ -33,7 +33,10 @@ def summarise(design: Design) -> str:
         f"{setting.slots} runs for the money.",
         f"Noise of a run {100 * design.noise:.2g} %"
         + (f", discrepancy {100 * design.discrepancy:g} % a decade" if design.discrepancy else "")
-        + (f"; over the draws the width is {width(design, low)} to {width(design, high)}" * (draws > 0))
+        + (
+            f"; over the draws the width is {width(design, low)} to {width(design, high)}"
+            * (draws > 0)
+        )
         + f"; seed {design.seed}.",
         *design.notes,
     ]
@@ -84,6 +87,16 @@ def width(design: Design, value: float) -> str:
     if not np.isfinite(value) or (design.relative and value > 1e3):
         return "unknown"
     return f"+{100 * value:.3g} %" if design.relative else f"+-{value:.3g}"
+
+
+def cost_sentence(design: Design, wanted: float, cost: float) -> str:
+    """What a width costs."""
+    aim = f"{design.target} to {width(design, wanted)}"
+    if cost == 0:
+        return f"The runs so far give {aim}."
+    if not np.isfinite(cost):
+        return f"No money gives {aim} with {design.study.setting.slots} runs: allow more of them."
+    return f"To know {aim}, spend {money(cost, design.unit)} on {design.study.setting.slots} runs."
 
 
 def money(value: float, unit: str) -> str:

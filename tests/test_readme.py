@@ -56,7 +56,7 @@ def test_every_status_has_a_row():
     assert listed == [status.label for status in Status]
 
 
-@pytest.mark.parametrize("verb", ["fit", "laws", "select", "show"])
+@pytest.mark.parametrize("verb", ["design", "fit", "laws", "select", "show"])
 def test_options_exist(verb, tmp_path):
     examples = re.findall(rf"^scalejax {verb}\b.*$", "\n".join(blocks("bash")), re.MULTILINE)
     assert examples

@@ -1,6 +1,7 @@
 """`design_runs`: from a fit or a published law, and money, to the runs that tell most."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -14,7 +15,7 @@ from scalejax.costs.duration import TRAINING_MFU
 from scalejax.design.choice import Known, Setting, slopes_of
 from scalejax.design.information import CRITERIA, Noise
 from scalejax.design.record import Design
-from scalejax.design.region import region_of
+from scalejax.design.region import Region, region_of
 from scalejax.design.study import Listed, Study
 from scalejax.design.targets import FLOP_PER_PAIR, BestSize, target_of
 from scalejax.errors import UsageError
@@ -109,23 +110,12 @@ def design_runs(
             "discrepancy= is by decades of compute from the target, and that of this target is not "
             "known: give target= FLOP, or N and D."
         )
+    place = _place(candidates, ranges or {}, origin.law, table, rate, money)
     setting = Setting(model, goal, criterion, int(runs))
     sd = _noise(origin, noise)
     far = Noise(np.float64(sd), np.float64(discrepancy), np.log(goal.compute or 1.0))
     u = _coordinates(setting, origin, draws, seed, far)
     known = Known(u, _fixed(origin), far, _with_compute(table, origin.law), _weight(origin))
-    place: Any
-    if candidates is not None:
-        if ranges:
-            raise UsageError("give candidates= or ranges=, not both.")
-        place = _listed(candidates, origin.law, rate, money)
-    elif set(origin.law.inputs) == {"N", "D"}:
-        place = region_of(table, ranges or {}, money / rate)
-    else:
-        raise UsageError(
-            f"{origin.law.name} is a law of {', '.join(origin.law.inputs)}: list the runs that "
-            "could be trained in candidates=, with their cost."
-        )
     study = Study(setting, known, place, rate, unit)
     return Design(
         study=study,
@@ -137,6 +127,27 @@ def design_runs(
         seed=seed,
         notes=tuple(_notes(origin, noise, len(u) - 1, draws)),
         found=study.solve(money),
+    )
+
+
+def _place(
+    candidates: Any,
+    ranges: Mapping[str, tuple[float, float]],
+    law: Law,
+    table: Mapping[str, Floats],
+    rate: float,
+    money: float,
+) -> Region | Listed:
+    """Where runs may be."""
+    if candidates is not None:
+        if ranges:
+            raise UsageError("give candidates= or ranges=, not both.")
+        return _listed(candidates, law, rate, money)
+    if set(law.inputs) == {"N", "D"}:
+        return region_of(table, ranges, money / rate)
+    raise UsageError(
+        f"{law.name} is a law of {', '.join(law.inputs)}: list the runs that could be trained in "
+        "candidates=, with their cost."
     )
 
 
@@ -241,7 +252,7 @@ def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, noise:
             [model.law.parameters[n].unconstrain(values[:, k]) for k, n in enumerate(model.free)], 1
         )
         known = Known(u, _fixed(origin), noise, {}, np.zeros(0))
-        goal, wanted = jax.jit(jax.vmap(lambda u: slopes_of(setting, known, u)))(u)
+        goal, wanted = _slopes(setting, known)
         usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(wanted)).all(1)
         points = np.asarray(u, np.float64)
     if not usable[0] or not np.isfinite(points[0]).all():
@@ -250,6 +261,11 @@ def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, noise:
             + (" within reach of the law." if isinstance(setting.target, BestSize) else ".")
         )
     return points[usable & np.isfinite(points).all(1)][: 1 + draws]
+
+
+@partial(jax.jit, static_argnums=0)
+def _slopes(setting: Setting, known: Known) -> tuple[jax.Array, jax.Array]:
+    return jax.vmap(lambda u: slopes_of(setting, known, u))(known.u)
 
 
 def _with_compute(table: Mapping[str, Floats], law: Law) -> dict[str, Floats]:

@@ -25,6 +25,7 @@ FEWEST_SHARE = 1e-4
 """Smallest run that is considered, as a share of the budget, where no runs say how small."""
 
 LIMITS = ("N", "D", "C", "D/N")
+_ANYTHING = (1e-300, 1e300)
 _COMPUTES, _RATIOS = 21, 11
 
 
@@ -53,6 +54,8 @@ def region_of(
     if unknown := set(ranges) - set(LIMITS):
         raise UsageError(f"ranges= knows {', '.join(LIMITS)}, not {', '.join(sorted(unknown))}.")
     usual = _usual(runs, budget)
+    if {"N", "D"} <= set(ranges):
+        usual["C"] = _ANYTHING
     logs = {}
     for name in LIMITS:
         low, high = ranges.get(name, usual[name])
@@ -71,17 +74,16 @@ def region_of(
 
 
 def _usual(runs: Mapping[str, Floats], budget: float) -> dict[str, tuple[float, float]]:
-    anything = (1e-300, 1e300)
     if not runs:
         smallest = FEWEST_SHARE * budget
-        return {"N": anything, "D": anything, "C": (smallest, 1e300), "D/N": USUAL_RATIO}
+        return {"N": _ANYTHING, "D": _ANYTHING, "C": (smallest, 1e300), "D/N": USUAL_RATIO}
     n, d = runs["N"], runs["D"]
     ratio = d / n
     low, high = USUAL_RATIO
     return {
         "N": (float(n.min()), 1e300),
         "D": (float(d.min()), 1e300),
-        "C": anything,
+        "C": _ANYTHING,
         "D/N": (min(low, float(ratio.min())), max(high, float(ratio.max()))),
     }
 

@@ -14,7 +14,15 @@ import scalejax as sj
 from scalejax.cli import main
 from scalejax.design.choice import vectors_of
 from scalejax.design.comparison import scaled, usual_grids
-from scalejax.design.information import Criterion, Noise, Stake, gains, log_spread, run_sd
+from scalejax.design.information import (
+    Criterion,
+    Noise,
+    Stake,
+    gains,
+    log_spread,
+    run_sd,
+    standard_error,
+)
 from scalejax.design.information import information as matrix_of
 from scalejax.design.measure import Limits, solve_measure
 from scalejax.design.region import compute_range, grid, placed, region_of
@@ -27,7 +35,7 @@ BUDGET, TARGET = 1e22, 1e24
 
 @pytest.fixture(scope="module")
 def made(golden_lsq):
-    return sj.design_runs(golden_lsq, budget=BUDGET, target=TARGET)
+    return sj.design_runs(golden_lsq, budget=BUDGET, target=TARGET, draws=3)
 
 
 @pytest.fixture(scope="module")
@@ -265,7 +273,7 @@ class TestWholeRuns:
 
     def test_draws_of_the_law_are_used(self, made):
         low, high = made.width_range
-        assert len(made.found.error) == 9
+        assert len(made.found.error) == 4
         assert low <= made.width <= high
 
     def test_width_is_students(self, made):
@@ -295,7 +303,7 @@ class TestMoney:
         """At 3600 dollars an hour a GPU of 1e18 FLOP/s at full use gives a dollar's 1e18 FLOP."""
         machine = sj.costs.Hardware("round", {"bf16": 1e18}, 1, 1, None, "", 3600.0, "")
         same = sj.design_runs(
-            golden_lsq, usd=BUDGET / 1e18, hardware=machine, mfu=1.0, target=TARGET
+            golden_lsq, usd=BUDGET / 1e18, hardware=machine, mfu=1.0, target=TARGET, draws=3
         )
         assert same.unit == "USD"
         assert same.cost == pytest.approx(made.cost / 1e18)
@@ -330,8 +338,8 @@ class TestGrids:
 
 class TestSimulation:
     def test_spread_is_as_promised(self, made):
-        found = made.simulate(400, seed=1)
-        # The error of a spread of 400 normal values by quantiles is about 5 %.
+        found = made.simulate(250, seed=1)
+        # The error of a spread of 250 normal values by quantiles is about 6 %.
         assert found.ratio == pytest.approx(1, abs=0.15)
         assert found.solved == 1
         assert found.ratio_range[0] < found.ratio < found.ratio_range[1]
@@ -394,6 +402,15 @@ def test_errors_say_what_to_do(golden_lsq, changed, word):
         sj.design_runs(golden_lsq, **{"budget": BUDGET, "target": TARGET, **changed})
 
 
+def test_a_direction_left_open_has_no_error():
+    with jax.enable_x64(True):
+        found = standard_error(np.diag([1.0, 0.0]), np.ones(2))
+        known = standard_error(np.diag([4.0, 1.0]), np.array([1.0, 0.0]))
+    assert np.isinf(found)
+    assert known == pytest.approx(0.5)
+
+
+@pytest.mark.slow
 def test_too_few_places_are_refused():
     candidates = {"N": [1e8, 1e9, 1e10], "D": [2e9, 2e10, 2e11]}
     with pytest.raises(sj.UsageError, match="cannot determine"):
@@ -422,12 +439,11 @@ class TestPeople:
         ]  # fmt: skip
         run(*words, "--dry-run")
         assert "candidates: 9" in capsys.readouterr().out
-        run(*words, "--json")
+        run(*words, "--json", "--width", "500%")
         document = json.loads(capsys.readouterr().out)
         frame = pd.read_csv(tmp_path / "next.csv")
         assert len(frame) == sum(row["count"] for row in document["runs"]) <= 4
-        run(*words, "--width", "50%")
-        assert "The runs so far give" in capsys.readouterr().out
+        assert document["cost_for_width"] == {"width": 5.0, "cost": 0.0}
 
     def test_help(self, capsys):
         run("design", "--help")

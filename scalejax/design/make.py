@@ -113,6 +113,11 @@ def design_runs(
     place = _place(candidates, ranges or {}, origin.law, table, rate, money)
     setting = Setting(model, goal, criterion, int(runs))
     sd = _noise(origin, noise)
+    if not 0 < sd < np.inf:
+        raise UsageError(
+            f"the residuals of the fit give a noise of {sd:g}, with which no design can be judged: "
+            "say how much runs scatter with noise=."
+        )
     far = Noise(np.float64(sd), np.float64(discrepancy), np.log(goal.compute or 1.0))
     u = _coordinates(setting, origin, draws, seed, far)
     known = Known(u, _fixed(origin), far, _with_compute(table, origin.law), _weight(origin))

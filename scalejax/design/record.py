@@ -78,11 +78,12 @@ class Design:
 
     @property
     def efficiency(self) -> float:
-        """Variance of the best conceivable design over that of this one, at least.
+        """How near this design is to the best conceivable: the ratio of variances, at least.
 
         The best conceivable trains fractions of runs on the same candidates, and is known to
-        within the gap of the equivalence theorem. For D it is the p-th root of the determinants.
-        Runs of N and D may lie between the candidates, so it can exceed 1 a little.
+        within the gap of the equivalence theorem. Compared is what the criterion counts, as the
+        mean of its logarithm over the draws; for D that is the p-th root of the determinant. Runs
+        of N and D may lie between the candidates, so it can exceed 1 a little.
         """
         measure = self.found.measure
         return float(np.exp(measure.log_spread - measure.gap - self.found.log_spread))

@@ -1,9 +1,11 @@
 """A design in words: what to train, what it promises, and what the usual grids would give."""
 
+import textwrap
+
 import numpy as np
 
 from scalejax.design.record import Design
-from scalejax.fitting.summary import aligned
+from scalejax.fitting.summary import WIDTH, aligned
 from scalejax.quantities import short_number
 
 _CRITERIA = {
@@ -19,19 +21,16 @@ def summarise(design: Design) -> str:
     count = int(design.runs["count"].sum())
     draws = len(design.found.error) - 1
     low, high = design.width_range
-    lines = [
+    prose = [
         f"Train these {count} runs for {money(design.cost, design.unit)} to know {design.target} "
         f"to {width(design, design.width)} ({100 * design.level:g} %).",
-        "",
-        *_runs(design),
-        "",
         f"Runs so far: {design.runs_before}, which leave it "
         f"{_known(design)}. Law: {design.source.label}.",
         f"Chosen to minimise {_CRITERIA[setting.criterion]}"
         + (f", mean over the estimate and {draws} draws" if draws else " at the estimate")
         + f"; at least {100 * min(design.efficiency, 1):.3g} % as good as any design of "
         f"{setting.slots} runs for the money.",
-        f"Noise of a run {100 * design.noise:.2g} %"
+        f"Noise of a run {_noise(design)}"
         + (f", discrepancy {100 * design.discrepancy:g} % a decade" if design.discrepancy else "")
         + (
             f"; over the draws the width is {width(design, low)} to {width(design, high)}"
@@ -40,9 +39,16 @@ def summarise(design: Design) -> str:
         + f"; seed {design.seed}.",
         *design.notes,
     ]
+    first, *rest = (textwrap.fill(line, WIDTH) for line in prose)
+    lines = [first, "", *_runs(design), "", *rest]
     if len(design.scores) > 1:
         lines += ["", "For the same money:", *_scores(design)]
     return "\n".join(lines)
+
+
+def _noise(design: Design) -> str:
+    log = design.study.setting.model.kernel.log
+    return f"{100 * design.noise:.2g} %" if log else f"{design.noise:.2g}"
 
 
 def _known(design: Design) -> str:

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,8 +12,6 @@ from scalejax.design.choice import (
     Found,
     Known,
     Setting,
-    best_of_list,
-    best_runs,
     judge,
     solve_list,
     solve_runs,
@@ -75,13 +72,7 @@ class Study:
         Raises:
             UsageError: No runs that can be had determine the law.
         """
-        with jax.enable_x64(True):
-            if isinstance(self.place, Listed):
-                found = solve_list(self.setting, self.known, *self.place, money)
-            else:
-                found = solve_runs(self.setting, self.known, self.place, money / self.rate)
-                found = self._tidied(found, money)
-            found = jax.device_get(found)
+        found = self._found(money)
         if not np.isfinite(found.error[0]):
             law = self.setting.model.law
             raise UsageError(
@@ -92,13 +83,19 @@ class Study:
 
     def errors(self, moneys: Floats) -> tuple[Floats, NDArray[np.int64]]:
         """Standard error of the target (m,) and number of runs (m,) for each amount of money."""
+        # One after the other: the program is compiled already, and mapping it compiles another.
+        found = [self._found(float(money)) for money in moneys]
+        errors = np.array([one.error[0] for one in found], np.float64)
+        return errors, np.array([np.sum(one.used) for one in found], np.int64)
+
+    def _found(self, money: float) -> Found:
         with jax.enable_x64(True):
             if isinstance(self.place, Listed):
-                found = _lists(self.setting, self.known, *self.place, jnp.asarray(moneys))
+                found = solve_list(self.setting, self.known, *self.place, money)
             else:
-                flop = jnp.asarray(moneys / self.rate)
-                found = _regions(self.setting, self.known, self.place, flop)
-            return np.asarray(found[0], np.float64), np.asarray(found[1], np.int64)
+                found = solve_runs(self.setting, self.known, self.place, money / self.rate)
+                found = self._tidied(found, money)
+            return jax.device_get(found)
 
     def error_before(self, money: float) -> float:
         """Standard error of the target as it is now; infinite if the runs so far leave it open."""
@@ -134,25 +131,3 @@ def _merged(runs: dict[str, Floats], used: NDArray[np.bool_]) -> dict[str, Float
 def _before(setting: Setting, known: Known, candidates: Any) -> jax.Array:
     stakes, _ = stakes_of(setting, known._replace(u=known.u[:1]), candidates)
     return standard_error(stakes.before[0], stakes.wanted[0])
-
-
-@partial(jax.jit, static_argnums=0)
-def _regions(
-    setting: Setting, known: Known, region: Region, moneys: Any
-) -> tuple[jax.Array, jax.Array]:
-    def one(money: Any) -> tuple[jax.Array, jax.Array]:
-        found = best_runs(setting, known, region, money)
-        return found.error[0], jnp.sum(found.used)
-
-    return jax.vmap(one)(moneys)
-
-
-@partial(jax.jit, static_argnums=0)
-def _lists(
-    setting: Setting, known: Known, runs: Any, cost: Any, moneys: Any
-) -> tuple[jax.Array, jax.Array]:
-    def one(money: Any) -> tuple[jax.Array, jax.Array]:
-        found = best_of_list(setting, known, runs, cost, money)
-        return found.error[0], jnp.sum(found.used)
-
-    return jax.vmap(one)(moneys)

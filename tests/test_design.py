@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import jax
 import numpy as np
@@ -26,6 +27,7 @@ from scalejax.design.information import (
 from scalejax.design.information import information as matrix_of
 from scalejax.design.measure import Limits, solve_measure
 from scalejax.design.region import compute_range, grid, placed, region_of
+from scalejax.design.targets import OwnNumber
 from scalejax.plots import plot_design
 
 PURE_C, PURE_D = Criterion(1.0, 0.0), Criterion(0.0, 1.0)
@@ -188,14 +190,11 @@ class TestInformation:
         left = golden_lsq.table.n_rows - 5
         assert made.noise == pytest.approx(np.sqrt(np.sum(golden_lsq.residuals**2) / left))
 
-    def test_width_before_is_that_of_the_fit(self, golden_lsq, candidates):
-        """For a parameter itself it is the Wald interval of the fit."""
-        design = sj.design_runs(
-            golden_lsq, budget=BUDGET, target=alpha, draws=0, candidates=candidates, runs=4
-        )
-        row = golden_lsq.conf_int(kind="wald").loc["alpha"]
-        assert design.width_before == pytest.approx((row["hi"] - row["lo"]) / 2, rel=1e-6)
-        assert design.width < design.width_before
+    def test_error_before_is_that_of_the_fit(self, golden_lsq, made):
+        """For a parameter itself it is the standard error of the fit."""
+        setting = made.study.setting._replace(target=OwnNumber(alpha))
+        found = replace(made.study, setting=setting).error_before(BUDGET)
+        assert found == pytest.approx(golden_lsq.conf_int(kind="wald")["stderr"]["alpha"], rel=1e-6)
 
     def test_discrepancy_grows_with_distance(self):
         with jax.enable_x64(True):
@@ -312,10 +311,16 @@ class TestMoney:
 
 class TestGrids:
     def test_cost_the_money_and_keep_the_limits(self, made):
-        region = made.study.place
-        for name, (count, shape) in usual_grids(12).items():
-            with jax.enable_x64(True):
-                runs = jax.device_get(scaled(shape, region, BUDGET))
+        region, grids = made.study.place, usual_grids(12)
+        with jax.enable_x64(True):
+            find = jax.jit(
+                lambda money: {
+                    name: scaled(shape, region, money) for name, (_, shape) in grids.items()
+                }
+            )
+            found = jax.device_get(find(BUDGET))
+        for name, (count, _) in grids.items():
+            runs = found[name]
             assert len(runs["N"]) == count, name
             assert 6 * np.sum(runs["N"] * runs["D"]) == pytest.approx(BUDGET, rel=1e-6)
             ratio = runs["D"] / runs["N"]

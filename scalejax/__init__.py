@@ -11,6 +11,7 @@
 - `fit_arrays`: the same fit as a pure, differentiable JAX function (`scalejax.embedding`).
 - `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
+- `design_runs`: which runs to train next, and how much they will tell (`scalejax.design`).
 - `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
 - `run_study`: a thousand laws as one resumable job (`scalejax.studies`).
 - `advise`: what published advice is worth on your runs (`scalejax.advice`).
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from scalejax.advice import advise as advise
     from scalejax.data import Table as Table
     from scalejax.data import load_table as load_table
+    from scalejax.design import Design as Design
+    from scalejax.design import design_runs as design_runs
     from scalejax.embedding import ArrayFit as ArrayFit
     from scalejax.embedding import fit_arrays as fit_arrays
     from scalejax.errors import DataWarning as DataWarning
@@ -139,6 +142,7 @@ _HOME = {
         "scalejax.uncertainty",
     ),
     **dict.fromkeys(("Plan", "Question", "frontier", "plan"), "scalejax.planning"),
+    **dict.fromkeys(("Design", "design_runs"), "scalejax.design"),
     **dict.fromkeys(("Selection", "select"), "scalejax.selection"),
     **dict.fromkeys(("Outcome", "Status"), "scalejax.status"),
     **dict.fromkeys(

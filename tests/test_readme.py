@@ -56,7 +56,9 @@ def test_every_status_has_a_row():
     assert listed == [status.label for status in Status]
 
 
-@pytest.mark.parametrize("verb", ["fit", "laws", "select", "show", "many", "resume", "advise"])
+@pytest.mark.parametrize(
+    "verb", ["fit", "laws", "select", "show", "many", "resume", "advise", "design"]
+)
 def test_options_exist(verb, tmp_path):
     examples = re.findall(rf"^scalejax {verb}\b.*$", "\n".join(blocks("bash")), re.MULTILINE)
     assert examples

@@ -24,6 +24,7 @@ EVERYTHING = NUMBERS | {
     "curve_fits",
     "optima",
     "planning",
+    "design",
     "selection",
     "studies",
     "advice",
@@ -53,6 +54,7 @@ MAY_IMPORT = {
     "studies": EMBEDDING,
     "advice": EMBEDDING | {"studies"},
     "planning": NUMBERS | {"costs", "optima"},
+    "design": NUMBERS | {"costs", "planning"},
     "isoflop": GROUND | {"laws", "data", "objectives", "fitting"},
     **dict.fromkeys(("plots", "cli", "report", "__main__"), EVERYTHING),
     "": set(),  # scalejax/__init__.py itself imports names when they are first used.
@@ -77,6 +79,7 @@ HEAVY = {
         *("data", "datasets", "uncertainty", "isoflop", "planning", "selection", "curve_fits"),
         "studies",
         "advice",
+        "design",
         *RECORDS,
         *FOR_PEOPLE,
     },

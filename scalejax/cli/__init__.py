@@ -15,6 +15,8 @@ from scalejax.cli.advise import EXAMPLES as ADVISE_EXAMPLES
 from scalejax.cli.advise import advise
 from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
 from scalejax.cli.check import check
+from scalejax.cli.design import EXAMPLES as DESIGN_EXAMPLES
+from scalejax.cli.design import design
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws_app
 from scalejax.cli.many import EXAMPLES as STUDY_EXAMPLES
@@ -60,6 +62,7 @@ app.command(epilog=STUDY_EXAMPLES)(many)
 app.command()(resume)
 app.command(epilog=ADVISE_EXAMPLES)(advise)
 app.command(epilog=PLAN_EXAMPLES)(plan)
+app.command(epilog=DESIGN_EXAMPLES)(design)
 app.command(epilog=REPORT_EXAMPLES)(report)
 
 

@@ -11,6 +11,7 @@
 | `plot_sensitivity` | does the conclusion survive other choices? | a frame, see there |
 | `plot_selection` | which law errs least beyond the data? | `scalejax.selection` |
 | `plot_study` | what does an estimate of a law gain from more runs? | `StudyResult.errors` |
+| `plot_design` | which runs next, and what would more money tell? | `scalejax.design` |
 | `plot_frontier` | what would another budget, or quality, buy? | `scalejax.planning.frontier` |
 | `plot_contours` | why is the optimum there, and how flat is it? | `scalejax.planning.contours` |
 | `plot_demand` | how far to train beyond compute-optimal? | `scalejax.planning.frontier` |
@@ -21,6 +22,7 @@ Plots of one panel take ``ax=`` and return it; those of several take ``axes=`` a
 """
 
 from scalejax.plots.contours import plot_contours, plot_ratio_surface
+from scalejax.plots.design import plot_design
 from scalejax.plots.draws import draw_correlations, draw_frame, plot_draws
 from scalejax.plots.fit import curve_frame, plot_fit
 from scalejax.plots.frontier import plot_demand, plot_frontier
@@ -38,6 +40,7 @@ __all__ = [
     "draw_frame",
     "plot_contours",
     "plot_demand",
+    "plot_design",
     "plot_draws",
     "plot_fit",
     "plot_frontier",

@@ -1,0 +1,25 @@
+"""Which runs to train next: the design of experiments for scaling laws.
+
+`design_runs` takes a fit (or a published law), a budget and a target, and gives a `Design`: the
+runs to train, the width of the interval that they promise, how far any design could be better, and
+what the usual grids would give for the same money. `Design.cost_for_width` says how much must be
+spent to know the target to 20 %; `Design.simulate` checks the promise.
+
+Whether runs determine a law at all is told by `scalejax.design_identifiability`.
+
+| module | when |
+| --- | --- |
+| `scalejax.design.make` | `design_runs` |
+| `scalejax.design.information` | what runs tell, as pure functions |
+| `scalejax.design.choice` | the best runs as a pure function, to be mapped over laws and money |
+| `scalejax.design.measure`, `scalejax.design.exact` | how they are found |
+| `scalejax.design.comparison` | grids that people train |
+| `scalejax.design.simulation` | promise against simulation |
+"""
+
+from scalejax.design.make import design_runs
+from scalejax.design.record import Design
+from scalejax.design.simulation import Simulated
+from scalejax.design.study import Study
+
+__all__ = ["Design", "Simulated", "Study", "design_runs"]

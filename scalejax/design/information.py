@@ -1,0 +1,168 @@
+"""What runs tell about a law: Fisher information of a run, of a table, and what it leaves open.
+
+A run whose residual has the standard deviation s tells ``f f'`` about the coordinates of a fit,
+with ``f = (d residual / du) / s``; runs add up. `run_vector` is f for one run, `Stake` holds what a
+design is judged by, and `log_spread` judges by a `Criterion`, the lower the better:
+
+- variance: log of the summed variance of some numbers, each given by its slope (A; c for one);
+- volume: minus log det of the information, per parameter (D).
+
+Both are convex in the weights of the runs (Pukelsheim, Optimal Design of Experiments, 1993), and so
+is their sum. The best design for one number alone often leaves other parameters open, so that no
+fit would be certified: `CRITERIA` therefore mixes some volume into it (Atkinson, Donev and Tobias,
+Optimum Experimental Designs, 2007, section 21).
+
+Everything is written for one point of the parameters; callers map it over draws.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from scalejax.objectives import Model
+from scalejax.status import CONDITION_LIMIT
+
+
+class Criterion(NamedTuple):
+    """What counts how much.
+
+    Attributes:
+        variance: Weight of the log variance.
+        volume: Weight of minus log det, per parameter.
+    """
+
+    variance: float
+    volume: float
+
+
+CRITERIA: Mapping[str, Criterion] = MappingProxyType(
+    {"c": Criterion(1.0, 0.1), "D": Criterion(0.0, 1.0), "A": Criterion(1.0, 0.0)}
+)
+"""By name."""
+
+
+class Noise(NamedTuple):
+    """The standard deviation of a run's residual.
+
+    Attributes:
+        sd: Of every run: the noise between seeds, relative where residuals are of log losses.
+        discrepancy: By how much the law itself may be wrong for each decade of compute between a
+            run and the target; added in quadrature.
+        log_target: Log of the target's compute.
+    """
+
+    sd: Any
+    discrepancy: Any
+    log_target: Any
+
+
+class Stake(NamedTuple):
+    """What a design is judged by at one point of the parameters.
+
+    Slopes and information are whitened: a slope g is ``whiten @ g``, so that the runs so far and
+    the mean of all candidates together have unit information.
+
+    Attributes:
+        u: Coordinates of the fit, (p,).
+        whiten: What slopes are multiplied by, (p, p).
+        before: Information of the runs so far, (p, p).
+        goal: Slopes of the numbers whose variance counts, (p, k).
+        wanted: Slope of the target itself, (p,).
+    """
+
+    u: jax.Array
+    whiten: jax.Array
+    before: jax.Array
+    goal: jax.Array
+    wanted: jax.Array
+
+
+def run_slope(model: Model, fixed: Mapping[str, Any], u: Any, run: Mapping[str, Any]) -> jax.Array:
+    """Slope (p,) of the residual of one run in the coordinates (p,)."""
+    inputs = tuple(run[name] for name in model.law.inputs)
+    return jax.jacfwd(lambda c: model.residual(c, inputs, 0.0, fixed))(u)
+
+
+def run_sd(noise: Noise, log_compute: Any) -> jax.Array:
+    """Standard deviation of the residual of one run, ()."""
+    decades = (log_compute - noise.log_target) / np.log(10.0)
+    # A run whose compute is not known has no distance.
+    wrong = jnp.where(noise.discrepancy > 0, noise.discrepancy * decades, 0.0)
+    return jnp.sqrt(noise.sd**2 + wrong**2)
+
+
+def run_vector(
+    model: Model, fixed: Mapping[str, Any], noise: Noise, u: Any, run: Mapping[str, Any]
+) -> jax.Array:
+    """The vector f (p,) of one run, whose information is ``f f'``.
+
+    Args:
+        model: The law and what of it is free.
+        fixed: Parameters that are held.
+        noise: The noise of a run.
+        u: Coordinates, (p,).
+        run: The inputs of the law, and ``log_compute``.
+    """
+    return run_slope(model, fixed, u, run) / run_sd(noise, run["log_compute"])
+
+
+def information(vectors: Any, weight: Any) -> jax.Array:
+    """Information (p, p) of runs with vectors (n, p) and weights (n,)."""
+    return vectors.T @ (weight[:, None] * vectors)
+
+
+def log_spread(criterion: Criterion, matrix: Any, goal: Any) -> jax.Array:
+    """What an information matrix (p, p) leaves open, ()."""
+    spread = jnp.zeros(())
+    if criterion.variance:
+        spread = criterion.variance * jnp.log(jnp.sum(goal * jnp.linalg.solve(matrix, goal)))
+    if criterion.volume:
+        spread -= criterion.volume * jnp.linalg.slogdet(matrix)[1] / matrix.shape[0]
+    return spread
+
+
+def gains(criterion: Criterion, matrix: Any, goal: Any, vectors: Any) -> jax.Array:
+    """How fast a little more weight on each run lowers `log_spread`, (n,)."""
+    # Vectors are whitened, so that the inverse is as good as a solve, and many times faster.
+    solved = vectors @ jnp.linalg.inv(matrix)
+    gain = criterion.volume * jnp.sum(vectors * solved, 1) / matrix.shape[0]
+    if criterion.variance:
+        whole = jnp.sum(goal * (jnp.linalg.inv(matrix) @ goal))
+        gain += criterion.variance * jnp.sum((solved @ goal) ** 2, 1) / whole
+    return gain
+
+
+def spread_with(criterion: Criterion, matrix: Any, goal: Any, vectors: Any) -> jax.Array:
+    """`log_spread` with one more run, for each run (n,), by rank-one updates."""
+    solved = vectors @ jnp.linalg.inv(matrix)
+    grown = 1 + jnp.sum(vectors * solved, 1)
+    spread = jnp.zeros(len(vectors))
+    if criterion.variance:
+        whole = jnp.sum(goal * (jnp.linalg.inv(matrix) @ goal))
+        left = whole - jnp.sum((solved @ goal) ** 2, 1) / grown
+        spread = criterion.variance * jnp.log(jnp.maximum(left, 1e-300))
+    if criterion.volume:
+        now = jnp.linalg.slogdet(matrix)[1]
+        spread -= criterion.volume * (now + jnp.log(grown)) / matrix.shape[0]
+    return spread
+
+
+def standard_error(matrix: Any, wanted: Any) -> jax.Array:
+    """Standard error of a number with slope (p,) under an information matrix, (), both whitened.
+
+    Infinite if the runs leave a direction open.
+    """
+    enough = jnp.linalg.eigvalsh(matrix)[0] > CONDITION_LIMIT**-2
+    safe = jnp.where(enough, matrix, jnp.eye(matrix.shape[0]))
+    return jnp.where(enough, jnp.sqrt(wanted @ jnp.linalg.solve(safe, wanted)), jnp.inf)
+
+
+def whitening(matrix: Any) -> jax.Array:
+    """W (p, p) with ``W matrix W' = 1``; NaN for a matrix that is singular."""
+    size = jnp.sqrt(jnp.diagonal(matrix))
+    root = jnp.linalg.cholesky(matrix / jnp.outer(size, size))
+    return jnp.linalg.inv(root) / size

@@ -1,0 +1,131 @@
+"""Where runs may be placed: limits of N, D, compute C = 6ND and D/N, and the grid between them.
+
+The limits are straight lines in (log N, log D). A run is a compute and a *place*, a number from 0
+to 1 between the smallest and the largest tokens per parameter that the limits allow at that
+compute, so that any design can be moved smoothly and stays inside.
+"""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from scalejax.design.targets import FLOP_PER_PAIR
+from scalejax.errors import UsageError
+
+Floats = NDArray[np.float64]
+
+USUAL_RATIO = (2.0, 200.0)
+"""Tokens per parameter that published sweeps cover."""
+
+FEWEST_SHARE = 1e-4
+"""Smallest run that is considered, as a share of the budget, where no runs say how small."""
+
+LIMITS = ("N", "D", "C", "D/N")
+_ANYTHING = (1e-300, 1e300)
+_COMPUTES, _RATIOS = 21, 11
+
+
+class Region(NamedTuple):
+    """Limits as logarithms: (low, high) of each."""
+
+    N: Any
+    D: Any
+    C: Any
+    ratio: Any
+
+
+def region_of(
+    runs: Mapping[str, Floats], ranges: Mapping[str, tuple[float, float]], budget: float
+) -> Region:
+    """The limits that are given, and the usual ones for the rest.
+
+    Args:
+        runs: N and D of the runs so far, (n,) each; empty without any.
+        ranges: Limits by ``"N"``, ``"D"``, ``"C"`` or ``"D/N"``.
+        budget: FLOP that may be spent in all.
+
+    Raises:
+        UsageError: A range is unknown or empty, or nothing lies in all of them.
+    """
+    if unknown := set(ranges) - set(LIMITS):
+        raise UsageError(f"ranges= knows {', '.join(LIMITS)}, not {', '.join(sorted(unknown))}.")
+    usual = _usual(runs, budget)
+    if {"N", "D"} <= set(ranges):
+        usual["C"] = _ANYTHING
+    logs = {}
+    for name in LIMITS:
+        low, high = ranges.get(name, usual[name])
+        if not 0 < low < high:
+            raise UsageError(f"ranges=: the range {low:g} to {high:g} of {name} is empty.")
+        logs[name] = np.log([low, high])
+    region = Region(logs["N"], logs["D"], logs["C"], logs["D/N"])
+    with jax.enable_x64(True):
+        low_c, high_c = map(float, compute_range(region, np.log(budget)))
+    if low_c >= high_c:
+        raise UsageError(
+            f"no run fits: the smallest within the ranges costs {np.exp(low_c):.3g} FLOP, and "
+            f"{np.exp(high_c):.3g} FLOP is the most. Widen ranges= or spend more."
+        )
+    return region
+
+
+def _usual(runs: Mapping[str, Floats], budget: float) -> dict[str, tuple[float, float]]:
+    if not runs:
+        smallest = FEWEST_SHARE * budget
+        return {"N": _ANYTHING, "D": _ANYTHING, "C": (smallest, 1e300), "D/N": USUAL_RATIO}
+    n, d = runs["N"], runs["D"]
+    ratio = d / n
+    low, high = USUAL_RATIO
+    return {
+        "N": (float(n.min()), 1e300),
+        "D": (float(d.min()), 1e300),
+        "C": _ANYTHING,
+        "D/N": (min(low, float(ratio.min())), max(high, float(ratio.max()))),
+    }
+
+
+def compute_range(region: Region, log_money: Any) -> tuple[Any, Any]:
+    """Logs of the least and the most compute of one run within the limits and the money."""
+    (n_lo, n_hi), (d_lo, d_hi), (r_lo, r_hi) = region.N, region.D, region.ratio
+    pair = np.log(FLOP_PER_PAIR)
+    smallest = pair + jnp.maximum(n_lo, d_lo - r_hi) + jnp.maximum(d_lo, n_lo + r_lo)
+    largest = pair + jnp.minimum(n_hi, d_hi - r_lo) + jnp.minimum(d_hi, n_hi + r_hi)
+    low = jnp.maximum(smallest, region.C[0])
+    return low, jnp.minimum(jnp.minimum(largest, region.C[1]), log_money)
+
+
+def ratio_range(region: Region, log_compute: Any) -> tuple[Any, Any]:
+    """Logs of the least and the most tokens per parameter at a compute."""
+    pairs = log_compute - np.log(FLOP_PER_PAIR)
+    (n_lo, n_hi), (d_lo, d_hi), (r_lo, r_hi) = region.N, region.D, region.ratio
+    low = jnp.maximum(jnp.maximum(r_lo, pairs - 2 * n_hi), 2 * d_lo - pairs)
+    high = jnp.minimum(jnp.minimum(r_hi, pairs - 2 * n_lo), 2 * d_hi - pairs)
+    return low, high
+
+
+def run_at(log_compute: Any, log_ratio: Any) -> dict[str, Any]:
+    """The run of a compute and tokens per parameter."""
+    pairs = log_compute - np.log(FLOP_PER_PAIR)
+    return {
+        "N": jnp.exp((pairs - log_ratio) / 2),
+        "D": jnp.exp((pairs + log_ratio) / 2),
+        "log_compute": log_compute,
+    }
+
+
+def placed(region: Region, log_compute: Any, place: Any) -> dict[str, Any]:
+    """The run of a compute and a place between 0 and 1."""
+    low, high = ratio_range(region, log_compute)
+    return run_at(log_compute, low + (high - low) * place)
+
+
+def grid(region: Region, log_money: Any) -> tuple[jax.Array, jax.Array]:
+    """Log compute and place of the candidates, (n,) each, from the smallest compute up."""
+    low, high = compute_range(region, log_money)
+    compute = low + (high - low) * jnp.linspace(0.0, 1.0, _COMPUTES)
+    place = jnp.linspace(0.0, 1.0, _RATIOS)
+    return jnp.repeat(compute, _RATIOS), jnp.tile(place, _COMPUTES)

@@ -1,0 +1,173 @@
+"""A design checked by simulation: losses are drawn, everything is refitted, errors are compared.
+
+The estimate is taken for the truth. Losses of the runs so far and of the new ones are the law's,
+with Gaussian noise of the size that the design assumes, and are fitted by least squares with
+weights to match, all simulations as one batch. So the check is of what the design leaves out: that
+the law is curved and tables are small. It says nothing on whether the law or its noise are right.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from scalejax.design.choice import Known, Setting
+from scalejax.design.information import run_sd
+from scalejax.errors import UsageError
+from scalejax.fitting.arrays import HostTable, make_box
+from scalejax.fitting.engine import DRAW_TOLERANCE, Engine
+from scalejax.objectives import least_squares
+from scalejax.status import Status
+
+if TYPE_CHECKING:
+    from scalejax.design.record import Design
+
+Floats = NDArray[np.float64]
+
+FEWEST = 20
+_RESAMPLES = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Simulated:
+    """What came of a design.
+
+    Attributes:
+        predicted: Standard error that the design promises.
+        spread: Half the width of the interval between quantiles of the simulated estimates, in
+            normal standard deviations; infinite values of the target count as far out.
+        ratio: spread / predicted.
+        ratio_range: 95 % interval of the ratio, from resampled simulations.
+        values: The target in each simulation, (n,); its logarithm if it is relative.
+        solved: Share of simulations whose fit is a minimum with a finite target.
+        seed: Seed of the noise.
+    """
+
+    predicted: float
+    spread: float
+    ratio: float
+    ratio_range: tuple[float, float]
+    values: Floats
+    solved: float
+    seed: int
+
+    def __str__(self) -> str:
+        low, high = self.ratio_range
+        return (
+            f"spread in {len(self.values)} simulations (seed {self.seed}): {self.spread:.4g}, "
+            f"predicted {self.predicted:.4g}, ratio {self.ratio:.3f} ({low:.3f} to {high:.3f}); "
+            f"{100 * self.solved:.1f} % of the fits have the target."
+        )
+
+
+def simulate(design: "Design", simulations: int, seed: int) -> Simulated:
+    """Refit simulated losses of all runs, see `scalejax.design.record.Design.simulate`.
+
+    Raises:
+        UsageError: Too few simulations.
+    """
+    if simulations < FEWEST:
+        raise UsageError(f"simulations= must be {FEWEST} or more, not {simulations!r}.")
+    study = design.study
+    setting, known = study.setting, study.known
+    runs, weight = all_runs(known, design.found.runs, np.asarray(design.found.used))
+    values, minimum = refitted(setting, known, runs, weight, simulations, seed)
+    spread = quantile_spread(values, design.level)
+    generator = np.random.default_rng(seed)
+    again = generator.choice(values, (_RESAMPLES, len(values)))
+    ratios = np.apply_along_axis(quantile_spread, 1, again, design.level) / design.stderr
+    low, high = np.quantile(ratios, [0.025, 0.975])
+    return Simulated(
+        predicted=design.stderr,
+        spread=spread,
+        ratio=spread / design.stderr,
+        ratio_range=(float(low), float(high)),
+        values=values,
+        solved=float(np.mean(minimum & np.isfinite(values))),
+        seed=seed,
+    )
+
+
+def all_runs(
+    known: Known, new: dict[str, Floats], used: NDArray[np.bool_]
+) -> tuple[dict[str, Floats], Floats]:
+    """The runs so far and the new ones, (n,) each, and their weights."""
+    runs = {
+        name: np.concatenate([np.asarray(old), np.asarray(new[name])[used]])
+        for name, old in known.runs.items()
+    }
+    return runs, np.concatenate([np.asarray(known.weight), np.ones(int(used.sum()))])
+
+
+def refitted(
+    setting: Setting,
+    known: Known,
+    runs: dict[str, Floats],
+    weight: Floats,
+    simulations: int,
+    seed: int,
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """The target (n,) of refits of simulated losses, and which of them are minima."""
+    model = setting.model
+    kept = weight > 0
+    weight, runs = weight[kept], {name: values[kept] for name, values in runs.items()}
+    with jax.enable_x64(True):
+        inputs = tuple(runs[name] for name in model.law.inputs)
+        truth = np.asarray(model.residual(jnp.asarray(known.u[0]), inputs, 0.0, known.fixed))
+        sd = np.asarray(run_sd(known.noise, runs["log_compute"])) / np.sqrt(weight)
+    noise = np.random.default_rng(seed).standard_normal((simulations, len(truth)))
+    u, status = refits(setting, known, runs, truth + noise * sd, sd)
+    return targets_at(setting, known, u), np.isin(status, (Status.CONVERGED, Status.BOUND_HIT))
+
+
+def refits(
+    setting: Setting, known: Known, runs: dict[str, Floats], targets: Floats, sd: Floats
+) -> tuple[Floats, NDArray[np.int64]]:
+    """Coordinates (B, p) and status (B,) of weighted least-squares fits.
+
+    Args:
+        setting: The law.
+        known: Parameters to start from.
+        runs: Inputs, (n,) each.
+        targets: Log losses, or losses, of each simulation, (B, n).
+        sd: Standard deviation of each residual, (n,).
+    """
+    model = setting.model
+    inputs = tuple(runs[name] for name in model.law.inputs)
+    loss = np.exp(targets[0]) if model.kernel.log else targets[0]
+    table = HostTable(inputs, loss, np.mean(sd**-2.0) ** -1 / sd**2, np.arange(len(sd)))
+    objective = least_squares(on="log" if model.kernel.log else "loss")
+    engine = Engine(model, objective, [table], make_box(model, {}), fixed=known.fixed)
+    zeros = np.zeros(len(targets), np.int64)
+    shared: dict[str, Any] = {
+        "tolerance": DRAW_TOLERANCE,
+        "target": targets,
+        "hint": np.repeat(np.asarray(known.u[:1], np.float64), len(targets), axis=0),
+    }
+    ends = engine.solve(zeros, zeros, starts=engine.draw_starts, **shared)
+    ends = engine.rescue(ends, zeros, zeros, **shared)
+    return ends.u, ends.status
+
+
+def targets_at(setting: Setting, known: Known, u: Floats) -> Floats:
+    """The target (B,) at coordinates (B, p); its logarithm if it is relative."""
+    with jax.enable_x64(True):
+        return np.asarray(_targets(setting, known.fixed, jnp.asarray(u)), np.float64)
+
+
+@partial(jax.jit, static_argnums=0)
+def _targets(setting: Setting, fixed: Any, u: jax.Array) -> jax.Array:
+    model = setting.model
+    return jax.vmap(lambda u: setting.target(model.law, model.parameters(u, fixed)))(u)
+
+
+def quantile_spread(values: Floats, level: float) -> float:
+    """Half the width between quantiles, in normal standard deviations."""
+    far = np.where(np.isfinite(values), values, np.inf)
+    low, high = np.quantile(far, [(1 - level) / 2, (1 + level) / 2], method="nearest")
+    return float(high - low) / (2 * float(ndtri((1 + level) / 2)))

@@ -1,0 +1,110 @@
+"""A design in a picture: the old and the new runs, and what more money would buy."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from scalejax.design import Design
+from scalejax.errors import UsageError
+from scalejax.plots.axes import (
+    BLUE,
+    GREY,
+    VERMILION,
+    Panels,
+    axis_label,
+    format_input_axis,
+    given_panels,
+    log_ticks,
+    new_panels,
+    small_text,
+    tick_text,
+)
+
+_FLOP_PER_PAIR = 6.0
+_FAR = 30
+
+
+def plot_design(design: Design, axes: Sequence[Axes] | Panels | None = None) -> Panels:
+    """Draw the runs of a design among those so far, and the expected width against money.
+
+    Lines of equal training compute 6ND are grey. The area of a new run is its number of repeats.
+
+    Args:
+        design: A design for a law with N and D.
+        axes: Two axes to draw on; a new figure if not given.
+
+    Returns:
+        The two axes.
+
+    Raises:
+        UsageError: The law has no N and D.
+    """
+    if not {"N", "D"} <= set(design.study.setting.model.law.inputs):
+        raise UsageError("plot_design draws runs of N and D, and this law has other inputs.")
+    panels = given_panels(axes, 2)
+    if panels is None:
+        panels = new_panels(1, 2, 3.3)
+    _draw_runs(panels[0], design)
+    _draw_width(panels[1], design)
+    for ax in panels:
+        small_text(ax)
+        ax.legend(fontsize=7.5, frameon=False)
+    return panels
+
+
+def _draw_runs(ax: Axes, design: Design) -> None:
+    old, new = design.before_frame(), design.runs
+    if len(old):
+        ax.plot(old["N"], old["D"], "o", color=GREY, ms=4, mfc="none", label="runs so far")
+    size = 28.0 * new["count"].to_numpy()
+    ax.scatter(
+        new["N"], new["D"], s=size, color=VERMILION, alpha=0.85, lw=0, zorder=5, label="next runs"
+    )
+    ax.set_yscale("log")
+    format_input_axis(ax, "N")
+    ax.margins(0.12)
+    log_ticks(ax.yaxis, *ax.get_ylim())
+    ax.set_ylabel(axis_label("D"))
+    _draw_isocost(ax)
+
+
+def _draw_isocost(ax: Axes) -> None:
+    """Lines of equal compute, one a decade or more, inside the limits that are there."""
+    (n_low, n_high), (d_low, d_high) = ax.get_xlim(), ax.get_ylim()
+    ends = np.log10(_FLOP_PER_PAIR * np.array([n_low * d_low, n_high * d_high]))
+    step = max(1, int(np.ceil((ends[1] - ends[0]) / 6)))
+    sizes = np.array([n_low, n_high])
+    for power in np.arange(np.ceil(ends[0]), ends[1], step):
+        ax.plot(sizes, 10**power / (_FLOP_PER_PAIR * sizes), color=GREY, lw=0.6, zorder=1)
+        place = min(n_high, 10**power / (_FLOP_PER_PAIR * d_low)) / 1.15
+        height = 10**power / (_FLOP_PER_PAIR * place)
+        if d_low < height < d_high and place > n_low:
+            ax.text(place, height, tick_text(10**power), fontsize=6.5, color=GREY, ha="right")
+    ax.set_xlim(n_low, n_high)
+    ax.set_ylim(d_low, d_high)
+
+
+def _draw_width(ax: Axes, design: Design) -> None:
+    frame = design.width_against_cost()
+    frame = frame[np.isfinite(frame["width"])]
+    scale = 100.0 if design.relative else 1.0
+    ax.plot(frame["cost"], scale * frame["width"], color=BLUE, lw=1.6, label="best runs")
+    ax.plot(design.cost, scale * design.width, "D", color=VERMILION, ms=5, label="this design")
+    scores = design.scores.iloc[1:]
+    for name, half in zip(scores["design"], scores["width"].to_numpy(np.float64), strict=True):
+        if np.isfinite(half) and half < _FAR * design.width:
+            place = (design.cost, scale * float(half))
+            ax.plot(*place, "_", ms=9, color=GREY)
+            ax.annotate(
+                str(name), place, xytext=(6, -2), textcoords="offset points", fontsize=6, color=GREY
+            )
+    now = design.width_before
+    if np.isfinite(now) and now < _FAR * design.width:
+        ax.axhline(scale * now, color=GREY, lw=0.8, ls="--", label="runs so far")
+    ax.set_yscale("log")
+    format_input_axis(ax, f"money ({design.unit})")
+    log_ticks(ax.yaxis, *ax.get_ylim())
+    unit = " (%)" if design.relative else ""
+    ax.set_ylabel(f"half width, {100 * design.level:g} %{unit}")
+    ax.set_title(design.target)

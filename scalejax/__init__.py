@@ -11,6 +11,7 @@
 - `fit_arrays`: the same fit as a pure, differentiable JAX function (`scalejax.embedding`).
 - `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
+- `pool`, `borrow`: families that share strength, or lend parameters (`scalejax.pooling`).
 - `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
 - `curves`, `curve_fits`: learning-rate schedules, loss curves along them, and their fits.
 - `law`, `Positive`, `Real`, `UnitInterval`: write a law of your own (`scalejax.laws.law`).
@@ -66,6 +67,9 @@ if TYPE_CHECKING:
     from scalejax.planning import Question as Question
     from scalejax.planning import frontier as frontier
     from scalejax.planning import plan as plan
+    from scalejax.pooling import Pooled as Pooled
+    from scalejax.pooling import borrow as borrow
+    from scalejax.pooling import pool as pool
     from scalejax.selection import Selection as Selection
     from scalejax.selection import select as select
     from scalejax.status import Outcome as Outcome
@@ -128,6 +132,7 @@ _HOME = {
         "scalejax.uncertainty",
     ),
     **dict.fromkeys(("Plan", "Question", "frontier", "plan"), "scalejax.planning"),
+    **dict.fromkeys(("Pooled", "borrow", "pool"), "scalejax.pooling"),
     **dict.fromkeys(("Selection", "select"), "scalejax.selection"),
     **dict.fromkeys(("Outcome", "Status"), "scalejax.status"),
     "load_fit": "scalejax.fitting.storage",

@@ -25,6 +25,7 @@ EVERYTHING = NUMBERS | {
     "optima",
     "planning",
     "selection",
+    "pooling",
     "datasets",
     "plots",
     "cli",
@@ -48,6 +49,7 @@ MAY_IMPORT = {
     "uncertainty": EMBEDDING | {"embedding"},
     "optima": GROUND | {"laws", "costs", "solvers"},
     "selection": EMBEDDING,
+    "pooling": NUMBERS,
     "planning": NUMBERS | {"costs", "optima"},
     "isoflop": GROUND | {"laws", "data", "objectives", "fitting"},
     **dict.fromkeys(("plots", "cli", "report", "__main__"), EVERYTHING),
@@ -71,6 +73,7 @@ FOR_PEOPLE = {"plots", "cli", "report"}
 HEAVY = {
     "pandas": {
         *("data", "datasets", "uncertainty", "isoflop", "planning", "selection", "curve_fits"),
+        "pooling",
         *RECORDS,
         *FOR_PEOPLE,
     },

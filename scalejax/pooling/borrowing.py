@@ -29,7 +29,7 @@ def borrow(donor: Donor, names: Sequence[str], *, counts: str | None = None) -> 
 
     Raises:
         UsageError: The donor has no such parameter, it is not determined there, a coefficient is
-            asked for without its exponent, or N is counted in another way.
+            or N is counted in another way.
     """
     if isinstance(names, str):
         raise UsageError(f"names is a list such as ('A', 'alpha'), not {names!r}.")
@@ -39,12 +39,8 @@ def borrow(donor: Donor, names: Sequence[str], *, counts: str | None = None) -> 
         raise UsageError(f"the donor has no {', '.join(missing)}; it has {', '.join(values)}.")
     if isinstance(donor, Fit):
         _refuse_open(donor, names)
-    if isinstance(donor, PublishedSet) and counts not in (None, donor.counts):
-        if donor.counts not in ("", "not stated"):
-            raise UsageError(
-                f"{donor.id} counts {donor.counts} parameters and your runs {counts} ones: its "
-                "A and alpha do not fit. Count N as the donor does."
-            )
+    if isinstance(donor, PublishedSet):
+        _refuse_count(donor, counts)
     found = {name: float(values[name]) for name in names}
     if not np.all(np.isfinite(list(found.values()))):
         raise UsageError("the donor has no finite estimate of these parameters.")
@@ -62,4 +58,13 @@ def _refuse_open(donor: Fit, names: Sequence[str]) -> None:
         raise UsageError(
             f"the donor's runs do not determine what you borrow: {what} not determined there "
             f"({donor.status.label}). Borrow from a family with several sizes."
+        )
+
+
+def _refuse_count(donor: PublishedSet, counts: str | None) -> None:
+    told = donor.counts not in ("", "not stated")
+    if told and counts is not None and counts != donor.counts:
+        raise UsageError(
+            f"{donor.id} counts {donor.counts} parameters and your runs {counts} ones: its A and "
+            "alpha do not fit. Count N as the donor does."
         )

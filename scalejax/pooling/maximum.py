@@ -6,7 +6,6 @@ until the likelihood rises. `maximise` is a pure function of padded arrays: `vma
 sets of groups.
 """
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -44,7 +43,6 @@ class Maximum(NamedTuple):
     steps: jax.Array
 
 
-@partial(jax.jit, static_argnums=0)
 def maximise(
     hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, given: Given
 ) -> Maximum:
@@ -62,7 +60,9 @@ def maximise(
     )
 
     def curved(p: jax.Array, near: jax.Array) -> tuple[jax.Array, jax.Array, Mode, jax.Array]:
-        shifts = _SHIFT * jnp.concatenate([jnp.zeros((1, len(p))), jnp.eye(len(p)), -jnp.eye(len(p))])
+        shifts = _SHIFT * jnp.concatenate(
+            [jnp.zeros((1, len(p))), jnp.eye(len(p)), -jnp.eye(len(p))]
+        )
         (value, modes), slope = jax.vmap(lambda s: sloped(p + s, near))(shifts)
         up, down = slope[1 : len(p) + 1], slope[len(p) + 1 :]
         hessian = (up - down) / (2 * _SHIFT)
@@ -79,7 +79,7 @@ def maximise(
 
     def step(state: Any) -> Any:
         # The first step stays at the start, so that each function is compiled once.
-        at, decrement, _ = state
+        at = state[0]
         move, _ = _newton(at)
         trials = at.phi - jnp.asarray(_CUTS)[:, None] * move
         found = jax.vmap(values, (0, None))(trials, at.modes.own)

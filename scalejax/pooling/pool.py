@@ -19,7 +19,7 @@ from scalejax.fitting.problem import host_table
 from scalejax.fitting.warn import warn_about_data
 from scalejax.laws import Law, find_law
 from scalejax.objectives import LogNormal, Model, Objective, least_squares, make_model
-from scalejax.pooling.draws import joint_draws, parameters_of
+from scalejax.pooling.draws import joint_draws
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy, Role, centred_coefficients
 from scalejax.pooling.result import Pooled
 from scalejax.pooling.starts import Search, search
@@ -142,9 +142,11 @@ def _roles(
         )
     if noise not in ("common", "group"):
         raise UsageError(f'noise= is "common" or "group", not {noise!r}.')
-    roles: dict[str, Role] = {name: "pooled" for name in model.free}
-    roles |= dict.fromkeys(shared, "shared") | dict.fromkeys(separate, "separate")
-    return (*roles.values(), "shared" if noise == "common" else "pooled")
+    roles: list[Role] = [
+        "shared" if name in shared else "separate" if name in separate else "pooled"
+        for name in model.free
+    ]
+    return (*roles, "shared" if noise == "common" else "pooled")
 
 
 def _check(

@@ -235,8 +235,9 @@ class Pooled:
     @property
     def correlations(self) -> pd.DataFrame:
         """Correlations between families of the pooled coordinates, (q, q)."""
-        sd = np.sqrt(np.diagonal(self.covariance))
-        return self.covariance / np.outer(sd, sd)
+        covariance = self.covariance
+        sd = np.sqrt(np.diagonal(covariance))
+        return covariance.div(sd, axis=0).div(sd, axis=1)
 
     def components(self) -> Components:
         """Principal components of the population's covariance, with the share of each."""
@@ -279,9 +280,7 @@ class Pooled:
             x = self.new_family.draws[name]
             if self.law.parameters[name].support is positive:
                 logs = np.log(x)
-                found[name] = LogNormal(
-                    float(np.exp(np.median(logs))), float(np.std(logs)), noise
-                )
+                found[name] = LogNormal(float(np.exp(np.median(logs))), float(np.std(logs)), noise)
             else:
                 found[name] = Normal(float(np.median(x)), float(np.std(x)), noise)
         return found

@@ -70,9 +70,10 @@ def search(hierarchy: Hierarchy, groups: Groups, separate: Floats, given: Given)
     """
     level = float(np.sum(groups.target * groups.weight) / np.sum(groups.weight))
     cold = middle(hierarchy, level)
-    known = np.isfinite(separate).all(axis=1)
+    known: NDArray[np.bool_] = np.all(np.isfinite(separate), axis=1)
     warm = np.median(separate[known], axis=0) if known.any() else cold
-    near = np.clip(np.where(known[:, None], separate, warm), warm - _FARTHEST, warm + _FARTHEST)
+    near = np.where(known[:, None], separate, warm)
+    near = np.clip(near, warm - _FARTHEST, warm + _FARTHEST)
     starts = np.stack([np.broadcast_to(cold, near.shape), near, np.broadcast_to(warm, near.shape)])
     own = starts[:, :, np.array(hierarchy.own, int)]
     with jax.enable_x64(True):
@@ -85,7 +86,7 @@ def search(hierarchy: Hierarchy, groups: Groups, separate: Floats, given: Given)
         for _ in range(2):
             ends = jax.device_get(_maximise_all(hierarchy, phi, own, groups, given))
             value = np.where(np.isfinite(ends.value), ends.value, np.inf)
-            best: Maximum = jax.tree.map(lambda x, k=int(np.argmin(value)): np.asarray(x[k]), ends)
+            best = _lane(ends, int(np.argmin(value)))
             tried = np.concatenate([own, ends.modes.own, best.modes.own[None]])
             modes = jax.device_get(_modes_all(hierarchy, best.phi, tried, groups, given))
             values = np.where(np.isfinite(modes.value), modes.value, np.inf)
@@ -96,6 +97,10 @@ def search(hierarchy: Hierarchy, groups: Groups, separate: Floats, given: Given)
             phi, own = np.stack([best.phi] * 3), np.stack([first] * 3)
     agreeing = int(np.sum(value <= best.value + _AGREEMENT * (1 + np.abs(best.value))))
     return Search(best, len(value), agreeing, settled)
+
+
+def _lane(ends: Maximum, k: int) -> Maximum:
+    return jax.tree.map(lambda x: np.asarray(x[k]), ends)
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)

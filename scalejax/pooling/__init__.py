@@ -20,5 +20,15 @@ from scalejax.pooling.components import Components, principal_components
 from scalejax.pooling.family import Family
 from scalejax.pooling.pool import pool
 from scalejax.pooling.result import Pooled
+from scalejax.pooling.sampling import PooledPosterior, pool_posterior
 
-__all__ = ["Components", "Family", "Pooled", "borrow", "pool", "principal_components"]
+__all__ = [
+    "Components",
+    "Family",
+    "Pooled",
+    "PooledPosterior",
+    "borrow",
+    "pool",
+    "pool_posterior",
+    "principal_components",
+]

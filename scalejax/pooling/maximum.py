@@ -10,17 +10,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
 from scalejax.pooling.marginal import Mode, marginal
 
-_STEPS = 60
+_STEPS = 80
 _TOLERANCE = 1e-9
 _SHIFT = 1e-4
 _LONGEST = 4.0
-_CUTS = np.array([1.0, 0.5, 0.25, 0.1, 0.03, 0.01, 1e-3, 1e-4])
+_CUT, _LEAST_CUT = 0.3, 1e-6
 
 
 class Maximum(NamedTuple):
@@ -69,32 +68,27 @@ def maximise(
         first = jax.tree.map(lambda x: x[0], modes)
         return value[0], slope[0], first, 0.5 * (hessian + hessian.T)
 
-    def values(p: jax.Array, near: jax.Array) -> jax.Array:
-        found = marginal(hierarchy, p, groups, near, given)[0]
-        return jnp.where(jnp.isfinite(found), found, jnp.inf)
-
     def going(state: Any) -> jax.Array:
-        at, decrement, stuck = state
-        return (at.steps <= _STEPS) & ((at.steps == 0) | (decrement > _TOLERANCE)) & ~stuck
+        at, decrement, cut = state
+        open_ = (at.steps == 0) | (decrement > _TOLERANCE)
+        return open_ & (at.steps < _STEPS) & (cut > _LEAST_CUT)
 
     def step(state: Any) -> Any:
-        # The first step stays at the start, so that each function is compiled once.
-        at = state[0]
-        move, _ = _newton(at)
-        trials = at.phi - jnp.asarray(_CUTS)[:, None] * move
-        found = jax.vmap(values, (0, None))(trials, at.modes.own)
-        best = jnp.argmin(found)
+        # The first step stays at the start, so that the likelihood is compiled once.
+        at, _, cut = state
+        trial = at.phi - cut * _newton(at)[0]
+        value, slope, modes, hessian = curved(trial, at.modes.own)
         # Rounding of the value hides the last steps, which the gradient still sees.
-        stuck = ~(found[best] <= at.value + 1e-9 * jnp.abs(at.value))
-        phi = jnp.where(stuck, at.phi, trials[best])
-        value, slope, modes, hessian = curved(phi, at.modes.own)
-        at = Maximum(phi, value, slope, hessian, modes, at.steps + 1)
-        return at, _newton(at)[1], stuck
+        better = value <= at.value + 1e-9 * jnp.abs(at.value)
+        new = Maximum(trial, value, slope, hessian, modes, at.steps)
+        at = jax.tree.map(lambda x, old: jnp.where(better, x, old), new, at)
+        at = at._replace(steps=at.steps + 1)
+        return at, _newton(at)[1], jnp.where(better, 1.0, cut * _CUT)
 
     zero, count = jnp.zeros(()), len(groups.target)
     unknown = Mode(own, jnp.zeros(count), jnp.zeros(count))
-    begun = Maximum(phi, zero + jnp.inf, 0 * phi, jnp.eye(len(phi)), unknown, jnp.array(0))
-    ended, decrement, _ = lax.while_loop(going, step, (begun, zero, jnp.array(False)))
+    begun = Maximum(phi, zero + 1e300, 0 * phi, jnp.eye(len(phi)), unknown, jnp.array(0))
+    ended, decrement, _ = lax.while_loop(going, step, (begun, zero, zero + 1.0))
     return ended._replace(decrement=decrement)
 
 

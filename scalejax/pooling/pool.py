@@ -5,13 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.data import Table, load_table
 from scalejax.errors import FitWarning, UsageError
-from scalejax.fitting import Fit, fit_many
 from scalejax.fitting.arguments import check_signs, target_of
 from scalejax.fitting.arrays import stack
 from scalejax.fitting.gate import refuse_broken
@@ -95,8 +93,7 @@ def pool(
         centred = centred_coefficients(model, roles, given)
     dof = objective.constants[0] if objective.name == "student_t" else None
     hierarchy = Hierarchy(model, roles, centred, dof)
-    alone = _separate_fits(table, law, objective, fixed)
-    found = search(hierarchy, groups, _coordinates(hierarchy, given, order, alone), given)
+    found = search(hierarchy, groups, given)
     at = (found.best.phi, found.best.hessian)
     own = np.asarray(found.best.modes.own, np.float64)
     with jax.enable_x64(True):
@@ -122,7 +119,7 @@ def pool(
         population_draws=arrays[0],
         group_draws=arrays[1],
         new_draws=arrays[2],
-        separate_fits=alone,
+        objective=objective,
         seed=seed,
     )
     _warn(pooled)
@@ -182,41 +179,6 @@ def _groups(table: Table) -> Groups:
 def _middle(values: Floats) -> float:
     """The geometric mean, or the mean of an input that is not positive."""
     return float(np.exp(np.mean(np.log(values))) if np.min(values) > 0 else np.mean(values))
-
-
-def _separate_fits(
-    table: Table, law: Law, objective: Objective, fixed: Mapping[str, float] | None
-) -> dict[str, Fit]:
-    """Fits of those groups that have more rows than parameters."""
-    free = len(law.parameters) - len(fixed or {})
-    frame = table.to_frame()
-    frame = frame[frame.groupby("group")["loss"].transform("size") > free + 1]
-    if frame.empty:
-        return {}
-    columns = {name: name for name in (*law.inputs, "loss")}
-    with warnings.catch_warnings():
-        # What they warn of is why they are pooled.
-        warnings.simplefilter("ignore")
-        return fit_many(
-            frame.drop(columns=["row"]), law, by="group", objective=objective, fixed=fixed,
-            columns=columns, target="loss", weights="weight",
-        )  # fmt: skip
-
-
-def _coordinates(
-    hierarchy: Hierarchy, given: Given, order: Sequence[str], fits: Mapping[str, Fit]
-) -> Floats:
-    """Coordinates of the separate fits, (G, p + 1); NaN where there is none."""
-    found = np.full((len(order), len(hierarchy.names)), np.nan)
-    with jax.enable_x64(True):
-        for k, name in enumerate(order):
-            if name in fits and all(np.isfinite(x) for x in fits[name].params.values()):
-                u = hierarchy.unconstrained(
-                    {key: jnp.asarray(x) for key, x in fits[name].params.items()}, given
-                )
-                size = float(np.sqrt(np.mean(fits[name].residuals ** 2)))
-                found[k] = [*np.asarray(u), np.log(max(size, 1e-4))]
-    return found
 
 
 def _status(found: Search) -> Status:

@@ -17,12 +17,13 @@ from scalejax.fitting.arguments import check_signs
 from scalejax.fitting.intervals import check_level
 from scalejax.laws import Law
 from scalejax.laws.supports import positive
-from scalejax.objectives import LogNormal, Normal, Prior, least_squares
+from scalejax.objectives import LogNormal, Normal, Objective, Prior, least_squares
 from scalejax.pooling.components import Components, components_of
 from scalejax.pooling.draws import parameters_of, updated_draws
 from scalejax.pooling.family import Family
 from scalejax.pooling.hierarchy import NOISE, Given, Groups, Hierarchy
 from scalejax.pooling.population import unpack
+from scalejax.pooling.separate import separate_fits
 from scalejax.resampling import percentile_interval
 from scalejax.status import Status
 
@@ -51,7 +52,7 @@ class Pooled:
         population_draws: Draws of `phi`, (S, m).
         group_draws: Draws of all coordinates of the families, (S, G, p + 1).
         new_draws: Draws of the coordinates of a family without runs, (S, p + 1).
-        separate_fits: Fits of families by themselves, where they have enough runs.
+        objective: The likelihood of the noise.
         seed: Seed of the draws.
     """
 
@@ -72,7 +73,7 @@ class Pooled:
     population_draws: Floats
     group_draws: Floats
     new_draws: Floats
-    separate_fits: dict[str, Fit]
+    objective: Objective
     seed: int
 
     @property
@@ -132,6 +133,11 @@ class Pooled:
         """
         self._refuse_separate("a family never seen")
         return self._family("(new)", self._whole(self._population[0]), self.new_draws, 0)
+
+    @cached_property
+    def separate_fits(self) -> dict[str, Fit]:
+        """Fits of the families by themselves, where they have enough runs; made when asked for."""
+        return separate_fits(self.table, self.law, self.objective, self.given.fixed)
 
     def update(self, runs: Any, **table_options: Any) -> Family:
         """A new family of which a few runs are known, even a single one.

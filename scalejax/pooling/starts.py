@@ -1,9 +1,10 @@
 """Where the search for a population begins, and whether all beginnings end at one place.
 
-Three starts are run as one batch: from the law's plausible middle, and twice from the separate fits
-of the groups (each searched from many starts by the engine), with little and with much spread. When
-they have ended, every group's mode is looked for again from all of them under the population that
-was found; a better mode starts one more round.
+First every family is solved from many starts under a wide population in the law's plausible middle,
+all as one batch. Three searches for the population then start from the middle itself and from the
+best ends of the families, with little and with much spread. When they have ended, every family is
+solved from all those starts again under the population that was found; a better mode anywhere
+starts one more round.
 """
 
 from functools import partial
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from scalejax._numerics import RUN_ONCE
 from scalejax.laws.supports import positive
@@ -24,7 +26,7 @@ from scalejax.pooling.population import start, unpack
 Floats = NDArray[np.float64]
 
 _SPREADS = (0.2, 0.1, 0.5)
-_FARTHEST = 1.0
+_WIDE, _SCATTERED = 1.0, 12
 _TYPICAL_NOISE = 0.01
 _AGREEMENT = 1e-6
 
@@ -59,24 +61,24 @@ def middle(hierarchy: Hierarchy, level: float) -> Floats:
     return np.array([*found, np.log(_TYPICAL_NOISE)])
 
 
-def search(hierarchy: Hierarchy, groups: Groups, separate: Floats, given: Given) -> Search:
-    """The population of greatest marginal likelihood, from several starts.
-
-    Args:
-        hierarchy: The static half.
-        groups: The runs.
-        separate: Coordinates of the separate fits, (G, p + 1); NaN where there is none.
-        given: Other numbers.
-    """
+def search(hierarchy: Hierarchy, groups: Groups, given: Given) -> Search:
+    """The population of greatest marginal likelihood, from several starts."""
     level = float(np.sum(groups.target * groups.weight) / np.sum(groups.weight))
     cold = middle(hierarchy, level)
-    known: NDArray[np.bool_] = np.all(np.isfinite(separate), axis=1)
-    warm = np.median(separate[known], axis=0) if known.any() else cold
-    near = np.where(known[:, None], separate, warm)
-    near = np.clip(near, warm - _FARTHEST, warm + _FARTHEST)
-    starts = np.stack([np.broadcast_to(cold, near.shape), near, np.broadcast_to(warm, near.shape)])
-    own = starts[:, :, np.array(hierarchy.own, int)]
+    places = np.array(hierarchy.own, int)
+    # Low-discrepancy points, so that nothing here is random.
+    scattered = ndtri(_halton(_SCATTERED, len(cold)))
+    starts = cold + _WIDE * np.concatenate([np.zeros((1, len(cold))), scattered])
+    count = (len(groups.target), len(places))
+    first = np.broadcast_to(starts[:, None, places], (len(starts), *count))
     with jax.enable_x64(True):
+        wide = start(hierarchy, jnp.asarray(cold), jnp.asarray(_WIDE))
+        modes = jax.device_get(_modes_all(hierarchy, wide, first, groups, given))
+        near = modes.own[_finite(modes.value).argmin(axis=0), np.arange(count[0])]
+        warm = cold.copy()
+        warm[places] = np.median(near, axis=0)
+        same = np.broadcast_to(cold[places], count)
+        own = np.stack([same, near, np.broadcast_to(warm[places], count)])
         phi = np.stack(
             [
                 start(hierarchy, jnp.asarray(mean), jnp.asarray(sd))
@@ -85,18 +87,36 @@ def search(hierarchy: Hierarchy, groups: Groups, separate: Floats, given: Given)
         )
         for _ in range(2):
             ends = jax.device_get(_maximise_all(hierarchy, phi, own, groups, given))
-            value = np.where(np.isfinite(ends.value), ends.value, np.inf)
+            value = _finite(ends.value)
             best = _lane(ends, int(np.argmin(value)))
-            tried = np.concatenate([own, ends.modes.own, best.modes.own[None]])
+            tried = np.concatenate([first[7:], own, ends.modes.own, best.modes.own[None]])
             modes = jax.device_get(_modes_all(hierarchy, best.phi, tried, groups, given))
-            values = np.where(np.isfinite(modes.value), modes.value, np.inf)
+            values = _finite(modes.value)
             settled = values.min(axis=0) >= values[-1] - _AGREEMENT
             if settled.all() or not np.isfinite(best.value):
                 break
-            first = modes.own[values.argmin(axis=0), np.arange(len(settled))]
-            phi, own = np.stack([best.phi] * 3), np.stack([first] * 3)
+            better = modes.own[values.argmin(axis=0), np.arange(count[0])]
+            phi, own = np.stack([best.phi] * 3), np.stack([better] * 3)
     agreeing = int(np.sum(value <= best.value + _AGREEMENT * (1 + np.abs(best.value))))
     return Search(best, len(value), agreeing, settled)
+
+
+def _halton(count: int, dimensions: int) -> Floats:
+    """Points of Halton's sequence, (count, dimensions)."""
+    primes = [p for p in range(2, 8 * dimensions + 8) if all(p % q for q in range(2, p))]
+    points = np.zeros((count, dimensions))
+    for column, base in enumerate(primes[:dimensions]):
+        for row in range(count):
+            index, digit = row + 1, 1.0
+            while index:
+                digit /= base
+                points[row, column] += digit * (index % base)
+                index //= base
+    return points
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.inf)
 
 
 def _lane(ends: Maximum, k: int) -> Maximum:

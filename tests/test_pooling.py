@@ -221,7 +221,7 @@ class TestLinearMixedModel:
         assert isinstance(priors["a"], sj.Normal)
         assert priors["a"].mean == pytest.approx(pooled.mean["a"], abs=0.1)
         assert priors["a"].noise == pytest.approx(0.05, rel=0.5)
-        new = {"x": [-0.5, 0.0, 0.5, 1.0], "loss": np.exp([1.2, 1.0, 0.9, 0.7])}
+        new = {"x": [-0.5, 0.0, 0.2, 0.5, 1.0], "loss": np.exp([1.2, 1.0, 0.9, 0.8, 0.7])}
         fit = sj.fit(new, line, objective=sj.least_squares(), priors=priors)
         assert np.isfinite(fit.params["b"])
 
@@ -250,12 +250,12 @@ class TestLinearMixedModel:
 class TestLimits:
     def test_a_wide_population_leaves_families_alone(self):
         runs = lines()
-        pooled = sj.pool(runs, line, by="family", spread=sj.LogNormal(1e3, 1e-3))
+        pooled = sj.pool(runs, line, by="family", spread=sj.LogNormal(10.0, 1e-3))
         for name, part in runs.groupby("family"):
             slope, cut = np.polyfit(part["x"], np.log(part["loss"]), 1)
             params = pooled.family(name).params
-            # Precision of the population over that of 3 runs: (0.05 / 1000)^2.
-            np.testing.assert_allclose([params["b"], params["a"]], [slope, cut], atol=1e-5)
+            # What 3 runs leave open is drawn in by (0.1 / 10)^2 of some 0.3.
+            np.testing.assert_allclose([params["b"], params["a"]], [slope, cut], atol=2e-4)
 
     def test_separate_parameters_are_free_in_every_family(self):
         runs = lines()
@@ -314,28 +314,30 @@ class TestLimits:
         assert "noise_scale" in pooled.population().index
 
 
+@pytest.fixture(scope="module")
+def families():
+    random = np.random.default_rng(0)
+    N = np.array([1e8, 1e8, 3e8, 3e8, 1e9, 1e9, 3e9])
+    D = np.array([2e9, 2e10, 2e9, 2e10, 2e9, 2e10, 2e10]) * np.sqrt(N / 1e8)
+    base = chinchilla.published["besiroglu2024"]
+    truth, frames = {}, []
+    for k in range(6):
+        theta = {name: x * np.exp(0.1 * random.normal()) for name, x in base.items()}
+        theta["A"] = base["A"] * (6e8) ** (theta["alpha"] - base["alpha"])
+        theta["B"] = base["B"] * (1e10) ** (theta["beta"] - base["beta"])
+        loss = chinchilla(N, D, **theta) * np.exp(0.004 * random.normal(size=7))
+        frame = pd.DataFrame({"N": N, "D": D, "loss": loss, "family": f"f{k}"})
+        frames.append(frame[:3] if k == 3 else frame)
+        truth[f"f{k}"] = theta
+    return truth, pd.concat(frames, ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def pooled(families):
+    return sj.pool(families[1], by="family")
+
+
 class TestChinchilla:
-    @pytest.fixture(scope="class")
-    def families(self):
-        random = np.random.default_rng(0)
-        N = np.array([1e8, 1e8, 3e8, 3e8, 1e9, 1e9, 3e9])
-        D = np.array([2e9, 2e10, 2e9, 2e10, 2e9, 2e10, 2e10]) * np.sqrt(N / 1e8)
-        base = chinchilla.published["besiroglu2024"]
-        truth, frames = {}, []
-        for k in range(6):
-            theta = {name: x * np.exp(0.1 * random.normal()) for name, x in base.items()}
-            theta["A"] = base["A"] * (6e8) ** (theta["alpha"] - base["alpha"])
-            theta["B"] = base["B"] * (1e10) ** (theta["beta"] - base["beta"])
-            loss = chinchilla(N, D, **theta) * np.exp(0.004 * random.normal(size=7))
-            frame = pd.DataFrame({"N": N, "D": D, "loss": loss, "family": f"f{k}"})
-            frames.append(frame[:3] if k == 3 else frame)
-            truth[f"f{k}"] = theta
-        return truth, pd.concat(frames, ignore_index=True)
-
-    @pytest.fixture(scope="class")
-    def pooled(self, families):
-        return sj.pool(families[1], by="family")
-
     def test_converges_from_all_starts(self, pooled):
         assert pooled.status == sj.Status.CONVERGED
         assert set(pooled.group_status.values()) == {sj.Status.CONVERGED}
@@ -444,14 +446,15 @@ class TestComponents:
         np.testing.assert_allclose(found.share, [(1 + r) / 2, (1 - r) / 2], rtol=1e-10)
 
 
-class TestBorrowing:
-    @pytest.fixture(scope="class")
-    def curve(self):
-        D = np.geomspace(1e10, 1e12, 12)
-        truth = chinchilla.published["besiroglu2024"]
-        noise = 0.001 * np.random.default_rng(0).normal(size=12)
-        return pd.DataFrame({"N": 1e9, "D": D, "loss": chinchilla(1e9, D, **truth) * np.exp(noise)})
+@pytest.fixture(scope="module")
+def curve():
+    D = np.geomspace(1e10, 1e12, 12)
+    truth = chinchilla.published["besiroglu2024"]
+    noise = 0.001 * np.random.default_rng(0).normal(size=12)
+    return pd.DataFrame({"N": 1e9, "D": D, "loss": chinchilla(1e9, D, **truth) * np.exp(noise)})
 
+
+class TestBorrowing:
     def test_one_curve_is_enough_with_the_size_term_borrowed(self, curve):
         donor = chinchilla.published["besiroglu2024"]
         with warnings.catch_warnings():

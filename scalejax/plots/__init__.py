@@ -10,6 +10,7 @@
 | `plot_influence` | which runs carry the conclusion? | a frame, see there |
 | `plot_sensitivity` | does the conclusion survive other choices? | a frame, see there |
 | `plot_selection` | which law errs least beyond the data? | `scalejax.selection` |
+| `plot_pooled` | what did a family gain from the others? | `scalejax.pooling` |
 | `plot_frontier` | what would another budget, or quality, buy? | `scalejax.planning.frontier` |
 | `plot_contours` | why is the optimum there, and how flat is it? | `scalejax.planning.contours` |
 | `plot_demand` | how far to train beyond compute-optimal? | `scalejax.planning.frontier` |
@@ -25,6 +26,7 @@ from scalejax.plots.fit import curve_frame, plot_fit
 from scalejax.plots.frontier import plot_demand, plot_frontier
 from scalejax.plots.influence import plot_influence
 from scalejax.plots.isoflop import plot_isoflop
+from scalejax.plots.pooling import plot_pooled
 from scalejax.plots.prediction import plot_prediction, prediction_frame
 from scalejax.plots.residuals import plot_residuals, residual_frame
 from scalejax.plots.selection import plot_selection
@@ -41,6 +43,7 @@ __all__ = [
     "plot_frontier",
     "plot_influence",
     "plot_isoflop",
+    "plot_pooled",
     "plot_prediction",
     "plot_ratio_surface",
     "plot_residuals",

@@ -55,7 +55,8 @@ class Family:
                 "lo": {name: float(low) for name, (low, _) in ends.items()},
                 "hi": {name: float(high) for name, (_, high) in ends.items()},
                 "level": level,
-            }
+            },
+            index=list(self.params),
         ).rename_axis("parameter")
 
     def curves(self, inputs: Mapping[str, ArrayLike]) -> Floats:

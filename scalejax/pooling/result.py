@@ -97,7 +97,7 @@ class Pooled:
     def _parameters(self, v: Floats) -> dict[str, Floats]:
         with jax.enable_x64(True):
             found = parameters_of(self.hierarchy, jax.numpy.asarray(v), self.given)
-            return {name: np.asarray(x, np.float64) for name, x in found.items()}
+            return {name: np.asarray(found[name], np.float64) for name in self.law.parameters}
 
     def _whole(self, own: Floats) -> Floats:
         """All coordinates (p + 1,) from own ones (r,)."""

@@ -7,9 +7,10 @@ A group has one coordinate per free parameter and the logarithm of its noise sca
 The coefficients of a law are badly chosen coordinates for a population. In A / N^alpha the pair
 (log A, alpha) is correlated by more than 0.99 as soon as the runs lie far from N = 1, so that a
 small change of alpha looks like a large one of A. Pooled coordinates are instead the logarithm of
-each *term at a reference run* (the geometric mean of all runs): log(A / N0^alpha), which the runs
-determine nearly independently of alpha. Other positive parameters enter by their logarithm,
-fractions by their logit. A shared or fixed coefficient means the coefficient itself.
+each *term at a reference run* (the geometric mean of all runs), log(A / N0^alpha): the part of the
+loss that the term makes in the middle of the runs, which can be compared between families. Other
+positive parameters enter by their logarithm, fractions by their logit. A shared or fixed
+coefficient means the coefficient itself.
 """
 
 from collections.abc import Mapping

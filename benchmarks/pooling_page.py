@@ -78,7 +78,7 @@ def _real(found: dict[str, Any]) -> list[str]:
         "collection share runs or sizes, so they are not independent and the intervals are "
         "optimistic.",
         "",
-        "| collection | alone by | pooled ARE | alone ARE | ratio | runs inside the 95 % interval |",
+        "| families | alone by | pooled ARE | alone ARE | ratio | runs in the 95 % interval |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name, x in found.items():

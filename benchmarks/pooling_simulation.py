@@ -112,7 +112,7 @@ def one_population(
     begin = begin + level * jnp.array([name in hierarchy.centred for name in hierarchy.names])
     near = jnp.tile(begin[:5], (families, 1))
     found = maximise(hierarchy, start(hierarchy, begin, jnp.asarray(0.2)), near, groups, given)
-    populations = population_draws(keys[2], found.phi, found.hessian, draws)
+    populations = population_draws(hierarchy, keys[2], found.phi, found.hessian, draws)
     known = group_draws(hierarchy, keys[3], populations, groups, found.modes.own, given)
     new = new_draws(hierarchy, keys[4], populations)
 

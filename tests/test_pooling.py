@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 import scalejax as sj
 from scalejax import Real
@@ -76,15 +76,20 @@ def two_way():
 
 
 class TestOneWayRandomEffects:
-    """Balanced: maximum likelihood has a closed form (Searle, Casella & McCulloch 1992, 3.7)."""
+    """Balanced: the likelihood is a product of normal densities, whose maximum SciPy finds."""
 
     def estimates(self, y):
-        groups, rows = y.shape
-        within = np.sum((y - y.mean(1, keepdims=True)) ** 2) / (groups * (rows - 1))
-        between = rows * np.sum((y.mean(1) - y.mean()) ** 2) / groups
-        return y.mean(), (between - within) / rows, within
+        """Mean, variance between and within families of the largest likelihood times spread."""
 
-    def test_population_is_the_closed_form(self, one_way):
+        def value(t):
+            covariance = np.exp(2 * t[2]) * np.eye(y.shape[1]) + np.exp(2 * t[1])
+            density = stats.multivariate_normal.logpdf(y, np.full(y.shape[1], t[0]), covariance)
+            return -density.sum() - t[1]
+
+        found = optimize.minimize(value, [0.0, -1.0, -1.0], method="Nelder-Mead", tol=1e-10).x
+        return found[0], np.exp(2 * found[1]), np.exp(2 * found[2])
+
+    def test_population_is_the_maximum(self, one_way):
         y, pooled = one_way
         mean, between, within = self.estimates(y)
         population = pooled.population()
@@ -102,6 +107,18 @@ class TestOneWayRandomEffects:
         exact = stats.multivariate_normal.logpdf(y, np.full(y.shape[1], mean), covariance).sum()
         # The prior of the spread is flat to 1e-12 here.
         assert pooled.log_marginal == pytest.approx(exact, abs=1e-8)
+
+    def test_spread_is_between_maximum_likelihood_and_restricted(self, one_way):
+        # Searle, Casella & McCulloch (1992), 3.7 and 3.8: both have closed forms.
+        y, pooled = one_way
+        groups, rows = y.shape
+        within = np.sum((y - y.mean(1, keepdims=True)) ** 2) / (groups * (rows - 1))
+        squares = rows * np.sum((y.mean(1) - y.mean()) ** 2)
+        likelihood, restricted = ((squares / n - within) / rows for n in (groups, groups - 1))
+        found = pooled.population()["sd"].iloc[0] ** 2
+        # Restricted likelihood weighs the spread of the families' averages, ours that of their
+        # levels, which is a little smaller.
+        assert likelihood < found < 1.05 * restricted
 
     def test_families_are_shrunk_as_stein_says(self, one_way):
         y, pooled = one_way

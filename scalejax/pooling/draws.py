@@ -1,9 +1,9 @@
 """Draws from the joint posterior of a population and its groups, by Laplace's approximation.
 
 The population's coordinates are drawn from a normal around their mode with the inverse of the
-Hessian of the marginal likelihood. Under each such population the mode of every group is found anew
-and the group drawn around it. So the intervals of a group know that mean and spread of its
-population are estimates, which intervals of empirical Bayes alone do not.
+Hessian, means measured in between-group standard deviations. Under each such population the mode of
+every group is found anew and the group drawn around it. So the intervals of a group know that mean
+and spread of its population are estimates, which intervals of empirical Bayes alone do not.
 """
 
 from functools import partial
@@ -17,19 +17,22 @@ from numpy.typing import NDArray
 from scalejax._numerics import RUN_ONCE
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
 from scalejax.pooling.marginal import find_mode, information
-from scalejax.pooling.population import unpack
+from scalejax.pooling.population import rescaled_means, unpack
 
 Floats = NDArray[np.float64]
 
 _TOGETHER = 50
 
 
-def population_draws(key: jax.Array, phi: jax.Array, hessian: jax.Array, draws: int) -> jax.Array:
+def population_draws(
+    hierarchy: Hierarchy, key: jax.Array, phi: jax.Array, hessian: jax.Array, draws: int
+) -> jax.Array:
     """Coordinates of the population, (S, m)."""
     size = jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-12))
     bends, turn = jnp.linalg.eigh(hessian / size[:, None] / size)
     z = jax.random.normal(key, (draws, len(phi)))
-    return phi + (z / jnp.sqrt(jnp.maximum(bends, 1e-8))) @ turn.T / size
+    drawn = phi + (z / jnp.sqrt(jnp.maximum(bends, 1e-8))) @ turn.T / size
+    return jax.vmap(lambda p: rescaled_means(hierarchy, p, phi))(drawn)
 
 
 def group_draws(
@@ -92,7 +95,7 @@ def joint_draws(
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Populations (S, m), groups (S, G, p + 1) and a new group (S, p + 1); `at` is phi, Hessian."""
     first, second, third = jax.random.split(key, 3)
-    populations = population_draws(first, *at, draws)
+    populations = population_draws(hierarchy, first, *at, draws)
     known = group_draws(hierarchy, second, populations, groups, near, given)
     return populations, known, new_draws(hierarchy, third, populations)
 

@@ -1,4 +1,4 @@
-"""The population of greatest marginal likelihood, by Newton's method from given starts.
+"""The population of greatest posterior density, groups integrated out, by Newton's method.
 
 The gradient of the marginal likelihood is exact; its Hessian is taken by central differences of it,
 all at once as one batch. Steps go down in every direction (eigenvalues by their size) and are cut
@@ -14,6 +14,7 @@ from jax import lax
 
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
 from scalejax.pooling.marginal import Mode, marginal
+from scalejax.pooling.population import log_volume
 
 _STEPS = 80
 _TOLERANCE = 1e-9
@@ -27,7 +28,7 @@ class Maximum(NamedTuple):
 
     Attributes:
         phi: Coordinates of the population, (m,).
-        value: Negative log posterior, ().
+        value: Negative log posterior density, means measured in standard deviations, ().
         decrement: Newton decrement, which vanishes at a maximum, ().
         hessian: Second derivatives of the value, (m, m).
         modes: The groups, (G, ...) each.
@@ -45,7 +46,7 @@ class Maximum(NamedTuple):
 def maximise(
     hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, given: Given
 ) -> Maximum:
-    """The population of greatest marginal likelihood near a start.
+    """The population of greatest posterior density near a start.
 
     Args:
         hierarchy: The static half.
@@ -54,9 +55,12 @@ def maximise(
         groups: The runs.
         given: Other numbers.
     """
-    sloped = jax.value_and_grad(
-        lambda p, near: marginal(hierarchy, p, groups, near, given), has_aux=True
-    )
+
+    def density(p: jax.Array, near: jax.Array) -> tuple[jax.Array, Mode]:
+        value, modes = marginal(hierarchy, p, groups, near, given)
+        return value - log_volume(hierarchy, p), modes
+
+    sloped = jax.value_and_grad(density, has_aux=True)
 
     def curved(p: jax.Array, near: jax.Array) -> tuple[jax.Array, jax.Array, Mode, jax.Array]:
         shifts = _SHIFT * jnp.concatenate(

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ from scalejax.laws import Law, find_law
 from scalejax.objectives import LogNormal, Model, Objective, least_squares, make_model
 from scalejax.pooling.draws import joint_draws
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy, Role, centred_coefficients
+from scalejax.pooling.population import log_volume
 from scalejax.pooling.result import Pooled
 from scalejax.pooling.starts import Search, search
 from scalejax.status import Status
@@ -97,6 +99,8 @@ def pool(
     at = (found.best.phi, found.best.hessian)
     own = np.asarray(found.best.modes.own, np.float64)
     with jax.enable_x64(True):
+        volume = log_volume(hierarchy, jnp.asarray(found.best.phi))
+        log_marginal = -float(found.best.value + volume)
         population, v, new = joint_draws(
             hierarchy, jax.random.key(seed), at, own, draws, groups, given
         )
@@ -113,7 +117,7 @@ def pool(
         phi=np.asarray(found.best.phi, np.float64),
         hessian=np.asarray(found.best.hessian, np.float64),
         own=own,
-        log_marginal=-float(found.best.value),
+        log_marginal=log_marginal,
         starts=found.starts,
         agreeing=found.agreeing,
         population_draws=arrays[0],

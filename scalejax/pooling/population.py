@@ -8,6 +8,11 @@ Means and shared values have a flat prior. A between-group standard deviation is
 `Given.spread`, which keeps it from zero and from infinity when there are few groups (Chung et al.
 2013, doi:10.1007/s11336-013-9328-2, say why an estimate of zero is to be avoided). Correlations
 have the LKJ prior with eta = 2 (Lewandowski et al. 2009), which is weak and centred at none.
+
+Where the posterior is approximated by a normal, means are measured in between-group standard
+deviations: with few groups the error of a mean grows with the spread, which is itself uncertain.
+The mode in these coordinates has the spread larger than maximum likelihood has it, nearly as
+restricted maximum likelihood does.
 """
 
 from typing import NamedTuple
@@ -15,6 +20,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.linalg import solve_triangular
 
 from scalejax.pooling.hierarchy import Given, Hierarchy
 
@@ -67,6 +73,20 @@ def log_prior(hierarchy: Hierarchy, phi: jax.Array, given: Given) -> jax.Array:
     column = np.array([j for i in range(q) for j in range(i)], float)
     exponent = _ETA + (q - 2 - column) / 2
     return spread - 2 * jnp.sum(exponent * _log_cosh(rest))
+
+
+def log_volume(hierarchy: Hierarchy, phi: jax.Array) -> jax.Array:
+    """Log of the volume of the means per unit of the means in between-group standard deviations."""
+    return jnp.sum(jnp.log(jnp.diagonal(unpack(hierarchy, phi).factor)))
+
+
+def rescaled_means(hierarchy: Hierarchy, phi: jax.Array, mode: jax.Array) -> jax.Array:
+    """`phi` with its means moved from those of `mode` in proportion to its own spread."""
+    q, factor = len(hierarchy.places("pooled")), unpack(hierarchy, phi).factor
+    if q == 0:
+        return phi
+    z = solve_triangular(unpack(hierarchy, mode).factor, phi[:q] - mode[:q], lower=True)
+    return phi.at[:q].set(mode[:q] + factor @ z)
 
 
 def _correlation_factor(rest: jax.Array, q: int) -> jax.Array:

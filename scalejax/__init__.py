@@ -12,6 +12,7 @@
 - `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
 - `design_runs`: which runs to train next, and how much they will tell (`scalejax.design`).
+- `pool`, `borrow`: families that share strength, or lend parameters (`scalejax.pooling`).
 - `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
 - `run_study`: a thousand laws as one resumable job (`scalejax.studies`).
 - `advise`: what published advice is worth on your runs (`scalejax.advice`).
@@ -73,6 +74,9 @@ if TYPE_CHECKING:
     from scalejax.planning import Question as Question
     from scalejax.planning import frontier as frontier
     from scalejax.planning import plan as plan
+    from scalejax.pooling import Pooled as Pooled
+    from scalejax.pooling import borrow as borrow
+    from scalejax.pooling import pool as pool
     from scalejax.selection import Selection as Selection
     from scalejax.selection import select as select
     from scalejax.status import Outcome as Outcome
@@ -143,6 +147,7 @@ _HOME = {
     ),
     **dict.fromkeys(("Plan", "Question", "frontier", "plan"), "scalejax.planning"),
     **dict.fromkeys(("Design", "design_runs"), "scalejax.design"),
+    **dict.fromkeys(("Pooled", "borrow", "pool"), "scalejax.pooling"),
     **dict.fromkeys(("Selection", "select"), "scalejax.selection"),
     **dict.fromkeys(("Outcome", "Status"), "scalejax.status"),
     **dict.fromkeys(

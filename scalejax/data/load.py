@@ -78,6 +78,7 @@ def load_table(
     derive: Mapping[str, str] | None = None,
     on_bad: str = "raise",
     n_parameters: int = 0,
+    constant: Sequence[str] = (),
     positive: Sequence[str] | None = None,
     max_bytes: int | None = None,
 ) -> Table:
@@ -109,6 +110,7 @@ def load_table(
         on_bad: ``"drop"`` sets rows with missing, unreadable or impossible values aside and
             records them; ``"raise"`` refuses the table.
         n_parameters: Parameters of the law; switches the checks for too few rows and sizes on.
+        constant: Inputs that may have a single value, as no parameter rests on them.
         positive: Inputs that must be positive. Default: those of the vocabulary (N, D, C, P_w ...).
         max_bytes: Largest size of a file, unpacked. Default: the environment variable
             ``SCALEJAX_MAX_BYTES``, else 2 GiB and 200 times the compressed size.
@@ -131,6 +133,7 @@ def load_table(
         target=target,
         on_bad=on_bad,
         n_parameters=n_parameters,
+        constant=tuple(constant),
         positive=positive,
         **given,
     )
@@ -219,7 +222,8 @@ def _contradictions(plan: Plan) -> list[Problem]:
 def _design(table: Table, request: Request) -> Design:
     # Weights that are no numbers have their own code; here they must not count as zero.
     weight = np.where(np.isfinite(table.weight), table.weight, 1.0)
-    wanted = {quantity: table.inputs[quantity] for quantity in request.inputs}
+    varied = [quantity for quantity in request.inputs if quantity not in request.constant]
+    wanted = {quantity: table.inputs[quantity] for quantity in varied}
     return Design(wanted, table.columns, weight, table.row, table.group, table.group_labels)
 
 

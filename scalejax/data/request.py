@@ -37,6 +37,7 @@ class Request:
     derive: Mapping[str, str] = field(default_factory=dict)
     on_bad: str = "raise"
     n_parameters: int = 0
+    constant: Sequence[str] = ()
     positive: Sequence[str] | None = None
     max_bytes: int | None = None
 

@@ -33,7 +33,7 @@ from scalejax.fitting.drawing import (
     make_resamples,
 )
 from scalejax.fitting.engine import Ends, Progress
-from scalejax.fitting.gate import refuse_bounds, refuse_broken, refuse_unidentified
+from scalejax.fitting.gate import inputs_at_rest, refuse_bounds, refuse_broken, refuse_unidentified
 from scalejax.fitting.layout import Layout
 from scalejax.fitting.problem import How, Problem
 from scalejax.fitting.result import Draws, Fit
@@ -110,7 +110,9 @@ def fit(
     objective = as_objective(objective)
     model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
     options = target_of(law, table_options)
-    table = load_table(data, inputs=law.inputs, n_parameters=model.size, **options)
+    table = load_table(
+        data, inputs=law.inputs, n_parameters=model.size, constant=inputs_at_rest(model), **options
+    )
     warn_about_data(table)
     check_signs(objective, table.target)
     problem = Problem(

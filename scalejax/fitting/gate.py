@@ -1,6 +1,7 @@
 """What is refused before anything is solved: laws, designs and bounds that no fit can mend.
 
 - `refuse_broken`: a law that cannot be evaluated.
+- `inputs_at_rest`: inputs on which no free parameter rests, so that one value of them will do.
 - `refuse_unidentified`: runs that cannot determine the parameters, in words (E132, E133, E134).
 - `refuse_bounds`: bounds that are crossed, or hold a floor above a loss that was seen (E145).
 - `left_open`: the parameters that the runs leave open, for those who fit nevertheless.
@@ -9,12 +10,14 @@
 import traceback
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._numerics import dependencies
 from scalejax.data import Table
 from scalejax.errors import InputError, LawError, Problem, UsageError
 from scalejax.fitting.arrays import wrong_bounds
@@ -56,6 +59,30 @@ def _where(law: Law, error: Exception) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if code and frame.filename == code.co_filename]
     return f" (line {lines[-1]} of {code.co_filename})" if code and lines else ""
+
+
+def inputs_at_rest(model: Model) -> tuple[str, ...]:
+    """Inputs that no derivative of the law in a free parameter depends on.
+
+    With A and alpha of Chinchilla's law held, for example, N only moves a known term.
+    """
+    law = model.law
+    held = [name for name in law.parameters if name not in (*model.free, *dict(model.tied))]
+    if not held:
+        return ()
+    count = len(law.inputs)
+
+    def slopes(*numbers: jax.Array) -> dict[str, jax.Array]:
+        fixed = dict(zip(held, numbers[count : count + len(held)], strict=True))
+        free = dict(zip(model.free, numbers[count + len(held) :], strict=True))
+        loss = partial(law, *numbers[:count])
+        return jax.grad(lambda x: jnp.asarray(loss(**model.complete(x, fixed))))(free)
+
+    with jax.enable_x64(True):
+        number = jax.ShapeDtypeStruct((), jnp.float64)
+        reached = dependencies(slopes, *[number] * (count + len(held) + len(model.free)))
+    moving = frozenset[int]().union(*reached)
+    return tuple(name for k, name in enumerate(law.inputs) if k not in moving)
 
 
 def refuse_unidentified(problem: FitProblem) -> None:

@@ -17,7 +17,7 @@ from scalejax.fitting.arguments import (
     target_of,
 )
 from scalejax.fitting.engine import Progress
-from scalejax.fitting.gate import refuse_broken
+from scalejax.fitting.gate import inputs_at_rest, refuse_broken
 from scalejax.fitting.layout import Layout, default_layout
 from scalejax.fitting.problem import Problem, host_table, make_engine
 from scalejax.fitting.result import Fit
@@ -77,7 +77,10 @@ def fit_many(
         raise UsageError('huber("auto") tunes one table at a time: give fit_many a number.')
     model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
     options = target_of(law, table_options)
-    whole = load_table(data, inputs=law.inputs, group=by, n_parameters=model.size, **options)
+    whole = load_table(
+        data, inputs=law.inputs, group=by, n_parameters=model.size, constant=inputs_at_rest(model),
+        **options,
+    )  # fmt: skip
     warn_about_data(whole)
     check_signs(objective, whole.target)
     groups = whole.split()

@@ -12,6 +12,7 @@
 | `plot_selection` | which law errs least beyond the data? | `scalejax.selection` |
 | `plot_study` | what does an estimate of a law gain from more runs? | `StudyResult.errors` |
 | `plot_design` | which runs next, and what would more money tell? | `scalejax.design` |
+| `plot_pooled` | what did a family gain from the others? | `scalejax.pooling` |
 | `plot_frontier` | what would another budget, or quality, buy? | `scalejax.planning.frontier` |
 | `plot_contours` | why is the optimum there, and how flat is it? | `scalejax.planning.contours` |
 | `plot_demand` | how far to train beyond compute-optimal? | `scalejax.planning.frontier` |
@@ -28,6 +29,7 @@ from scalejax.plots.fit import curve_frame, plot_fit
 from scalejax.plots.frontier import plot_demand, plot_frontier
 from scalejax.plots.influence import plot_influence
 from scalejax.plots.isoflop import plot_isoflop
+from scalejax.plots.pooling import plot_pooled
 from scalejax.plots.prediction import plot_prediction, prediction_frame
 from scalejax.plots.residuals import plot_residuals, residual_frame
 from scalejax.plots.selection import plot_selection
@@ -46,6 +48,7 @@ __all__ = [
     "plot_frontier",
     "plot_influence",
     "plot_isoflop",
+    "plot_pooled",
     "plot_prediction",
     "plot_ratio_surface",
     "plot_residuals",

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 import jax
 import numpy as np
@@ -29,7 +29,7 @@ from scalejax.fitting.intervals import check_level
 from scalejax.fitting.problem import Problem
 from scalejax.laws import Law
 from scalejax.objectives import LogNormal, Objective, Prior
-from scalejax.uncertainty.density import Density, is_likelihood, make_density
+from scalejax.uncertainty.density import is_likelihood, make_density
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +38,17 @@ R_HAT_LIMIT, LEAST_ESS = 1.01, 400.0
 
 _ACCEPTANCE, _REACH, _LEAST_STEPS = 0.9, 2.0, 10
 _DIAGNOSTICS = ["r_hat", "ess_bulk", "ess_tail"]
+
+
+class LogDensity(Protocol):
+    """What is sampled: a pytree."""
+
+    @property
+    def centre(self) -> Any:
+        """An array of the length of the coordinates."""
+
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """Log density of whitened coordinates, up to a constant."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -110,7 +121,7 @@ class Posterior:
         Chains and draws are numbered from 0, as ArviZ does. Variables carry their unit, where the
         law declares one; the posterior group carries the law and, as JSON, the settings.
         """
-        tree = _tree(
+        tree = arviz_tree(
             posterior={**self.parameters, "noise_scale": self.noise_scale},
             sample_stats={"lp": self.log_density, "diverging": self.diverging},
         )
@@ -168,7 +179,7 @@ def posterior(
         UsageError: There is no such likelihood or prior, rows are clustered, or a number is out of
             range.
     """
-    arviz, numpyro = _extra("arviz"), _extra("numpyro")
+    arviz, numpyro = extra("arviz"), extra("numpyro")
     if min(draws, warmup) < _LEAST_STEPS or chains < 2 or seed < 0:
         raise UsageError(
             f"NUTS takes at least {_LEAST_STEPS} draws=, {_LEAST_STEPS} steps of warmup= and 2 "
@@ -184,7 +195,7 @@ def posterior(
     noise = np.exp(u[:, -1]).reshape(chains, draws)
     sampled = {**{name: parameters[name] for name in problem.model.free}, "noise_scale": noise}
     believed = zip(density.seen, density.beliefs.mean, density.beliefs.sd, strict=True)
-    checks = arviz.summary(_tree(posterior=sampled), kind="diagnostics", round_to="none")
+    checks = arviz.summary(arviz_tree(posterior=sampled), kind="diagnostics", round_to="none")
     made = Posterior(
         law=fit.law,
         parameters=parameters,
@@ -211,9 +222,9 @@ def posterior(
 
 
 @partial(jax.jit, static_argnums=(2, 3))
-def sample(density: Density, keys: jax.Array, draws: int, warmup: int) -> tuple[jax.Array, ...]:
+def sample(density: LogDensity, keys: jax.Array, draws: int, warmup: int) -> tuple[jax.Array, ...]:
     """NUTS: whitened coordinates (chains, draws, p + 1), log density and whether it diverged."""
-    hmc = _extra("numpyro.infer.hmc").hmc
+    hmc = extra("numpyro.infer.hmc").hmc
 
     def chain(key: jax.Array) -> tuple[jax.Array, ...]:
         begin, run = jax.random.split(key)
@@ -273,7 +284,7 @@ def _problem(
     return replace(problem, model=model, objective=objective, priors=believed)
 
 
-def _extra(name: str) -> Any:
+def extra(name: str) -> Any:
     """A module of the extra."""
     try:
         with warnings.catch_warnings():
@@ -285,7 +296,7 @@ def _extra(name: str) -> Any:
         ) from error
 
 
-def _tree(**groups: dict[str, NDArray[Any]]) -> Any:
+def arviz_tree(**groups: dict[str, NDArray[Any]]) -> Any:
     """Groups of arrays (chains, draws) as ArviZ has them."""
-    arviz = _extra("arviz")
+    arviz = extra("arviz")
     return arviz.from_dict(**groups) if arviz.__version__ < "1" else arviz.from_dict(groups)

@@ -1,0 +1,34 @@
+"""Families that share strength: laws around a population, and parameters borrowed from another.
+
+- `pool` fits one law to many families at once. Each family has its own parameters, which come from
+  a population; how much a family is drawn towards it depends on how little its own runs say. Take
+  it where families have few runs, and where the next family, or the largest model of a family, is
+  to be predicted. With many runs a family it agrees with `scalejax.fit_many`.
+- `borrow` takes parameters from one donor and holds them fixed: the cheapest way to make a law of a
+  single training curve (arXiv:2410.11840). It carries no uncertainty of the donor; `Pooled.update`
+  does.
+- `principal_components`: along how many directions do fitted laws differ?
+- `pool_posterior` samples the same model by NUTS, with ``scalejax[bayes]`` installed, to check the
+  approximation.
+
+How the model is written down: `scalejax.pooling.hierarchy` (coordinates),
+`scalejax.pooling.population` (priors), `scalejax.pooling.marginal` (likelihood).
+"""
+
+from scalejax.pooling.borrowing import borrow
+from scalejax.pooling.components import Components, principal_components
+from scalejax.pooling.family import Family
+from scalejax.pooling.pool import pool
+from scalejax.pooling.result import Pooled
+from scalejax.pooling.sampling import PooledPosterior, pool_posterior
+
+__all__ = [
+    "Components",
+    "Family",
+    "Pooled",
+    "PooledPosterior",
+    "borrow",
+    "pool",
+    "pool_posterior",
+    "principal_components",
+]

@@ -1,0 +1,216 @@
+"""The same hierarchical model by NUTS, with ``scalejax[bayes]`` installed.
+
+`scalejax.pool` approximates its posterior by normals (Laplace). This samples it as it is, to check
+the approximation or where there are so few families that it is in doubt. Coordinates are whitened
+at the approximation, so that few steps are needed.
+"""
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from scalejax.errors import FitWarning, UsageError
+from scalejax.pooling.draws import parameters_of
+from scalejax.pooling.hierarchy import NOISE, Given, Groups, Hierarchy
+from scalejax.pooling.marginal import information, joint
+from scalejax.pooling.population import log_prior, unpack
+from scalejax.pooling.result import Pooled
+from scalejax.resampling import percentile_interval
+from scalejax.uncertainty.posterior import LEAST_ESS, R_HAT_LIMIT, arviz_tree, extra, sample
+
+Floats = NDArray[np.float64]
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("runs", "given", "centre", "phi", "turn", "own", "turns"),
+    meta_fields=("hierarchy",),
+)
+@dataclass(frozen=True)
+class JointDensity:
+    """Log density of a population and its groups, in whitened coordinates.
+
+    Attributes:
+        hierarchy: The static half.
+        runs: The runs.
+        given: Other numbers.
+        centre: Zeros, (m + G r,).
+        phi: The population at the centre, (m,).
+        turn: Change of the population per whitened coordinate, (m, m).
+        own: The groups at the centre, (G, r).
+        turns: Change of each group per whitened coordinate, (G, r, r).
+    """
+
+    hierarchy: Hierarchy
+    runs: Groups
+    given: Given
+    centre: Any
+    phi: Any
+    turn: Any
+    own: Any
+    turns: Any
+
+    def coordinates(self, z: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Coordinates of the population (m,) and of the groups (G, r)."""
+        m = len(self.phi)
+        own = jnp.einsum("gij,gj->gi", self.turns, z[m:].reshape(self.own.shape))
+        return self.phi + self.turn @ z[:m], self.own + own
+
+    def __call__(self, z: jax.Array) -> jax.Array:
+        """Log density of whitened coordinates, up to a constant."""
+        phi, own = self.coordinates(z)
+        population = unpack(self.hierarchy, phi)
+        each = jax.vmap(lambda x, rows: joint(self.hierarchy, x, population, rows, self.given))
+        total = log_prior(self.hierarchy, phi, self.given) - jnp.sum(each(own, self.runs))
+        return jnp.where(jnp.isnan(total), -jnp.inf, total)
+
+
+@dataclass(frozen=True, eq=False)
+class PooledPosterior:
+    """Draws of a population and its families by NUTS.
+
+    Attributes:
+        groups: Names of the families.
+        parameters: Parameters of the law by name, (chains, draws, G).
+        noise_scale: Of the log loss, (chains, draws, G).
+        mean: Means of the pooled coordinates, (chains, draws, q).
+        sd: Their standard deviations between families, (chains, draws, q).
+        coordinates: Names of the pooled coordinates.
+        diverging: Whether the trajectory to a draw diverged, (chains, draws).
+        diagnostics: r_hat, ess_bulk and ess_tail by ArviZ.
+        seed: Seed of the chains.
+    """
+
+    groups: tuple[str, ...]
+    parameters: dict[str, Floats]
+    noise_scale: Floats
+    mean: Floats
+    sd: Floats
+    coordinates: tuple[str, ...]
+    diverging: NDArray[np.bool_]
+    diagnostics: pd.DataFrame
+    seed: int
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """Why the draws are not to be trusted, in words; empty if they are."""
+        said = []
+        if np.any(self.diverging):
+            said.append(f"{np.sum(self.diverging)} of {self.diverging.size} trajectories diverged")
+        if not self.diagnostics["r_hat"].max() < R_HAT_LIMIT:
+            said.append(f"R-hat is up to {self.diagnostics['r_hat'].max():.3f}: raise draws=")
+        ess = self.diagnostics[["ess_bulk", "ess_tail"]].min().min()
+        if not ess > LEAST_ESS:
+            said.append(f"only {ess:.0f} effective draws: raise draws=")
+        return tuple(said)
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """One row per family and parameter: group, parameter, estimate (median), stderr, lo, hi."""
+        rows = []
+        for k, group in enumerate(self.groups):
+            for name, values in self.parameters.items():
+                x = values[:, :, k].ravel()
+                low, high = percentile_interval(x, level)
+                rows.append([group, name, np.median(x), np.std(x), float(low), float(high)])
+        columns = ["group", "parameter", "estimate", "stderr", "lo", "hi"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def to_arviz(self) -> Any:
+        """The draws for ArviZ, see `scalejax.uncertainty.Posterior.to_arviz`."""
+        return arviz_tree(posterior=self._arrays(), sample_stats={"diverging": self.diverging})
+
+    def _arrays(self) -> dict[str, Floats]:
+        return {
+            **self.parameters,
+            NOISE: self.noise_scale,
+            "population_mean": self.mean,
+            "population_sd": self.sd,
+        }
+
+
+def pool_posterior(
+    pooled: Pooled, *, draws: int = 1000, warmup: int = 1000, chains: int = 4, seed: int = 0
+) -> PooledPosterior:
+    """Sample the posterior of a pooled fit: the same model, priors and runs.
+
+    Args:
+        pooled: The fit.
+        draws: Draws per chain.
+        warmup: Steps of adaptation per chain, which are not kept.
+        chains: Independent chains, from overdispersed starts.
+        seed: Seed of the chains.
+
+    Returns:
+        The draws. What speaks against them is in `complaints`, and said as a `FitWarning`.
+
+    Raises:
+        ScalejaxError: numpyro or ArviZ is not installed.
+        UsageError: A number is out of range.
+    """
+    arviz = extra("arviz")
+    extra("numpyro")
+    if min(draws, warmup) < 10 or chains < 2 or seed < 0:
+        raise UsageError("NUTS takes at least 10 draws=, 10 steps of warmup= and 2 chains=.")
+    with jax.enable_x64(True):
+        density = _density(pooled)
+        keys = jax.random.split(jax.random.key(seed), chains)
+        z, _, diverging = sample(density, keys, draws, warmup)
+        v, mean, sd = _unpacked(density, z)
+        found = parameters_of(pooled.hierarchy, v, pooled.given)
+    made = PooledPosterior(
+        groups=pooled.groups,
+        parameters={name: np.asarray(x, np.float64) for name, x in found.items()},
+        noise_scale=np.exp(np.asarray(v[..., -1], np.float64)),
+        mean=np.asarray(mean, np.float64),
+        sd=np.asarray(sd, np.float64),
+        coordinates=pooled.pooled,
+        diverging=np.asarray(diverging),
+        diagnostics=arviz.summary(
+            arviz_tree(posterior={"z": np.asarray(z)}), kind="diagnostics", round_to="none"
+        )[["r_hat", "ess_bulk", "ess_tail"]],
+        seed=seed,
+    )
+    for complaint in made.complaints:
+        warnings.warn(complaint, FitWarning, stacklevel=2)
+    return made
+
+
+def _density(pooled: Pooled) -> JointDensity:
+    hierarchy, phi, own = pooled.hierarchy, jnp.asarray(pooled.phi), jnp.asarray(pooled.own)
+    population = unpack(hierarchy, phi)
+    runs = jax.tree.map(jnp.asarray, pooled.runs)
+
+    def turn(matrix: jax.Array) -> jax.Array:
+        return jnp.linalg.inv(jnp.linalg.cholesky(matrix)).T
+
+    each = jax.vmap(lambda x, rows: information(hierarchy, x, population, rows, pooled.given))
+    return JointDensity(
+        hierarchy=hierarchy,
+        runs=runs,
+        given=jax.tree.map(jnp.asarray, pooled.given),
+        centre=jnp.zeros(len(phi) + own.size),
+        phi=phi,
+        turn=turn(jnp.asarray(pooled.hessian)),
+        own=own,
+        turns=jax.vmap(turn)(each(own, runs)),
+    )
+
+
+@jax.jit
+def _unpacked(density: JointDensity, z: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Coordinates (chains, draws, G, p + 1), means and standard deviations (chains, draws, q)."""
+
+    def one(z: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        phi, own = density.coordinates(z)
+        population = unpack(density.hierarchy, phi)
+        v = jax.vmap(lambda x: density.hierarchy.coordinates(x, population.shared))(own)
+        return v, population.mean, jnp.sqrt(jnp.sum(population.factor**2, axis=1))
+
+    return jax.vmap(jax.vmap(one))(z)

@@ -1,0 +1,143 @@
+"""Where the search for a population begins, and whether all beginnings end at one place.
+
+First every family is solved from many starts under a wide population in the law's plausible middle,
+all as one batch. Three searches for the population then start from the middle itself and from the
+best ends of the families, with little and with much spread. When they have ended, every family is
+solved from all those starts again under the population that was found; a better mode anywhere
+starts one more round.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from scalejax._numerics import RUN_ONCE
+from scalejax.laws.supports import positive
+from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
+from scalejax.pooling.marginal import Mode, find_mode
+from scalejax.pooling.maximum import Maximum, maximise
+from scalejax.pooling.population import start, unpack
+
+Floats = NDArray[np.float64]
+
+_SPREADS = (0.2, 0.1, 0.5)
+_WIDE, _SCATTERED = 1.0, 12
+_TYPICAL_NOISE = 0.01
+_AGREEMENT = 1e-6
+
+
+class Search(NamedTuple):
+    """What was found.
+
+    Attributes:
+        best: The maximum, as NumPy arrays.
+        starts: Starts tried.
+        agreeing: Starts that reached it.
+        settled: Whether no start gives a group a better mode, (G,).
+    """
+
+    best: Maximum
+    starts: int
+    agreeing: int
+    settled: NDArray[np.bool_]
+
+
+def middle(hierarchy: Hierarchy, level: float) -> Floats:
+    """Typical coordinates (p + 1,) before any run is looked at but for their mean log loss."""
+    found = []
+    for name in hierarchy.model.free:
+        parameter = hierarchy.model.law.parameters[name]
+        low, high = parameter.plausible
+        typical = np.sqrt(low * high) if parameter.support is positive else (low + high) / 2
+        with jax.enable_x64(True):
+            u = float(parameter.support.unconstrain(jnp.asarray(typical)))
+        # Terms of equal size that add up to the mean loss.
+        found.append(level - np.log(len(hierarchy.centred)) if name in hierarchy.centred else u)
+    return np.array([*found, np.log(_TYPICAL_NOISE)])
+
+
+def search(hierarchy: Hierarchy, groups: Groups, given: Given) -> Search:
+    """The population of greatest marginal likelihood, from several starts."""
+    level = float(np.sum(groups.target * groups.weight) / np.sum(groups.weight))
+    cold = middle(hierarchy, level)
+    places = np.array(hierarchy.own, int)
+    # Low-discrepancy points, so that nothing here is random.
+    scattered = ndtri(_halton(_SCATTERED, len(cold)))
+    starts = cold + _WIDE * np.concatenate([np.zeros((1, len(cold))), scattered])
+    count = (len(groups.target), len(places))
+    first = np.broadcast_to(starts[:, None, places], (len(starts), *count))
+    with jax.enable_x64(True):
+        wide = start(hierarchy, jnp.asarray(cold), jnp.asarray(_WIDE))
+        modes = jax.device_get(_modes_all(hierarchy, wide, first, groups, given))
+        near = modes.own[_finite(modes.value).argmin(axis=0), np.arange(count[0])]
+        warm = cold.copy()
+        warm[places] = np.median(near, axis=0)
+        same = np.broadcast_to(cold[places], count)
+        own = np.stack([same, near, np.broadcast_to(warm[places], count)])
+        phi = np.stack(
+            [
+                start(hierarchy, jnp.asarray(mean), jnp.asarray(sd))
+                for mean, sd in zip((cold, warm, warm), _SPREADS, strict=True)
+            ]
+        )
+        for _ in range(2):
+            ends = jax.device_get(_maximise_all(hierarchy, phi, own, groups, given))
+            value = _finite(ends.value)
+            best = _lane(ends, int(np.argmin(value)))
+            tried = np.concatenate([first[7:], own, ends.modes.own, best.modes.own[None]])
+            modes = jax.device_get(_modes_all(hierarchy, best.phi, tried, groups, given))
+            values = _finite(modes.value)
+            settled = values.min(axis=0) >= values[-1] - _AGREEMENT
+            if settled.all() or not np.isfinite(best.value):
+                break
+            better = modes.own[values.argmin(axis=0), np.arange(count[0])]
+            phi, own = np.stack([best.phi] * 3), np.stack([better] * 3)
+    agreeing = int(np.sum(value <= best.value + _AGREEMENT * (1 + np.abs(best.value))))
+    return Search(best, len(value), agreeing, settled)
+
+
+def _halton(count: int, dimensions: int) -> Floats:
+    """Points of Halton's sequence, (count, dimensions)."""
+    primes = [p for p in range(2, 8 * dimensions + 8) if all(p % q for q in range(2, p))]
+    points = np.zeros((count, dimensions))
+    for column, base in enumerate(primes[:dimensions]):
+        for row in range(count):
+            index, digit = row + 1, 1.0
+            while index:
+                digit /= base
+                points[row, column] += digit * (index % base)
+                index //= base
+    return points
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.inf)
+
+
+def _lane(ends: Maximum, k: int) -> Maximum:
+    return jax.tree.map(lambda x: np.asarray(x[k]), ends)
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
+def _maximise_all(
+    hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, given: Given
+) -> Maximum:
+    return jax.vmap(lambda p, near: maximise(hierarchy, p, near, groups, given))(phi, own)
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
+def _modes_all(
+    hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, given: Given
+) -> Mode:
+    """Modes of every group from many starts (S, G, r), the population held."""
+    population = unpack(hierarchy, phi)
+
+    def one(near: jax.Array, rows: Groups) -> Mode:
+        return find_mode(hierarchy, near, population, rows, given)
+
+    return jax.vmap(jax.vmap(one), (0, None))(own, groups)

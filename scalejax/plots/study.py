@@ -18,7 +18,7 @@ AXES = {
     "until": "share of each training used",
     "since": "share of each training left out at its start",
     "own": "share of the target's own training used",
-    "drop": "tokens dropped at the start",
+    "drop": "billion tokens dropped at the start",
 }
 _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, GREY)
 _MARKERS = ("o", "s", "^", "D", "v")
@@ -43,7 +43,7 @@ def study_errors(result: "StudyResult", axis: str, level: float = 0.95) -> pd.Da
         part = np.clip(np.searchsorted(edges, ratio, side="right"), 1, max(len(edges) - 1, 1))
         x = ratio.groupby([frame["recipe"], part]).transform("median")
     else:
-        x = frame[axis].where(frame[axis] >= 0)
+        x = frame[axis].where(frame[axis] >= 0) / (1e9 if axis == "drop" else 1)
     found = result.of(frame.assign(x=x).dropna(subset="x")).errors(["recipe", "x"], level)
     return found[found["problems"] > 0].reset_index(drop=True)
 

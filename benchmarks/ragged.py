@@ -6,13 +6,17 @@ One call of `fit_many` on one data frame: the first call compiles, the second do
 the share of a sample of tables within 1e-9 (1e-6) relative of the best objective known, from all
 calls and from SciPy's least_squares, polished from scalejax's end and started from the generating
 parameters.
+
+Then a study of a quarter as many tables, 100 resamples each, beside one of tables of equal length:
+nanoseconds for each fit and row.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from measuring import parser, peak_memory_mib, report, timed
+from measuring import measure, parser, peak_memory_mib, report, timed
 from peers import looped_least_squares
 from problems import Floats, Problem, chinchilla_problem, simulated_runs
 
@@ -29,6 +33,37 @@ def ragged_runs(tables: int) -> pd.DataFrame:
     lengths = np.exp(rng.uniform(*np.log(_LENGTHS), tables)).round().astype(int)
     frames = [simulated_runs(length, rng).assign(table=str(k)) for k, length in enumerate(lengths)]
     return pd.concat(frames, ignore_index=True)
+
+
+def study_rows(tables: int, resamples: int = 100) -> list[dict[str, Any]]:
+    """Studies of tables of different and of equal length, with about as many rows in all."""
+    rng = np.random.default_rng(1)
+    ragged = ragged_runs(tables)
+    length = round(len(ragged) / tables)
+    equal = [simulated_runs(length, rng).assign(table=str(k)) for k in range(tables)]
+    study = scalejax.Study(
+        recipes=("chinchilla",), by=("table",), target=False, resamples=resamples
+    )
+    rows = []
+    for title, runs in (
+        ("study, equal lengths", pd.concat(equal, ignore_index=True)),
+        ("study, different lengths", ragged),
+    ):
+        result, timing = measure(partial(scalejax.run_study, study, runs), 3)
+        fits = tables * (resamples + 1)
+        rows.append(
+            {
+                "method": title,
+                "problems": fits,
+                "wall s": timing.wall,
+                "cpu s": timing.cpu,
+                "fits/s": fits / timing.wall,
+                "ns a fit and row": 1e9 * timing.wall / (len(runs) * (resamples + 1)),
+                "compile s": timing.compile,
+                "not converged": len(result.failed),
+            }
+        )
+    return rows
 
 
 def best_known(runs: pd.DataFrame, fit: scalejax.Fit) -> tuple[float, float]:
@@ -82,6 +117,7 @@ def main() -> None:
             "ok 1e-6": float(np.mean(excess <= 1e-6)),
             "worst": float(excess.max()),
         }
+    rows += study_rows(given.tables // 4)
     statuses = pd.Series([fit.status.label for fit in fits.values()]).value_counts()
     notes = [
         f"{len(runs):,} rows in all; starts per table: {fits['0'].starts}",

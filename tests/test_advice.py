@@ -8,6 +8,7 @@ import pytest
 
 import scalejax as sj
 from scalejax.advice import evidence
+from scalejax.advice.advise import SUBSETS
 from scalejax.cli import main
 
 TRUTH = sj.find_law("chinchilla").published["hoffmann2022-tex"]
@@ -56,7 +57,8 @@ class TestAdvice:
         expected = law(end["N"].to_numpy(), end["D"].to_numpy(), **fit.params)
         wanted = float(np.mean(np.abs(np.asarray(expected) / end["loss"] - 1)))
         table = sj.load_table(spoilt, cluster="model")
-        errors = evidence.held_out_errors(table, law, None, [evidence.PLAIN], 0)
+        errors = evidence.held_out_errors(table, law, None, SUBSETS, 0)
+        errors = errors[errors["subset"] == evidence.PLAIN]
         found = errors[(errors["recipe"] == "law") & errors["target"].str.endswith("5e+09")]
         assert found["ARE"].tolist() == pytest.approx([wanted], rel=1e-6)
         largest = (own["N"] * own["D"]).max() / (rest["N"] * rest["D"]).max()
@@ -95,6 +97,7 @@ class TestAdvice:
         assert "2 more sizes" in sizes.advice
         assert {item.verdict for item in found.recommendations} == {"not tested"}
         assert "too few sizes" in found.summary()
+        assert found.summary().startswith("No column of losses was found")
 
     def test_repeated_runs_measure_the_floor(self):
         """Two seeds whose losses differ by 2 %: the spread of log losses is .02 / sqrt 2."""

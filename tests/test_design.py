@@ -237,6 +237,7 @@ class TestWholeRuns:
         assert listed.found.log_spread >= measure.log_spread - measure.gap - 1e-9
         assert listed.efficiency <= 1
 
+    @pytest.mark.slow
     def test_best_of_all_there_are(self, listed, candidates):
         """All 714 choices of up to four out of nine runs, by brute force."""
         study = listed.study
@@ -342,6 +343,7 @@ class TestGrids:
 
 
 class TestSimulation:
+    @pytest.mark.slow
     def test_spread_is_as_promised(self, made):
         found = made.simulate(250, seed=1)
         # The error of a spread of 250 normal values by quantiles is about 6 %.

@@ -364,6 +364,7 @@ def pooled(families):
     return sj.pool(families[1], by="family")
 
 
+@pytest.mark.slow
 class TestChinchilla:
     def test_converges_from_all_starts(self, pooled):
         assert pooled.status == sj.Status.CONVERGED
@@ -551,6 +552,7 @@ def error_of(fit, target):
 
 
 @pytest.mark.filterwarnings("ignore::scalejax.FitWarning", "ignore::scalejax.DataWarning")
+@pytest.mark.slow
 class TestPublishedBorrowing:
     def test_a98_olmo_7b_from_olmo_1b(self, hitchhiker):
         # arXiv:2410.11840: below 1 %. On C4 (the set of the donor) 1.7 % here; other validation

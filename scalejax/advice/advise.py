@@ -19,6 +19,13 @@ from scalejax.fitting.arguments import ObjectiveLike
 from scalejax.laws import Law, find_law
 
 _TOKENS = 1e10
+SUBSETS = (
+    *(evidence.PLAIN, evidence.TEN_BILLION, evidence.FIRST_TENTH, evidence.ENDS),
+    *(evidence.THIRD, evidence.ONE, evidence.SPREAD, evidence.LARGEST),
+    *(evidence.THREE, evidence.FIVE),
+)
+"""Choices of runs that are compared."""
+
 _SIZES = 5
 _SHARE = 0.3
 _FEW_CLUSTERS = 20
@@ -67,20 +74,9 @@ def advise(
     options = {name: value for name, value in options.items() if value is not None}
     data, planned = _with_losses(data, options)
     table = load_table(data, inputs=law.inputs, **options)
-    subsets = [
-        *(evidence.PLAIN, evidence.TEN_BILLION, evidence.FIRST_TENTH, evidence.ENDS),
-        *(
-            evidence.THIRD,
-            evidence.ONE,
-            evidence.SPREAD,
-            evidence.LARGEST,
-            evidence.THREE,
-            evidence.FIVE,
-        ),
-    ]
     errors = evidence.nothing()
     if not planned:
-        errors = evidence.held_out_errors(table, law, objective, subsets, seed)
+        errors = evidence.held_out_errors(table, law, objective, SUBSETS, seed)
     found = _Finder(table, errors, level, seed)
     noise = None if planned else evidence.seed_noise(table)
     distance = None if target is None else _distance(table, target)
@@ -93,6 +89,7 @@ def advise(
         floor_measured=noise is not None,
         level=level,
         seed=seed,
+        planned=planned,
     )
 
 

@@ -64,6 +64,7 @@ class Advice:
         floor_measured: Whether it was measured here.
         level: Probability of the intervals.
         seed: Seed of the resampling of held-out runs.
+        planned: Whether the table has no losses, so that nothing could be tested.
     """
 
     recommendations: tuple[Recommendation, ...]
@@ -74,6 +75,7 @@ class Advice:
     floor_measured: bool
     level: float
     seed: int
+    planned: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each recommendation."""
@@ -82,7 +84,7 @@ class Advice:
 
     def summary(self) -> str:
         """What a person should read: what to do, what it is worth here, what error to expect."""
-        lines = []
+        lines = ["No column of losses was found: this is advice on a plan.", ""] * self.planned
         for title, wanted in (("To do", True), ("In order, or not to be had", False)):
             chosen = [item for item in self.recommendations if item.applies is wanted]
             if chosen:

@@ -95,6 +95,7 @@ def advise(
             "tested": found.tested,
             "floor": found.floor,
             "floor_measured": found.floor_measured,
+            "planned": found.planned,
             "level": level,
             "seed": seed,
         }

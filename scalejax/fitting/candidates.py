@@ -70,9 +70,12 @@ def candidates(model: Model) -> Candidates:
     else:
         unit = _spread(len(names), projected=bool(model.linear))
         parameters = [model.law.parameters[name] for name in names]
-        with jax.ensure_compile_time_eval():
+        # In double precision wherever this is first called from: the result is kept.
+        with jax.ensure_compile_time_eval(), jax.enable_x64(True):
             low, high = (
-                np.array([float(p.unconstrain(jnp.asarray(p.plausible[k]))) for p in parameters])
+                np.array(
+                    [float(p.unconstrain(jnp.asarray(p.plausible[k], float))) for p in parameters]
+                )
                 for k in (0, 1)
             )
         u = low + (high - low) * unit

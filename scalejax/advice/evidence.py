@@ -20,7 +20,6 @@ Floats = NDArray[np.float64]
 
 FEWEST_SIZES = 4
 MOST_TARGETS = 6
-FLOP_PER_PAIR = 6
 
 BORROWED = {"A": float(np.exp(6.255414)), "alpha": 0.3526596}
 """Size term to borrow if nothing better is at hand: where the code of arXiv:2410.11840 starts."""
@@ -99,10 +98,10 @@ def held_out_errors(
 
 
 def _compute(rows: pd.DataFrame) -> float:
-    """Decades of compute 6 N D between the target and the largest other run."""
+    """Decades of compute, as N D, between the target and the largest other run."""
     last = rows.sort_values(["N", "D"]).iloc[-1]
     own = rows["cluster"] == last["cluster"]
-    compute = np.log10(FLOP_PER_PAIR * rows["N"] * rows["D"])
+    compute = np.log10(rows["N"] * rows["D"])
     return float(compute[own].max() - compute[~own].max())
 
 

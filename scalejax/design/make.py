@@ -17,11 +17,12 @@ from scalejax.design.information import CRITERIA, Noise
 from scalejax.design.record import Design
 from scalejax.design.region import Region, region_of
 from scalejax.design.study import Listed, Study
-from scalejax.design.targets import FLOP_PER_PAIR, BestSize, target_of
+from scalejax.design.targets import BestSize, target_of
 from scalejax.errors import UsageError
 from scalejax.fitting.asymptotics import CovarianceKind
 from scalejax.fitting.intervals import check_level
 from scalejax.identify import TYPICAL_NOISE
+from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.laws import Law
 from scalejax.objectives import Model, least_squares, make_model
 from scalejax.planning import Source, source_of
@@ -197,9 +198,10 @@ def _money(
     candidates: Any,
 ) -> tuple[float, float, str]:
     """Money, its unit's worth of one FLOP, and the unit."""
-    if (budget is None) == (usd is None):
+    given = [float(amount) for amount in (budget, usd) if amount is not None]
+    if len(given) != 1:
         raise UsageError("give budget= or usd=.")
-    money = float(budget if usd is None else usd)  # type: ignore[arg-type]
+    (money,) = given
     if not 0 < money < np.inf:
         raise UsageError(f"the budget must be positive and finite, not {money!r}.")
     if usd is None:

@@ -13,8 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from scalejax.design.targets import FLOP_PER_PAIR
 from scalejax.errors import UsageError
+from scalejax.isoflop import FLOP_PER_PAIR
 
 Floats = NDArray[np.float64]
 

@@ -19,8 +19,8 @@ from scalejax.design.choice import (
 )
 from scalejax.design.information import standard_error
 from scalejax.design.region import Region, compute_range, grid, placed
-from scalejax.design.targets import FLOP_PER_PAIR
 from scalejax.errors import UsageError
+from scalejax.isoflop import FLOP_PER_PAIR
 
 Floats = NDArray[np.float64]
 

@@ -14,12 +14,10 @@ import jax
 import jax.numpy as jnp
 
 from scalejax.errors import UsageError
+from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.laws import Law
 from scalejax.quantities import short_number
 from scalejax.uncertainty.conclusions import compute_optimum
-
-FLOP_PER_PAIR = 6.0
-"""Training FLOP per parameter and token."""
 
 
 class BestSize(NamedTuple):

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from scalejax.design import Design
 from scalejax.errors import UsageError
+from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.plots.axes import (
     BLUE,
     GREY,
@@ -21,7 +22,6 @@ from scalejax.plots.axes import (
     tick_text,
 )
 
-_FLOP_PER_PAIR = 6.0
 _FAR = 30
 
 
@@ -72,13 +72,13 @@ def _draw_runs(ax: Axes, design: Design) -> None:
 def _draw_isocost(ax: Axes) -> None:
     """Lines of equal compute, one a decade or more, inside the limits that are there."""
     (n_low, n_high), (d_low, d_high) = ax.get_xlim(), ax.get_ylim()
-    ends = np.log10(_FLOP_PER_PAIR * np.array([n_low * d_low, n_high * d_high]))
+    ends = np.log10(FLOP_PER_PAIR * np.array([n_low * d_low, n_high * d_high]))
     step = max(1, int(np.ceil((ends[1] - ends[0]) / 6)))
     sizes = np.array([n_low, n_high])
     for power in np.arange(np.ceil(ends[0]), ends[1], step):
-        ax.plot(sizes, 10**power / (_FLOP_PER_PAIR * sizes), color=GREY, lw=0.6, zorder=1)
-        place = min(n_high, 10**power / (_FLOP_PER_PAIR * d_low)) / 1.15
-        height = 10**power / (_FLOP_PER_PAIR * place)
+        ax.plot(sizes, 10**power / (FLOP_PER_PAIR * sizes), color=GREY, lw=0.6, zorder=1)
+        place = min(n_high, 10**power / (FLOP_PER_PAIR * d_low)) / 1.15
+        height = 10**power / (FLOP_PER_PAIR * place)
         if d_low < height < d_high and place > n_low:
             ax.text(place, height, tick_text(10**power), fontsize=6.5, color=GREY, ha="right")
     ax.set_xlim(n_low, n_high)

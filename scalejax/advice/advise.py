@@ -14,6 +14,8 @@ import pandas as pd
 from scalejax.advice import evidence
 from scalejax.advice.record import CHOSHEN, SEED_FLOOR, Advice, Recommendation
 from scalejax.data import Table, load_table
+from scalejax.data.columns import match_column
+from scalejax.data.reader import read_frame
 from scalejax.errors import UsageError
 from scalejax.fitting.arguments import ObjectiveLike
 from scalejax.laws import Law, find_law
@@ -230,12 +232,9 @@ def _expected(errors: pd.DataFrame, distance: float | None) -> tuple[float, floa
 
 def _with_losses(data: Any, options: Mapping[str, Any]) -> tuple[Any, bool]:
     """The data; a plan without losses gets ones, which are not looked at."""
-    if isinstance(data, Table):
+    if isinstance(data, Table) or "target" in options:
         return data, False
-    from scalejax.data.reader import read_frame
-
     frame = read_frame(data)
-    named = options.get("target") or (options.get("columns") or {}).get("loss")
-    if named is not None or any("loss" in str(column).lower() for column in frame):
-        return frame, False
+    if match_column(frame, "loss", options.get("columns")) is not None:
+        return data, False
     return frame.assign(loss=1.0), True

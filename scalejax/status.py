@@ -38,6 +38,9 @@ class Status(IntEnum):
         return self.name.lower()
 
 
+MINIMA = (Status.CONVERGED, Status.BOUND_HIT)
+"""Ends that are minima, inside the bounds or on one: what enters intervals."""
+
 _SENTENCES = {
     Status.CONVERGED: "Converged: the gradient vanishes and no start found a lower objective.",
     Status.MAX_STEPS: "The step limit came first; raise max_steps or use the default solver.",

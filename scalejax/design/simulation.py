@@ -22,7 +22,7 @@ from scalejax.errors import UsageError
 from scalejax.fitting.arrays import HostTable, make_box
 from scalejax.fitting.engine import DRAW_TOLERANCE, Engine
 from scalejax.objectives import least_squares
-from scalejax.status import Status
+from scalejax.status import MINIMA
 
 if TYPE_CHECKING:
     from scalejax.design.record import Design
@@ -122,7 +122,7 @@ def refitted(
         sd = np.asarray(run_sd(known.noise, runs["log_compute"])) / np.sqrt(weight)
     noise = np.random.default_rng(seed).standard_normal((simulations, len(truth)))
     u, status = refits(setting, known, runs, truth + noise * sd, sd)
-    return targets_at(setting, known, u), np.isin(status, (Status.CONVERGED, Status.BOUND_HIT))
+    return targets_at(setting, known, u), np.isin(status, MINIMA)
 
 
 def refits(

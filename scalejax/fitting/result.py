@@ -33,7 +33,7 @@ from scalejax.laws import Law
 from scalejax.objectives import Objective, make_model, prior_of
 from scalejax.objectives.losses import not_saved
 from scalejax.objectives.model import Penalty
-from scalejax.status import Status
+from scalejax.status import MINIMA, Status
 
 Floats = NDArray[np.float64]
 
@@ -68,7 +68,7 @@ class Draws:
 
         Leaving out the minima on a bound would cut the tail of every interval.
         """
-        return self.converged | (self.status == Status.BOUND_HIT)
+        return np.isin(self.status, MINIMA)
 
     def arrays(self) -> dict[str, Floats]:
         """Usable draws as a pytree of arrays, ready for ``vmap``."""

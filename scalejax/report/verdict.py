@@ -25,7 +25,7 @@ from scalejax.report.wording import (
     plain,
     signed,
 )
-from scalejax.status import Status
+from scalejax.status import MINIMA, Status
 from scalejax.uncertainty import Identifiability
 
 FEW_CLUSTERS = 20
@@ -114,7 +114,7 @@ def _faults(
 ) -> Iterator[str]:
     if isinstance(identified, Identifiability) and identified.flat:
         yield f"The runs do not determine {', '.join(identified.flat)}: their values mean nothing."
-    if fit.status not in (Status.CONVERGED, Status.BOUND_HIT):
+    if fit.status not in MINIMA:
         label = fit.status.label.replace("_", " ")
         yield f"The fit is no certified minimum ({label}). {fit.status.sentence}"
     if not isinstance(found, Absent) and found["lo"].isna().all():

@@ -17,9 +17,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from scalejax.resampling import percentile_interval
-from scalejax.status import Status
+from scalejax.status import MINIMA, Status
 from scalejax.studies.problems import Problems
-from scalejax.studies.solving import PARAMETER, USABLE
+from scalejax.studies.solving import PARAMETER
 
 Floats = NDArray[np.float64]
 
@@ -54,7 +54,7 @@ def _summarise(shard: pa.Table, described: pd.DataFrame, asked: int, level: floa
     """Whole problems: `asked` rows each, the first of which is the estimate."""
     count = shard.num_rows // asked
     status = shard["status"].to_numpy().reshape(count, asked)
-    usable = np.isin(status, USABLE)
+    usable = np.isin(status, MINIMA)
     place = shard["problem"].to_numpy().reshape(count, asked)[:, 0]
     quantities = [name for name in shard.column_names if name in ERRORS or PARAMETER in name]
     parts = []
@@ -116,14 +116,14 @@ class StudyResult:
     def failed(self) -> pd.DataFrame:
         """The problems whose estimate is no minimum, one row each, with what to do."""
         one = self.frame.drop_duplicates("problem").drop(columns=["quantity", *NUMBERS])
-        bad = one[~one["status"].isin([status.label for status in USABLE])]
+        bad = one[~one["status"].isin([status.label for status in MINIMA])]
         sentences = {status.label: status.sentence for status in Status}
         return bad.assign(what_to_do=bad["status"].map(sentences)).reset_index(drop=True)
 
     @property
     def usable(self) -> pd.DataFrame:
         """The rows of `frame` whose estimate is a minimum."""
-        return self.frame[self.frame["status"].isin([status.label for status in USABLE])]
+        return self.frame[self.frame["status"].isin([status.label for status in MINIMA])]
 
     def wide(self) -> pd.DataFrame:
         """One row a problem with a column for the estimate of each quantity."""
@@ -144,7 +144,7 @@ class StudyResult:
         """
         keys = [by] if isinstance(by, str) else list(by)
         found = self.frame[self.frame["quantity"] == "ARE"]
-        usable = found["status"].isin([status.label for status in USABLE])
+        usable = found["status"].isin([status.label for status in MINIMA])
         rows = []
         for values, part in found.groupby(keys, sort=True, dropna=False):
             good = part[usable.loc[part.index] & part["estimate"].notna()]

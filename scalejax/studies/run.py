@@ -25,13 +25,13 @@ from scalejax.errors import UsageError
 from scalejax.fitting.layout import Layout, default_layout
 from scalejax.fitting.record import describe_rows, rows_to_arrow, table_of
 from scalejax.laws import Law
-from scalejax.status import Status
+from scalejax.status import MINIMA, Status
 from scalejax.studies.files import study_of
 from scalejax.studies.folder import SCHEMA, Folder, JobError, fingerprint
 from scalejax.studies.problems import Problems, make_problems, study_table
 from scalejax.studies.results import StudyResult, summaries
 from scalejax.studies.shards import Shard, cut
-from scalejax.studies.solving import USABLE, solve_shard
+from scalejax.studies.solving import solve_shard
 from scalejax.studies.study import Study
 
 _LOG = logging.getLogger(__name__)
@@ -282,7 +282,7 @@ def _counts(table: pa.Table) -> tuple[int, int, int]:
     """Fits, converged and failed of a shard."""
     status = table["status"].to_numpy()
     converged = int(np.sum(status == Status.CONVERGED))
-    return len(status), converged, int(np.sum(~np.isin(status, USABLE)))
+    return len(status), converged, int(np.sum(~np.isin(status, MINIMA)))
 
 
 def _description(job: Job, marks: Mapping[str, str]) -> dict[str, Any]:

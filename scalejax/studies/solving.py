@@ -21,7 +21,7 @@ from scalejax.fitting.engine import DRAW_TOLERANCE, HINT, POINT_TOLERANCE, Ends,
 from scalejax.fitting.layout import Layout
 from scalejax.laws import Law
 from scalejax.resampling import draw_counts, draw_shares
-from scalejax.status import Status
+from scalejax.status import MINIMA, Status
 from scalejax.studies.problems import Problems
 from scalejax.studies.shards import Shard
 from scalejax.studies.study import Recipe
@@ -31,9 +31,6 @@ Ints = NDArray[np.int64]
 
 PARAMETER = "parameter "
 """Before the names of parameters in the columns of a shard."""
-
-USABLE = (Status.CONVERGED, Status.BOUND_HIT)
-"""Ends that are minima, inside the bounds or on one."""
 
 _TILE = 1024
 
@@ -112,14 +109,14 @@ def _solve(engine: Engine, shard: Shard) -> Ends:
     table, draw = np.repeat(tables, draws), np.tile(np.arange(shard.first, shard.last), count)
     ends = Ends(**{name: values[table] for name, values in vars(point).items()})
     ends.status[draw > 0] = Status.SKIPPED
-    worth = np.flatnonzero((draw > 0) & np.isin(point.status, USABLE)[table])
+    worth = np.flatnonzero((draw > 0) & np.isin(point.status, MINIMA)[table])
     if not len(worth):
         return ends
     table, draw = table[worth], draw[worth]
     options: dict[str, Any] = {"tolerance": DRAW_TOLERANCE, "hint": point.u[table], **shape}
     found = engine.solve(table, draw, starts=engine.draw_starts, **options)
     # All starts for each would take longer than all the rest: resamples lie near their sample.
-    found = engine.rescue(found, table, draw, final=USABLE, starts=(HINT,), **options)
+    found = engine.rescue(found, table, draw, final=MINIMA, starts=(HINT,), **options)
     return ends.replaced(worth, found)
 
 

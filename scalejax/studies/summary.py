@@ -1,7 +1,7 @@
 """The summary of a study as plain text: the errors, what failed and what was skipped."""
 
 from scalejax.fitting.summary import aligned
-from scalejax.status import Status
+from scalejax.status import MINIMA, Status
 from scalejax.studies.results import StudyResult
 
 _FLOOR = 0.04
@@ -15,7 +15,7 @@ def summarise(result: StudyResult) -> str:
     """
     study, problems = result.problems.study, result.problems
     one = result.frame.drop_duplicates("problem")
-    good = int(one["status"].isin(("converged", "bound_hit")).sum())
+    good = int(one["problem"].isin(result.usable["problem"]).sum())
     lines = [
         f"{len(one):,} laws fitted to {one['family'].nunique():,} families, "
         f"{study.resamples:,} resamples each ({study.resampling}, seed {study.seed}).",
@@ -28,7 +28,7 @@ def summarise(result: StudyResult) -> str:
         lines += ["", "Failed:"]
         for label, count in one["status"].value_counts().items():
             status = Status[str(label).upper()]
-            if status not in (Status.CONVERGED, Status.BOUND_HIT):
+            if status not in MINIMA:
                 lines.append(f"  {count:,} {label}: {status.sentence}")
     if len(result.skipped):
         lines += ["", "Skipped:"]

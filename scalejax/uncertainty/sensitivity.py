@@ -29,7 +29,7 @@ from scalejax.objectives import (
 )
 from scalejax.objectives.losses import Scale
 from scalejax.resampling import percentile_interval
-from scalejax.status import Status
+from scalejax.status import MINIMA, Status
 from scalejax.uncertainty.conclusions import Conclusions, conclusions
 
 Floats = NDArray[np.float64]
@@ -147,7 +147,7 @@ def _solve(
     problem, point = solve_sample(problem, how, chunk, sample)
     parameters = {name: float(v[0]) for name, v in problem.parameters(point.u).items()}
     status = Status(int(point.status[0]))
-    if not count or status not in (Status.CONVERGED, Status.BOUND_HIT):
+    if not count or status not in MINIMA:
         return parameters, status, None
     noise = fit.settings.get("noise")
     resamples = make_resamples(kind, problem, point.u[0], count, how.seed, noise)

@@ -10,6 +10,7 @@ from scalejax.data import Table, load_table
 from scalejax.errors import InputError, LawError, UsageError
 from scalejax.fitting import Fit, fit
 from scalejax.fitting.arguments import ObjectiveLike
+from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.laws import Law, find_law
 from scalejax.quantities import LOSS
 from scalejax.resampling import Units, weight_rows
@@ -18,7 +19,6 @@ from scalejax.selection.record import Candidate, Selection
 
 Floats = NDArray[np.float64]
 
-FLOP_PER_PAIR = 6
 _SPARE_ROWS = 1
 
 

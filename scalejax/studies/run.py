@@ -20,7 +20,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scalejax.data import Table
 from scalejax.errors import UsageError
 from scalejax.fitting.layout import Layout, default_layout
 from scalejax.fitting.record import describe_rows, rows_to_arrow, table_of
@@ -306,14 +305,10 @@ def _marks(job: Job, described: Mapping[str, Any]) -> dict[str, str]:
     return fingerprint(
         described,
         laws,
-        rows=_rows_mark(job.problems.table),
+        rows=job.problems.table.fingerprint[:16],
         shards=f"{len(job.shards)} of {max(shard.fits for shard in job.shards)} fits",
         lanes=shape,
     )
-
-
-def _rows_mark(table: Table) -> str:
-    return table.fingerprint[:16]
 
 
 def _trace(law: Law) -> str:

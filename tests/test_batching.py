@@ -91,6 +91,14 @@ class TestLayouts:
         fit = sj.fit(golden, bootstrap=1000, layout=layout)
         assert np.array_equal(values(fit), values(thousand))
 
+    def test_system_without_affinity_uses_all_its_cores(self, monkeypatch):
+        """As macOS and Windows are."""
+        monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+        monkeypatch.setattr(os, "cpu_count", lambda: 3)
+        if jax.local_device_count() > 1:
+            pytest.skip("several devices share the cores already")
+        assert len(default_layout().devices) == 3
+
     @pytest.mark.slow
     def test_lanes(self, golden, thousand):
         fit = sj.fit(golden, bootstrap=1000, layout=replace(default_layout(), lanes=32))

@@ -267,6 +267,7 @@ def _forecast(study: "Study", job: "Job") -> str:
     cost = estimate(job)
     skipped = int((job.problems.frame()["reason"] != "").sum())
     total = cost.seconds + cost.shapes * cost.compile_seconds
+    memory = "" if cost.memory is None else f"{cost.memory / 2**20:,.0f} MiB of memory and "
     return "\n".join(
         [
             f"{len(job.problems) - skipped:,} laws to fit ({skipped:,} combinations have nothing "
@@ -274,8 +275,7 @@ def _forecast(study: "Study", job: "Job") -> str:
             f"{len(job.shards):,} shards.",
             f"About {_duration(total)} here, {_duration(cost.shapes * cost.compile_seconds)} of it "
             f"to compile {cost.shapes} shapes (less where they are in the cache).",
-            f"About {cost.memory / 2**20:,.0f} MiB of memory and {cost.disk / 2**20:,.1f} MiB of "
-            "disk.",
+            f"About {memory}{cost.disk / 2**20:,.1f} MiB of disk.",
         ]
     )
 

@@ -40,6 +40,12 @@ def default_layout() -> Layout:
     if devices[0].platform != "cpu":
         return Layout(devices, "rows", "rows", 16384, 65536)
     if len(devices) == 1:
-        devices = devices * len(os.sched_getaffinity(0))
+        devices = devices * _cores()
     form: Form = "scan" if jax.__version_info__[:2] >= _SCAN_SINCE else "rows"
     return Layout(devices, form, "scan", 128, 2048)
+
+
+def _cores() -> int:
+    """Processor cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

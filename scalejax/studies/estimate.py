@@ -1,6 +1,5 @@
 """What a study will cost on this machine, from a trial of the longest tables."""
 
-import resource
 import sys
 import time
 from dataclasses import dataclass, replace
@@ -19,14 +18,14 @@ class Estimate:
         seconds: Time to solve it, without compilation.
         compile_seconds: Time to compile, about the same for every shape.
         shapes: Different shapes that are compiled.
-        memory: Largest memory of this process after the trial, in bytes.
+        memory: Largest memory of this process after the trial, in bytes; None on Windows.
         disk: Size of the shards, in bytes.
     """
 
     seconds: float
     compile_seconds: float
     shapes: int
-    memory: int
+    memory: int | None
     disk: int
 
 
@@ -58,10 +57,15 @@ def estimate(job: Job) -> Estimate:
     )
 
 
-def peak_memory() -> int:
-    """The largest memory that this process had so far, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+def peak_memory() -> int | None:
+    """The largest memory that this process had so far, in bytes; None where nothing tells it."""
+    peak: int | None = None
+    if sys.platform != "win32":
+        import resource
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak
 
 
 def _rows(job: Job, problems: tuple[int, ...]) -> int:

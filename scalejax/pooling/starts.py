@@ -26,7 +26,7 @@ from scalejax.pooling.population import start, unpack
 Floats = NDArray[np.float64]
 
 _SPREADS = (0.2, 0.1, 0.5)
-_WIDE, _SCATTERED = 1.0, 12
+_WIDE, _COUNT, _AGAIN = 1.0, 12, 6
 _TYPICAL_NOISE = 0.01
 _AGREEMENT = 1e-6
 
@@ -66,8 +66,7 @@ def search(hierarchy: Hierarchy, groups: Groups, given: Given) -> Search:
     level = float(np.sum(groups.target * groups.weight) / np.sum(groups.weight))
     cold = middle(hierarchy, level)
     places = np.array(hierarchy.own, int)
-    # Low-discrepancy points, so that nothing here is random.
-    scattered = ndtri(_halton(_SCATTERED, len(cold)))
+    scattered = _scattered(_COUNT, len(cold))
     starts = cold + _WIDE * np.concatenate([np.zeros((1, len(cold))), scattered])
     count = (len(groups.target), len(places))
     first = np.broadcast_to(starts[:, None, places], (len(starts), *count))
@@ -89,7 +88,7 @@ def search(hierarchy: Hierarchy, groups: Groups, given: Given) -> Search:
             ends = jax.device_get(_maximise_all(hierarchy, phi, own, groups, given))
             value = _finite(ends.value)
             best = _lane(ends, int(np.argmin(value)))
-            tried = np.concatenate([first[7:], own, ends.modes.own, best.modes.own[None]])
+            tried = np.concatenate([first[-_AGAIN:], own, ends.modes.own, best.modes.own[None]])
             modes = jax.device_get(_modes_all(hierarchy, best.phi, tried, groups, given))
             values = _finite(modes.value)
             settled = values.min(axis=0) >= values[-1] - _AGREEMENT
@@ -101,18 +100,15 @@ def search(hierarchy: Hierarchy, groups: Groups, given: Given) -> Search:
     return Search(best, len(value), agreeing, settled)
 
 
-def _halton(count: int, dimensions: int) -> Floats:
-    """Points of Halton's sequence, (count, dimensions)."""
-    primes = [p for p in range(2, 8 * dimensions + 8) if all(p % q for q in range(2, p))]
-    points = np.zeros((count, dimensions))
-    for column, base in enumerate(primes[:dimensions]):
-        for row in range(count):
-            index, digit = row + 1, 1.0
-            while index:
-                digit /= base
-                points[row, column] += digit * (index % base)
-                index //= base
-    return points
+def _scattered(count: int, dimensions: int) -> Floats:
+    """Normal deviates spread evenly, (count, dimensions); nothing here is random."""
+    # SciPy's statistics take a while to import.
+    from scipy.stats import qmc
+
+    points = qmc.Halton(dimensions, scramble=False)
+    # The first point is a corner, where normal deviates are infinite.
+    points.fast_forward(1)
+    return np.asarray(ndtri(points.random(count)), np.float64)
 
 
 def _finite(values: Floats) -> Floats:

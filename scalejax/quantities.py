@@ -10,6 +10,9 @@ do, `amount` any value.
 import math
 from dataclasses import dataclass
 
+FLOP_PER_PAIR = 6.0
+"""Training FLOP per parameter and token: compute C is 6 N D."""
+
 
 @dataclass(frozen=True)
 class Quantity:

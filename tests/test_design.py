@@ -56,10 +56,10 @@ def listed(golden_lsq, candidates):
 @pytest.fixture(scope="module")
 def vectors(made):
     """Vectors of a grid of runs of Chinchilla's law, whitened, and their costs."""
-    study = made.study
+    question = made.question
     with jax.enable_x64(True):
-        runs = placed(study.place, *grid(study.place, np.log(BUDGET)))
-        f = np.asarray(vectors_of(study.setting, study.known, study.known.u[0], runs))
+        runs = placed(question.place, *grid(question.place, np.log(BUDGET)))
+        f = np.asarray(vectors_of(question.setting, question.known, question.known.u[0], runs))
     root = np.linalg.inv(np.linalg.cholesky(f.T @ f / len(f)))
     return f @ root.T, np.exp(np.asarray(runs["log_compute"]))
 
@@ -175,10 +175,10 @@ class TestEquivalence:
 
 class TestInformation:
     def test_is_the_inverse_of_the_covariance(self, golden_lsq, made):
-        study = made.study
+        question = made.question
         with jax.enable_x64(True):
-            known, u = study.known, study.known.u[0]
-            f = np.asarray(vectors_of(study.setting, known, u, known.runs))
+            known, u = question.known, question.known.u[0]
+            f = np.asarray(vectors_of(question.setting, known, u, known.runs))
             found = np.linalg.inv(np.asarray(matrix_of(f, known.weight)))
         expected = golden_lsq.asymptotics.covariance("wald")
         size = np.sqrt(np.diagonal(expected))
@@ -192,8 +192,8 @@ class TestInformation:
 
     def test_error_before_is_that_of_the_fit(self, golden_lsq, made):
         """For a parameter itself it is the standard error of the fit."""
-        setting = made.study.setting._replace(target=OwnNumber(alpha))
-        found = replace(made.study, setting=setting).error_before(BUDGET)
+        setting = made.question.setting._replace(target=OwnNumber(alpha))
+        found = replace(made.question, setting=setting).error_before(BUDGET)
         assert found == pytest.approx(golden_lsq.conf_int(kind="wald")["stderr"]["alpha"], rel=1e-6)
 
     def test_discrepancy_grows_with_distance(self):
@@ -240,14 +240,14 @@ class TestWholeRuns:
     @pytest.mark.slow
     def test_best_of_all_there_are(self, listed, candidates):
         """All 714 choices of up to four out of nine runs, by brute force."""
-        study = listed.study
+        question = listed.question
         with jax.enable_x64(True):
-            known, u = study.known, study.known.u[0]
-            new = np.asarray(vectors_of(study.setting, known, u, study.place.runs))
-            old = np.asarray(vectors_of(study.setting, known, u, known.runs))
+            known, u = question.known, question.known.u[0]
+            new = np.asarray(vectors_of(question.setting, known, u, question.place.runs))
+            old = np.asarray(vectors_of(question.setting, known, u, known.runs))
             slope = jax.jacfwd(
-                lambda u: study.setting.target(
-                    study.setting.model.law, study.setting.model.parameters(u, {})
+                lambda u: question.setting.target(
+                    question.setting.model.law, question.setting.model.parameters(u, {})
                 )
             )(u)
         cost = 6 * candidates["N"].to_numpy() * candidates["D"].to_numpy()
@@ -312,7 +312,7 @@ class TestMoney:
 
 class TestGrids:
     def test_cost_the_money_and_keep_the_limits(self, made):
-        region, grids = made.study.place, usual_grids(12)
+        region, grids = made.question.place, usual_grids(12)
         with jax.enable_x64(True):
             find = jax.jit(
                 lambda money: {

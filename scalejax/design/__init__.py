@@ -18,8 +18,8 @@ Whether runs determine a law at all is told by `scalejax.design_identifiability`
 """
 
 from scalejax.design.make import design_runs
+from scalejax.design.question import Question
 from scalejax.design.record import Design
 from scalejax.design.simulation import Simulated
-from scalejax.design.study import Study
 
-__all__ = ["Design", "Simulated", "Study", "design_runs"]
+__all__ = ["Design", "Question", "Simulated", "design_runs"]

@@ -27,7 +27,7 @@ from scalejax.design.region import (
     ratio_range,
     run_at,
 )
-from scalejax.isoflop import FLOP_PER_PAIR
+from scalejax.quantities import FLOP_PER_PAIR
 
 Shape = Callable[[Region, Any, Any], dict[str, Any]]
 """Runs of a grid between a smallest and a largest log compute."""

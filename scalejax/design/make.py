@@ -14,18 +14,18 @@ from scalejax.costs import Hardware, find_hardware, usd_per_flop
 from scalejax.costs.duration import TRAINING_MFU
 from scalejax.design.choice import Known, Setting, slopes_of
 from scalejax.design.information import CRITERIA, Noise
+from scalejax.design.question import Listed, Question
 from scalejax.design.record import Design
 from scalejax.design.region import Region, region_of
-from scalejax.design.study import Listed, Study
 from scalejax.design.targets import BestSize, target_of
 from scalejax.errors import UsageError
 from scalejax.fitting.asymptotics import CovarianceKind
 from scalejax.fitting.intervals import check_level
 from scalejax.identify import TYPICAL_NOISE
-from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.laws import Law
 from scalejax.objectives import Model, least_squares, make_model
 from scalejax.planning import Source, source_of
+from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.status import Status
 from scalejax.uncertainty.conclusions import BEYOND
 
@@ -122,9 +122,9 @@ def design_runs(
     far = Noise(np.float64(sd), np.float64(discrepancy), np.log(goal.compute or 1.0))
     u = _coordinates(setting, origin, draws, seed, far)
     known = Known(u, _fixed(origin), far, _with_compute(table, origin.law), _weight(origin))
-    study = Study(setting, known, place, rate, unit)
+    question = Question(setting, known, place, rate, unit)
     return Design(
-        study=study,
+        question=question,
         source=origin,
         budget=money,
         level=level,
@@ -132,7 +132,7 @@ def design_runs(
         discrepancy=discrepancy,
         seed=seed,
         notes=tuple(_notes(origin, noise, len(u) - 1, draws)),
-        found=study.solve(money),
+        found=question.solve(money),
     )
 
 

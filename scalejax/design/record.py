@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from scalejax.design.choice import Found
 from scalejax.design.comparison import grid_errors_along, usual_grids
+from scalejax.design.question import Question
 from scalejax.design.region import Region
-from scalejax.design.study import Study
 from scalejax.errors import UsageError
 from scalejax.fitting.asymptotics import t_quantile
 from scalejax.planning import Source
@@ -35,7 +35,7 @@ class Design:
     """Runs to train next.
 
     Attributes:
-        study: The question, which can be asked again for other money.
+        question: The question, which can be asked again for other money.
         source: Where the law comes from.
         budget: What may be spent, in `unit`.
         level: Probability of the intervals whose width is reported.
@@ -46,7 +46,7 @@ class Design:
         found: The design as arrays.
     """
 
-    study: Study
+    question: Question
     source: Source
     budget: float
     level: float
@@ -59,22 +59,22 @@ class Design:
     @property
     def unit(self) -> str:
         """Unit of money."""
-        return self.study.unit
+        return self.question.unit
 
     @property
     def target(self) -> str:
         """What is to be known, in words."""
-        return self.study.setting.target.label
+        return self.question.setting.target.label
 
     @property
     def relative(self) -> bool:
         """Whether widths are relative: 0.2 is 20 % up."""
-        return self.study.setting.target.relative
+        return self.question.setting.target.relative
 
     @property
     def runs_before(self) -> int:
         """Runs so far, with weight."""
-        return int(np.sum(np.asarray(self.study.known.weight) > 0))
+        return int(np.sum(np.asarray(self.question.known.weight) > 0))
 
     @property
     def efficiency(self) -> float:
@@ -94,7 +94,7 @@ class Design:
 
         Inputs are rounded to four digits.
         """
-        inputs = self.study.setting.model.law.inputs
+        inputs = self.question.setting.model.law.inputs
         used = np.asarray(self.found.used)
         frame = pd.DataFrame({name: _rounded(self.found.runs[name][used]) for name in inputs})
         frame["cost"] = self._costs(frame)
@@ -106,10 +106,10 @@ class Design:
         return frame.iloc[order].reset_index(drop=True)
 
     def _costs(self, frame: pd.DataFrame) -> Floats:
-        place = self.study.place
+        place = self.question.place
         used = np.asarray(self.found.used)
         if isinstance(place, Region):
-            return self.study.rate * np.exp(np.asarray(self.found.runs["log_compute"])[used])
+            return self.question.rate * np.exp(np.asarray(self.found.runs["log_compute"])[used])
         return np.asarray(self.found.runs["cost"])[used]
 
     @property
@@ -140,11 +140,11 @@ class Design:
     @property
     def width_before(self) -> float:
         """The same for the runs so far; infinite if they leave the target open."""
-        return float(self.widths(np.array([self.study.error_before(self.budget)]), 0)[0])
+        return float(self.widths(np.array([self.question.error_before(self.budget)]), 0)[0])
 
     def widths(self, errors: Floats, runs: int | NDArray[np.int64]) -> Floats:
         """Widths for standard errors (m,) after some new runs."""
-        left = self.runs_before + np.asarray(runs) - len(self.study.setting.model.free)
+        left = self.runs_before + np.asarray(runs) - len(self.question.setting.model.free)
         t = np.vectorize(lambda n: t_quantile(self.level, max(int(n), 1)))(left)
         half = t * np.asarray(errors, np.float64)
         with np.errstate(over="ignore"):
@@ -162,15 +162,15 @@ class Design:
         """
         count = int(self.found.used.sum())
         rows = [(SPREAD, count, self.stderr, self.width, 1.0, 1.0)]
-        place, rate = self.study.place, self.study.rate
+        place, rate = self.question.place, self.question.rate
         if isinstance(place, Region):
-            grids = usual_grids(self.study.setting.slots)
+            grids = usual_grids(self.question.setting.slots)
             shapes = tuple(shape for _, shape in grids.values())
             moneys = np.append(_MULTIPLES, 1.0) * self.budget / rate
             with jax.enable_x64(True):
-                known, amounts = self.study.known, jnp.asarray(moneys)
+                known, amounts = self.question.known, jnp.asarray(moneys)
                 errors = np.asarray(
-                    grid_errors_along(self.study.setting, shapes, known, place, amounts)
+                    grid_errors_along(self.question.setting, shapes, known, place, amounts)
                 )
             for k, (name, (number, _)) in enumerate(grids.items()):
                 widths = self.widths(errors[:, k], number)
@@ -201,15 +201,15 @@ class Design:
             UsageError: An amount does not pay for the cheapest run.
         """
         if budgets is None:
-            least = max(_FROM * self.budget, 1.01 * self.study.cheapest)
+            least = max(_FROM * self.budget, 1.01 * self.question.cheapest)
             budgets = np.geomspace(least, max(_TO * self.budget, 2 * least), _AMOUNTS)
         amounts = np.sort(np.atleast_1d(np.asarray(budgets, np.float64)))
-        if not np.all(np.isfinite(amounts)) or amounts[0] < self.study.cheapest:
+        if not np.all(np.isfinite(amounts)) or amounts[0] < self.question.cheapest:
             raise UsageError(
-                f"the cheapest run costs {self.study.cheapest:.4g} {self.unit}: every amount must "
-                "pay for it."
+                f"the cheapest run costs {self.question.cheapest:.4g} {self.unit}: every amount "
+                "must pay for it."
             )
-        errors, runs = self.study.errors(amounts)
+        errors, runs = self.question.errors(amounts)
         widths = self.widths(errors, runs)
         # What less money buys can be had for more.
         best = [int(np.argmin(widths[: k + 1])) for k in range(len(amounts))]
@@ -231,7 +231,7 @@ class Design:
             raise UsageError(f"width= is a positive number such as 0.2, not {width!r}.")
         if self.width_before <= width:
             return 0.0
-        least = 1.01 * self.study.cheapest
+        least = 1.01 * self.question.cheapest
         found, ends = np.inf, (least, max(_FARTHEST * self.budget, 2 * least))
         for _ in range(2):  # Coarsely, then between the two amounts that it lies between.
             amounts = np.geomspace(*ends, _AMOUNTS)
@@ -265,13 +265,13 @@ class Design:
         frame = self.runs.assign(cost=self.runs["cost"] / self.runs["count"])
         frame = frame.loc[frame.index.repeat(frame["count"])].reset_index(drop=True)
         frame.insert(0, "run", np.arange(1, len(frame) + 1))
-        frame["repeat"] = frame.groupby(list(self.study.setting.model.law.inputs)).cumcount() + 1
+        frame["repeat"] = frame.groupby(list(self.question.setting.model.law.inputs)).cumcount() + 1
         return frame.drop(columns=["count", "share"])
 
     def before_frame(self) -> pd.DataFrame:
         """The inputs of the runs so far."""
-        inputs = self.study.setting.model.law.inputs
-        return pd.DataFrame({name: self.study.known.runs[name] for name in inputs})
+        inputs = self.question.setting.model.law.inputs
+        return pd.DataFrame({name: self.question.known.runs[name] for name in inputs})
 
     def summary(self) -> str:
         """What to train and why, in words."""
@@ -283,7 +283,7 @@ class Design:
         """Everything as plain values, for JSON."""
         return {
             "target": self.target,
-            "criterion": self.study.setting.criterion,
+            "criterion": self.question.setting.criterion,
             "budget": self.budget,
             "unit": self.unit,
             "noise": self.noise,

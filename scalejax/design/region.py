@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.errors import UsageError
-from scalejax.isoflop import FLOP_PER_PAIR
+from scalejax.quantities import FLOP_PER_PAIR
 
 Floats = NDArray[np.float64]
 

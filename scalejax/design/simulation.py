@@ -73,8 +73,8 @@ def simulate(design: "Design", simulations: int, seed: int) -> Simulated:
     """
     if simulations < FEWEST:
         raise UsageError(f"simulations= must be {FEWEST} or more, not {simulations!r}.")
-    study = design.study
-    setting, known = study.setting, study.known
+    question = design.question
+    setting, known = question.setting, question.known
     runs, weight = all_runs(known, design.found.runs, np.asarray(design.found.used))
     values, minimum = refitted(setting, known, runs, weight, simulations, seed)
     spread = quantile_spread(values, design.level)

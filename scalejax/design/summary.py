@@ -17,7 +17,7 @@ _CRITERIA = {
 
 def summarise(design: Design) -> str:
     """What to train and why, as plain text."""
-    setting = design.study.setting
+    setting = design.question.setting
     count = int(design.runs["count"].sum())
     draws = len(design.found.error) - 1
     low, high = design.width_range
@@ -47,7 +47,7 @@ def summarise(design: Design) -> str:
 
 
 def _noise(design: Design) -> str:
-    log = design.study.setting.model.kernel.log
+    log = design.question.setting.model.kernel.log
     return f"{100 * design.noise:.2g} %" if log else f"{design.noise:.2g}"
 
 
@@ -71,7 +71,7 @@ def _runs(design: Design) -> list[str]:
 
 def setting_inputs(design: Design) -> tuple[str, ...]:
     """Inputs of the law."""
-    return design.study.setting.model.law.inputs
+    return design.question.setting.model.law.inputs
 
 
 def _scores(design: Design) -> list[str]:
@@ -98,11 +98,14 @@ def width(design: Design, value: float) -> str:
 def cost_sentence(design: Design, wanted: float, cost: float) -> str:
     """What a width costs."""
     aim = f"{design.target} to {width(design, wanted)}"
+    most = design.question.setting.slots
     if cost == 0:
         return f"The runs so far give {aim}."
     if not np.isfinite(cost):
-        return f"No money gives {aim} with {design.study.setting.slots} runs: allow more of them."
-    return f"To know {aim}, spend {money(cost, design.unit)} on {design.study.setting.slots} runs."
+        return (
+            f"No money gives {aim} with {design.question.setting.slots} runs: allow more of them."
+        )
+    return f"To know {aim}, spend {money(cost, design.unit)} on {most} runs."
 
 
 def money(value: float, unit: str) -> str:

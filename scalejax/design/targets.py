@@ -14,9 +14,8 @@ import jax
 import jax.numpy as jnp
 
 from scalejax.errors import UsageError
-from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.laws import Law
-from scalejax.quantities import short_number
+from scalejax.quantities import FLOP_PER_PAIR, short_number
 from scalejax.uncertainty.conclusions import compute_optimum
 
 

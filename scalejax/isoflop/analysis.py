@@ -12,9 +12,10 @@ from scalejax.data import Table, load_table
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.fitting import fit as fit_law
-from scalejax.isoflop.optimum import FLOP_PER_PAIR, law_losses, true_optimum
+from scalejax.isoflop.optimum import law_losses, true_optimum
 from scalejax.isoflop.result import Isoflop, with_bias
 from scalejax.laws import Law, find_law
+from scalejax.quantities import FLOP_PER_PAIR
 
 Floats = NDArray[np.float64]
 

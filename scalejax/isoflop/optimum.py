@@ -10,11 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax.laws import Law
+from scalejax.quantities import FLOP_PER_PAIR
 
 Floats = NDArray[np.float64]
-
-FLOP_PER_PAIR = 6.0
-"""Training FLOP per parameter and token."""
 
 _GRID = 512
 _HALVINGS = 60

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from scalejax.isoflop.optimum import FLOP_PER_PAIR, law_losses, true_optimum
+from scalejax.isoflop.optimum import law_losses, true_optimum
 from scalejax.laws import Law
+from scalejax.quantities import FLOP_PER_PAIR
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 
 from scalejax.design import Design
 from scalejax.errors import UsageError
-from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.plots.axes import (
     BLUE,
     GREY,
@@ -21,6 +20,7 @@ from scalejax.plots.axes import (
     small_text,
     tick_text,
 )
+from scalejax.quantities import FLOP_PER_PAIR
 
 _FAR = 30
 
@@ -40,7 +40,7 @@ def plot_design(design: Design, axes: Sequence[Axes] | Panels | None = None) -> 
     Raises:
         UsageError: The law has no N and D.
     """
-    if not {"N", "D"} <= set(design.study.setting.model.law.inputs):
+    if not {"N", "D"} <= set(design.question.setting.model.law.inputs):
         raise UsageError("plot_design draws runs of N and D, and this law has other inputs.")
     panels = given_panels(axes, 2)
     if panels is None:

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.plots.axes import (
     BAND_ALPHA,
     BEYOND_ALPHA,
@@ -29,7 +28,7 @@ from scalejax.plots.axes import (
     new_axes,
 )
 from scalejax.plots.fit import has_band, no_band
-from scalejax.quantities import short_number
+from scalejax.quantities import FLOP_PER_PAIR, short_number
 
 Floats = NDArray[np.float64]
 

@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from scalejax.fitting import Fit
-from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.plots.axes import (
     BLUE,
     DARK,
@@ -27,6 +26,7 @@ from scalejax.plots.axes import (
     new_panels,
     small_text,
 )
+from scalejax.quantities import FLOP_PER_PAIR
 
 Floats = NDArray[np.float64]
 

@@ -18,7 +18,8 @@ from scalejax.fitting import Draws, Fit
 from scalejax.fitting.intervals import MOST_FAILED, default_kind, method_name
 from scalejax.fitting.prediction import DISCREPANCIES, decades_beyond
 from scalejax.fitting.solving import no_draws
-from scalejax.isoflop import FLOP_PER_PAIR, true_optimum
+from scalejax.isoflop import true_optimum
+from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.report.blocks import Absent, attempt
 from scalejax.resampling import percentile_interval
 from scalejax.status import Status

@@ -10,9 +10,8 @@ from scalejax.data import Table, load_table
 from scalejax.errors import InputError, LawError, UsageError
 from scalejax.fitting import Fit, fit
 from scalejax.fitting.arguments import ObjectiveLike
-from scalejax.isoflop import FLOP_PER_PAIR
 from scalejax.laws import Law, find_law
-from scalejax.quantities import LOSS
+from scalejax.quantities import FLOP_PER_PAIR, LOSS
 from scalejax.resampling import Units, weight_rows
 from scalejax.selection.folds import Fold, leave_largest, rolling_origin
 from scalejax.selection.record import Candidate, Selection

@@ -1,4 +1,4 @@
-"""`Study`: the question of a design as arrays, to be solved for any amount of money."""
+"""`Question`: what a design is to answer, as arrays, to be solved for any amount of money."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from scalejax.design.choice import (
 from scalejax.design.information import standard_error
 from scalejax.design.region import Region, compute_range, grid, placed
 from scalejax.errors import UsageError
-from scalejax.isoflop import FLOP_PER_PAIR
+from scalejax.quantities import FLOP_PER_PAIR
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +41,7 @@ class Listed(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class Question:
     """A question that can be asked again for other money.
 
     Attributes:

@@ -1,10 +1,11 @@
 """What families gain from each other, and whether pooled intervals hold the truth.
 
     python benchmarks/pooling.py simulate --families 9 --populations 1000
+    python benchmarks/pooling.py sample --families 9 --populations 240    # the same by NUTS
     python benchmarks/pooling.py families          # needs SCALEJAX_DATA
     python benchmarks/pooling.py page
 
-The first two store numbers in results/pooling.json, the third writes results/pooling.md from them.
+All but the last store numbers in results/pooling.json, from which it writes results/pooling.md.
 """
 
 import argparse
@@ -27,6 +28,7 @@ _RESULTS = Path(__file__).parent / "results"
 _MUENNIGHOFF = {"A": float(np.exp(6.255414)), "alpha": 0.3526596}
 _OPTIONS = {"columns": {"N": "N", "D": "D", "loss": "loss"}, "target": "loss"}
 _FINAL_SHARE = 3
+_DRAWS, _WARMUP = 600, 400
 
 
 def store(name: str, found: Any) -> None:
@@ -244,16 +246,19 @@ def main() -> None:
     made = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    made.add_argument("part", choices=("simulate", "families", "page"))
+    made.add_argument("part", choices=("simulate", "sample", "families", "page"))
     made.add_argument("--families", type=int, default=9)
     made.add_argument("--populations", type=int, default=1000)
     made.add_argument("--subsets", type=int, default=5)
     given = made.parse_args()
-    if given.part == "simulate":
-        begin = time.perf_counter()
-        outcome = simulate(given.families, given.populations)
+    if given.part in ("simulate", "sample"):
+        begin, options = time.perf_counter(), {}
+        if given.part == "sample":
+            options = {"draws": _DRAWS, "warmup": _WARMUP}
+        outcome = simulate(given.families, given.populations, **options)
         seconds = time.perf_counter() - begin
-        store(f"simulation {given.families}", summarised(outcome, given.families, seconds))
+        name = "simulation" if given.part == "simulate" else "sampled"
+        store(f"{name} {given.families}", summarised(outcome, given.families, seconds))
     elif given.part == "families":
         sets = collections()
         store("borrowed", borrowed())

@@ -22,6 +22,8 @@ def page(found: dict[str, Any], jax_version: str) -> str:
     ]
     for name in sorted(key for key in found if key.startswith("simulation")):
         lines += [*_simulation(found[name]), ""]
+    for name in sorted(key for key in found if key.startswith("sampled")):
+        lines += [*_sampled(found[name]), ""]
     lines += ["## Real families", "", *_real(found.get("real", {})), ""]
     lines += [*_components(found.get("components")), "", *_borrowed(found.get("borrowed")), ""]
     return "\n".join(lines)
@@ -36,20 +38,7 @@ def _simulation(x: dict[str, Any]) -> list[str]:
         f"converged, all from the law's plausible middle. Monte Carlo error of a coverage of a new "
         f"family: {error:.3f}; of the others less.",
         "",
-        "| family | parameters | the least of five | curve at the target | run at the target | "
-        "width of the curve's interval |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
-    lines += [
-        f"| {name} | {k['parameters']:.3f} | {k['least']:.3f} | {k['curve']:.3f} | "
-        f"{k['run']:.3f} | {100 * k['width']:.1f} % |"
-        for name, k in x["kinds"].items()
-    ]
-    lines += [
-        f"| never seen | | | {x['new_curve']:.3f} | {x['new_run']:.3f} | |",
-        "",
-        f"The population's means are covered in {x['means']:.3f}, its standard deviations in "
-        f"{x['spreads']:.3f}.",
+        *_coverage(x),
         "",
         "Median error at the target, against least squares on the family alone (intervals over "
         "populations):",
@@ -58,6 +47,34 @@ def _simulation(x: dict[str, Any]) -> list[str]:
         "| --- | --- | --- | --- |",
     ]
     return lines + [_ratio_row(name, r) for name, r in x["against"].items()]
+
+
+def _sampled(x: dict[str, Any]) -> list[str]:
+    return [
+        f"### The same by NUTS: {x['families']} families, {x['populations']} populations",
+        "",
+        f"What `pool_posterior(pooled).pooled` gives, by one chain of 400 steps of warmup and 600 "
+        f"draws; {x['seconds']:.0f} s.",
+        "",
+        *_coverage(x),
+    ]
+
+
+def _coverage(x: dict[str, Any]) -> list[str]:
+    return [
+        "| family | parameters | the least of five | curve at the target | run at the target | "
+        "width of the curve's interval |",
+        "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {name} | {k['parameters']:.3f} | {k['least']:.3f} | {k['curve']:.3f} | "
+            f"{k['run']:.3f} | {100 * k['width']:.1f} % |"
+            for name, k in x["kinds"].items()
+        ),
+        f"| never seen | | | {x['new_curve']:.3f} | {x['new_run']:.3f} | |",
+        "",
+        f"The population's means are covered in {x['means']:.3f}, its standard deviations in "
+        f"{x['spreads']:.3f}.",
+    ]
 
 
 def _ratio_row(name: str, r: dict[str, float]) -> str:

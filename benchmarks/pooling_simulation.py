@@ -18,7 +18,9 @@ from scalejax.pooling.draws import group_draws, new_draws, population_draws
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy, centred_coefficients
 from scalejax.pooling.maximum import maximise
 from scalejax.pooling.population import start, unpack
+from scalejax.pooling.sampling import joint_density, unpacked
 from scalejax.pooling.starts import middle
+from scalejax.uncertainty.posterior import sample
 
 NOISE = 0.005
 SD = np.array([0.10, 0.20, 0.15, 0.20, 0.15])
@@ -93,9 +95,18 @@ def hierarchy_of(families: int) -> tuple[Hierarchy, Given]:
 
 
 def one_population(
-    families: int, draws: int, hierarchy: Hierarchy, given: Given, known_truth: Any, key: Any
+    families: int,
+    draws: int,
+    warmup: int,
+    hierarchy: Hierarchy,
+    given: Given,
+    known_truth: Any,
+    key: Any,
 ) -> Outcome:
-    """Simulate a population, fit it, and compare its intervals with the truth."""
+    """Simulate a population, fit it, and compare its intervals with the truth.
+
+    With `warmup` the draws are of one chain of NUTS, else of Laplace's approximation.
+    """
     sizes, tokens, weight = (jnp.asarray(x) for x in design(families))
     mean, factor, begin = (jnp.asarray(x) for x in known_truth)
     keys = jax.random.split(key, 8)
@@ -112,8 +123,14 @@ def one_population(
     begin = begin + level * jnp.array([name in hierarchy.centred for name in hierarchy.names])
     near = jnp.tile(begin[:5], (families, 1))
     found = maximise(hierarchy, start(hierarchy, begin, jnp.asarray(0.2)), near, groups, given)
-    populations = population_draws(hierarchy, keys[2], found.phi, found.hessian, draws)
-    known = group_draws(hierarchy, keys[3], populations, groups, found.modes.own, given)
+    if warmup:
+        at = (found.phi, found.hessian, found.modes.own, groups)
+        density = joint_density(hierarchy, *at, jax.tree.map(jnp.asarray, given))
+        z, _, _ = sample(density, keys[2][None], draws, warmup)
+        populations, known = (x[0] for x in unpacked(density, z)[:2])
+    else:
+        populations = population_draws(hierarchy, keys[2], found.phi, found.hessian, draws)
+        known = group_draws(hierarchy, keys[3], populations, groups, found.modes.own, given)
     new = new_draws(hierarchy, keys[4], populations)
 
     curves = jax.vmap(jax.vmap(lambda v: loss(v[:5], *TARGET)))(known)
@@ -148,14 +165,16 @@ def _holds(draws: Any, value: Any) -> Any:
     return (low <= value) & (value <= high)
 
 
-def simulate(families: int, populations: int, draws: int = 400, together: int = 20) -> Outcome:
-    """Outcomes of many populations, (populations, ...) each."""
+def simulate(
+    families: int, populations: int, draws: int = 400, warmup: int = 0, together: int = 20
+) -> Outcome:
+    """Outcomes of many populations, (populations, ...) each; by NUTS with `warmup`."""
     hierarchy, given = hierarchy_of(families)
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), populations)
         known = (*truth(hierarchy, given), middle(hierarchy, 0.0))
         run = jax.jit(
-            jax.vmap(lambda k: one_population(families, draws, hierarchy, given, known, k))
+            jax.vmap(lambda k: one_population(families, draws, warmup, hierarchy, given, known, k))
         )
         parts = [
             jax.device_get(run(keys[first : first + together]))

@@ -364,6 +364,13 @@ def pooled(families):
     return sj.pool(families[1], by="family")
 
 
+@pytest.fixture(scope="module")
+def sampled(pooled):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sj.FitWarning)
+        return pool_posterior(pooled, draws=1000, warmup=1000, chains=2)
+
+
 @pytest.mark.slow
 class TestChinchilla:
     def test_converges_from_all_starts(self, pooled):
@@ -406,21 +413,54 @@ class TestChinchilla:
         assert found == {"alpha": pooled.mean["alpha"], "A": pooled.mean["A"]}
 
     @pytest.mark.slow
-    def test_agrees_with_sampling(self, pooled):
-        # Laplace against NUTS: means within a third of a posterior standard deviation and widths
-        # within 30 %; Monte Carlo error is about 3 %.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", sj.FitWarning)
-            exact = pool_posterior(pooled, draws=1000, warmup=1000, chains=2)
+    def test_agrees_with_sampling(self, pooled, sampled):
+        # The approximation against what it approximates, with six families: its modes lie within
+        # six tenths of a posterior standard deviation and its intervals are up to a third
+        # narrower. A Jacobian or a prior that is missing on either side moves the means of the
+        # weakly determined families by several. Monte Carlo error is about .05.
         ours = pooled.to_frame().set_index(["group", "parameter"])
-        theirs = exact.to_frame().set_index(["group", "parameter"]).loc[ours.index]
+        theirs = sampled.to_frame().set_index(["group", "parameter"]).loc[ours.index]
         logs = np.log(ours["estimate"]) - np.log(theirs["estimate"])
         wide = theirs["stderr"] / theirs["estimate"]
-        assert (np.abs(logs) < wide / 3 + 0.02).all()
+        assert (np.abs(logs) < 0.6 * wide).all()
         ratio = (np.log(ours["hi"] / ours["lo"])) / (np.log(theirs["hi"] / theirs["lo"]))
-        assert ratio.between(0.7, 1.4).all()
-        assert np.mean(exact.diverging) < 0.01
-        assert "population_sd" in exact.to_arviz()["posterior"]
+        assert ratio.between(0.67, 1.2).all()
+        assert np.mean(sampled.diverging) < 0.05
+
+    @pytest.mark.slow
+    def test_sampled_families_predict(self, families, sampled):
+        exact = sampled.pooled
+        assert "draws by NUTS" in exact.summary()
+        inside = [
+            exact.conf_int(name).loc[key, "lo"] < value < exact.conf_int(name).loc[key, "hi"]
+            for name, theta in families[0].items()
+            for key, value in theta.items()
+        ]
+        # 30 intervals of 95 %: fewer than 25 have a probability below .01, were they independent.
+        assert sum(inside) >= 25
+        more = exact.update(families[1][families[1]["family"] == "f0"].drop(columns="family"))
+        assert np.all(np.isfinite(more.predict({"N": 1e10, "D": 1e11})))
+
+
+class TestSampling:
+    def test_linear_law_by_both_ways(self, two_way):
+        """A law linear in its coordinates: given the population, Laplace's families are exact."""
+        _, pooled = two_way
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", sj.FitWarning)
+            found = pool_posterior(pooled, draws=200, warmup=200, chains=2)
+        exact = found.pooled
+        assert exact.sampled
+        assert not pooled.sampled
+        for k, name in enumerate(exact.groups):
+            family = exact.family(name)
+            for key, values in found.parameters.items():
+                np.testing.assert_array_equal(family.draws[key], values[:, :, k].ravel())
+                ours = pooled.family(name).draws[key]
+                # Four Monte Carlo errors of a median of a hundred effective draws.
+                assert abs(np.median(family.draws[key]) - np.median(ours)) < 0.5 * np.std(ours)
+        assert len(exact.new_family.draws[next(iter(exact.law.parameters))]) == 400
+        assert "population_sd" in found.to_arviz()["posterior"]
 
 
 class TestErrors:

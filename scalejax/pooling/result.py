@@ -54,6 +54,8 @@ class Pooled:
         new_draws: Draws of the coordinates of a family without runs, (S, p + 1).
         objective: The likelihood of the noise.
         seed: Seed of the draws.
+        sampled: Whether the draws are of NUTS (`scalejax.pooling.pool_posterior`) rather than of
+            Laplace's approximation.
     """
 
     law: Law
@@ -75,6 +77,7 @@ class Pooled:
     new_draws: Floats
     objective: Objective
     seed: int
+    sampled: bool = False
 
     @property
     def pooled(self) -> tuple[str, ...]:

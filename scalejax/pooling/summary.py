@@ -17,7 +17,7 @@ def summarise(pooled: Pooled, level: float) -> str:
         "log loss",
         f"{pooled.status.label}: {pooled.agreeing} of {pooled.starts} starts reached the best; "
         f"{_failed(pooled)}",
-        f"{len(pooled.population_draws)} draws, seed {pooled.seed}",
+        f"{len(pooled.population_draws)} draws {_origin(pooled)}, seed {pooled.seed}",
         "",
     ]
     if pooled.pooled:
@@ -29,6 +29,10 @@ def summarise(pooled: Pooled, level: float) -> str:
     if rows:
         lines += ["The same in all families:", *aligned(["", "estimate", named], rows), ""]
     return "\n".join([*lines, *_families(pooled)])
+
+
+def _origin(pooled: Pooled) -> str:
+    return "by NUTS" if pooled.sampled else "of Laplace's approximation"
 
 
 def _failed(pooled: Pooled) -> str:

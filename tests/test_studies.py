@@ -267,6 +267,33 @@ class TestResults:
         assert np.mean((frame["lo"] <= truth) & (truth <= frame["hi"])) > 0.66
 
 
+class TestPictures:
+    def test_points_are_medians_and_all_runs_come_last(self, result):
+        wide = result.wide()
+        left, right = sj.plots.plot_study_panels(result)
+        for ax, name, order, ticks in (
+            (left, "models", [4, -1], ["4", "all"]),
+            (right, "until", [0.6, 1.0], ["60 %", "100 %"]),
+        ):
+            assert [label.get_text() for label in ax.get_xticklabels()] == ticks
+            drawn = ax.get_legend_handles_labels()[0][0].lines[0]
+            medians = wide.groupby(name)["ARE"].median().loc[order]
+            np.testing.assert_allclose(drawn.get_ydata(), medians, rtol=1e-12)
+            np.testing.assert_allclose(drawn.get_xdata(), [0, 1], atol=1e-12)
+
+    def test_recipes_stand_side_by_side(self, result):
+        frame = result.frame
+        two = pd.concat([frame, frame.assign(recipe="other")])
+        ax = sj.plots.plot_study(result.of(two), "models")
+        first, second = (handle.lines[0] for handle in ax.get_legend_handles_labels()[0])
+        assert np.all(np.asarray(first.get_xdata()) < second.get_xdata())
+
+    def test_nothing_held_out_is_said(self, result):
+        parameters = result.frame[result.frame["quantity"] != "ARE"]
+        with pytest.raises(sj.UsageError, match="nothing was held out"):
+            sj.plots.plot_study(result.of(parameters))
+
+
 class TestStudies:
     @pytest.mark.parametrize(
         "wrong",

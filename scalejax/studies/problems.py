@@ -175,7 +175,7 @@ def _datasets(study: Study, table: Table, name: str, rows: Ints) -> list[Dataset
             # The five smallest of five runs are all of them: one dataset, not two.
             same = seen.setdefault(chosen.train.tobytes() + b"|" + chosen.test.tobytes(), subset)
             if same is not subset:
-                chosen = Chosen(chosen.train[:0], chosen.test[:0], f"is the same as {same}")
+                chosen = Chosen(chosen.train[:0], chosen.test[:0], f"the same rows as: {same}")
         unit = np.arange(len(chosen.train)) if study.resampling == "pairs" else run[chosen.train]
         made.append(
             Dataset(

@@ -144,17 +144,17 @@ class StudyResult:
         """
         keys = [by] if isinstance(by, str) else list(by)
         found = self.frame[self.frame["quantity"] == "ARE"]
-        usable = found["status"].isin([status.label for status in MINIMA])
+        found = found.assign(usable=found["status"].isin([status.label for status in MINIMA]))
         rows = []
         for values, part in found.groupby(keys, sort=True, dropna=False):
-            good = part[usable.loc[part.index] & part["estimate"].notna()]
+            good = part[part["usable"] & part["estimate"].notna()]
             low, high = _median_interval(good, level, self.problems.study.seed)
             rows.append(
                 {
                     **dict(zip(keys, values, strict=True)),
                     "problems": len(good),
                     "families": good["family"].nunique(),
-                    "failed": int((~usable.loc[part.index]).sum()),
+                    "failed": int((~part["usable"]).sum()),
                     "ARE": float(good["estimate"].median()),
                     "lo": low,
                     "hi": high,

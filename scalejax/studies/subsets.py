@@ -57,6 +57,16 @@ class Subset:
                 f"own={self.own:g}, drop={self.drop:g}."
             )
 
+    def __str__(self) -> str:
+        """What it leaves out, in words."""
+        said = [] if self.models is None else [f"{self.models} models ({self.choose})"]
+        said += [f"draw {self.draw}"] if self.draw else []
+        said += [f"from {self.drop:.3g} tokens on"] if self.drop else []
+        said += [f"since {self.since:.0%} of each training"] if self.since else []
+        said += [f"until {self.until:.0%} of each training"] if self.until < 1 else []
+        said += [f"{self.own:.0%} of the target's own"] if self.own else []
+        return ", ".join(said) or "all rows"
+
 
 def subset_grid(
     models: Iterable[int | None] = (None,),
@@ -138,7 +148,7 @@ def choose_rows(
     others = _by_size(family, ~own)
     wanted = len(others) if subset.models is None else subset.models
     if wanted > len(others):
-        return Chosen(_NONE, _NONE, f"has {len(others)} runs besides the target, not {wanted}")
+        return Chosen(_NONE, _NONE, f"{len(others)} runs besides the target, not {wanted}")
     chosen = np.isin(family.run, _pick(others, wanted, subset, seed))
     train = (chosen & (progress <= subset.until)) | (own & (progress <= subset.own))
     train &= (subset.drop <= family.D) & (subset.since <= progress)

@@ -31,9 +31,9 @@ def summarise(result: StudyResult) -> str:
             if status not in MINIMA:
                 lines.append(f"  {count:,} {label}: {status.sentence}")
     if len(result.skipped):
-        lines += ["", "Skipped:"]
+        lines += ["", "Skipped, of families x subsets x recipes:"]
         counts = result.skipped["reason"].value_counts()
-        lines += [f"  {count:,} families and subsets: {why}" for why, count in counts[:5].items()]
+        lines += [f"  {count:,}: {why}" for why, count in counts[:5].items()]
         if len(counts) > 5:
             lines.append(f"  and {int(counts[5:].sum()):,} for {len(counts) - 5} other reasons")
     return "\n".join(lines)

@@ -296,9 +296,9 @@ def _show(
         import matplotlib as mpl
 
         mpl.use("Agg")
-        from scalejax.plots import plot_study
+        from scalejax.plots import plot_study_panels
 
-        save_figure(plot_study(found).figure, plot)
+        save_figure(plot_study_panels(found)[0].figure, plot)
     if out is not None and not quiet:
         say(f"all results are in {out / 'results.parquet'}")
     if len(found.failed):

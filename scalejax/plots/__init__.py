@@ -10,7 +10,7 @@
 | `plot_influence` | which runs carry the conclusion? | a frame, see there |
 | `plot_sensitivity` | does the conclusion survive other choices? | a frame, see there |
 | `plot_selection` | which law errs least beyond the data? | `scalejax.selection` |
-| `plot_study` | what does an estimate of a law gain from more runs? | `StudyResult.errors` |
+| `plot_study`, `plot_study_panels` | what does a law gain from more runs? | `StudyResult.errors` |
 | `plot_design` | which runs next, and what would more money tell? | `scalejax.design` |
 | `plot_pooled` | what did a family gain from the others? | `scalejax.pooling` |
 | `plot_frontier` | what would another budget, or quality, buy? | `scalejax.planning.frontier` |
@@ -34,7 +34,7 @@ from scalejax.plots.prediction import plot_prediction, prediction_frame
 from scalejax.plots.residuals import plot_residuals, residual_frame
 from scalejax.plots.selection import plot_selection
 from scalejax.plots.sensitivity import plot_sensitivity
-from scalejax.plots.study import plot_study
+from scalejax.plots.study import plot_study, plot_study_panels
 
 __all__ = [
     "curve_frame",
@@ -55,6 +55,7 @@ __all__ = [
     "plot_selection",
     "plot_sensitivity",
     "plot_study",
+    "plot_study_panels",
     "prediction_frame",
     "residual_frame",
 ]

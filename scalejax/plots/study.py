@@ -1,19 +1,33 @@
 """What a study says about estimating laws: held-out error against each thing that was varied."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from scalejax.errors import UsageError
-from scalejax.plots.axes import BLUE, GREEN, GREY, ORANGE, VERMILION, new_axes
+from scalejax.plots.axes import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    VERMILION,
+    Panels,
+    given_panels,
+    legend_place,
+    log_ticks,
+    new_axes,
+    new_panels,
+    small_text,
+)
 
 if TYPE_CHECKING:
     from scalejax.studies import StudyResult
 
 AXES = {
-    "models": "models fitted (besides the target)",
+    "models": "models fitted besides the target",
     "scale": "size of the target / largest size fitted",
     "until": "share of each training used",
     "since": "share of each training left out at its start",
@@ -23,6 +37,8 @@ AXES = {
 _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, GREY)
 _MARKERS = ("o", "s", "^", "D", "v")
 _BINS = 5
+_BESIDE = 0.4
+_FLOOR = 0.04
 
 
 def study_errors(result: "StudyResult", axis: str, level: float = 0.95) -> pd.DataFrame:
@@ -34,7 +50,8 @@ def study_errors(result: "StudyResult", axis: str, level: float = 0.95) -> pd.Da
         level: Probability of the intervals, from resampling families.
 
     Returns:
-        recipe, x, ARE, lo, hi, problems. ``scale`` is cut into five parts of equal counts.
+        recipe, x, ARE, lo, hi, problems. ``scale`` is cut into five parts of equal counts; all
+        ``models`` are infinitely many.
     """
     frame = result.frame
     if axis == "scale":
@@ -43,13 +60,16 @@ def study_errors(result: "StudyResult", axis: str, level: float = 0.95) -> pd.Da
         part = np.clip(np.searchsorted(edges, ratio, side="right"), 1, max(len(edges) - 1, 1))
         x = ratio.groupby([frame["recipe"], part]).transform("median")
     else:
-        x = frame[axis].where(frame[axis] >= 0) / (1e9 if axis == "drop" else 1)
+        x = frame[axis].where(frame[axis] >= 0, np.inf) / (1e9 if axis == "drop" else 1)
     found = result.of(frame.assign(x=x).dropna(subset="x")).errors(["recipe", "x"], level)
     return found[found["problems"] > 0].reset_index(drop=True)
 
 
 def plot_study(result: "StudyResult", axis: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the held-out error against one thing that the study varied.
+
+    A point is the median over the families that could be fitted there, which need not be the same
+    everywhere; whatever else was varied is mixed in it.
 
     Args:
         result: The study.
@@ -62,38 +82,91 @@ def plot_study(result: "StudyResult", axis: str | None = None, ax: Axes | None =
     Raises:
         UsageError: Nothing was varied, or nothing was held out.
     """
-    varied = [name for name in AXES if name != "scale" and result.frame[name].nunique() > 1]
-    axis = axis or next(iter(varied), "scale")
+    axis = axis or varied(result)[0]
     if axis not in AXES:
         raise UsageError(f"axis is one of {', '.join(AXES)}, not {axis!r}.")
     found = study_errors(result, axis)
     if found.empty:
         raise UsageError("nothing was held out and predicted: there is no error to draw.")
+    own_figure = ax is None
     ax = new_axes(3.6) if ax is None else ax
-    for place, (name, rows) in enumerate(found.groupby("recipe", sort=False)):
-        x, error = rows["x"].to_numpy(float), 100 * rows["ARE"].to_numpy()
-        around = [error - 100 * rows["lo"].fillna(rows["ARE"]).to_numpy()]
-        around += [100 * rows["hi"].fillna(rows["ARE"]).to_numpy() - error]
-        ax.errorbar(
-            x,
-            error,
-            yerr=np.maximum(around, 0),
-            color=_COLOURS[place % 5],
-            marker=_MARKERS[place % 5],
-            lw=1.3,
-            ms=4.5,
-            capsize=2,
-            label=str(name),
-        )
+    recipes = found["recipe"].unique()
+    values = np.sort(found["x"].unique())
+    for k, (name, rows) in enumerate(found.groupby("recipe", sort=False)):
+        x = rows["x"].to_numpy(float)
+        if axis != "scale":
+            # Side by side, so that no interval hides another.
+            aside = _BESIDE * ((k + 0.5) / len(recipes) - 0.5)
+            x = np.searchsorted(values, x) + aside
+        _draw(ax, x, rows, str(name), k)
     if axis == "scale":
         ax.set_xscale("log")
+        log_ticks(ax.xaxis, *ax.get_xlim())
+    else:
+        ax.set_xticks(range(len(values)), [_tick(axis, value) for value in values])
+        ax.set_xlim(-0.5, len(values) - 0.5)
+    ax.axhline(_FLOOR, color=GREY, lw=0.8, ls=":")
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g} %")
-    ax.yaxis.set_minor_formatter(lambda value, _: "")
-    ax.axhline(4, color=GREY, lw=0.8, ls=":")
-    ax.set_xlabel(AXES[axis], fontsize=8.5)
-    ax.set_ylabel("median error on the target", fontsize=8.5)
-    ax.tick_params(labelsize=8)
-    ax.legend(fontsize=7.5, frameon=False)
-    ax.set_title("Held-out error (dotted: what seeds differ by)", fontsize=9)
+    log_ticks(ax.yaxis, *ax.get_ylim())
+    ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
+    ax.set_xlabel(AXES[axis])
+    ax.set_ylabel("median error on the target")
+    ax.set_title("Held-out error (dotted: what seeds differ by)")
+    small_text(ax)
+    ax.legend(**legend_place(own_figure))
     return ax
+
+
+def plot_study_panels(result: "StudyResult", axes: Sequence[Axes] | Panels | None = None) -> Panels:
+    """Draw the held-out error against everything that the study varied, a panel each.
+
+    Args:
+        result: The study.
+        axes: Axes to draw on; a new figure if not given.
+
+    Returns:
+        The axes.
+
+    Raises:
+        UsageError: Nothing was held out.
+    """
+    names = varied(result)
+    panels = given_panels(axes, len(names))
+    if panels is None:
+        panels = new_panels(1, len(names), 3.4, sharey=True)
+    for place, (name, ax) in enumerate(zip(names, panels, strict=True)):
+        plot_study(result, name, ax)
+        if place:
+            ax.set_title("")
+            ax.set_ylabel("")
+            ax.get_legend().remove()
+    return panels
+
+
+def varied(result: "StudyResult") -> list[str]:
+    """What the study varied, of `AXES`; how far away the target is, if nothing."""
+    names = [name for name in AXES if name != "scale" and result.frame[name].nunique() > 1]
+    return names or ["scale"]
+
+
+def _draw(ax: Axes, x: Any, rows: pd.DataFrame, name: str, k: int) -> None:
+    """The points of one recipe, with their intervals where there are some."""
+    error = rows["ARE"].to_numpy()
+    low, high = (rows[end].fillna(rows["ARE"]).to_numpy() for end in ("lo", "hi"))
+    ax.errorbar(
+        x,
+        error,
+        yerr=np.maximum([error - low, high - error], 0),
+        color=_COLOURS[k % 5],
+        marker=_MARKERS[k % 5],
+        lw=1.3,
+        ms=4.5,
+        capsize=2,
+        label=name,
+    )
+
+
+def _tick(axis: str, value: float) -> str:
+    if np.isinf(value):
+        return "all"
+    return f"{100 * value:g} %" if axis in ("until", "since", "own") else f"{value:g}"

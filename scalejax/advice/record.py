@@ -1,10 +1,11 @@
 """What `advise` found: one row for each recommendation, with what it is worth on these runs."""
 
+import textwrap
 from dataclasses import dataclass
 
 import pandas as pd
 
-from scalejax.fitting.summary import aligned
+from scalejax.fitting.summary import WIDTH, aligned
 
 SEED_FLOOR, RANKS = 0.04, 0.20
 """Error that seeds alone make, and error that still ranks choices (arXiv:2410.11840, section 4)."""
@@ -140,4 +141,5 @@ class Advice:
 
 
 def _line(item: Recommendation) -> str:
-    return f"  {item.name}: {item.advice} [{item.source}]"
+    words = f"{item.name}: {item.advice} [{item.source}]"
+    return textwrap.fill(words, WIDTH, initial_indent="  ", subsequent_indent="    ")

@@ -336,10 +336,19 @@ class TestStudies:
         [
             ("laws = [", "not valid TOML"),
             ('laws = ["chinchilla"]\nseeds = 1', "'seeds'"),
-            ('laws = ["chinchilla"]\n[subsets]\nmodel = 3', "'model'"),
-            ("[[recipe]]\nobjective = 'huber'", "needs a law"),
+            (
+                'laws = ["chinchilla"]\n[subsets]\nmodel = 3',
+                r"model' is not known; known are models",
+            ),
+            ("[[recipe]]\nobjective = 'huber'", "law is missing"),
             ("[[recipe]]\nlaw = 'chinchilla'\nobjective = 'l2'", "'l2'"),
-            ("laws = ['chinchilla']\nresampling = 'rows'", "resampling is one of"),
+            ("laws = ['chinchilla']\nresampling = 'rows'", "resampling: .*'bayesian'"),
+            ("laws = ['chinchilla']\nlevel = 2", "level lies between"),
+            ("laws = ['chinchilla']\nresamples = 'many'", "resamples: .* not 'many'"),
+            ("laws = ['chinchilla']\n[subsets]\nmodels = ['al']", r"models\[0\]: .* not 'al'"),
+            ("laws = ['chinchilla']\n[subsets]\nmodels = 2.5", r"models\[0\]: .* not 2.5"),
+            ("[[recipe]]\nlaw = 'chinchilla'\nbounds = {A = [1]}", r"bounds.A\[1\] is missing"),
+            ("seeds = 1\nlaws = 3", r"(?s)2 problems.*laws\[0\]: .* not 3.*'seeds'"),
         ],
     )
     def test_a_wrong_file_says_what(self, tmp_path, text, message):

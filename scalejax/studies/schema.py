@@ -1,0 +1,134 @@
+"""What the TOML file of a study may say, with all that is wrong with it said at once."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, ValidationError
+
+from scalejax.errors import UsageError
+from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
+from scalejax.studies.study import Recipe, Resampling, Study
+from scalejax.studies.subsets import Choice, subset_grid
+
+_OBJECTIVES = {
+    "huber": huber,
+    "least-squares": least_squares,
+    "absolute": absolute,
+    "student-t": student_t,
+}
+
+
+def _listed(given: Any) -> list[Any]:
+    return list(given) if isinstance(given, list) else [given]
+
+
+def _all_is_none(given: Any) -> Any:
+    return None if given == "all" else given
+
+
+def _objective(given: Any) -> Objective:
+    """``"huber"`` or ``{name = "student-t", dof = 4}``."""
+    options = dict(given) if isinstance(given, Mapping) else {"name": given}
+    name = options.pop("name", None)
+    if name not in _OBJECTIVES:
+        raise ValueError(f"an objective is one of {', '.join(_OBJECTIVES)}")
+    try:
+        return _OBJECTIVES[name](**options)
+    except (TypeError, UsageError) as error:
+        raise ValueError(str(error)) from None
+
+
+_OneOrMore = BeforeValidator(_listed)
+_Floats = Annotated[list[float], _OneOrMore]
+_Words = Annotated[list[str], _OneOrMore]
+_Models = Annotated[NonNegativeInt | None, BeforeValidator(_all_is_none)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    def given(self) -> dict[str, Any]:
+        """What the file says, without what it leaves to the defaults."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class _Recipe(_Part):
+    """``[[recipe]]``, see `Recipe`."""
+
+    law: str
+    label: str = ""
+    objective: Annotated[Objective | None, BeforeValidator(_objective)] = None
+    fixed: dict[str, float] = {}
+    tied: dict[str, str] = {}
+    bounds: dict[str, tuple[float, float]] = {}
+
+
+class _Grid(_Part):
+    """``[subsets]``, see `subset_grid`."""
+
+    models: Annotated[list[_Models], _OneOrMore] = [None]
+    choose: Annotated[list[Choice], _OneOrMore] = ["smallest"]
+    drop: _Floats = [0.0]
+    since: _Floats = [0.0]
+    until: _Floats = [1.0]
+    own: _Floats = [0.0]
+    draws: NonNegativeInt = 1
+
+
+class _File(_Part):
+    """The file, see `Study`."""
+
+    data: str | None = None
+    table: dict[str, Any] = {}
+    laws: _Words = []
+    recipe: list[_Recipe] = []
+    subsets: Annotated[list[_Grid], _OneOrMore] = [_Grid()]
+    by: _Words = []
+    run: str | None = None
+    target: bool = True
+    target_part: float = 0.3
+    resamples: NonNegativeInt = 200
+    resampling: Resampling = "bayesian"
+    seed: NonNegativeInt = 0
+    level: float = 0.95
+    max_steps: NonNegativeInt = 200
+
+
+def read(given: Mapping[str, Any]) -> tuple[Study, str | None, dict[str, Any]]:
+    """The study, its data and the options of its table.
+
+    Args:
+        given: The file as plain values.
+
+    Raises:
+        UsageError: Something is not known, has the wrong type or cannot be fitted.
+    """
+    try:
+        file = _File.model_validate(given)
+    except ValidationError as error:
+        said = [_complaint(entry) for entry in error.errors(include_url=False)]
+        lines = said if len(said) == 1 else [f"{len(said)} problems", *said]
+        raise UsageError("\n  ".join(lines)) from None
+    recipes = [Recipe(law) for law in file.laws]
+    recipes += [Recipe(**recipe.given()) for recipe in file.recipe]
+    subsets = [subset for grid in file.subsets for subset in subset_grid(**grid.given())]
+    options = file.given()
+    for name in ("data", "table", "laws", "recipe", "subsets"):
+        options.pop(name, None)
+    study = Study(recipes=tuple(recipes), subsets=tuple(dict.fromkeys(subsets)), **options)
+    return study, file.data, file.table
+
+
+def _complaint(entry: Any) -> str:
+    """Where and what, such as ``subsets[0].models[1]: Input should be ...``."""
+    place = ""
+    for part in entry["loc"]:
+        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+    words = entry["msg"].removeprefix("Value error, ")
+    if entry["type"] == "extra_forbidden":
+        parts: dict[Any, type[_Part]] = {"recipe": _Recipe, "subsets": _Grid}
+        part = parts[entry["loc"][0]] if len(entry["loc"]) > 1 else _File
+        return f"{place!r} is not known; known are {', '.join(part.model_fields)}"
+    if entry["type"] == "missing":
+        return f"{place} is missing"
+    return f"{place}: {words}, not {entry['input']!r}"

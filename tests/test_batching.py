@@ -362,6 +362,17 @@ class TestFitMany:
             assert together[name].objective_value == pytest.approx(alone.objective_value, rel=1e-12)
             assert together[name].table.n_rows == len(runs)
 
+    def test_groups_that_several_columns_name(self, families):
+        whole = pd.concat(
+            [runs.assign(family=name, corpus="c4") for name, runs in families.items()],
+            ignore_index=True,
+        )
+        one, two = (sj.fit_many(whole, by=by) for by in ("family", ["corpus", "family"]))
+        assert list(two) == [f"c4 / {name}" for name in families]
+        assert [fit.params for fit in two.values()] == [fit.params for fit in one.values()]
+        with pytest.raises(sj.UsageError, match="corpora"):
+            sj.fit_many(whole, by=["corpora", "family"])
+
     def test_order_of_rows_of_groups_does_not_matter(self, families):
         whole = pd.concat(
             [runs.assign(family=name) for name, runs in families.items()], ignore_index=True

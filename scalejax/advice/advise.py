@@ -5,7 +5,7 @@ their 485 models; here it is computed again on the runs at hand, by holding out 
 than all that are fitted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from scalejax.advice import evidence
 from scalejax.advice.record import CHOSHEN, SEED_FLOOR, Advice, Recommendation
 from scalejax.data import Table, load_table
 from scalejax.data.columns import match_column
+from scalejax.data.joining import join_groups
 from scalejax.data.reader import read_frame
 from scalejax.errors import UsageError
 from scalejax.fitting.arguments import ObjectiveLike
@@ -38,7 +39,7 @@ def advise(
     law: str | Law = "chinchilla",
     *,
     run: str | None = None,
-    by: str | None = None,
+    by: str | Sequence[str] | None = None,
     target: Mapping[str, float] | None = None,
     objective: ObjectiveLike = None,
     level: float = 0.95,
@@ -51,7 +52,7 @@ def advise(
         data: As for `scalejax.fit`. A plan of runs, without losses, gets advice without numbers.
         law: The law that is to be fitted, with N and D among its inputs.
         run: Column that names the model of a row, whose rows are its checkpoints.
-        by: Column that names the family of a row.
+        by: Column that names the family of a row, or several that name it together.
         target: The model that is to be predicted, ``{"N": 7e10, "D": 1.4e12}``.
         objective: As for `scalejax.fit`.
         level: Probability of the intervals.
@@ -72,7 +73,8 @@ def advise(
         )
     if target is not None and not {"N", "D"} <= target.keys():
         raise UsageError(f'target= needs N and D, such as {{"N": 7e10, "D": 1.4e12}}: {target}.')
-    options = {"cluster": run, "group": by, **table_options}
+    data, group = join_groups(data, by or ())
+    options = {"cluster": run, "group": group, **table_options}
     options = {name: value for name, value in options.items() if value is not None}
     data, planned = _with_losses(data, options)
     table = load_table(data, inputs=law.inputs, **options)

@@ -144,7 +144,8 @@ def _subsets(fit: Fit) -> Answer:
     by = fit.settings["table_options"].get("by")
     if by is None:
         return "all rows in one fit"
-    return f"one fit for each {by!r}; this one is {', '.join(fit.table.group_labels)}"
+    columns = repr(by) if isinstance(by, str) else " and ".join(map(repr, by))
+    return f"one fit for each {columns}; this one is {', '.join(fit.table.group_labels)}"
 
 
 def _constraints(fit: Fit) -> Answer:

@@ -1,10 +1,11 @@
 """`fit_many`: one law for every group of a table, all groups as one batch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from scalejax.data import load_table
+from scalejax.data.joining import join_groups
 from scalejax.errors import UsageError
 from scalejax.fitting.arguments import (
     ObjectiveLike,
@@ -34,7 +35,7 @@ def fit_many(
     data: Any,
     law: str | Law = "chinchilla",
     *,
-    by: str,
+    by: str | Sequence[str],
     objective: ObjectiveLike = None,
     fixed: Mapping[str, float] | None = None,
     tied: Mapping[str, str] | None = None,
@@ -52,7 +53,8 @@ def fit_many(
     Args:
         data: As for `fit`.
         law: As for `fit`.
-        by: Column that names the group of each row.
+        by: Column that names the group of each row, or several that name it together: groups are
+            then called ``"first / second"``.
         objective: As for `fit`; an automatic delta is not available here.
         fixed: As for `fit`, the same for all groups.
         tied: As for `fit`.
@@ -77,9 +79,10 @@ def fit_many(
         raise UsageError('huber("auto") tunes one table at a time: give fit_many a number.')
     model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
     options = target_of(law, table_options)
+    data, group = join_groups(data, by)
     whole = load_table(
-        data, inputs=law.inputs, group=by, n_parameters=model.size, constant=inputs_at_rest(model),
-        **options,
+        data, inputs=law.inputs, group=group, n_parameters=model.size,
+        constant=inputs_at_rest(model), **options,
     )  # fmt: skip
     warn_about_data(whole)
     check_signs(objective, whole.target)
@@ -96,7 +99,7 @@ def fit_many(
     settings = describe_settings(
         name, model, objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors, bootstrap=0,
         resampling="none", noise=None, seed=0, solver=solver, max_steps=how.max_steps,
-        table_options={**table_options, "by": by},
+        table_options={**table_options, "by": by if isinstance(by, str) else list(by)},
     )  # fmt: skip
     place = {label: k for k, label in enumerate(labels)}
     none = no_draws(law)

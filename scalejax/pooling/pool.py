@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.data import Table, load_table
+from scalejax.data.joining import join_groups
 from scalejax.errors import FitWarning, UsageError
 from scalejax.fitting.arguments import check_signs, target_of
 from scalejax.fitting.arrays import stack
@@ -39,7 +40,7 @@ def pool(
     data: Any,
     law: str | Law = "chinchilla",
     *,
-    by: str,
+    by: str | Sequence[str],
     shared: Sequence[str] = (),
     separate: Sequence[str] = (),
     fixed: Mapping[str, float] | None = None,
@@ -55,7 +56,7 @@ def pool(
     Args:
         data: As for `scalejax.fit`; families may have fewer runs than the law has parameters.
         law: As for `scalejax.fit`.
-        by: Column that names the family of each row.
+        by: Column that names the family of each row, or several that name it together.
         shared: Parameters with one value for all families.
         separate: Parameters of each family by itself, without a population.
         fixed: Parameters held at a value.
@@ -85,7 +86,8 @@ def pool(
     roles = _roles(model, shared, separate, noise)
     _check(objective, noise, spread, draws, seed, table_options)
     options = target_of(law, table_options)
-    table = load_table(data, inputs=law.inputs, group=by, **options)
+    data, group = join_groups(data, by)
+    table = load_table(data, inputs=law.inputs, group=group, **options)
     warn_about_data(table)
     check_signs(objective, table.target)
     groups, order = _groups(table), tuple(table.group_labels)

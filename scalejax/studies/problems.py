@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax.data import Table, load_table
-from scalejax.data.reader import read_frame
+from scalejax.data.joining import SEPARATOR, join_groups
 from scalejax.errors import UsageError
 from scalejax.fitting.arguments import check_signs, target_of
 from scalejax.fitting.arrays import HostTable
@@ -20,11 +20,6 @@ from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Chosen, Family, Subset, choose_rows
 
 Ints = NDArray[np.int64]
-
-SEPARATOR = " / "
-"""Between the names of a family that several columns name."""
-
-_JOINED = "family (joined)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +127,7 @@ def study_table(study: Study, data: object, **table_options: object) -> Table:
             )
         return data
     options = target_of(study.recipes[0].found, table_options)
-    if len(study.by) > 1:
-        frame = read_frame(data)
-        missing = [name for name in study.by if name not in frame]
-        if missing:
-            raise UsageError(f"by= names {missing}; the columns are {list(frame.columns)}.")
-        names = frame[list(study.by)].astype(str).agg(SEPARATOR.join, axis=1)
-        data = frame.assign(**{_JOINED: names})
-    group = _JOINED if len(study.by) > 1 else next(iter(study.by), None)
+    data, group = join_groups(data, study.by)
     return load_table(data, inputs=study.inputs, group=group, cluster=study.run, **options)
 
 

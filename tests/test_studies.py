@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from scalejax.fitting.layout import default_layout
 from scalejax.studies import JobError, StudyFile, prepare
 from scalejax.studies import run as running
 from scalejax.studies.folder import DiskError, Folder
+from scalejax.studies.results import summaries
 from scalejax.studies.shards import cut
 from scalejax.studies.subsets import Family, Subset, choose_rows, subset_grid, target_run
 
@@ -282,6 +284,36 @@ class TestResults:
         fits = pd.concat(map(pd.read_parquet, sorted((tmp_path / "job" / "shards").iterdir())))
         refits = fits[fits["problem"].isin(found.failed["problem"]) & (fits["draw"] > 0)]
         assert {*refits["status"]} == {sj.Status.SKIPPED}
+
+    def test_draws_that_failed_are_counted_and_left_out(self, result, study, runs, tmp_path):
+        sj.run_study(study, runs, out=tmp_path)
+        shards = [pd.read_parquet(path) for path in sorted((tmp_path / "shards").iterdir())]
+        first, second = shards[0]["problem"].unique()[:2]
+        failed = (shards[0]["problem"] == first) & shards[0]["draw"].between(1, 5)
+        shards[0].loc[failed, ["status", "parameter alpha"]] = [sj.Status.MAX_STEPS, 1e9]
+        bad = (shards[0]["problem"] == second) & (shards[0]["draw"] == 0)
+        shards[0].loc[bad, "status"] = sj.Status.NOT_IDENTIFIED
+        tables = [pa.Table.from_pandas(part, preserve_index=False) for part in shards]
+        found = pd.concat(part.to_pandas() for part in summaries(result.problems, tables))
+        found = found[found["quantity"] == "alpha"].set_index("problem")
+        good = shards[0][(shards[0]["problem"] == first) & ~failed & (shards[0]["draw"] > 0)]
+        assert found.loc[first, "b_used"] == len(good) == 15
+        expected = np.quantile(good["parameter alpha"], [0.025, 0.975])
+        assert found.loc[first, "lo"] == pytest.approx(expected[0], rel=1e-12)
+        assert found.loc[first, "hi"] == pytest.approx(expected[1], rel=1e-12)
+        assert np.isnan(found.loc[second, "lo"])
+        assert found.loc[second, "status"] == "not_identified"
+
+    def test_resamples_may_be_cut_over_shards(self, study, runs, result, monkeypatch):
+        """Each draw is what it is, wherever it is solved."""
+        monkeypatch.setattr(running, "cut", lambda problems, fits: cut(problems, 12))
+        parts = sj.run_study(study, runs).frame
+        keys = ["problem", "quantity"]
+        one, two = (frame.sort_values(keys, ignore_index=True) for frame in (result.frame, parts))
+        numbers = ["estimate", "stderr", "lo", "hi"]
+        pd.testing.assert_frame_equal(one.drop(columns=numbers), two.drop(columns=numbers))
+        # Another shape is another program, which rounds in its own way.
+        np.testing.assert_allclose(two[numbers], one[numbers], rtol=1e-6)
 
     def test_intervals_cover_the_parameters(self, result):
         """With 36 intervals of 95 % and few runs, at least two thirds must hold the truth."""

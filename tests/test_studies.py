@@ -158,6 +158,18 @@ class TestSubsets:
             Subset(**wrong)
 
 
+class TestUnits:
+    @pytest.mark.parametrize(
+        ("resampling", "column"),
+        [("bayesian", "models"), ("cluster", "models"), ("pairs", "n_rows")],
+    )
+    def test_what_is_drawn(self, study, runs, resampling, column):
+        """Whole runs, so that checkpoints of one do not count as many; rows if asked for."""
+        frame = prepare(replace(study, resampling=resampling), runs).problems.frame()
+        frame["models"] = frame["models"].replace(-1, 5)
+        assert (frame["n_units"] == frame[column]).all()
+
+
 class TestShards:
     @given(
         sizes=st.lists(st.integers(0, 700), min_size=1, max_size=40),

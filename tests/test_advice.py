@@ -115,6 +115,30 @@ class TestAdvice:
             sj.advise(spoilt, target={"N": 1e9})
 
 
+class TestCompare:
+    def errors(self, before, after):
+        parts = [
+            pd.DataFrame({"target": range(len(x)), "recipe": "law", "subset": name, "ARE": x})
+            for name, x in (("a", before), ("b", after))
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def test_the_interval_is_of_the_ratio(self):
+        before = np.array([0.01, 0.02, 0.04, 0.08])
+        errors = self.errors(before, 2 * before)
+        found = evidence.compare(errors, ("law", "a"), ("law", "b"), 0.95, 0)
+        assert found["lo"] == pytest.approx(2, rel=1e-12)
+        assert found["hi"] == pytest.approx(2, rel=1e-12)
+        assert (found["before"], found["after"]) == pytest.approx((0.03, 0.06))
+
+    def test_targets_without_a_fit_are_counted_and_left_out_of_both(self):
+        errors = self.errors([0.01, 0.02, 9.0], [0.02, 0.04, np.nan])
+        found = evidence.compare(errors, ("law", "a"), ("law", "b"), 0.95, 0)
+        assert found["failed"] == 1
+        assert found["before"] == pytest.approx(0.015)
+        assert np.isnan(found["lo"])
+
+
 class TestCommand:
     def test_text_and_json(self, advice, spoilt, tmp_path, capsys):
         file = tmp_path / "runs.csv"

@@ -13,7 +13,7 @@ from scipy.stats import t as student
 
 import scalejax as sj
 from scalejax.cli import main
-from scalejax.design.choice import vectors_of
+from scalejax.design.choice import judge, solve_runs, vectors_of
 from scalejax.design.comparison import scaled, usual_grids
 from scalejax.design.information import (
     Criterion,
@@ -26,6 +26,7 @@ from scalejax.design.information import (
 )
 from scalejax.design.information import information as matrix_of
 from scalejax.design.measure import Limits, solve_measure
+from scalejax.design.question import merged
 from scalejax.design.region import compute_range, grid, placed, region_of
 from scalejax.design.targets import OwnNumber
 from scalejax.plots import plot_design
@@ -271,6 +272,27 @@ class TestWholeRuns:
         assert spread(tuple(chosen)) <= spread(best) + 0.01
         assert cost[chosen].sum() <= BUDGET
 
+    def test_what_is_promised_is_what_the_runs_give(self, made):
+        """The spread that the search reports, against that of the runs that it returns."""
+        question = made.question
+        with jax.enable_x64(True):
+            found = solve_runs(question.setting, question.known, question.place, BUDGET)
+            candidates = placed(question.place, *grid(question.place, np.log(BUDGET)))
+            spread, error = judge(
+                question.setting, question.known, candidates, found.runs, found.used
+            )
+        assert found.log_spread == pytest.approx(float(spread), abs=1e-9)
+        np.testing.assert_allclose(found.error, error, rtol=1e-9)
+
+    def test_runs_that_are_nearly_the_same_become_repeats(self):
+        n, d = np.array([1e8, 1.05e8, 1e9, 1e8]), np.array([2e9, 2.02e9, 2e10, 2e9])
+        used = np.array([True, True, True, False])
+        found = merged({"N": n, "D": d}, used)
+        middle = np.sqrt(1e8 * 1.05e8), np.sqrt(2e9 * 2.02e9)
+        np.testing.assert_allclose(found["N"], [middle[0], middle[0], 1e9, 1e8], rtol=1e-12)
+        np.testing.assert_allclose(found["D"], [middle[1], middle[1], 2e10, 2e9], rtol=1e-12)
+        np.testing.assert_allclose(found["log_compute"], np.log(6 * found["N"] * found["D"]))
+
     def test_draws_of_the_law_are_used(self, made):
         low, high = made.width_range
         assert len(made.found.error) == 4
@@ -300,13 +322,13 @@ class TestMoney:
         assert made.cost_for_width(1e-4) == np.inf
 
     def test_dollars_buy_the_same_runs(self, golden_lsq, made):
-        """At 3600 dollars an hour a GPU of 1e18 FLOP/s at full use gives a dollar's 1e18 FLOP."""
+        """At 3600 dollars an hour a GPU of 1e18 FLOP/s at half use gives half of 1e18 a dollar."""
         machine = sj.costs.Hardware("round", {"bf16": 1e18}, 1, 1, None, "", 3600.0, "")
         same = sj.design_runs(
-            golden_lsq, usd=BUDGET / 1e18, hardware=machine, mfu=1.0, target=TARGET, draws=3
+            golden_lsq, usd=2 * BUDGET / 1e18, hardware=machine, mfu=0.5, target=TARGET, draws=3
         )
         assert same.unit == "USD"
-        assert same.cost == pytest.approx(made.cost / 1e18)
+        assert same.cost == pytest.approx(2 * made.cost / 1e18)
         assert same.width == pytest.approx(made.width)
 
 
@@ -332,6 +354,25 @@ class TestGrids:
         same = made.scores[made.scores["runs"] <= 12]
         assert np.all(same["variance_ratio"].iloc[1:] > 1)
         assert np.all(same["money_ratio"].iloc[1:] > 1)
+
+    def test_widths_are_students_with_their_own_number_of_runs(self, made):
+        scores = made.scores
+        freedom = 36 + scores["runs"] - 5
+        half = student.ppf(0.975, freedom) * scores["stderr"]
+        np.testing.assert_allclose(scores["width"], np.expm1(half), rtol=1e-9)
+
+    @pytest.mark.parametrize("limits", [(1e8, 1e9), (1e8, 1e11)])
+    @pytest.mark.parametrize("tokens", [(1e9, 1e12), (1e10, 3e10)])
+    def test_every_run_of_a_region_keeps_all_limits(self, limits, tokens):
+        region = region_of({}, {"N": limits, "D": tokens, "D/N": (2, 200)}, 1e24)
+        with jax.enable_x64(True):
+            runs = jax.device_get(placed(region, *grid(region, np.log(1e24))))
+        for values, (low, high) in (
+            (runs["N"], limits),
+            (runs["D"], tokens),
+            (runs["D"] / runs["N"], (2, 200)),
+        ):
+            assert low * (1 - 1e-9) <= values.min() <= values.max() <= high * (1 + 1e-9)
 
     def test_region_has_the_ends_that_were_asked_for(self):
         region = region_of({}, {"N": (1e8, 1e10), "D": (1e9, 1e12), "D/N": (5, 50)}, 1e24)

@@ -18,8 +18,8 @@ from scalejax.fitting.gate import inputs_at_rest
 from scalejax.laws import chinchilla
 from scalejax.objectives import least_squares, make_model
 from scalejax.pooling import pool_posterior, principal_components
-from scalejax.pooling.hierarchy import Given, centred_coefficients
-from scalejax.pooling.marginal import marginal
+from scalejax.pooling.hierarchy import Given, Hierarchy, centred_coefficients
+from scalejax.pooling.marginal import joint, marginal
 from scalejax.pooling.population import log_prior, unpack
 
 FLAT = sj.LogNormal(0.2, 1e6)
@@ -107,6 +107,14 @@ class TestOneWayRandomEffects:
         exact = stats.multivariate_normal.logpdf(y, np.full(y.shape[1], mean), covariance).sum()
         # SciPy's maximum and ours are some 1e-5 of a parameter apart.
         assert pooled.log_marginal == pytest.approx(exact, abs=1e-6)
+
+    def test_intervals_hold_the_estimates(self, one_way):
+        found = one_way[1].population()
+        assert (found["mean_lo"] < found["mean"]).all()
+        assert (found["mean"] < found["mean_hi"]).all()
+        assert (found["sd_lo"] > 0).all()
+        assert (found["sd_lo"] < found["sd"]).all()
+        assert (found["sd"] < found["sd_hi"]).all()
 
     def test_spread_is_between_maximum_likelihood_and_restricted(self, one_way):
         # Searle, Casella & McCulloch (1992), 3.7 and 3.8: both have closed forms.
@@ -371,6 +379,54 @@ def sampled(pooled):
         return pool_posterior(pooled, draws=1000, warmup=1000, chains=2)
 
 
+class TestDensities:
+    """Two-way families: their likelihood and priors against textbook densities."""
+
+    def test_weights_divide_the_variance(self, two_way):
+        _, pooled = two_way
+        with jax.enable_x64(True):
+            population = unpack(pooled.hierarchy, jnp.asarray(pooled.phi))
+            own = jnp.asarray(pooled.own[3])
+            rows = jax.tree.map(lambda x: jnp.asarray(x[3]), pooled.runs)
+            v = pooled.hierarchy.coordinates(own, population.shared)
+            residual = pooled.hierarchy.residual(v, rows.inputs, rows.target, pooled.given)
+            heavy = rows._replace(weight=4 * rows.weight)
+            values = [
+                float(joint(pooled.hierarchy, own, population, runs, pooled.given))
+                for runs in (rows, heavy)
+            ]
+        used = np.asarray(rows.weight) > 0
+        scale = float(np.exp(v[-1]))
+        expected = [
+            stats.norm.logpdf(np.asarray(residual)[used], scale=s).sum() for s in (scale, scale / 2)
+        ]
+        assert values[0] - values[1] == pytest.approx(expected[1] - expected[0], rel=1e-9)
+
+    def test_correlations_have_the_lkj_prior(self):
+        """Lewandowski et al. (2009): det R^(eta - 1), eta = 2, times the change of coordinates."""
+        model = make_model(chinchilla, least_squares().kernel, fixed={"E": 1.7, "A": 400.0})
+        roles = (*["pooled"] * 3, "shared")
+        given = Given((1e9, 1e10), {"E": 1.7, "A": 400.0}, (0.2, 1.0))
+        hierarchy = Hierarchy(model, roles, ())
+        base = jnp.concatenate([jnp.zeros(4), jnp.log(jnp.full(3, 0.2))])
+
+        def correlations(z):
+            factor = unpack(hierarchy, jnp.concatenate([base, z])).factor
+            matrix = factor @ factor.T / 0.04
+            return matrix[jnp.tril_indices(3, -1)], matrix
+
+        def density(z):
+            matrix = correlations(z)[1]
+            change = jax.jacfwd(lambda x: correlations(x)[0])(z)
+            return jnp.linalg.slogdet(matrix)[1] + jnp.linalg.slogdet(change)[1]
+
+        with jax.enable_x64(True):
+            points = [jnp.asarray(z) for z in ([0.0, 0.0, 0.0], [0.3, -0.8, 0.5], [1.2, 0.4, -0.9])]
+            ours = [log_prior(hierarchy, jnp.concatenate([base, z]), given) for z in points]
+            exact = [density(z) for z in points]
+        np.testing.assert_allclose(np.diff(ours), np.diff(exact), rtol=1e-9)
+
+
 @pytest.mark.slow
 class TestChinchilla:
     def test_converges_from_all_starts(self, pooled):
@@ -504,6 +560,9 @@ class TestComponents:
         np.testing.assert_allclose(found.share, sizes**2 / np.sum(sizes**2), rtol=1e-10)
         np.testing.assert_allclose(np.abs(found.loadings.to_numpy().T), np.abs(turn), atol=1e-10)
         assert found.cumulative.iloc[-1] == pytest.approx(1.0)
+        # Of the two signs of a direction, the one whose largest entry is positive.
+        largest = found.loadings.abs().idxmax()
+        assert all(found.loadings.loc[row, name] > 0 for name, row in largest.items())
 
     def test_logs_and_standardising(self):
         x = np.exp(np.random.default_rng(0).normal(size=(20, 2)))

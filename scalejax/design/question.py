@@ -104,7 +104,7 @@ class Question:
 
     def _tidied(self, found: Found, money: float) -> Found:
         """The same with runs that are nearly the same made repeats of one."""
-        runs = _merged(jax.device_get(found.runs), np.asarray(found.used))
+        runs = merged(jax.device_get(found.runs), np.asarray(found.used))
         spread, error = judge(self.setting, self.known, self._candidates(money), runs, found.used)
         return found._replace(runs=runs, log_spread=spread, error=error)
 
@@ -114,7 +114,7 @@ class Question:
         return placed(self.place, *grid(self.place, np.log(money / self.rate)))
 
 
-def _merged(runs: dict[str, Floats], used: NDArray[np.bool_]) -> dict[str, Floats]:
+def merged(runs: dict[str, Floats], used: NDArray[np.bool_]) -> dict[str, Floats]:
     """Runs whose N and D differ by less than a tenth take their geometric mean."""
     logs = np.log(np.stack([runs["N"], runs["D"]], 1))
     left = set(np.flatnonzero(used))

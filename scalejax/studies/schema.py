@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, Val
 from scalejax.errors import UsageError
 from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
 from scalejax.studies.study import Recipe, Resampling, Study
-from scalejax.studies.subsets import Choice, subset_grid
+from scalejax.studies.subsets import Choice, Subset, subset_grid
 
 _OBJECTIVES = {
     "huber": huber,
@@ -66,12 +66,12 @@ class _Recipe(_Part):
 class _Grid(_Part):
     """``[subsets]``, see `subset_grid`."""
 
-    models: Annotated[list[_Models], _OneOrMore] = [None]
-    choose: Annotated[list[Choice], _OneOrMore] = ["smallest"]
-    drop: _Floats = [0.0]
-    since: _Floats = [0.0]
-    until: _Floats = [1.0]
-    own: _Floats = [0.0]
+    models: Annotated[list[_Models], _OneOrMore] = [Subset.models]
+    choose: Annotated[list[Choice], _OneOrMore] = [Subset.choose]
+    drop: _Floats = [Subset.drop]
+    since: _Floats = [Subset.since]
+    until: _Floats = [Subset.until]
+    own: _Floats = [Subset.own]
     draws: NonNegativeInt = 1
 
 
@@ -84,14 +84,14 @@ class _File(_Part):
     recipe: list[_Recipe] = []
     subsets: Annotated[list[_Grid], _OneOrMore] = [_Grid()]
     by: _Words = []
-    run: str | None = None
-    target: bool = True
-    target_part: float = 0.3
-    resamples: NonNegativeInt = 200
-    resampling: Resampling = "bayesian"
-    seed: NonNegativeInt = 0
-    level: float = 0.95
-    max_steps: NonNegativeInt = 200
+    run: str | None = Study.run
+    target: bool = Study.target
+    target_part: float = Study.target_part
+    resamples: NonNegativeInt = Study.resamples
+    resampling: Resampling = Study.resampling
+    seed: NonNegativeInt = Study.seed
+    level: float = Study.level
+    max_steps: NonNegativeInt = Study.max_steps
 
 
 def read(given: Mapping[str, Any]) -> tuple[Study, str | None, dict[str, Any]]:

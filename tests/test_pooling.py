@@ -498,6 +498,7 @@ class TestChinchilla:
         assert np.all(np.isfinite(more.predict({"N": 1e10, "D": 1e11})))
 
 
+@pytest.mark.slow
 class TestSampling:
     def test_linear_law_by_both_ways(self, two_way):
         """A law linear in its coordinates: given the population, Laplace's families are exact."""

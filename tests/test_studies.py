@@ -316,6 +316,7 @@ class TestResults:
         assert np.isnan(found.loc[second, "lo"])
         assert found.loc[second, "status"] == "not_identified"
 
+    @pytest.mark.slow
     def test_resamples_may_be_cut_over_shards(self, study, runs, result, monkeypatch):
         """Each draw is what it is, wherever it is solved."""
         monkeypatch.setattr(running, "cut", lambda problems, fits: cut(problems, 12))

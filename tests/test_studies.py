@@ -93,6 +93,10 @@ class TestSubsets:
         assert test["D"].min() > 0.7 * test["D"].max()
         assert train["N"].max() == SIZES[-2]
 
+    def test_the_largest_has_the_most_parameters_not_tokens(self):
+        sizes, tokens = np.array([1e8, 1e9, 2e8]), np.array([5e10, 1e10, 9e10])
+        assert target_run(Family(sizes, tokens, np.arange(3))) == 1
+
     def test_of_equal_sizes_the_one_trained_longest(self):
         rows = Family(np.array([1.0, 1.0]), np.array([2.0, 3.0]), np.array([0, 1]))
         assert target_run(rows) == 1

@@ -32,6 +32,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 from scalejax.plots import plot_study
+from scalejax.status import MINIMA
 
 RESULTS = Path(__file__).parent / "results"
 PAPER_START = (6.255414, 7.3049974, 0.6254804, 0.3526596, 0.3526596)
@@ -199,7 +200,7 @@ def plain_rows(frame: pd.DataFrame, *varied: str) -> pd.DataFrame:
 
 def same_families(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
     """Rows of the families that could be fitted at every value of what is varied."""
-    good = frame[frame["status"].isin(["converged", "bound_hit"])]
+    good = frame[frame["status"].isin([status.label for status in MINIMA])]
     counts = good.groupby(["family", "recipe"])[axis].nunique()
     whole = counts[counts == frame[axis].nunique()].reset_index()[["family", "recipe"]]
     return frame.merge(whole, on=["family", "recipe"])
@@ -312,7 +313,7 @@ def main() -> None:
     ours = result.wide().set_index("problem")
     both = loop[loop["problem"].isin(ours.index)].set_index("problem")
     both = both.join(ours[["ARE", "status"]])
-    fitted = both[both["status"].isin(["converged", "bound_hit"])]
+    fitted = both[both.index.isin(result.usable["problem"])]
     laws = result.frame["problem"].nunique() + borrowed.frame["problem"].nunique()
     fits = laws * (study.resamples + 1)
     per_fit = float(loop["seconds"].mean())

@@ -19,7 +19,7 @@ import jax
 import numpy as np
 import pandas as pd
 from pooling_page import page
-from pooling_simulation import NOISE, TARGET, Outcome, design, simulate
+from pooling_simulation import DRAWS, NOISE, TARGET, WARMUP, Outcome, design, simulate
 
 import scalejax as sj
 from scalejax.pooling import principal_components
@@ -28,7 +28,6 @@ _RESULTS = Path(__file__).parent / "results"
 _MUENNIGHOFF = {"A": float(np.exp(6.255414)), "alpha": 0.3526596}
 _OPTIONS = {"columns": {"N": "N", "D": "D", "loss": "loss"}, "target": "loss"}
 _FINAL_SHARE = 3
-_DRAWS, _WARMUP = 600, 400
 
 
 def store(name: str, found: Any) -> None:
@@ -254,7 +253,7 @@ def main() -> None:
     if given.part in ("simulate", "sample"):
         begin, options = time.perf_counter(), {}
         if given.part == "sample":
-            options = {"draws": _DRAWS, "warmup": _WARMUP}
+            options = {"draws": DRAWS, "warmup": WARMUP}
         outcome = simulate(given.families, given.populations, **options)
         seconds = time.perf_counter() - begin
         name = "simulation" if given.part == "simulate" else "sampled"

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pooling_simulation import DRAWS, WARMUP
+
 
 def page(found: dict[str, Any], jax_version: str) -> str:
     """The page as markdown."""
@@ -53,8 +55,8 @@ def _sampled(x: dict[str, Any]) -> list[str]:
     return [
         f"### The same by NUTS: {x['families']} families, {x['populations']} populations",
         "",
-        f"What `pool_posterior(pooled).pooled` gives, by one chain of 400 steps of warmup and 600 "
-        f"draws; {x['seconds']:.0f} s.",
+        f"What `pool_posterior(pooled).pooled` gives, by one chain of {WARMUP} steps of warmup and "
+        f"{DRAWS} draws; {x['seconds']:.0f} s.",
         "",
         *_coverage(x),
     ]

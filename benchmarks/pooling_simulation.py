@@ -23,6 +23,8 @@ from scalejax.pooling.starts import middle
 from scalejax.uncertainty.posterior import sample
 
 NOISE = 0.005
+DRAWS, WARMUP = 600, 400
+"""Of the chain of each population, where NUTS is asked for."""
 SD = np.array([0.10, 0.20, 0.15, 0.20, 0.15])
 CORRELATION = 0.5
 TARGET = (1e10, 2e11)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax.advice import evidence
-from scalejax.advice.record import CHOSHEN, SEED_FLOOR, Advice, Recommendation
+from scalejax.advice.record import CHOSHEN, Advice, Recommendation
 from scalejax.data import Table, load_table
 from scalejax.data.columns import match_column
 from scalejax.data.joining import join_groups
@@ -20,6 +20,7 @@ from scalejax.data.reader import read_frame
 from scalejax.errors import UsageError
 from scalejax.fitting.arguments import ObjectiveLike
 from scalejax.laws import Law, find_law
+from scalejax.studies.results import SEED_FLOOR
 
 _TOKENS = 1e10
 SUBSETS = (

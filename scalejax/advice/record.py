@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from scalejax.fitting.summary import WIDTH, aligned
-
-SEED_FLOOR, RANKS = 0.04, 0.20
-"""Error that seeds alone make, and error that still ranks choices (arXiv:2410.11840, section 4)."""
+from scalejax.studies.results import RANKS
 
 CHOSHEN = "Choshen et al., arXiv:2410.11840"
 

@@ -1,7 +1,7 @@
 """What a study says about estimating laws: held-out error against each thing that was varied."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,7 @@ from scalejax.plots.axes import (
     new_panels,
     small_text,
 )
-
-if TYPE_CHECKING:
-    from scalejax.studies import StudyResult
+from scalejax.studies.results import SEED_FLOOR, StudyResult
 
 AXES = {
     "models": "models fitted besides the target",
@@ -38,10 +36,9 @@ _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, GREY)
 _MARKERS = ("o", "s", "^", "D", "v")
 _BINS = 5
 _BESIDE = 0.4
-_FLOOR = 0.04
 
 
-def study_errors(result: "StudyResult", axis: str, level: float = 0.95) -> pd.DataFrame:
+def study_errors(result: StudyResult, axis: str, level: float = 0.95) -> pd.DataFrame:
     """Median held-out error of each recipe against one of `AXES`, with intervals.
 
     Args:
@@ -65,7 +62,7 @@ def study_errors(result: "StudyResult", axis: str, level: float = 0.95) -> pd.Da
     return found[found["problems"] > 0].reset_index(drop=True)
 
 
-def plot_study(result: "StudyResult", axis: str | None = None, ax: Axes | None = None) -> Axes:
+def plot_study(result: StudyResult, axis: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the held-out error against one thing that the study varied.
 
     A point is the median over the families that could be fitted there, which need not be the same
@@ -105,7 +102,7 @@ def plot_study(result: "StudyResult", axis: str | None = None, ax: Axes | None =
     else:
         ax.set_xticks(range(len(values)), [_tick(axis, value) for value in values])
         ax.set_xlim(-0.5, len(values) - 0.5)
-    ax.axhline(_FLOOR, color=GREY, lw=0.8, ls=":")
+    ax.axhline(SEED_FLOOR, color=GREY, lw=0.8, ls=":")
     ax.set_yscale("log")
     log_ticks(ax.yaxis, *ax.get_ylim())
     ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
@@ -117,7 +114,7 @@ def plot_study(result: "StudyResult", axis: str | None = None, ax: Axes | None =
     return ax
 
 
-def plot_study_panels(result: "StudyResult", axes: Sequence[Axes] | Panels | None = None) -> Panels:
+def plot_study_panels(result: StudyResult, axes: Sequence[Axes] | Panels | None = None) -> Panels:
     """Draw the held-out error against everything that the study varied, a panel each.
 
     Args:
@@ -143,7 +140,7 @@ def plot_study_panels(result: "StudyResult", axes: Sequence[Axes] | Panels | Non
     return panels
 
 
-def varied(result: "StudyResult") -> list[str]:
+def varied(result: StudyResult) -> list[str]:
     """What the study varied, of `AXES`; how far away the target is, if nothing."""
     names = [name for name in AXES if name != "scale" and result.frame[name].nunique() > 1]
     return names or ["scale"]

@@ -27,6 +27,7 @@ Floats = NDArray[np.float64]
 
 _SPREADS = (0.2, 0.1, 0.5)
 _WIDE, _COUNT, _AGAIN = 1.0, 12, 6
+"""Spread of the scattered starts, how many there are, and how many are tried a second time."""
 _TYPICAL_NOISE = 0.01
 _AGREEMENT = 1e-6
 

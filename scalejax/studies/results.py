@@ -28,6 +28,11 @@ ERRORS = ("ARE", "bias")
 
 NUMBERS = ("estimate", "stderr", "lo", "hi")
 
+SEED_FLOOR, RANKS = 0.04, 0.20
+"""Error that seeds alone make, and error that still ranks choices (arXiv:2410.11840, section 4)."""
+
+_MINIMA = [status.label for status in MINIMA]
+
 
 def summaries(problems: Problems, shards: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """A table of summaries for each shard that completes a problem, in the order of the shards."""
@@ -116,14 +121,14 @@ class StudyResult:
     def failed(self) -> pd.DataFrame:
         """The problems whose estimate is no minimum, one row each, with what to do."""
         one = self.frame.drop_duplicates("problem").drop(columns=["quantity", *NUMBERS])
-        bad = one[~one["status"].isin([status.label for status in MINIMA])]
+        bad = one[~one["status"].isin(_MINIMA)]
         sentences = {status.label: status.sentence for status in Status}
         return bad.assign(what_to_do=bad["status"].map(sentences)).reset_index(drop=True)
 
     @property
     def usable(self) -> pd.DataFrame:
         """The rows of `frame` whose estimate is a minimum."""
-        return self.frame[self.frame["status"].isin([status.label for status in MINIMA])]
+        return self.frame[self.frame["status"].isin(_MINIMA)]
 
     def wide(self) -> pd.DataFrame:
         """One row a problem with a column for the estimate of each quantity."""
@@ -144,7 +149,7 @@ class StudyResult:
         """
         keys = [by] if isinstance(by, str) else list(by)
         found = self.frame[self.frame["quantity"] == "ARE"]
-        found = found.assign(usable=found["status"].isin([status.label for status in MINIMA]))
+        found = found.assign(usable=found["status"].isin(_MINIMA))
         rows = []
         for values, part in found.groupby(keys, sort=True, dropna=False):
             good = part[part["usable"] & part["estimate"].notna()]

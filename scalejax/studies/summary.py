@@ -2,9 +2,8 @@
 
 from scalejax.fitting.summary import aligned
 from scalejax.status import MINIMA, Status
-from scalejax.studies.results import StudyResult
+from scalejax.studies.results import RANKS, SEED_FLOOR, StudyResult
 
-_FLOOR = 0.04
 _MOST_ROWS = 20
 
 
@@ -65,8 +64,8 @@ def _errors(result: StudyResult) -> list[str]:
     if len(found) > _MOST_ROWS:
         lines.append(f"and {len(found) - _MOST_ROWS} more: StudyResult.errors has them all")
     lines.append(
-        f"Below about {_FLOOR:.0%} an error says little: seeds of one model differ by as much. "
-        "Up to 20 % it still ranks choices (arXiv:2410.11840)."
+        f"Below about {SEED_FLOOR:.0%} an error says little: seeds of one model differ by as much. "
+        f"Up to {RANKS:.0%} it still ranks choices (arXiv:2410.11840)."
     )
     return lines
 

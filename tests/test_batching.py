@@ -382,7 +382,9 @@ class TestFitMany:
         for name in families:
             assert shuffled[name].params == pytest.approx(straight[name].params, rel=1e-9)
 
-    def test_automatic_delta_is_refused(self, families):
+    def test_what_it_does_not_do_is_refused(self, families):
         whole = pd.concat([runs.assign(f=name) for name, runs in families.items()])
         with pytest.raises(sj.UsageError, match="one table at a time"):
             sj.fit_many(whole, by="f", objective=sj.huber("auto"))
+        with pytest.raises(sj.UsageError, match="Several are a study"):
+            sj.fit_many(whole, ["chinchilla", "kaplan"], by="f")

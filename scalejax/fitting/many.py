@@ -1,4 +1,8 @@
-"""`fit_many`: one law for every group of a table, all groups as one batch."""
+"""`fit_many`: one law for every group of a table, all groups as one batch.
+
+It gives a `Fit` for each group. For several laws, resamples of each, subsets of the runs, or one
+frame of everything, take `scalejax.run_study`.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -70,7 +74,16 @@ def fit_many(
     Returns:
         The fits by group, in order of appearance. A group that failed has a status that says so
         and leaves the others as they are.
+
+    Raises:
+        InputError: The table cannot be used; all reasons at once.
+        UsageError: Several laws, or arguments that do not go together.
     """
+    if isinstance(law, Sequence) and not isinstance(law, str):
+        raise UsageError(
+            "fit_many fits one law. Several are a study, whose result is one frame: "
+            'run_study(Study(recipes=["chinchilla", "kaplan"], by=["family"], target=False), runs).'
+        )
     name = law if isinstance(law, str) else law.name
     law = find_law(law)
     refuse_broken(law)

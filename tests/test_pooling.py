@@ -261,6 +261,7 @@ class TestLinearMixedModel:
         assert frame.groupby("group")["separate"].first().notna().sum() == len(pooled.groups)
         words = pooled.summary()
         assert "7 families, 30 runs" in words
+        assert "pool_posterior samples instead" in words
         assert "Principal components" in words
         assert str(pooled.components()).count("PC") == 2
 
@@ -487,6 +488,7 @@ class TestChinchilla:
     def test_sampled_families_predict(self, families, sampled):
         exact = sampled.pooled
         assert "draws by NUTS" in exact.summary()
+        assert "too narrow" not in exact.summary()
         inside = [
             exact.conf_int(name).loc[key, "lo"] < value < exact.conf_int(name).loc[key, "hi"]
             for name, theta in families[0].items()

@@ -18,6 +18,7 @@ def summarise(pooled: Pooled, level: float) -> str:
         f"{pooled.status.label}: {pooled.agreeing} of {pooled.starts} starts reached the best; "
         f"{_failed(pooled)}",
         f"{len(pooled.population_draws)} draws {_origin(pooled)}, seed {pooled.seed}",
+        *_caveat(pooled),
         "",
     ]
     if pooled.pooled:
@@ -33,6 +34,15 @@ def summarise(pooled: Pooled, level: float) -> str:
 
 def _origin(pooled: Pooled) -> str:
     return "by NUTS" if pooled.sampled else "of Laplace's approximation"
+
+
+def _caveat(pooled: Pooled) -> list[str]:
+    if pooled.sampled:
+        return []
+    return [
+        "Intervals of families that are known well may be a tenth to a third too narrow; "
+        "pool_posterior samples instead."
+    ]
 
 
 def _failed(pooled: Pooled) -> str:

@@ -111,7 +111,8 @@ def peer(study: sj.Study, runs: pd.DataFrame, sample: int) -> pd.DataFrame:
     """The paper's method on some of the problems: error, time and squares, one fit each."""
     table = study_table(study, runs)
     problems = make_problems(study, table)
-    usable = [k for k, d in enumerate(problems.datasets) if len(d.train) > 5 and len(d.test)]
+    counts = problems.counts
+    usable = np.flatnonzero((counts["n_rows"] > 5) & (counts["n_test"] > 0))
     chosen = np.random.default_rng(0).choice(usable, min(sample, len(usable)), replace=False)
 
     def law(x: Any, a: float, b: float, e: float, alpha: float, beta: float) -> Any:
@@ -119,7 +120,7 @@ def peer(study: sj.Study, runs: pd.DataFrame, sample: int) -> pd.DataFrame:
 
     rows = []
     for k in chosen:
-        data = problems.datasets[k]
+        data = problems.dataset(k)
         N, D, loss = table.inputs["N"], table.inputs["D"], table.target
         begin = time.perf_counter()
         with warnings.catch_warnings():
@@ -139,7 +140,7 @@ def peer(study: sj.Study, runs: pd.DataFrame, sample: int) -> pd.DataFrame:
             fitted = law((N[data.train], D[data.train]), *theta)
         rows.append(
             {
-                "problem": int(k) + len(problems.datasets),
+                "problem": int(k) + problems.datasets,
                 "seconds": seconds,
                 "peer ARE": float(np.mean(np.abs(predicted / loss[data.test] - 1))),
                 "peer squares": float(0.5 * np.sum((fitted - loss[data.train]) ** 2)),

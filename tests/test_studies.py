@@ -21,7 +21,7 @@ from scalejax.fitting.layout import default_layout
 from scalejax.studies import JobError, StudyFile, prepare
 from scalejax.studies import run as running
 from scalejax.studies.folder import DiskError, Folder
-from scalejax.studies.results import summaries
+from scalejax.studies.results import _median_interval, summaries
 from scalejax.studies.shards import cut
 from scalejax.studies.subsets import Family, Subset, choose_rows, subset_grid, target_run
 
@@ -184,7 +184,7 @@ class TestShards:
         class Some:
             def __init__(self):
                 self.study = type("S", (), {"resamples": resamples, "recipes": (0, 0)})
-                self.datasets = [type("D", (), {"train": np.zeros(n)}) for n in sizes]
+                self.rows = np.array(sizes)
 
         shards = cut(Some(), fits)
         seen = [(k, draw) for s in shards for k in s.problems for draw in range(s.first, s.last)]
@@ -204,12 +204,84 @@ class TestShards:
     def test_fifty_families_of_fifty_sizes_are_few_shapes(self):
         class Some:
             study = type("S", (), {"resamples": 10, "recipes": (0,)})
-            datasets = tuple(type("D", (), {"train": np.zeros(n)}) for n in range(10, 500, 10))
+            rows = np.arange(10, 500, 10)
 
         assert len({(s.length, s.width) for s in cut(Some(), 100)}) <= 8
 
 
+class TestTables:
+    """What a study asks of its table beyond what a fit does."""
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"family": "a / b"}, r"'family' holds ' / '.*first in row 1"),
+            ({"family": ["a", None] * 54}, r"E128.*rows 2, 4.*name is empty"),
+        ],
+    )
+    def test_names_that_cannot_be_joined(self, study, runs, change, words):
+        several = replace(study, by=("corpus", "family"))
+        with pytest.raises(sj.ScalejaxError, match=f"(?s){words}"):
+            prepare(several, runs.assign(**change))
+        with pytest.raises(sj.ScalejaxError, match=f"(?s){words}"):
+            sj.fit_many(runs.assign(**change), by=["corpus", "family"])
+
+    def test_columns_named_twice(self, study, runs):
+        with pytest.raises(sj.UsageError, match="a column twice"):
+            prepare(replace(study, by=("family", "family")), runs)
+
+    def test_runs_of_several_sizes(self, study, runs):
+        spoilt = runs.assign(model=runs["model"].str.replace("5e+07", "2e+07"))
+        with pytest.raises(sj.InputError, match=r"(?s)E150.*3 runs change their N, 'f0-2e\+07'"):
+            prepare(study, spoilt)
+        # The same name in two families is two runs.
+        prepare(study, runs.assign(model=runs["model"].str.slice(3)))
+
+    def test_groups_are_named_by_the_study(self, study, runs):
+        with pytest.raises(sj.UsageError, match="say by= for the group"):
+            prepare(study, runs, group="family")
+
+    def test_a_part_of_the_frame_is_that_part(self, study, runs):
+        problems = prepare(replace(study, by=("corpus", "family")), runs).problems
+        whole, some = problems.frame(), np.array([7, 2, 11])
+        pd.testing.assert_frame_equal(problems.frame(some), whole.iloc[some].reset_index(drop=True))
+        assert whole["by corpus"].eq("c4").all()
+        for k, n in enumerate(whole["n_rows"]):
+            assert len(problems.dataset(k).train) == n
+
+
 class TestResults:
+    def test_a_single_run_has_no_interval(self, runs):
+        one = runs[runs["N"] == SIZES[0]]
+        held = sj.Recipe("chinchilla", fixed={"A": TRUTH["A"], "alpha": TRUTH["alpha"]})
+        study = sj.Study(recipes=(held,), by=("family",), run="model", target=False, resamples=10)
+        found = sj.run_study(study, one)
+        free = found.frame[found.frame["quantity"] == "beta"]
+        assert free["status"].eq("converged").all()
+        assert free["b_used"].eq(0).all()
+        assert free[["stderr", "lo", "hi"]].isna().all(axis=None)
+        assert "3 rest on a single run" in found.summary()
+
+    def test_median_of_drawn_families_is_that_of_their_problems(self):
+        rng = np.random.default_rng(0)
+        part = pd.DataFrame({"family": rng.choice(list("abcd"), 41), "estimate": rng.random(41)})
+        by_value = part.sort_values("estimate")
+        values = {name: x["estimate"].to_numpy() for name, x in by_value.groupby("family")}
+        names, draw = list(dict.fromkeys(by_value["family"])), np.random.default_rng(7)
+        middles = [
+            np.median(np.concatenate([values[names[k]] for k in draw.integers(0, 4, 4)]))
+            for _ in range(1000)
+        ]
+        expected = np.quantile(middles, [0.025, 0.975])
+        np.testing.assert_allclose(_median_interval(part, 0.95, 7), expected, rtol=1e-12)
+
+    def test_what_was_held_out_is_read_alone(self, study, runs, result, tmp_path):
+        kept = sj.run_study(study, runs, out=tmp_path / "job")
+        for name in ("held_out", "failed"):
+            pd.testing.assert_frame_equal(
+                getattr(kept, name), getattr(result, name).reset_index(drop=True)
+            )
+
     def test_one_row_for_each_problem_and_quantity(self, result):
         frame = result.frame
         assert len(frame) == 3 * 4 * 7

@@ -58,11 +58,12 @@ def names_of(frame: pd.DataFrame, plan: Plan) -> tuple[dict[str, list[str]], lis
         if nested:
             message = "holds lists or records; give plain names"
             problems.append(Problem("E129", message, plan.columns[role], nested))
-        labels[role] = [_name(cell) for cell in cells]
+        labels[role] = [name_of(cell) for cell in cells]
     return labels, problems
 
 
-def _name(cell: Any) -> str:
+def name_of(cell: Any) -> str:
+    """The name in a cell; empty if there is none."""
     return "" if not is_nested(cell) and pd.isna(cell) else str(cell).strip()
 
 

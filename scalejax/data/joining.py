@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+from scalejax.data.assemble import name_of
 from scalejax.data.reader import read_frame
 from scalejax.errors import UsageError
 
 SEPARATOR = " / "
 """Between the names of a group that several columns name."""
-
-_JOINED = "group (joined)"
 
 
 def join_groups(data: Any, by: str | Sequence[str]) -> tuple[Any, str | None]:
@@ -20,10 +19,12 @@ def join_groups(data: Any, by: str | Sequence[str]) -> tuple[Any, str | None]:
         by: Column that names the group of each row, or several that do so together.
 
     Returns:
-        The data as they are for one column or none.
+        The data as they are for one column or none. Where a part of a name is empty all of it is,
+        so that it is refused, or its row dropped, as an empty name is.
 
     Raises:
-        UsageError: Some of several columns are not there.
+        UsageError: Some of several columns are not there or named twice, or names hold what
+            separates the parts of a joined name.
     """
     columns = [by] if isinstance(by, str) else list(by)
     if len(columns) < 2:
@@ -31,5 +32,21 @@ def join_groups(data: Any, by: str | Sequence[str]) -> tuple[Any, str | None]:
     frame = read_frame(data)
     if missing := [name for name in columns if name not in frame]:
         raise UsageError(f"by= names {missing}; the columns are {list(frame.columns)}.")
-    names = frame[columns].astype(str).agg(SEPARATOR.join, axis=1)
-    return frame.assign(**{_JOINED: names}), _JOINED
+    if len({*columns}) < len(columns):
+        raise UsageError(f"by= names a column twice: {columns}.")
+    parts = [[name_of(cell) for cell in frame[column]] for column in columns]
+    _refuse_separators(columns, parts)
+    names = [SEPARATOR.join(row) if all(row) else "" for row in zip(*parts, strict=True)]
+    joined = " and ".join(columns)
+    return frame.assign(**{joined: names}), joined
+
+
+def _refuse_separators(columns: list[str], parts: list[list[str]]) -> None:
+    for column, names in zip(columns, parts, strict=True):
+        rows = [row for row, name in enumerate(names, 1) if SEPARATOR in name]
+        if rows:
+            raise UsageError(
+                f"{column!r} holds {SEPARATOR!r}, which separates the parts of a joined name, in "
+                f"{len(rows)} rows, first in row {rows[0]} ({names[rows[0] - 1]!r}): write it "
+                "otherwise, or join the columns yourself."
+            )

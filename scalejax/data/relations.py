@@ -4,7 +4,7 @@ Use `relation_problems` on an assembled table; single cells and columns have bee
 Rows with a problem of their own are left out here, so that nothing is said twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import product
 from typing import Literal
 
@@ -48,7 +48,7 @@ def relation_problems(
         return []
     problems = [
         *([] if ratio_settled else _tokens_per_parameter(kept)),
-        *_changing_runs(kept),
+        *_inner_runs(kept),
         *_rising_loss(kept),
         *_repeats(kept),
         *_constant_loss(kept),
@@ -83,13 +83,32 @@ def _apart(ratio: Floats, low: NDArray[np.bool_]) -> bool:
     return bool(low.any() and np.min(ratio[~low]) > _JUMP * np.max(ratio[low]))
 
 
-def _changing_runs(table: Table) -> list[Problem]:
+def _inner_runs(table: Table) -> list[Problem]:
     """E150. Only the inner level is taken for runs: a family holds several sizes by right."""
     runs = table.subcluster
-    if runs is None or "N" not in table.inputs or "N" not in table.columns:
+    if runs is None or "N" not in table.columns:
+        return []
+    column = table.columns["subcluster"]
+    otherwise = "or leave the inner column of cluster= out"
+    return changing_runs(table, runs, table.subcluster_labels, column, otherwise)
+
+
+def changing_runs(
+    table: Table, runs: Ints, names: Sequence[str], column: str, otherwise: str
+) -> list[Problem]:
+    """E150: runs that change their size, if any.
+
+    Args:
+        table: The rows, n.
+        runs: Run of each row, codes from 0, (n,).
+        names: Names of the codes.
+        column: Column that names them.
+        otherwise: What may be done instead of naming runs apart, in words.
+    """
+    if "N" not in table.inputs:
         return []
     size = table.inputs["N"]
-    smallest = np.full(len(table.subcluster_labels), np.inf)
+    smallest = np.full(len(names), np.inf)
     largest = np.zeros_like(smallest)
     np.minimum.at(smallest, runs, size)
     np.maximum.at(largest, runs, size)
@@ -98,12 +117,11 @@ def _changing_runs(table: Table) -> list[Problem]:
         return []
     first = changing[0]
     message = (
-        f"{changing.size} runs change their N, {table.subcluster_labels[first]!r} from "
-        f"{smallest[first]:.6g} to {largest[first]:.6g}: two runs under one name? Give every run "
-        "a name of its own, or leave the inner column of cluster= out"
+        f"{changing.size} runs change their N, {names[first]!r} from {smallest[first]:.6g} to "
+        f"{largest[first]:.6g}: two runs under one name? Give every run a name of its own, "
+        f"{otherwise}"
     )
-    rows = table.row[np.isin(runs, changing)]
-    return [problem_at("E150", message, table.columns["subcluster"], rows)]
+    return [problem_at("E150", message, column, table.row[np.isin(runs, changing)])]
 
 
 def _rising_loss(table: Table) -> list[Problem]:

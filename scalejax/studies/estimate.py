@@ -4,6 +4,8 @@ import sys
 import time
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from scalejax.studies.run import Job
 from scalejax.studies.solving import solve_shard
 
@@ -69,4 +71,4 @@ def peak_memory() -> int | None:
 
 
 def _rows(job: Job, problems: tuple[int, ...]) -> int:
-    return sum(len(job.problems.dataset(k).train) for k in problems)
+    return int(job.problems.rows[np.array(problems) % job.problems.datasets].sum())

@@ -4,7 +4,10 @@ A *dataset* is one family with one subset of its runs; a *problem* is a dataset 
 recipes of a dataset see the same resamples, so that they can be compared.
 """
 
-from dataclasses import asdict, dataclass, fields
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -12,12 +15,13 @@ from numpy.typing import NDArray
 
 from scalejax.data import Table, load_table
 from scalejax.data.joining import SEPARATOR, join_groups
-from scalejax.errors import UsageError
+from scalejax.data.relations import changing_runs
+from scalejax.errors import InputError, UsageError
 from scalejax.fitting.arguments import check_signs, target_of
 from scalejax.fitting.arrays import HostTable
 from scalejax.laws import Law
 from scalejax.studies.study import Recipe, Study
-from scalejax.studies.subsets import Chosen, Family, Subset, choose_rows
+from scalejax.studies.subsets import Family, Subset, choose_rows
 
 Ints = NDArray[np.int64]
 
@@ -27,7 +31,6 @@ class Dataset:
     """One family with one subset of its runs.
 
     Attributes:
-        family: Name of the family.
         subset: The subset.
         train: Rows of the table that are fitted.
         test: Rows of the table that are predicted.
@@ -35,7 +38,6 @@ class Dataset:
         reason: Why there is nothing to fit; empty if there is.
     """
 
-    family: str
     subset: Subset
     train: Ints
     test: Ints
@@ -55,60 +57,79 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Problems:
-    """All problems of a study: problem ``r * len(datasets) + k`` is recipe r on dataset k.
+    """All problems of a study: problem ``r * datasets + k`` is recipe r on dataset k.
+
+    Rows are chosen anew whenever they are needed: what is kept of a dataset is a few numbers, so
+    that a study may have a million.
 
     Attributes:
         study: The study.
         table: The rows.
-        datasets: Families and subsets.
+        families: Rows of the table of each family, by name.
+        counts: One row a dataset, which is one subset of a family: n_rows, n_units, n_test,
+            N_largest, N_target, and the reason why there is nothing to fit.
     """
 
     study: Study
     table: Table
-    datasets: tuple[Dataset, ...]
+    families: Mapping[str, Ints]
+    counts: pd.DataFrame
 
     def __len__(self) -> int:
-        return len(self.study.recipes) * len(self.datasets)
+        return len(self.study.recipes) * self.datasets
+
+    @property
+    def datasets(self) -> int:
+        """Number of datasets."""
+        return len(self.counts)
+
+    @property
+    def rows(self) -> Ints:
+        """Rows that are fitted of each dataset."""
+        return self.counts["n_rows"].to_numpy()
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self.families)
 
     def recipe(self, problem: int) -> Recipe:
         """How a problem is fitted."""
-        return self.study.recipes[problem // len(self.datasets)]
+        return self.study.recipes[problem // self.datasets]
 
     def dataset(self, problem: int) -> Dataset:
         """What a problem is fitted to."""
-        return self.datasets[problem % len(self.datasets)]
+        number = problem % self.datasets
+        family, subset = divmod(number, len(self.study.subsets))
+        chosen = self.study.subsets[subset]
+        if reason := self.counts["reason"].iat[number]:
+            return _nothing(chosen, str(reason))
+        rows = self.families[self._names[family]]
+        return _Family.of(self.study, self.table, rows).dataset(chosen)
 
-    def frame(self) -> pd.DataFrame:
+    def frame(self, problems: Ints | None = None) -> pd.DataFrame:
         """One row a problem: family, subset, recipe, counts, and why it was skipped, if so.
 
         ``N_largest`` is the largest size that is fitted, ``N_target`` the one that is predicted.
+
+        Args:
+            problems: Numbers of the problems; all if not given.
         """
-        part = pd.DataFrame([self._describe(dataset) for dataset in self.datasets])
+        wanted = np.arange(len(self)) if problems is None else problems
+        recipe, dataset = np.divmod(wanted, self.datasets)
+        family, subset = np.divmod(dataset, len(self.study.subsets))
+        names = pd.DataFrame({"family": self._names})
         if len(self.study.by) > 1:
-            names = part["family"].str.split(SEPARATOR, expand=True, regex=False)
-            names.columns = pd.Index([f"by {name}" for name in self.study.by])
-            part = pd.concat([part[["family"]], names, part.drop(columns="family")], axis=1)
-        parts = [part.assign(recipe=recipe.name) for recipe in self.study.recipes]
-        frame = pd.concat(parts, ignore_index=True)
-        frame.insert(0, "problem", np.arange(len(frame)))
+            parts = names["family"].str.split(SEPARATOR, expand=True, regex=False)
+            parts.columns = pd.Index([f"by {name}" for name in self.study.by])
+            names = pd.concat([names, parts], axis=1)
+        subsets = pd.DataFrame([asdict(subset) for subset in self.study.subsets])
+        subsets["models"] = subsets["models"].fillna(-1).astype(int)
+        recipes = pd.DataFrame({"recipe": [recipe.name for recipe in self.study.recipes]})
+        taken = ((names, family), (subsets, subset), (self.counts, dataset), (recipes, recipe))
+        columns = [part.take(rows).reset_index(drop=True) for part, rows in taken]
+        frame = pd.concat(columns, axis=1)
+        frame.insert(0, "problem", wanted)
         return frame
-
-    def _describe(self, dataset: Dataset) -> dict[str, object]:
-        size = self.table.inputs["N"]
-        return {
-            "family": dataset.family,
-            **asdict(dataset.subset),
-            "models": -1 if dataset.subset.models is None else dataset.subset.models,
-            "n_rows": len(dataset.train),
-            "n_units": int(dataset.unit.max(initial=-1)) + 1,
-            "n_test": len(dataset.test),
-            "N_largest": float(size[dataset.train].max()) if len(dataset.train) else np.nan,
-            "N_target": float(size[dataset.test].max()) if len(dataset.test) else np.nan,
-            "reason": dataset.reason,
-        }
-
-
-SUBSET_COLUMNS = tuple(field.name for field in fields(Subset))
 
 
 def study_table(study: Study, data: object, **table_options: object) -> Table:
@@ -120,15 +141,42 @@ def study_table(study: Study, data: object, **table_options: object) -> Table:
     """
     if isinstance(data, Table):
         missing = [name for name in study.inputs if name not in data.inputs]
+        parts = {label.count(SEPARATOR) + 1 for label in data.group_labels}
+        joined = len(study.by) < 2 or parts == {len(study.by)}
         if missing or (study.by and data.group is None) or (study.run and data.cluster is None):
             raise UsageError(
                 f"the table must have the inputs {', '.join(study.inputs)}, and groups and "
                 "clusters where the study has by= and run=."
             )
-        return data
-    options = target_of(study.recipes[0].found, table_options)
-    data, group = join_groups(data, study.by)
-    return load_table(data, inputs=study.inputs, group=group, cluster=study.run, **options)
+        if not joined:
+            raise UsageError(
+                f"the study has {len(study.by)} columns in by=, so names of groups in the table "
+                f"must have as many parts with {SEPARATOR!r} between them."
+            )
+        table = data
+    else:
+        if wrong := [name for name in ("inputs", "group", "cluster") if name in table_options]:
+            raise UsageError(
+                f"{', '.join(wrong)} of the table come from the study: say by= for the group and "
+                "run= for the cluster."
+            )
+        options = target_of(study.recipes[0].found, table_options)
+        data, group = join_groups(data, study.by)
+        table = load_table(data, inputs=study.inputs, group=group, cluster=study.run, **options)
+    _refuse_changing_runs(study, table)
+    return table
+
+
+def _refuse_changing_runs(study: Study, table: Table) -> None:
+    """A run of several sizes is several runs: shares of its training would mean nothing."""
+    if study.run is None or table.cluster is None:
+        return
+    group = np.zeros_like(table.cluster) if table.group is None else table.group
+    found, run = np.unique(group * len(table.cluster_labels) + table.cluster, return_inverse=True)
+    names = [table.cluster_labels[code % len(table.cluster_labels)] for code in found]
+    column = table.columns.get("cluster", study.run)
+    if problems := changing_runs(table, run, names, column, "or leave run= out"):
+        raise InputError(problems, table.source)
 
 
 def make_problems(study: Study, table: Table) -> Problems:
@@ -139,38 +187,76 @@ def make_problems(study: Study, table: Table) -> Problems:
     """
     for recipe in study.recipes:
         check_signs(recipe.goal, table.target)
-    families = {"all": np.arange(table.n_rows)}
+    families: dict[str, Ints] = {"all": np.arange(table.n_rows)}
     if table.group is not None:
         order = np.argsort(table.group, kind="stable")
         ends = np.cumsum(np.bincount(table.group, minlength=len(table.group_labels)))[:-1]
         families = dict(zip(table.group_labels, np.split(order, ends), strict=True))
-    datasets: list[Dataset] = []
-    for name, rows in families.items():
-        datasets += _datasets(study, table, name, rows)
-    return Problems(study, table, tuple(datasets))
+    counts = [
+        _counts(dataset, table)
+        for rows in families.values()
+        for dataset in _Family.of(study, table, rows).datasets()
+    ]
+    columns = ["n_rows", "n_units", "n_test", "N_largest", "N_target", "reason"]
+    return Problems(study, table, families, pd.DataFrame(counts, columns=columns))
 
 
-def _datasets(study: Study, table: Table, name: str, rows: Ints) -> list[Dataset]:
-    run = np.arange(len(rows)) if table.cluster is None else _codes(table.cluster[rows])
-    family = Family(table.inputs["N"][rows], table.inputs["D"][rows], run)
-    seen: dict[bytes, Subset] = {}
-    made = []
-    for subset in study.subsets:
+@dataclass(frozen=True, eq=False)
+class _Family:
+    """The rows of one family, and its datasets."""
+
+    study: Study
+    place: Ints
+    rows: Family
+
+    @classmethod
+    def of(cls, study: Study, table: Table, place: Ints) -> "_Family":
+        run = np.arange(len(place)) if table.cluster is None else _codes(table.cluster[place])
+        rows = Family(table.inputs["N"][place], table.inputs["D"][place], run)
+        return cls(study, place, rows)
+
+    def dataset(self, subset: Subset) -> Dataset:
+        """The dataset of one subset."""
+        study = self.study
         chosen = choose_rows(
-            family, subset, target=study.target, target_part=study.target_part, seed=study.seed
+            self.rows, subset, target=study.target, target_part=study.target_part, seed=study.seed
         )
-        if not chosen.reason:
-            # The five smallest of five runs are all of them: one dataset, not two.
-            same = seen.setdefault(chosen.train.tobytes() + b"|" + chosen.test.tobytes(), subset)
-            if same is not subset:
-                chosen = Chosen(chosen.train[:0], chosen.test[:0], f"the same rows as: {same}")
-        unit = np.arange(len(chosen.train)) if study.resampling == "pairs" else run[chosen.train]
-        made.append(
-            Dataset(
-                name, subset, rows[chosen.train], rows[chosen.test], _codes(unit), chosen.reason
-            )
+        run = self.rows.run[chosen.train]
+        unit = np.arange(len(chosen.train)) if study.resampling == "pairs" else _codes(run)
+        return Dataset(
+            subset, self.place[chosen.train], self.place[chosen.test], unit, chosen.reason
         )
-    return made
+
+    def datasets(self) -> Iterator[Dataset]:
+        """One for each subset; of those with the same rows only the first has something to fit."""
+        seen: dict[bytes, Subset] = {}
+        for subset in self.study.subsets:
+            made = self.dataset(subset)
+            if not made.reason:
+                # The five smallest of five runs are all of them: one dataset, not two.
+                rows = made.train.tobytes() + b"|" + made.test.tobytes()
+                same = seen.setdefault(rows, subset)
+                if same is not subset:
+                    made = _nothing(subset, f"the same rows as: {same}")
+            yield made
+
+
+def _nothing(subset: Subset, reason: str) -> Dataset:
+    none = np.empty(0, np.int64)
+    return Dataset(subset, none, none, none, reason)
+
+
+def _counts(dataset: Dataset, table: Table) -> tuple[object, ...]:
+    size = table.inputs["N"]
+    return (
+        len(dataset.train),
+        int(dataset.unit.max(initial=-1)) + 1,
+        len(dataset.test),
+        float(size[dataset.train].max()) if len(dataset.train) else np.nan,
+        float(size[dataset.test].max()) if len(dataset.test) else np.nan,
+        # Few reasons are given to many datasets: each is kept once.
+        sys.intern(dataset.reason),
+    )
 
 
 def _codes(values: Ints) -> Ints:

@@ -22,22 +22,26 @@ from scalejax.studies.problems import Problems
 from scalejax.studies.solving import PARAMETER
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 ERRORS = ("ARE", "bias")
-"""Quantities of the held-out rows: mean absolute and mean signed relative error."""
+"""Quantities of the held-out rows: mean absolute and mean signed relative error.
+
+An interval of the first may lie above its estimate, as a size has no sign: resamples that miss in
+either direction make it larger. The second says on which side.
+"""
 
 NUMBERS = ("estimate", "stderr", "lo", "hi")
 
 SEED_FLOOR, RANKS = 0.04, 0.20
 """Error that seeds alone make, and error that still ranks choices (arXiv:2410.11840, section 4)."""
 
+_DRAWS = 1000
 _MINIMA = [status.label for status in MINIMA]
 
 
 def summaries(problems: Problems, shards: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """A table of summaries for each shard that completes a problem, in the order of the shards."""
-    described = problems.frame()
-    level = problems.study.level
     asked = problems.study.resamples + 1
     waiting: list[pa.Table] = []
     for shard in shards:
@@ -46,7 +50,7 @@ def summaries(problems: Problems, shards: Iterable[pa.Table]) -> Iterator[pa.Tab
             continue
         whole = pa.concat_tables(waiting)
         waiting = []
-        yield _summarise(whole, described, asked, level)
+        yield _summarise(whole, problems, asked)
 
 
 def skipped(problems: Problems) -> pd.DataFrame:
@@ -55,42 +59,42 @@ def skipped(problems: Problems) -> pd.DataFrame:
     return frame[frame["reason"] != ""].reset_index(drop=True)
 
 
-def _summarise(shard: pa.Table, described: pd.DataFrame, asked: int, level: float) -> pa.Table:
-    """Whole problems: `asked` rows each, the first of which is the estimate."""
+def _summarise(shard: pa.Table, problems: Problems, asked: int) -> pa.Table:
+    """Whole problems: `asked` rows each, the first of which is the estimate.
+
+    Where a single run is fitted there is nothing to resample, so there is no interval.
+    """
     count = shard.num_rows // asked
     status = shard["status"].to_numpy().reshape(count, asked)
     usable = np.isin(status, MINIMA)
     place = shard["problem"].to_numpy().reshape(count, asked)[:, 0]
-    quantities = [name for name in shard.column_names if name in ERRORS or PARAMETER in name]
+    head = problems.frame(place).drop(columns="reason")
+    usable[:, 1:] &= usable[:, :1] & (head["n_units"].to_numpy() > 1)[:, None]
+    used = usable[:, 1:].sum(axis=1)
     parts = []
-    for name in quantities:
+    for name in [name for name in shard.column_names if name in ERRORS or PARAMETER in name]:
         values = shard[name].to_numpy().reshape(count, asked)
-        numbers = [_interval(v, u, level) for v, u in zip(values, usable, strict=True)]
-        parts.append(
-            pd.DataFrame(
-                {
-                    "quantity": name.removeprefix(PARAMETER),
-                    **dict(zip(NUMBERS, np.array(numbers).T, strict=True)),
-                }
-            )
-        )
-    head = described.iloc[place].reset_index(drop=True).drop(columns="reason")
+        spread = _spread(np.where(usable, values, np.nan)[:, 1:], used, problems.study.level)
+        numbers = dict(zip(NUMBERS, (values[:, 0], *spread), strict=True))
+        parts.append(pd.DataFrame({"quantity": name.removeprefix(PARAMETER), **numbers}))
     head["status"] = [Status(code).label for code in status[:, 0]]
-    head["b_asked"], head["b_used"] = asked - 1, usable[:, 1:].sum(axis=1)
+    head["b_asked"], head["b_used"] = asked - 1, used
     frame = pd.concat([pd.concat([head, part], axis=1) for part in parts])
     # Problem by problem, and the quantities of one in their order.
     frame = frame.sort_index(kind="stable").reset_index(drop=True)
     return pa.Table.from_pandas(frame, preserve_index=False)
 
 
-def _interval(values: Floats, usable: NDArray[np.bool_], level: float) -> tuple[float, ...]:
-    """Estimate, standard error and ends of one quantity from its draws (B,)."""
-    missing = float("nan")
-    draws = values[1:][usable[1:]]
-    if not usable[0] or len(draws) < 2:
-        return float(values[0]), missing, missing, missing
-    low, high = percentile_interval(draws, level)
-    return float(values[0]), float(np.std(draws, ddof=1)), float(low), float(high)
+def _spread(draws: Floats, used: Ints, level: float) -> tuple[Floats, Floats, Floats]:
+    """Standard error and ends of the interval from draws (P, B); NaN are none."""
+    stderr, low, high = np.full((3, len(draws)), np.nan)
+    # Problems with as many draws are one array without gaps: most have them all.
+    for number in np.unique(used[used > 1]):
+        same = used == number
+        there = np.sort(draws[same], axis=1)[:, :number]
+        stderr[same] = np.std(there, axis=1, ddof=1)
+        low[same], high[same] = percentile_interval(there.T, level)
+    return stderr, low, high
 
 
 class StudyResult:
@@ -117,12 +121,20 @@ class StudyResult:
             return self._found
         return pq.read_table(self._found).to_pandas()
 
+    @cached_property
+    def held_out(self) -> pd.DataFrame:
+        """The rows of `frame` with the error on what was held out, one for each problem."""
+        if isinstance(self._found, pd.DataFrame):
+            return self._found[self._found["quantity"] == "ARE"]
+        # The rest of a large study need not come into memory.
+        return pq.read_table(self._found, filters=[("quantity", "=", "ARE")]).to_pandas()
+
     @property
     def failed(self) -> pd.DataFrame:
         """The problems whose estimate is no minimum, one row each, with what to do."""
-        one = self.frame.drop_duplicates("problem").drop(columns=["quantity", *NUMBERS])
-        bad = one[~one["status"].isin(_MINIMA)]
+        bad = self.held_out[~self.held_out["status"].isin(_MINIMA)]
         sentences = {status.label: status.sentence for status in Status}
+        bad = bad.drop(columns=["quantity", *NUMBERS])
         return bad.assign(what_to_do=bad["status"].map(sentences)).reset_index(drop=True)
 
     @property
@@ -148,8 +160,7 @@ class StudyResult:
             The columns of `by`, problems, families, failed, ARE (median), lo, hi.
         """
         keys = [by] if isinstance(by, str) else list(by)
-        found = self.frame[self.frame["quantity"] == "ARE"]
-        found = found.assign(usable=found["status"].isin(_MINIMA))
+        found = self.held_out.assign(usable=self.held_out["status"].isin(_MINIMA))
         rows = []
         for values, part in found.groupby(keys, sort=True, dropna=False):
             good = part[part["usable"] & part["estimate"].notna()]
@@ -181,11 +192,17 @@ class StudyResult:
 
 def _median_interval(part: pd.DataFrame, level: float, seed: int) -> tuple[float, float]:
     """Interval of the median over problems when families are drawn with replacement."""
-    families = [group["estimate"].to_numpy() for _, group in part.groupby("family")]
-    if len(families) < 2:
+    part = part.sort_values("estimate")
+    family, names = pd.factorize(part["family"])
+    if len(names) < 2:
         return float("nan"), float("nan")
     rng = np.random.default_rng(seed)
-    picks = rng.integers(0, len(families), (1000, len(families)))
-    medians = [np.median(np.concatenate([families[k] for k in pick])) for pick in picks]
-    low, high = percentile_interval(medians, level)
+    values, middles = part["estimate"].to_numpy(), []
+    for _ in range(_DRAWS):
+        times = np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))
+        # The problems of a family come as often as the family, in the order of their errors.
+        below = np.cumsum(times[family])
+        both = np.searchsorted(below, [(below[-1] - 1) // 2 + 1, below[-1] // 2 + 1])
+        middles.append(values[both].mean())
+    low, high = percentile_interval(middles, level)
     return float(low), float(high)

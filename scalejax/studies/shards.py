@@ -76,8 +76,7 @@ def cut(problems: Problems, fits: int) -> tuple[Shard, ...]:
 
 def _buckets(problems: Problems, fits: int) -> Iterator[tuple[int, Sequence[int]]]:
     """Padded length and problems, the longest first, of every bucket of every recipe."""
-    datasets = problems.datasets
-    sizes = [len(dataset.train) for dataset in datasets]
+    sizes = problems.rows.tolist()
     usable = sorted((k for k, size in enumerate(sizes) if size), key=lambda k: (sizes[k], k))
     draws = problems.study.resamples + 1
     groups: list[tuple[int, list[int]]] = []
@@ -91,7 +90,7 @@ def _buckets(problems: Problems, fits: int) -> Iterator[tuple[int, Sequence[int]
         groups.append((_bucket(sizes[waiting[-1]]), waiting))
     for recipe in range(len(problems.study.recipes)):
         for length, found in reversed(groups):
-            yield length, [recipe * len(datasets) + k for k in reversed(found)]
+            yield length, [recipe * len(sizes) + k for k in reversed(found)]
 
 
 def _bucket(size: int) -> int:

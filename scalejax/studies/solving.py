@@ -72,9 +72,7 @@ def solve_shard(problems: Problems, shard: Shard, layout: Layout) -> pa.Table:
 def _engine(problems: Problems, shard: Shard, recipe: Recipe, layout: Layout) -> Engine:
     study = problems.study
     tables = [
-        problems.dataset(k).host_table(
-            problems.table, recipe.found, stream=k % len(problems.datasets)
-        )
+        problems.dataset(k).host_table(problems.table, recipe.found, stream=k % problems.datasets)
         for k in shard.problems
     ]
     return Engine(

@@ -13,15 +13,17 @@ def summarise(result: StudyResult) -> str:
     The floor of about 4 % is what differs between seeds of one model (arXiv:2410.11840, section 4).
     """
     study, problems = result.problems.study, result.problems
-    one = result.frame.drop_duplicates("problem")
-    good = int(one["problem"].isin(result.usable["problem"]).sum())
+    one = result.held_out
+    good = len(one) - len(result.failed)
     lines = [
         f"{len(one):,} laws fitted to {one['family'].nunique():,} families, "
         f"{study.resamples:,} resamples each ({study.resampling}, seed {study.seed}).",
         f"{good:,} are minima, {len(one) - good:,} failed, {len(result.skipped):,} of "
         f"{len(problems):,} were skipped because there was nothing to fit.",
     ]
-    if study.target and result.frame["quantity"].eq("ARE").any():
+    if alone := int((one["n_units"] < 2).sum()):
+        lines.append(f"{alone:,} rest on a single run, so nothing can be resampled: no interval.")
+    if study.target and one["estimate"].notna().any():
         lines += ["", *_errors(result)]
     if len(one) > good:
         lines += ["", "Failed:"]
@@ -43,7 +45,7 @@ def _errors(result: StudyResult) -> list[str]:
     varied = [
         name
         for name in ("models", "choose", "drop", "since", "until", "own")
-        if result.frame[name].nunique() > 1
+        if result.held_out[name].nunique() > 1
     ]
     found = result.errors(["recipe", *varied])
     rows = [

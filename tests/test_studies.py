@@ -465,6 +465,18 @@ class TestStudies:
         with pytest.raises(sj.UsageError, match="not 99"):
             sj.run_study(study, runs)
 
+    def test_one_is_as_good_as_a_list(self, study):
+        single = replace(study, recipes="chinchilla", by="family", subsets=study.subsets[0])
+        listed = replace(study, subsets=study.subsets[:1])
+        assert single.describe() == listed.describe()
+
+    @pytest.mark.parametrize("options", [{"seed": 2**63}, {"resamples": 2.5}, {"max_steps": 0}])
+    def test_numbers_that_are_none(self, options):
+        with pytest.raises(sj.UsageError, match=f"{next(iter(options))} is a whole number"):
+            sj.Study(recipes="chinchilla", **options)
+        with pytest.raises(sj.UsageError, match="number of runs"):
+            Subset(models=2.5)
+
     def test_a_file_says_the_same(self, tmp_path, study):
         file = tmp_path / "study.toml"
         file.write_text(
@@ -494,6 +506,12 @@ class TestStudies:
             ("laws = ['chinchilla']\n[subsets]\nmodels = 2.5", r"models\[0\]: .* not 2.5"),
             ("[[recipe]]\nlaw = 'chinchilla'\nbounds = {A = [1]}", r"bounds.A\[1\] is missing"),
             ("seeds = 1\nlaws = 3", r"(?s)2 problems.*laws\[0\]: .* not 3.*'seeds'"),
+            (
+                "laws = ['chinchila']\nlevel = 2\n[[recipe]]\nlaw = 'kaplan'\nfixed = {Q = 1}\n"
+                "[subsets]\nuntil = 3\n[table]\ngroup = 'family'",
+                r"(?s)5 problems.*laws\[0\]: There is no law.*recipe\[0\]: 'Q'.*subsets\[0\]: "
+                r"since.*\[table\] has group.*study: .*level",
+            ),
         ],
     )
     def test_a_wrong_file_says_what(self, tmp_path, text, message):

@@ -1,11 +1,13 @@
 """What the TOML file of a study may say, with all that is wrong with it said at once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, ValidationError
 
-from scalejax.errors import UsageError
+from scalejax.data import load_table
+from scalejax.errors import ScalejaxError, UsageError
 from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
 from scalejax.studies.study import Recipe, Resampling, Study
 from scalejax.studies.subsets import Choice, Subset, subset_grid
@@ -16,6 +18,9 @@ _OBJECTIVES = {
     "absolute": absolute,
     "student-t": student_t,
 }
+
+_OF_THE_STUDY = ("source", "inputs", "group", "cluster", "n_parameters", "constant", "positive")
+_TABLE = [name for name in signature(load_table).parameters if name not in _OF_THE_STUDY]
 
 
 def _listed(given: Any) -> list[Any]:
@@ -107,16 +112,43 @@ def read(given: Mapping[str, Any]) -> tuple[Study, str | None, dict[str, Any]]:
         file = _File.model_validate(given)
     except ValidationError as error:
         said = [_complaint(entry) for entry in error.errors(include_url=False)]
-        lines = said if len(said) == 1 else [f"{len(said)} problems", *said]
-        raise UsageError("\n  ".join(lines)) from None
-    recipes = [Recipe(law) for law in file.laws]
-    recipes += [Recipe(**recipe.given()) for recipe in file.recipe]
-    subsets = [subset for grid in file.subsets for subset in subset_grid(**grid.given())]
+        raise _refusal(said) from None
+    wrong: list[str] = []
+
+    def tried(place: str, make: Callable[..., Any], **options: Any) -> list[Any]:
+        try:
+            return [make(**options)]
+        except ScalejaxError as error:
+            wrong.append(f"{place}: {error}")
+            return []
+
+    asked = {f"laws[{k}]": {"law": law} for k, law in enumerate(file.laws)}
+    asked |= {f"recipe[{k}]": recipe.given() for k, recipe in enumerate(file.recipe)}
+    recipes = [x for place, options in asked.items() for x in tried(place, Recipe, **options)]
+    grids = [
+        grid
+        for k, given in enumerate(file.subsets)
+        for grid in tried(f"subsets[{k}]", subset_grid, **given.given())
+    ]
+    subsets = tuple(dict.fromkeys(subset for grid in grids for subset in grid))
+    unknown = [name for name in file.table if name not in _TABLE]
+    if unknown:
+        wrong.append(f"[table] has {', '.join(unknown)}; known are {', '.join(_TABLE)}")
     options = file.given()
     for name in ("data", "table", "laws", "recipe", "subsets"):
         options.pop(name, None)
-    study = Study(recipes=tuple(recipes), subsets=tuple(dict.fromkeys(subsets)), **options)
-    return study, file.data, file.table
+    if asked and not recipes:
+        # A stand-in, so that what is wrong with the rest is said too.
+        recipes = [Recipe("chinchilla")]
+    study = tried("study", Study, recipes=recipes, subsets=subsets or (Subset(),), **options)
+    if wrong:
+        raise _refusal(wrong)
+    return study[0], file.data, file.table
+
+
+def _refusal(wrong: Sequence[str]) -> UsageError:
+    lines = list(wrong) if len(wrong) == 1 else [f"{len(wrong)} problems", *wrong]
+    return UsageError("\n  ".join(lines))
 
 
 def _complaint(entry: Any) -> str:

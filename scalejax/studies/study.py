@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from scalejax.errors import UsageError
 from scalejax.fitting.arguments import ObjectiveLike, as_objective
 from scalejax.fitting.arrays import make_box
@@ -86,11 +88,11 @@ class Study:
     """Many laws to be fitted.
 
     Attributes:
-        recipes: Laws and how they are fitted; a law or its name is a recipe too.
-        by: Columns that name the family of a row; each family is fitted by itself.
+        recipes: Laws and how they are fitted, one or several; a law or its name is a recipe too.
+        by: Column or columns that name the family of a row; each family is fitted by itself.
         run: Column that names the model of a row, whose rows are its checkpoints. Resamples draw
             whole runs then. Without it each row is a run of its own.
-        subsets: Which runs are used, see `scalejax.studies.subset_grid`.
+        subsets: Which runs are used, one choice or several, see `scalejax.studies.subset_grid`.
         target: Whether the largest run of each family is held out and predicted.
         target_part: Last share of the target's training that is predicted.
         resamples: Refits of each problem, from which the intervals come.
@@ -115,10 +117,11 @@ class Study:
     max_steps: int = 200
 
     def __post_init__(self) -> None:
-        recipes = tuple(x if isinstance(x, Recipe) else Recipe(x) for x in self.recipes)
+        given = _several(self.recipes, str | Law | Recipe)
+        recipes = tuple(x if isinstance(x, Recipe) else Recipe(x) for x in given)
         object.__setattr__(self, "recipes", recipes)
-        object.__setattr__(self, "by", tuple(self.by))
-        object.__setattr__(self, "subsets", tuple(self.subsets))
+        object.__setattr__(self, "by", _several(self.by, str))
+        object.__setattr__(self, "subsets", _several(self.subsets, Subset))
         names = [recipe.name for recipe in recipes]
         wrong = []
         if not names or len(set(names)) < len(names):
@@ -131,8 +134,10 @@ class Study:
             wrong.append(f"resampling is one of {', '.join(RESAMPLINGS)}")
         if self.resampling == "cluster" and self.run is None:
             wrong.append('resampling="cluster" draws runs: say with run= which column names them')
-        if self.resamples < 0 or self.seed < 0 or self.max_steps < 1:
-            wrong.append("resamples and seed must not be negative, max_steps at least 1")
+        for name, least in (("resamples", 0), ("seed", 0), ("max_steps", 1)):
+            number = getattr(self, name)
+            if not isinstance(number, int | np.integer) or not least <= number < 2**63:
+                wrong.append(f"{name} is a whole number from {least} to 2**63, not {number!r}")
         if not (0 < self.level < 1 and 0 < self.target_part <= 1):
             wrong.append("level lies between 0 and 1, target_part in (0, 1]")
         if wrong:
@@ -152,3 +157,8 @@ class Study:
             "by": list(self.by),
             "subsets": [asdict(subset) for subset in self.subsets],
         }
+
+
+def _several(given: Any, kind: Any) -> tuple[Any, ...]:
+    """One of a kind, or several, as a tuple."""
+    return (given,) if isinstance(given, kind) else tuple(given)

@@ -45,7 +45,8 @@ class Subset:
     own: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.models is not None and self.models < 0:
+        whole = isinstance(self.models, int | np.integer) and self.models >= 0
+        if not (self.models is None or whole):
             raise UsageError(f"models is a number of runs, or None for all, not {self.models!r}.")
         if self.choose not in CHOICES:
             raise UsageError(f"choose is one of {', '.join(CHOICES)}, not {self.choose!r}.")

@@ -210,8 +210,8 @@ _ALL = (
     ),
     Code(
         "E150", "run that changes its size",
-        "Rows of one run (the inner level of nested clusters) have different N. A run has one "
-        "model; two runs under one name would be resampled as one.",
+        "Rows of one run (the inner level of nested clusters, or the run of a study) have "
+        "different N. A run has one model; two runs under one name would be resampled as one.",
         "Give every run a name of its own, or name only the family in cluster=.",
         'cluster=("family", "run"), run 3 with N 7e7 and 4e8',
     ),

@@ -2,9 +2,10 @@
 
 - `advise`: from runs, or a plan of runs, to an `Advice` (`scalejax.advice.advise`).
 - `Recommendation`: one piece of it, with its source and the errors computed from the runs.
+- `forecast`: how many laws that takes, and how long.
 """
 
-from scalejax.advice.advise import advise
+from scalejax.advice.advise import Forecast, advise, forecast
 from scalejax.advice.record import Advice, Recommendation
 
-__all__ = ["Advice", "Recommendation", "advise"]
+__all__ = ["Advice", "Forecast", "Recommendation", "advise", "forecast"]

@@ -1,22 +1,21 @@
-"""What each recommendation is worth on a table: errors on held-out runs, with it and without it.
+"""Errors on held-out runs, with each choice of runs that a recommendation is about and without it.
 
-Every size from the fourth up takes its turn as the target: the larger runs are set aside, and the
-end of its training is predicted from the smaller ones. All those fits are one study.
+Every size from the fourth up takes its turn as the target: all other runs of that size and of
+larger ones are set aside, and the end of its training is predicted from the smaller sizes. Where
+each run has one row, a size stands for a model: all of its rows are the target, or none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax.advice.families import has_checkpoints, size_codes
 from scalejax.data import Table
 from scalejax.fitting.arguments import ObjectiveLike
 from scalejax.laws import Law
-from scalejax.resampling import percentile_interval
-from scalejax.studies import Recipe, Study, Subset, run_study
-
-Floats = NDArray[np.float64]
+from scalejax.studies import Recipe, Study, StudyResult, Subset, run_study
 
 FEWEST_SIZES = 4
 MOST_TARGETS = 6
@@ -24,138 +23,148 @@ MOST_TARGETS = 6
 BORROWED = {"A": float(np.exp(6.255414)), "alpha": 0.3526596}
 """Size term to borrow if nothing better is at hand: where the code of arXiv:2410.11840 starts."""
 
-PLAIN = Subset()
-TEN_BILLION = Subset(drop=1e10)
-FIRST_TENTH = Subset(since=0.1)
-ENDS = Subset(since=1.0)
-THIRD = Subset(until=0.3)
-ONE = Subset(models=1, choose="largest")
-SPREAD = Subset(models=4, choose="spread")
-LARGEST = Subset(models=4, choose="largest")
-THREE, FIVE = (Subset(models=k, choose="spread") for k in (3, 5))
+ROWS: dict[str, Any] = {"weights": "weight", "columns": {"loss": "loss"}}
+"""How `rolling_targets` names its columns."""
 
-LAW, BORROW = "law", "borrowed"
+
+class Trial(NamedTuple):
+    """A way to choose and to fit the runs below a target.
+
+    Attributes:
+        name: Its name.
+        subset: Which of the rows are fitted.
+        part: Whether it takes a part of each training, which needs checkpoints.
+        counts_sizes: Whether the models that it counts are sizes, however many runs each has.
+        borrowed: Whether the size term is borrowed.
+    """
+
+    name: str
+    subset: Subset
+    part: bool = False
+    counts_sizes: bool = False
+    borrowed: bool = False
+
+
+PLAIN = Trial("all rows", Subset())
+TEN_BILLION = Trial("rows from 10 billion tokens on", Subset(drop=1e10), part=True)
+FIRST_TENTH = Trial("rows after the first tenth", Subset(since=0.1), part=True)
+ENDS = Trial("ends only", Subset(since=1.0), part=True)
+THIRD = Trial("first 30 % only", Subset(until=0.3), part=True)
+SPREAD = Trial("four spread sizes", Subset(models=4, choose="spread"), counts_sizes=True)
+LARGEST = Trial("the four largest sizes", Subset(models=4, choose="largest"), counts_sizes=True)
+THREE = Trial("three sizes", Subset(models=3, choose="spread"), counts_sizes=True)
+FIVE = Trial("five sizes", Subset(models=5, choose="spread"), counts_sizes=True)
+ONE = Trial(
+    "one size, borrowed", Subset(models=1, choose="largest"), counts_sizes=True, borrowed=True
+)
+
+TRIALS = (PLAIN, TEN_BILLION, FIRST_TENTH, ENDS, THIRD, SPREAD, LARGEST, THREE, FIVE, ONE)
 
 
 def rolling_targets(table: Table) -> pd.DataFrame:
-    """Rows of every target's family: the runs of its size and of all smaller ones."""
+    """Rows of every target: its run, and all runs of smaller sizes.
+
+    The group names the target, ``size`` the size, and ``run`` the run, which is the size where
+    runs have no checkpoints.
+    """
     frame = table.to_frame()
-    if table.cluster is None:
-        frame["cluster"] = [f"row {row}" for row in table.row]
     if table.group is None:
         frame["group"] = "all"
-    parts = []
+    frame["rank"] = size_codes(table.inputs["N"])
+    frame["size"] = "size " + frame["rank"].astype(str)
+    frame["run"] = frame["cluster"] if has_checkpoints(table) else frame["size"]
+    parts: list[pd.DataFrame] = []
     for name, rows in frame.groupby("group", sort=False):
-        sizes = np.unique(rows["N"])[FEWEST_SIZES - 1 :]
-        places = np.linspace(0, len(sizes) - 1, min(MOST_TARGETS, len(sizes))).round().astype(int)
-        for size in sizes[places]:
-            part = rows[rows["N"] <= size]
-            parts.append(part.assign(group=f"{name} up to {size:.4g}"))
+        ranks = np.unique(rows["rank"])[FEWEST_SIZES - 1 :]
+        places = np.linspace(0, len(ranks) - 1, min(MOST_TARGETS, len(ranks))).round().astype(int)
+        for rank in ranks[places]:
+            same = rows["rank"] == rank
+            last = rows[same].sort_values("D").iloc[-1]
+            part = rows[(rows["rank"] < rank) | (same & (rows["run"] == last["run"]))]
+            parts.append(part.assign(group=f"{name} up to {last['N']:.7g}"))
     return pd.concat(parts, ignore_index=True) if parts else frame.iloc[:0]
 
 
-def nothing() -> pd.DataFrame:
-    """Errors of no target."""
-    return pd.DataFrame(columns=["target", "recipe", "subset", "ARE", "distance"])
+def studies(
+    rows: pd.DataFrame, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
+) -> Iterator[tuple[Study, dict[Subset, Trial]]]:
+    """The studies that the trials of all targets make, and the trial of each subset."""
+    checkpoints = bool((rows["run"] != rows["size"]).any())
+    several = bool((rows.groupby(["group", "size"])["run"].nunique() > 1).any())
+    batches: dict[tuple[str, bool], dict[Subset, Trial]] = {}
+    for trial in trials:
+        if trial.part and not checkpoints:
+            continue
+        if trial.borrowed and not BORROWED.keys() <= law.parameters.keys():
+            continue
+        # Where each size has one run, one study serves both ways of counting.
+        unit = "size" if trial.counts_sizes and several else "run"
+        batches.setdefault((unit, trial.borrowed), {})[trial.subset] = trial
+    for (unit, borrowed), batch in batches.items():
+        recipe = Recipe(law, objective, fixed=BORROWED if borrowed else {})
+        yield (
+            Study(
+                recipes=(recipe,), by=("group",), run=unit, subsets=tuple(batch), resamples=0
+            ),
+            batch,
+        )  # fmt: skip
 
 
 def held_out_errors(
-    table: Table, law: Law, objective: ObjectiveLike, subsets: Sequence[Subset], seed: int
+    rows: pd.DataFrame, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
 ) -> pd.DataFrame:
-    """Errors of every target under every subset: target, recipe, subset, ARE, distance.
+    """Errors of every target in every trial that can be made.
 
-    The error is NaN where the law could not be fitted.
+    Args:
+        rows: From `rolling_targets`.
+        law: The law.
+        objective: As for `scalejax.fit`.
+        trials: What to try.
+
+    Returns:
+        Columns target, trial, ARE (NaN where no law could be fitted), fitted (the same for trials
+        that fit the same rows) and distance (decades of compute beyond the runs that are fitted).
     """
-    rows = rolling_targets(table)
-    if rows.empty:
-        return nothing()
-    recipes = [Recipe(law, objective, label=LAW)]
-    if {"A", "alpha"} <= law.parameters.keys():
-        recipes.append(Recipe(law, objective, fixed=BORROWED, label=BORROW))
-    study = Study(
-        recipes=tuple(recipes),
-        by=("group",),
-        run="cluster",
-        subsets=tuple(dict.fromkeys(subsets)),
-        resamples=0,
-        seed=seed,
-    )
-    result = run_study(study, rows, weights="weight")
-    assert result is not None
-    frame = result.frame[result.frame["quantity"] == "ARE"]
-    minimum = frame["problem"].isin(result.usable["problem"])
-    compute = {name: _compute(part) for name, part in rows.groupby("group")}
-    found = pd.DataFrame(
-        {
-            "target": frame["family"],
-            "recipe": frame["recipe"],
-            "subset": [result.problems.dataset(k).subset for k in frame["problem"]],
-            "ARE": frame["estimate"].where(minimum),
-        }
-    )
-    found["distance"] = found["target"].map(compute)
-    return found
+    found: list[dict[str, object]] = []
+    if len(rows):
+        for number, (study, batch) in enumerate(studies(rows, law, objective, trials)):
+            result = run_study(study, rows, **ROWS)
+            assert result is not None
+            found += _errors(result, batch, number)
+    errors = pd.DataFrame(found, columns=["target", "trial", "ARE", "fitted"])
+    distance = {name: _distance(part) for name, part in rows.groupby("group")}
+    return errors.assign(distance=errors["target"].map(distance).astype(float))
 
 
-def _compute(rows: pd.DataFrame) -> float:
-    """Decades of compute, as N D, between the target and the largest other run."""
-    last = rows.sort_values(["N", "D"]).iloc[-1]
-    own = rows["cluster"] == last["cluster"]
+def _errors(
+    result: StudyResult, batch: dict[Subset, Trial], number: int
+) -> Iterator[dict[str, object]]:
+    """One record for each target and trial of a study of one recipe."""
+    estimates = result.frame[result.frame["quantity"] == "ARE"].set_index("problem")["estimate"]
+    minimum = {*result.usable["problem"]}
+    described = result.problems.frame()
+    subsets = [*batch] * (len(described) // len(batch))
+    # A subset that leaves the rows of an earlier one is not fitted again.
+    twins = {
+        (family, f"the same rows as: {subset}"): problem
+        for problem, family, subset in zip(
+            described["problem"], described["family"], subsets, strict=True
+        )
+    }
+    columns = described[["problem", "family", "reason"]].itertuples(index=False)
+    for (problem, family, reason), subset in zip(columns, subsets, strict=True):
+        solved = twins.get((family, reason), problem)
+        if solved in estimates.index:
+            yield {
+                "target": family,
+                "trial": batch[subset].name,
+                "ARE": estimates[solved] if solved in minimum else np.nan,
+                "fitted": f"{number}/{solved}",
+            }
+
+
+def _distance(rows: pd.DataFrame) -> float:
+    """Decades of compute, as N D, between the target and the largest run that is fitted."""
+    own = rows["rank"] == rows["rank"].max()
     compute = np.log10(rows["N"] * rows["D"])
     return float(compute[own].max() - compute[~own].max())
-
-
-def compare(
-    errors: pd.DataFrame,
-    before: tuple[str, Subset],
-    after: tuple[str, Subset],
-    level: float,
-    seed: int,
-) -> dict[str, float]:
-    """Median errors before and after on the same targets, and an interval of their ratio.
-
-    The interval draws targets with replacement; it is empty below three targets.
-    """
-    pair = [
-        errors[(errors["recipe"] == recipe) & (errors["subset"] == subset)]
-        .set_index("target")["ARE"]
-        .rename(name)
-        for name, (recipe, subset) in (("before", before), ("after", after))
-    ]
-    asked = pd.concat(pair, axis=1, join="inner")
-    both = asked.dropna()
-    failed = len(asked) - len(both)
-    if both.empty:
-        return {"failed": failed}
-    ratios = np.log((both["after"] / both["before"]).to_numpy())
-    low, high = _interval(ratios, level, seed)
-    return {
-        "before": float(both["before"].median()),
-        "after": float(both["after"].median()),
-        "lo": low,
-        "hi": high,
-        "targets": len(both),
-        "failed": failed,
-    }
-
-
-def _interval(ratios: Floats, level: float, seed: int) -> tuple[float, float]:
-    """Interval of the typical ratio from the logarithms of single ones."""
-    if len(ratios) < 3:
-        return float("nan"), float("nan")
-    rng = np.random.default_rng(seed)
-    picks = rng.integers(0, len(ratios), (2000, len(ratios)))
-    low, high = percentile_interval(np.median(ratios[picks], axis=1), level)
-    return float(np.exp(low)), float(np.exp(high))
-
-
-def seed_noise(table: Table) -> float | None:
-    """Typical relative difference of two runs that differ in their seed only, if there are any."""
-    frame = table.to_frame()
-    if table.cluster is None:
-        frame["cluster"] = frame["row"]
-    inputs = list(table.inputs)
-    ends = frame.loc[frame.groupby("cluster")["D"].idxmax()] if "D" in inputs else frame
-    keys = ends[inputs].astype(str).agg("|".join, axis=1)
-    spread = [np.log(part["loss"]).std(ddof=1) for _, part in ends.groupby(keys) if len(part) > 1]
-    return float(np.sqrt(np.mean(np.square(spread)))) * 2 if spread else None

@@ -1,0 +1,106 @@
+"""From what a person hands over to runs that can be advised on, or to a plan of runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scalejax.data import Table, load_table
+from scalejax.data.columns import column_problems, match_column
+from scalejax.data.joining import join_groups
+from scalejax.data.numbers import parse_column
+from scalejax.data.reader import STDIN, read_frame, source_name
+from scalejax.errors import InputError, Problem
+from scalejax.fitting.arguments import target_of
+from scalejax.laws import Law
+
+_PLANNED = "loss (planned)"
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Runs, or a plan of them.
+
+    Attributes:
+        table: The checked rows; the losses of a plan are ones.
+        frame: The user's own table; None if a `Table` was given.
+        planned: Whether there are no losses.
+    """
+
+    table: Table
+    frame: pd.DataFrame | None
+    planned: bool
+
+
+def read_runs(
+    data: Any,
+    law: Law,
+    *,
+    run: str | None,
+    by: str | Sequence[str] | None,
+    plan: bool,
+    options: Mapping[str, Any],
+) -> Runs:
+    """Read and check runs.
+
+    Args:
+        data: As for `scalejax.fit`.
+        law: The law that is to be fitted.
+        run: Column that names the model of a row.
+        by: Columns that name its family.
+        plan: Whether these are runs to come, so that no losses are looked for.
+        options: Other options of `scalejax.data.load_table`.
+
+    Raises:
+        InputError: The data cannot be used; there are no losses, and it is not plain that this is
+            a plan.
+    """
+    if isinstance(data, Table):
+        return Runs(data, None, plan)
+    data, group = join_groups(data, by or ())
+    frame = read_frame(data)
+    given = {"cluster": run, "group": group, **options}
+    given = {name: value for name, value in given.items() if value is not None}
+    given = target_of(law, given)
+    columns = dict(given.get("columns") or {})
+    target = given.get("target", "loss")
+    if not plan and match_column(frame, target, columns) is None:
+        named = {*map(str, given.values()), *([by] if isinstance(by, str) else by or ())}
+        _refuse_unread(frame, law, target, columns, named, source_name(data))
+        plan = True
+    if plan:
+        name = columns[target] = _PLANNED
+        source: Any = frame.assign(**{name: 1.0})
+        given |= {"columns": columns}
+    else:
+        # Standard input can be read once only; a path gives messages the name of the file.
+        source = frame if isinstance(data, str) and data == STDIN else data
+    return Runs(load_table(source, inputs=law.inputs, **given), frame, plan)
+
+
+def _refuse_unread(
+    frame: pd.DataFrame,
+    law: Law,
+    target: str,
+    columns: Mapping[str, str],
+    named: set[str],
+    source: str,
+) -> None:
+    """Refuse a table without losses that has numbers nobody reads: one may be the loss."""
+    found = [match_column(frame, name, columns) for name in {*law.inputs, "C"}]
+    read = {*(name for name in found if isinstance(name, str)), *named}
+    unread = [
+        name
+        for name in frame
+        if name not in read and np.isfinite(parse_column(frame[name]).values).any()
+    ]
+    if not unread:
+        return
+    (problem,) = column_problems(frame, {target: None})
+    message = (
+        f"{problem.message}. If these are runs to come, without losses, say so: plan=True, or "
+        "--plan at the command line"
+    )
+    raise InputError([Problem(problem.code, message)], source)

@@ -80,25 +80,19 @@ def numbers(option: str, given: list[str]) -> dict[str, float]:
 
 def numbers_in(option: str, given: str) -> dict[str, float]:
     """``"N=70B,D=1.4T"`` to numbers, by the grammar of the data files."""
-    from scalejax.data.numbers import parse_number
-
-    found = {}
-    for name, value in pairs(option, given.split(",")).items():
-        try:
-            found[name] = parse_number(value)
-        except ValueError:
-            raise _refusal(option, f"{value!r} is not a number.") from None
-    return found
+    return {
+        name: _read_number(option, value) for name, value in pairs(option, given.split(",")).items()
+    }
 
 
 def ranges(option: str, given: list[str]) -> dict[str, tuple[float, float]]:
-    """``["E=0.5:2"]`` to ``{"E": (0.5, 2.0)}``."""
+    """``["E=0.5:2"]`` to ``{"E": (0.5, 2.0)}``; suffixes as in ``N=100M:10B``."""
     found = {}
     for name, value in pairs(option, given).items():
         low, separator, high = value.partition(":")
         if not separator:
             raise _refusal(option, f"{value!r} is not of the form LOW:HIGH.")
-        found[name] = (_number(option, low), _number(option, high))
+        found[name] = (_read_number(option, low), _read_number(option, high))
     return found
 
 
@@ -180,6 +174,16 @@ def see_working_directory() -> None:
     """Let modules of the working directory be imported: last, so that they replace no library."""
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())
+
+
+def _read_number(option: str, text: str) -> float:
+    """By the grammar of the data files."""
+    from scalejax.data.numbers import parse_number
+
+    try:
+        return parse_number(text)
+    except ValueError:
+        raise _refusal(option, f"{text!r} is not a number.") from None
 
 
 def _number(option: str, text: str) -> float:

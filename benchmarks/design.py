@@ -20,9 +20,17 @@ import numpy as np
 from measuring import environment
 from scipy.special import stdtrit
 
-from scalejax.design.choice import Known, Setting, best_runs, judge, slopes_of, vectors_of
+from scalejax.design.choice import (
+    Known,
+    Setting,
+    best_runs,
+    information_before,
+    judge,
+    slopes_of,
+)
 from scalejax.design.comparison import scaled, usual_grids
-from scalejax.design.information import Noise, information
+from scalejax.design.information import Noise, Past
+from scalejax.design.record import crossing, plain
 from scalejax.design.region import grid, placed, region_of, run_at
 from scalejax.design.simulation import quantile_spread, refits, targets_at
 from scalejax.design.targets import BestSize
@@ -44,13 +52,18 @@ _SHARES = np.geomspace(0.02, 1.0, 6)
 _LEVEL = 0.95
 
 
+def _with_noise(known: Known, sd: Any) -> Known:
+    noise = known.noise._replace(sd=sd)
+    return known._replace(noise=noise, past=known.past._replace(noise=noise))
+
+
 @partial(jax.jit, static_argnums=0)
 def _designs(setting: Setting, known: Known, region: Any, u: Any, sd: Any, money: Any) -> Any:
     """A design for each pilot: u is (R, S, p), sd the noise that each saw, (R,)."""
 
     def one(item: Any) -> Any:
         u, sd = item
-        seen = known._replace(u=u, noise=known.noise._replace(sd=sd))
+        seen = _with_noise(known, sd)._replace(u=u)
         found = best_runs(setting, seen, region, money)
         return {"runs": found.runs, "used": found.used, "promised": found.error[0]}
 
@@ -67,8 +80,7 @@ def _draws(setting: Setting, known: Known, u: Any, sd: Any, steps: Any) -> Any:
     """The estimate and draws from its covariance, (R, 1 + S, p); odd draws are the estimate."""
 
     def one(u: Any, sd: Any, steps: Any) -> Any:
-        f = vectors_of(setting, known._replace(noise=known.noise._replace(sd=sd)), u, known.runs)
-        matrix = information(f, known.weight)
+        matrix = information_before(setting, _with_noise(known, sd), u)
         size = jnp.sqrt(jnp.diagonal(matrix))
         root = jnp.linalg.cholesky(matrix / jnp.outer(size, size))
         drawn = u + jax.scipy.linalg.solve_triangular(root.T, steps.T).T / size
@@ -120,7 +132,8 @@ def study(law: str, published: str, repeats: int, refit: int) -> dict[str, Any]:
         pilot = jax.device_get(run_at(jnp.log(_PILOT[0]), jnp.log(_PILOT[1])))
     rows, p = len(pilot["N"]), len(u)
     noise = Noise(_NOISE, 0.0, np.log(_TARGET))
-    truth = Known(u[None], {}, noise, pilot, np.ones(rows))
+    past = Past(pilot, np.ones(rows), noise, np.arange(rows), 0.0)
+    truth = Known(u[None], {}, noise, past)
     region = region_of(pilot, {}, _BUDGET)
     best = float(targets_at(setting, truth, u[None])[0])
 
@@ -162,17 +175,20 @@ def study(law: str, published: str, repeats: int, refit: int) -> dict[str, Any]:
 
     own = _end_to_end(setting, truth, seen, last["runs"], last["used"], random)
     stderr_t = ours[:, -1]
+    counts = np.stack([one["used"].sum(1) for one in found], 1)
+    half_widths = stdtrit(rows + counts - p, (1 + _LEVEL) / 2) * ours
     compared = {}
     for name, one in grids.items():
         same = {k: np.tile(v, (len(seen), 1)) for k, v in one["inputs"].items()}
         used = np.ones((len(seen), one["runs"]), bool)
         other = _end_to_end(setting, truth, seen, same, used, random)
-        shares = np.array([_share_needed(row, one["error"]) for row in ours])
+        wanted = float(stdtrit(rows + one["runs"] - p, (1 + _LEVEL) / 2)) * one["error"]
+        shares = np.array([_share_needed(row, wanted) for row in half_widths])
         compared[name] = {
             "runs": one["runs"],
             "stderr": one["error"],
             "variance_ratio": _range((one["error"] / stderr_t) ** 2),
-            "money_share": _range(shares),
+            "money_share": [plain(x) for x in _range(shares, "nearest")],
             "end_to_end": _ratio(other - best, own - best, random),
         }
 
@@ -219,7 +235,7 @@ def _end_to_end(
         raise RuntimeError("designs of different numbers of runs are not compared")
     kept = {k: np.stack([v[r][used[r]] for r in range(len(v))]) for k, v in runs.items()}
     inputs = [
-        np.concatenate([np.tile(truth.runs[n], (len(seen), 1)), kept[n]], 1)
+        np.concatenate([np.tile(truth.past.runs[n], (len(seen), 1)), kept[n]], 1)
         for n in setting.model.law.inputs
     ]
     new = _log_loss(setting, truth.u[0], kept)
@@ -227,15 +243,14 @@ def _end_to_end(
     return _fit_each(setting, truth, inputs, np.concatenate([seen, new], 1))
 
 
-def _share_needed(ours: Any, wanted: float) -> float:
-    """Share of the budget for which our standard error is as small as wanted."""
-    ours = np.minimum.accumulate(ours)
-    return float(np.exp(np.interp(-np.log(wanted), -np.log(ours), np.log(_SHARES))))
+def _share_needed(half_widths: Any, wanted: float) -> float:
+    """Share of the budget for which we reach a half width of log N*; infinite if all does not."""
+    return crossing(_SHARES, np.minimum.accumulate(half_widths), wanted)
 
 
-def _range(values: Any) -> list[float]:
+def _range(values: Any, method: Any = "linear") -> list[float]:
     """Median, and quantiles that hold 95 %."""
-    return [float(x) for x in np.quantile(values, [0.5, 0.025, 0.975])]
+    return [float(x) for x in np.quantile(values, [0.5, 0.025, 0.975], method=method)]
 
 
 def _ratio(others: Any, ours: Any, random: Any) -> list[float]:
@@ -262,8 +277,9 @@ judged with the pilot included, at the true law.
 
 - *variance*: variance of log N* after the grid over that after the suggested runs, same money;
   median over pilots, and the range that holds 95 % of them.
-- *money*: share of the money for which suggested runs reach the width of the grid. Runs are
-  {_RUNS} at any money; {100 * _SHARES[0]:g} % is the least that was tried.
+- *money*: share of the money for which suggested runs reach the width of the grid's interval, each
+  with Student's t for its own number of runs. Suggestions are {_RUNS} runs at any money;
+  {100 * _SHARES[0]:g} % is the least that was tried.
 - *end to end*: the same ratio as *variance*, of squared errors of refits to simulated losses, with
   a 95 % interval. Estimates off by more than a factor 1000, or without an optimum, count as that.
 """
@@ -305,8 +321,8 @@ def _times(values: list[float]) -> str:
     return f"{values[0]:.2f} ({values[1]:.2f} to {values[2]:.2f})"
 
 
-def _percent(values: list[float]) -> str:
-    middle, low, high = (f"{100 * x:.2g} %" for x in values)
+def _percent(values: list[float | None]) -> str:
+    middle, low, high = ("> 100 %" if x is None else f"{100 * x:.2g} %" for x in values)
     return f"{middle} ({low} to {high})"
 
 

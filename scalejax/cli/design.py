@@ -1,5 +1,8 @@
 """``scalejax design``: which runs to train next, and what they will tell."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,15 +10,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import law_of, numbers_in, pairs
+from scalejax.cli.options import law_of, numbers_in, ranges
 from scalejax.cli.results import PLOT_TYPES, save_figure
 from scalejax.cli.talk import print_json, say, spoken_warnings
-from scalejax.errors import UsageError
+from scalejax.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scalejax.design import Design
+    from scalejax.design.asking import Asked
+
+_OPTIONS = {
+    "target": "--target or --at",
+    "hardware": "--gpu",
+    "usd_per_hour": "--price",
+    "ranges": "--within",
+    **{
+        name: f"--{name}"
+        for name in (
+            *("budget", "usd", "runs", "criterion", "candidates", "noise", "discrepancy", "mfu"),
+            *("level", "draws", "seed", "width"),
+        )
+    },
+}
 
 EXAMPLES = """\b
 For example:
@@ -63,7 +81,7 @@ def design(
     ] = CriterionName.C,
     candidates: Annotated[
         Path | None,
-        _with("Runs to choose from: columns of the law's inputs, and cost.", "FILE.csv"),
+        _with("Runs to choose from: columns of the law's inputs, and cost if not 6ND.", "FILE.csv"),
     ] = None,
     within: Annotated[
         list[str] | None,
@@ -71,7 +89,7 @@ def design(
     ] = None,
     noise: Annotated[
         float | None,
-        typer.Option(help="Standard deviation of a run's residual. [default: that of the fit]"),
+        typer.Option(help="Standard deviation of a new run's residual. [default: as in the fit]"),
     ] = None,
     discrepancy: Annotated[
         float, typer.Option(help="How wrong the law may be for each decade from the target.")
@@ -96,7 +114,7 @@ def design(
         Path | None, typer.Option(help="Draw runs and widths (.png, .pdf or .svg).")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be asked, and stop.")
+        bool, typer.Option("--dry-run", help="Check everything, say what would be done, and stop.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not text.")] = False,
 ) -> None:
@@ -120,7 +138,7 @@ def design(
         "target": _number("--target", target) if at is None else numbers_in("--at", at),
         "runs": runs,
         "criterion": criterion.value,
-        "ranges": _ranges(within or []),
+        "ranges": ranges("--within", within or []),
         "noise": noise,
         "discrepancy": discrepancy,
         "hardware": gpu,
@@ -131,16 +149,24 @@ def design(
         "seed": seed,
     }
     wanted = _share("--width", width)
-    listed = None if candidates is None else _read(candidates)
-    with spoken_warnings(False):
-        source: Any = published if folder is None else _load(folder, law)
-        if dry_run:
-            _announce(source, question, listed, as_json)
-            return
-        from scalejax.design import design_runs
+    with spoken_warnings(False), _in_options():
+        from scalejax.design.asking import asked
+        from scalejax.design.make import answered
+        from scalejax.design.simulation import check_simulations
 
-        made = design_runs(source, candidates=listed, **question)
-    _print(made, wanted, simulations, as_json)
+        if simulations:
+            check_simulations(simulations, level)
+        if wanted is not None and not wanted > 0:
+            raise UsageError("width= is a positive share such as 20% or 0.2.")
+        source: Any = published if folder is None else _load(folder, law)
+        ask = asked(
+            source, candidates=None if candidates is None else _read(candidates), **question
+        )
+        if dry_run:
+            _announce(ask, wanted, plot is not None, simulations, as_json)
+            return
+        made = answered(ask)
+        _print(made, wanted, simulations, as_json)
     if csv is not None:
         made.to_frame().to_csv(csv, index=False)
         say(f"wrote {csv}")
@@ -175,18 +201,39 @@ def _print(made: "Design", wanted: float | None, simulations: int, as_json: bool
         print(f"\n{checked}")
 
 
-def _announce(source: Any, question: dict[str, Any], listed: Any, as_json: bool) -> None:
-    """What would be asked."""
-    asked = {name: value for name, value in question.items() if value not in (None, {})}
-    asked["source"] = source if isinstance(source, str) else f"fit of {source.law.name}"
-    if not isinstance(source, str):
-        asked["runs_before"] = source.table.n_rows
-    if listed is not None:
-        asked["candidates"] = len(listed)
+def _announce(
+    ask: "Asked", wanted: float | None, drawn: bool, simulations: int, as_json: bool
+) -> None:
+    """What would be done. Nothing is compiled."""
+    from scalejax.design.record import AMOUNTS
+    from scalejax.design.summary import plan_of
+
+    steps = plan_of(ask)
+    steps["designs to find"] = 1 + AMOUNTS * (2 * (wanted is not None) + drawn)
+    if wanted is not None:
+        steps["width"] = wanted
+    if simulations:
+        steps["simulated refits"] = simulations
     if as_json:
-        print_json(asked)
-    else:
-        print("\n".join(f"{name}: {value}" for name, value in asked.items()))
+        print_json(steps)
+        return
+    print("\n".join(f"{name}: {value}" for name, value in steps.items()))
+    print("Most of the time goes into compiling, once for a law, a criterion and a number of runs.")
+
+
+@contextmanager
+def _in_options() -> Iterator[None]:
+    """Errors that name arguments of Python name options instead."""
+
+    def option(text: str) -> str:
+        return re.sub(rf"\b({'|'.join(_OPTIONS)})=(?!\w)", lambda m: _OPTIONS[m[1]], text)
+
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(option(str(error))) from error
+    except InputError as error:
+        raise InputError(error.problems, option(error.source)) from error
 
 
 def _load(folder: Path, law: str | None) -> Any:
@@ -208,29 +255,13 @@ def _share(option: str, text: str | None) -> float | None:
     return value / 100 if text.endswith("%") else value
 
 
-def _ranges(given: list[str]) -> dict[str, tuple[float, float]]:
-    found = {}
-    for name, value in pairs("--within", given).items():
-        low, separator, high = value.partition(":")
-        if not separator:
-            raise typer.BadParameter(
-                f"{value!r} is not of the form LOW:HIGH.", param_hint="--within"
-            )
-        ends = numbers_in("--within", f"low={low},high={high}")
-        found[name] = (ends["low"], ends["high"])
-    return found
-
-
 def _read(path: Path) -> "pd.DataFrame":
     import pandas as pd
 
-    from scalejax.data.numbers import parse_number
-
     try:
-        frame = pd.read_csv(path, dtype=str)
-        return frame.map(parse_number)
+        return pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (OSError, ValueError) as error:
-        raise UsageError(f"--candidates: {path} cannot be read: {error}") from error
+        raise UsageError(f"candidates= {path} cannot be read: {error}") from error
 
 
 def _draw(made: "Design", path: Path) -> None:

@@ -15,8 +15,10 @@ from scalejax.design.information import (
     CRITERIA,
     Criterion,
     Noise,
+    Past,
     Stake,
     information,
+    information_so_far,
     log_spread,
     run_vector,
     standard_error,
@@ -55,16 +57,14 @@ class Known(NamedTuple):
     Attributes:
         u: Draws of the coordinates, (S, p), the estimate first.
         fixed: Parameters that are held.
-        noise: The noise of a run.
-        runs: Runs so far: inputs and ``log_compute``, (n,) each; n may be 0.
-        weight: Their weights, (n,).
+        noise: The noise of a new run.
+        past: The runs so far.
     """
 
     u: Any
     fixed: Any
     noise: Noise
-    runs: dict[str, Any]
-    weight: Any
+    past: Past
 
 
 class Found(NamedTuple):
@@ -86,8 +86,15 @@ class Found(NamedTuple):
 
 
 def vectors_of(setting: Setting, known: Known, u: Any, runs: Any) -> jax.Array:
-    """Vectors (n, p) of runs at one point of the coordinates, not whitened."""
+    """Vectors (n, p) of new runs at one point of the coordinates, not whitened."""
     return jax.vmap(partial(run_vector, setting.model, known.fixed, known.noise, u))(runs)
+
+
+def information_before(setting: Setting, known: Known, u: Any) -> jax.Array:
+    """Information (p, p) of the runs so far at one point of the coordinates, not whitened."""
+    past = known.past
+    old = vectors_of(setting, known._replace(noise=past.noise), u, past.runs)
+    return information_so_far(old, past)
 
 
 def slopes_of(setting: Setting, known: Known, u: Any) -> tuple[jax.Array, jax.Array]:
@@ -118,8 +125,7 @@ def stakes_of(setting: Setting, known: Known, candidates: Any) -> tuple[Stake, j
 
     def one(u: jax.Array) -> tuple[Stake, jax.Array]:
         f = vectors_of(setting, known, u, candidates)
-        old = vectors_of(setting, known, u, known.runs)
-        before = information(old, known.weight)
+        before = information_before(setting, known, u)
         whiten = whitening(before + f.T @ f / f.shape[0])
         goal, wanted = slopes_of(setting, known, u)
         stake = Stake(u, whiten, whiten @ before @ whiten.T, whiten @ goal, whiten @ wanted)

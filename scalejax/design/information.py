@@ -60,6 +60,24 @@ class Noise(NamedTuple):
     log_target: Any
 
 
+class Past(NamedTuple):
+    """The runs so far, as the rows that were fitted.
+
+    Attributes:
+        runs: Inputs and ``log_compute`` of each row, (n,) each; n may be 0.
+        weight: Weights, (n,), one on average.
+        noise: The noise of a row of weight one.
+        cluster: Rows of one number belong to one run, (n,).
+        correlation: Of the noise of two rows of one run, ().
+    """
+
+    runs: dict[str, Any]
+    weight: Any
+    noise: Noise
+    cluster: Any
+    correlation: Any
+
+
 class Stake(NamedTuple):
     """What a design is judged by at one point of the parameters.
 
@@ -113,6 +131,23 @@ def run_vector(
 def information(vectors: Any, weight: Any) -> jax.Array:
     """Information (p, p) of runs with vectors (n, p) and weights (n,)."""
     return vectors.T @ (weight[:, None] * vectors)
+
+
+def information_so_far(vectors: Any, past: Past) -> jax.Array:
+    """Information (p, p) that a least-squares fit takes from rows with vectors (n, p).
+
+    The inverse of its covariance. With rows that are independent that is `information`; rows of one
+    run that share its noise tell less (Liang and Zeger 1986, with equal correlations).
+    """
+    bread = information(vectors, past.weight)
+    weighted = past.weight[:, None] * vectors
+    summed = jnp.zeros_like(vectors).at[past.cluster].add(weighted)
+    meat = (1 - past.correlation) * bread + past.correlation * summed.T @ summed
+    size = jnp.sqrt(jnp.maximum(jnp.diagonal(bread), 1e-300))
+    scale = jnp.outer(size, size)
+    inverse = jnp.linalg.pinv(meat / scale, rtol=CONDITION_LIMIT**-2, hermitian=True)
+    lessened = scale * ((bread / scale) @ inverse @ (bread / scale))
+    return jnp.where(past.correlation > 0, lessened, bread)
 
 
 def log_spread(criterion: Criterion, matrix: Any, goal: Any) -> jax.Array:

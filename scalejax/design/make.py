@@ -1,6 +1,6 @@
 """`design_runs`: from a fit or a published law, and money, to the runs that tell most."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -10,24 +10,27 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scalejax.costs import Hardware, find_hardware, usd_per_flop
+from scalejax.costs import Hardware
 from scalejax.costs.duration import TRAINING_MFU
+from scalejax.design.asking import Asked, asked
+from scalejax.design.candidates import with_compute
 from scalejax.design.choice import Known, Setting, slopes_of
-from scalejax.design.information import CRITERIA, Noise
-from scalejax.design.question import Listed, Question
+from scalejax.design.information import Noise, Past
+from scalejax.design.past import (
+    fitting_weight,
+    independent_runs,
+    no_past,
+    noise_so_far,
+    unit_weight,
+)
+from scalejax.design.question import Question
 from scalejax.design.record import Design
-from scalejax.design.region import Region, region_of
-from scalejax.design.targets import BestSize, target_of
+from scalejax.design.targets import BestSize
 from scalejax.errors import UsageError
-from scalejax.fitting.asymptotics import CovarianceKind
-from scalejax.fitting.intervals import check_level
 from scalejax.identify import TYPICAL_NOISE
 from scalejax.laws import Law
-from scalejax.objectives import Model, least_squares, make_model
-from scalejax.planning import Source, source_of
-from scalejax.quantities import FLOP_PER_PAIR
+from scalejax.planning import Source
 from scalejax.status import Status
-from scalejax.uncertainty.conclusions import BEYOND
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 _SPARE = 4
-_MOST_RUNS = 200
+_FEW_LEFT = 10
 
 
 def design_runs(
@@ -64,6 +67,11 @@ def design_runs(
     law's parameters, which are not known: the mean over the estimate and a few draws is optimised.
     Train the runs, add them to the table, fit, and ask again.
 
+    A new run counts as one row of mean weight. Where a fit has clusters, rows of one cluster are
+    taken to be one run with noise of its own that they share (`scalejax.design.past`): they tell
+    less than as many runs, and their number, not that of the rows, is in Student's t. The promise
+    is for a fit to old and new rows with weights to match, which a note tells.
+
     Args:
         source: A fit; a law or its name with `parameters`; or a published set such as
             ``"besiroglu2024"``, for those who have no runs yet.
@@ -77,13 +85,15 @@ def design_runs(
         criterion: ``"c"`` for the variance of the target (with a tenth of D, so that the runs
             determine the whole law), ``"D"`` for the volume in which all free parameters lie (log
             det), ``"A"`` for the sum of their squared relative errors.
-        candidates: Runs to choose from, by the law's inputs, with a ``cost`` or 6ND. Any may be
-            chosen repeatedly, with other seeds. For laws of other inputs than N and D.
+        candidates: Runs to choose from: columns of the law's inputs, under any of their usual
+            names, and of ``cost`` if that is not 6ND. Any may be chosen repeatedly, with other
+            seeds. For laws of other inputs than N and D.
         ranges: For laws of N and D: limits of ``"N"``, ``"D"``, ``"C"`` and ``"D/N"``. N and D are
-            no smaller than in the runs so far, and D/N is between 2 and 200 or what those runs
-            cover, unless you say otherwise.
-        noise: Standard deviation of a run's residual, relative if residuals are of log losses.
-            That on which the standard errors of the fit rest if not given; 0.005 without a fit.
+            no smaller than where a run so far ended, and D/N is between 2 and 200 or what those
+            ends cover, unless you say otherwise.
+        noise: Standard deviation of a new run's residual, relative if residuals are of log losses.
+            What runs so far tell is as the fit says, whatever this is. That on which the standard
+            errors of the fit rest if not given; 0.005 without a fit.
         discrepancy: By how much the law may be wrong for each decade of compute between a run and
             the target, as in `Fit.predict`. Small runs far away are then worth less.
         hardware: What trains, by name, for `usd`.
@@ -99,152 +109,89 @@ def design_runs(
     Raises:
         UsageError: Arguments that cannot be combined, or runs that cannot determine the law.
     """
-    check_level(level)
-    _check(criterion, runs, draws, noise, discrepancy)
-    origin = source_of(source, parameters)
-    model = _model_of(origin)
-    money, rate, unit = _money(budget, usd, hardware, mfu, usd_per_hour, candidates)
-    table = {} if origin.fit is None else dict(origin.fit.table.inputs)
-    goal = target_of(_target(target, origin.law, table, money / rate), origin.law)
-    if discrepancy > 0 and goal.compute is None:
-        raise UsageError(
-            "discrepancy= is by decades of compute from the target, and that of this target is not "
-            "known: give target= FLOP, or N and D."
+    return answered(
+        asked(
+            source,
+            budget=budget,
+            usd=usd,
+            target=target,
+            parameters=parameters,
+            runs=runs,
+            criterion=criterion,
+            candidates=candidates,
+            ranges=ranges,
+            noise=noise,
+            discrepancy=discrepancy,
+            hardware=hardware,
+            mfu=mfu,
+            usd_per_hour=usd_per_hour,
+            level=level,
+            draws=draws,
+            seed=seed,
         )
-    place = _place(candidates, ranges or {}, origin.law, table, rate, money)
-    setting = Setting(model, goal, criterion, int(runs))
-    sd = _noise(origin, noise)
-    if not 0 < sd < np.inf:
-        raise UsageError(
-            f"the residuals of the fit give a noise of {sd:g}, with which no design can be judged: "
-            "say how much runs scatter with noise=."
-        )
-    far = Noise(np.float64(sd), np.float64(discrepancy), np.log(goal.compute or 1.0))
-    u = _coordinates(setting, origin, draws, seed, far)
-    known = Known(u, _fixed(origin), far, _with_compute(table, origin.law), _weight(origin))
-    question = Question(setting, known, place, rate, unit)
+    )
+
+
+def answered(ask: Asked) -> Design:
+    """The design for a question, as `design_runs` gives it.
+
+    Raises:
+        UsageError: The target or the noise is not to be had, or no runs determine the law.
+    """
+    origin, setting = ask.origin, ask.setting
+    noise, past = _noise_and_past(ask)
+    u = _coordinates(setting, origin, ask.draws, ask.seed, past)
+    question = Question(
+        setting, Known(u, _fixed(origin), noise, past), ask.place, ask.rate, ask.unit
+    )
     return Design(
         question=question,
         source=origin,
-        budget=money,
-        level=level,
-        noise=sd,
-        discrepancy=discrepancy,
-        seed=seed,
-        notes=tuple(_notes(origin, noise, len(u) - 1, draws)),
-        found=question.solve(money),
+        budget=ask.money,
+        level=ask.level,
+        noise=float(noise.sd),
+        discrepancy=ask.discrepancy,
+        seed=ask.seed,
+        independent_before=0 if origin.fit is None else independent_runs(origin.fit.table),
+        ends=ask.ends,
+        notes=tuple(_notes(ask, past, len(u) - 1)),
+        found=question.solve(ask.money),
     )
 
 
-def _place(
-    candidates: Any,
-    ranges: Mapping[str, tuple[float, float]],
-    law: Law,
-    table: Mapping[str, Floats],
-    rate: float,
-    money: float,
-) -> Region | Listed:
-    """Where runs may be."""
-    if candidates is not None:
-        if ranges:
-            raise UsageError("give candidates= or ranges=, not both.")
-        return _listed(candidates, law, rate, money)
-    if set(law.inputs) == {"N", "D"}:
-        return region_of(table, ranges, money / rate)
-    raise UsageError(
-        f"{law.name} is a law of {', '.join(law.inputs)}: list the runs that could be trained in "
-        "candidates=, with their cost."
+def _noise_and_past(ask: Asked) -> tuple[Noise, Past]:
+    """The noise of a new run, and the runs so far with theirs."""
+    far = np.log(ask.setting.target.compute or 1.0)
+    fit, law = ask.origin.fit, ask.setting.model.law
+    if fit is None:
+        noise = Noise(ask.noise or TYPICAL_NOISE, ask.discrepancy, far)
+        return noise, no_past(law.inputs, noise)
+    sd, alike = noise_so_far(fit)
+    if not 0 < sd < np.inf:
+        if ask.noise is None:
+            raise UsageError(
+                f"the residuals of the fit give a noise of {sd:g}, with which no design can be "
+                "judged: say how much runs scatter with noise=."
+            )
+        sd = ask.noise
+    old = Noise(np.float64(sd), np.float64(ask.discrepancy), far)
+    table = fit.table
+    cluster = np.arange(table.n_rows) if table.cluster is None else table.cluster
+    past = Past(
+        with_compute({name: table.inputs[name] for name in law.inputs}),
+        unit_weight(table),
+        old,
+        cluster,
+        np.float64(alike),
     )
-
-
-def _check(criterion: str, runs: int, draws: int, noise: float | None, discrepancy: float) -> None:
-    wrong = []
-    if criterion not in CRITERIA:
-        wrong.append(f"criterion= is one of {', '.join(CRITERIA)}, not {criterion!r}")
-    if not 1 <= runs <= _MOST_RUNS:
-        wrong.append(f"runs= must lie between 1 and {_MOST_RUNS}, not {runs!r}")
-    if draws < 0:
-        wrong.append(f"draws= must not be negative, not {draws!r}")
-    if noise is not None and not 0 < noise < np.inf:
-        wrong.append(f"noise= is a standard deviation such as 0.005, not {noise!r}")
-    if not 0 <= discrepancy < np.inf:
-        wrong.append(f"discrepancy= is a share per decade such as 0.005, not {discrepancy!r}")
-    if wrong:
-        raise UsageError("; ".join(wrong) + ".")
-
-
-def _model_of(origin: Source) -> Model:
-    if origin.fit is None:
-        return make_model(origin.law, least_squares().kernel)
-    model = origin.fit.problem.model
-    kernel = least_squares(on="log" if model.kernel.log else "loss").kernel
-    return Model(model.law, kernel, model.free, model.tied)
+    return (old if ask.noise is None else old._replace(sd=np.float64(ask.noise))), past
 
 
 def _fixed(origin: Source) -> dict[str, float]:
     return {} if origin.fit is None else dict(origin.fit.problem.fixed)
 
 
-def _weight(origin: Source) -> Floats:
-    return np.zeros(0) if origin.fit is None else origin.fit.table.weight
-
-
-def _money(
-    budget: float | None,
-    usd: float | None,
-    hardware: str | Hardware | None,
-    mfu: float,
-    usd_per_hour: float | None,
-    candidates: Any,
-) -> tuple[float, float, str]:
-    """Money, its unit's worth of one FLOP, and the unit."""
-    given = [float(amount) for amount in (budget, usd) if amount is not None]
-    if len(given) != 1:
-        raise UsageError("give budget= or usd=.")
-    (money,) = given
-    if not 0 < money < np.inf:
-        raise UsageError(f"the budget must be positive and finite, not {money!r}.")
-    if usd is None:
-        priced = candidates is not None and "cost" in candidates
-        return money, 1.0, "of cost" if priced else "FLOP"
-    if hardware is None:
-        raise UsageError("usd= needs hardware=, whose rates and prices it counts with.")
-    machine = find_hardware(hardware) if isinstance(hardware, str) else hardware
-    rent = machine.usd_per_hour if usd_per_hour is None else usd_per_hour
-    return money, float(usd_per_flop(rent, machine.peak())) / mfu, "USD"
-
-
-def _target(target: Any, law: Law, table: Mapping[str, Floats], flop: float) -> Any:
-    if target is not None or set(law.inputs) != {"N", "D"}:
-        if target is None:
-            raise UsageError(f"say what is to be known about {law.name}: target=.")
-        return target
-    largest = float(np.max(FLOP_PER_PAIR * table["N"] * table["D"])) if table else flop
-    return float(f"{BEYOND * largest:.1e}")
-
-
-def _noise(origin: Source, noise: float | None) -> float:
-    """The noise of a run.
-
-    For a fit it is what its standard errors rest on: with n residuals of one size the root of their
-    mean square over n - p, and more where the objective or clusters make runs worth less.
-    """
-    if noise is not None:
-        return float(noise)
-    fit = origin.fit
-    if fit is None:
-        return TYPICAL_NOISE
-    linear = fit.asymptotics
-    kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
-    covariance = linear.covariance(kind)
-    gram = linear.jacobian.T @ (linear.weight[:, None] * linear.jacobian)
-    if np.all(np.isfinite(covariance)):
-        return float(np.sqrt(np.trace(covariance @ gram) / len(gram)))
-    left = max(fit.table.n_rows - len(fit.free), 1)
-    return float(np.sqrt(np.sum(fit.table.weight * fit.residuals**2) / left))
-
-
-def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, noise: Noise) -> Floats:
+def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: Past) -> Floats:
     """Coordinates (1 + draws, p), the estimate first; draws without a target are left out."""
     model = setting.model
     found, _ = origin.draws() if draws and origin.fit is not None else ({}, "")
@@ -258,7 +205,7 @@ def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, noise:
         u = jnp.stack(
             [model.law.parameters[n].unconstrain(values[:, k]) for k, n in enumerate(model.free)], 1
         )
-        known = Known(u, _fixed(origin), noise, {}, np.zeros(0))
+        known = Known(u, _fixed(origin), past.noise, past)
         goal, wanted = _slopes(setting, known)
         usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(wanted)).all(1)
         points = np.asarray(u, np.float64)
@@ -275,52 +222,32 @@ def _slopes(setting: Setting, known: Known) -> tuple[jax.Array, jax.Array]:
     return jax.vmap(lambda u: slopes_of(setting, known, u))(known.u)
 
 
-def _with_compute(table: Mapping[str, Floats], law: Law) -> dict[str, Floats]:
-    runs = {name: np.asarray(table.get(name, np.zeros(0)), np.float64) for name in law.inputs}
-    return {**runs, "log_compute": _log_compute(runs, law)}
-
-
-def _log_compute(runs: Mapping[str, Floats], law: Law) -> Floats:
-    if {"N", "D"} <= set(law.inputs):
-        return np.log(FLOP_PER_PAIR * runs["N"] * runs["D"])
-    return np.zeros(len(runs[law.inputs[0]]))
-
-
-def _listed(candidates: Any, law: Law, rate: float, money: float) -> Listed:
-    if missing := [name for name in law.inputs if name not in candidates]:
-        raise UsageError(f"candidates= lacks {', '.join(missing)} (law {law.name}).")
-    wanted: Sequence[str] = [*law.inputs, *(["cost"] if "cost" in candidates else [])]
-    columns = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(candidates[n], float)) for n in wanted)
-    )
-    runs = dict(zip(wanted, columns, strict=True))
-    for name, values in runs.items():
-        if not (len(values) and np.isfinite(values).all()):
-            raise UsageError(f"candidates=: {name} must hold finite numbers.")
-    cost = runs.pop("cost", None)
-    if cost is None:
-        if not {"N", "D"} <= runs.keys():
-            raise UsageError(f"candidates= needs a column cost for runs of {law.name}.")
-        cost = rate * FLOP_PER_PAIR * runs["N"] * runs["D"]
-    if np.any(cost <= 0):
-        raise UsageError("candidates=: every cost must be positive.")
-    if np.min(cost) > money:
-        raise UsageError(
-            f"no candidate can be paid for: the cheapest costs {np.min(cost):.3g}, and there is "
-            f"{money:.3g}."
-        )
-    return Listed({**runs, "log_compute": _log_compute(runs, law)}, cost)
-
-
-def _notes(origin: Source, noise: float | None, used: int, asked: int) -> list[str]:
+def _notes(ask: Asked, past: Past, used: int) -> list[str]:
+    fit = ask.origin.fit
+    if fit is None:
+        guess = f"The noise of a run is a guess, {100 * TYPICAL_NOISE:g} %: give noise= (--noise)."
+        return [guess] if ask.noise is None else []
     notes = []
-    if origin.fit is None and noise is None:
-        notes.append(f"The noise of a run is a guess, {100 * TYPICAL_NOISE:g} %: give noise=.")
-    if origin.fit is not None and origin.fit.status != Status.CONVERGED:
+    if fit.status != Status.CONVERGED:
         notes.append(
-            f"The fit so far is not to be relied on ({origin.fit.status.label}): "
+            f"The fit so far is not to be relied on ({fit.status.label}): "
             "what runs tell is judged at its estimate."
         )
-    if origin.fit is not None and used < asked:
-        notes.append(f"{used} of {asked} draws have the target; the others are left out.")
+    if used < ask.draws:
+        notes.append(f"{used} of {ask.draws} draws have the target; the others are left out.")
+    left = independent_runs(fit.table) - len(fit.free)
+    if 0 < left < _FEW_LEFT:
+        notes.append(
+            f"The runs so far are {left} more than the parameters: the noise that they show may be "
+            f"off by {100 / np.sqrt(2 * left):.0f} %, and widths with it."
+        )
+    if past.correlation > 0:
+        share = fitting_weight(past) / past.weight.clip(1e-300)
+        low, high = np.min(share), np.max(share)
+        range_ = f"{low:.2g}" if high < 1.05 * low else f"{low:.2g} to {high:.2g}"
+        notes.append(
+            f"Rows of one run share noise (correlation {float(past.correlation):.2g}). Fit old and "
+            f"new runs together with weights= (--weights): {range_} times its own for each row so "
+            "far, and 1 for a new run of one row."
+        )
     return notes

@@ -77,7 +77,8 @@ class Question:
             law = self.setting.model.law
             raise UsageError(
                 f"these runs cannot determine {law.name} ({len(self.setting.model.free)} free "
-                f"parameters): allow more runs= or wider ranges=, or hold parameters with fixed=."
+                "parameters): allow more runs, or places that differ more, or take a law with "
+                "fewer free parameters."
             )
         return found
 

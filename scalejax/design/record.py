@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 SPREAD = "this design"
+AMOUNTS = 17
+"""Amounts of money for which a curve of widths is computed."""
+
 _MULTIPLES = np.geomspace(0.1, 1e4, 51)
-_AMOUNTS = 17
 _FROM, _TO = 0.03, 1e3
 _FARTHEST = 1e6
 
@@ -42,6 +44,8 @@ class Design:
         noise: Standard deviation of a run's residual.
         discrepancy: What the law may be wrong by for each decade from the target.
         seed: Seed of the choice of draws.
+        independent_before: Independent units among the runs so far: clusters, or rows.
+        ends: Inputs of the runs so far where they ended, one a row.
         notes: What a reader should know.
         found: The design as arrays.
     """
@@ -53,6 +57,8 @@ class Design:
     noise: float
     discrepancy: float
     seed: int
+    independent_before: int
+    ends: pd.DataFrame
     notes: tuple[str, ...]
     found: Found
 
@@ -73,8 +79,8 @@ class Design:
 
     @property
     def runs_before(self) -> int:
-        """Runs so far, with weight."""
-        return int(np.sum(np.asarray(self.question.known.weight) > 0))
+        """Runs so far, with weight; rows of one cluster and N are one run."""
+        return len(self.ends)
 
     @property
     def efficiency(self) -> float:
@@ -127,7 +133,8 @@ class Design:
         """Half the width that the interval of a fit to all runs is expected to have.
 
         For relative targets the upper end over the estimate, less one: 0.2 is 20 % up. With
-        Student's t, as the noise is estimated from the same runs.
+        Student's t, as the noise is estimated from the same runs; infinite if these are no more
+        than the parameters.
         """
         return float(self.widths(np.array([self.stderr]), int(self.found.used.sum()))[0])
 
@@ -139,14 +146,14 @@ class Design:
 
     @property
     def width_before(self) -> float:
-        """The same for the runs so far; infinite if they leave the target open."""
+        """The same for the runs so far; infinite if they leave the target open, or the noise."""
         return float(self.widths(np.array([self.question.error_before(self.budget)]), 0)[0])
 
     def widths(self, errors: Floats, runs: int | NDArray[np.int64]) -> Floats:
         """Widths for standard errors (m,) after some new runs."""
-        left = self.runs_before + np.asarray(runs) - len(self.question.setting.model.free)
-        t = np.vectorize(lambda n: t_quantile(self.level, max(int(n), 1)))(left)
-        half = t * np.asarray(errors, np.float64)
+        left = self.independent_before + np.asarray(runs) - len(self.question.setting.model.free)
+        t = np.vectorize(lambda n: t_quantile(self.level, int(n)) if n > 0 else np.inf)(left)
+        half = np.asarray(t, np.float64) * np.asarray(errors, np.float64)
         with np.errstate(over="ignore"):
             return np.expm1(half) if self.relative else half
 
@@ -202,7 +209,7 @@ class Design:
         """
         if budgets is None:
             least = max(_FROM * self.budget, 1.01 * self.question.cheapest)
-            budgets = np.geomspace(least, max(_TO * self.budget, 2 * least), _AMOUNTS)
+            budgets = np.geomspace(least, max(_TO * self.budget, 2 * least), AMOUNTS)
         amounts = np.sort(np.atleast_1d(np.asarray(budgets, np.float64)))
         if not np.all(np.isfinite(amounts)) or amounts[0] < self.question.cheapest:
             raise UsageError(
@@ -234,7 +241,7 @@ class Design:
         least = 1.01 * self.question.cheapest
         found, ends = np.inf, (least, max(_FARTHEST * self.budget, 2 * least))
         for _ in range(2):  # Coarsely, then between the two amounts that it lies between.
-            amounts = np.geomspace(*ends, _AMOUNTS)
+            amounts = np.geomspace(*ends, AMOUNTS)
             widths = self.width_against_cost(amounts)["width"].to_numpy()
             found = crossing(amounts, widths, width)
             if not least < found < np.inf:
@@ -269,9 +276,8 @@ class Design:
         return frame.drop(columns=["count", "share"])
 
     def before_frame(self) -> pd.DataFrame:
-        """The inputs of the runs so far."""
-        inputs = self.question.setting.model.law.inputs
-        return pd.DataFrame({name: self.question.known.runs[name] for name in inputs})
+        """The inputs of the runs so far, of each run where it ended."""
+        return self.ends.copy()
 
     def summary(self) -> str:
         """What to train and why, in words."""
@@ -312,6 +318,8 @@ def plain(value: Any) -> Any:
 def crossing(money: Floats, widths: Floats, wanted: float) -> float:
     """The money at which widths fall to what is wanted, between amounts by their logarithms."""
     enough = np.flatnonzero(widths <= wanted * (1 + 1e-9))
+    if not np.isfinite(wanted):
+        return float("nan")
     if not len(enough):
         return float("inf")
     k = int(enough[0])

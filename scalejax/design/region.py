@@ -44,7 +44,7 @@ def region_of(
     """The limits that are given, and the usual ones for the rest.
 
     Args:
-        runs: N and D of the runs so far, (n,) each; empty without any.
+        runs: N and D of the runs so far where they ended, (n,) each; empty without any.
         ranges: Limits by ``"N"``, ``"D"``, ``"C"`` or ``"D/N"``.
         budget: FLOP that may be spent in all.
 
@@ -68,7 +68,7 @@ def region_of(
     if low_c >= high_c:
         raise UsageError(
             f"no run fits: the smallest within the ranges costs {np.exp(low_c):.3g} FLOP, and "
-            f"{np.exp(high_c):.3g} FLOP is the most. Widen ranges= or spend more."
+            f"{np.exp(high_c):.3g} FLOP is the most. Widen the ranges= or spend more."
         )
     return region
 
@@ -129,3 +129,8 @@ def grid(region: Region, log_money: Any) -> tuple[jax.Array, jax.Array]:
     compute = low + (high - low) * jnp.linspace(0.0, 1.0, _COMPUTES)
     place = jnp.linspace(0.0, 1.0, _RATIOS)
     return jnp.repeat(compute, _RATIOS), jnp.tile(place, _COMPUTES)
+
+
+def grid_size() -> int:
+    """Number of candidates of a grid."""
+    return _COMPUTES * _RATIOS

@@ -1,11 +1,13 @@
 """A design checked by simulation: losses are drawn, everything is refitted, errors are compared.
 
 The estimate is taken for the truth. Losses of the runs so far and of the new ones are the law's,
-with Gaussian noise of the size that the design assumes, and are fitted by least squares with
-weights to match, all simulations as one batch. So the check is of what the design leaves out: that
-the law is curved and tables are small. It says nothing on whether the law or its noise are right.
+with Gaussian noise of the size that the design assumes (a part of it common to the rows of a run,
+where they come in clusters), and are fitted by least squares with weights to match, all simulations
+as one batch. So the check is of what the design leaves out: that the law is curved and tables are
+small. It says nothing on whether the law or its noise are right.
 """
 
+import math
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,6 +20,7 @@ from scipy.special import ndtri
 
 from scalejax.design.choice import Known, Setting
 from scalejax.design.information import run_sd
+from scalejax.design.past import fitting_weight
 from scalejax.errors import UsageError
 from scalejax.fitting.arrays import HostTable, make_box
 from scalejax.fitting.engine import DRAW_TOLERANCE, Engine
@@ -29,7 +32,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-FEWEST = 20
+_BEYOND = 5
 _RESAMPLES = 1000
 
 
@@ -71,12 +74,12 @@ def simulate(design: "Design", simulations: int, seed: int) -> Simulated:
     Raises:
         UsageError: Too few simulations.
     """
-    if simulations < FEWEST:
-        raise UsageError(f"simulations= must be {FEWEST} or more, not {simulations!r}.")
+    check_simulations(simulations, design.level)
     question = design.question
     setting, known = question.setting, question.known
-    runs, weight = all_runs(known, design.found.runs, np.asarray(design.found.used))
-    values, minimum = refitted(setting, known, runs, weight, simulations, seed)
+    used = np.asarray(design.found.used)
+    new = {name: np.asarray(design.found.runs[name])[used] for name in known.past.runs}
+    values, minimum = refitted(setting, known, new, simulations, seed)
     spread = quantile_spread(values, design.level)
     generator = np.random.default_rng(seed)
     again = generator.choice(values, (_RESAMPLES, len(values)))
@@ -93,35 +96,52 @@ def simulate(design: "Design", simulations: int, seed: int) -> Simulated:
     )
 
 
-def all_runs(
-    known: Known, new: dict[str, Floats], used: NDArray[np.bool_]
-) -> tuple[dict[str, Floats], Floats]:
-    """The runs so far and the new ones, (n,) each, and their weights."""
-    runs = {
-        name: np.concatenate([np.asarray(old), np.asarray(new[name])[used]])
-        for name, old in known.runs.items()
-    }
-    return runs, np.concatenate([np.asarray(known.weight), np.ones(int(used.sum()))])
+def check_simulations(simulations: int, level: float) -> None:
+    """Refuse so few simulations that the ends of the interval rest on fewer than three each.
+
+    Raises:
+        UsageError: Too few, or no whole number.
+    """
+    fewest = math.ceil(round(_BEYOND / (1 - level), 6))
+    if not (float(simulations).is_integer() and simulations >= fewest):
+        raise UsageError(
+            f"simulations must be a whole number of {fewest} or more for {100 * level:g} % "
+            f"intervals, not {simulations!r}: fewer say nothing of their ends."
+        )
 
 
 def refitted(
-    setting: Setting,
-    known: Known,
-    runs: dict[str, Floats],
-    weight: Floats,
-    simulations: int,
-    seed: int,
+    setting: Setting, known: Known, new: dict[str, Floats], simulations: int, seed: int
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """The target (n,) of refits of simulated losses, and which of them are minima."""
-    model = setting.model
-    kept = weight > 0
-    weight, runs = weight[kept], {name: values[kept] for name, values in runs.items()}
+    """The target (n,) of refits of simulated losses, and which of them are minima.
+
+    Args:
+        setting: The law.
+        known: The truth, and the runs so far.
+        new: Inputs and ``log_compute`` of the new runs, (k,) each.
+        simulations: How many.
+        seed: Seed of the noise.
+    """
+    past, model = known.past, setting.model
+    kept = np.asarray(past.weight) > 0
+    weight = np.asarray(past.weight)[kept]
+    old = {name: np.asarray(values)[kept] for name, values in past.runs.items()}
+    runs = {name: np.concatenate([old[name], new[name]]) for name in old}
     with jax.enable_x64(True):
         inputs = tuple(runs[name] for name in model.law.inputs)
         truth = np.asarray(model.residual(jnp.asarray(known.u[0]), inputs, 0.0, known.fixed))
-        sd = np.asarray(run_sd(known.noise, runs["log_compute"])) / np.sqrt(weight)
-    noise = np.random.default_rng(seed).standard_normal((simulations, len(truth)))
-    u, status = refits(setting, known, runs, truth + noise * sd, sd)
+        old_sd = np.asarray(run_sd(past.noise, old["log_compute"]))
+        new_sd = np.asarray(run_sd(known.noise, new["log_compute"]))
+    generator, share = np.random.default_rng(seed), float(past.correlation)
+    noise = generator.standard_normal((simulations, len(truth)))
+    noise[:, len(weight) :] *= new_sd
+    noise[:, : len(weight)] *= old_sd * np.sqrt((1 - share) / weight)
+    if share > 0:
+        codes = np.unique(np.asarray(past.cluster)[kept], return_inverse=True)[1]
+        common = generator.standard_normal((simulations, codes.max() + 1))
+        noise[:, : len(weight)] += old_sd * np.sqrt(share) * common[:, codes]
+    counted = old_sd / np.sqrt(fitting_weight(past)[kept])
+    u, status = refits(setting, known, runs, truth + noise, np.concatenate([counted, new_sd]))
     return targets_at(setting, known, u), np.isin(status, MINIMA)
 
 
@@ -135,7 +155,7 @@ def refits(
         known: Parameters to start from.
         runs: Inputs, (n,) each.
         targets: Log losses, or losses, of each simulation, (B, n).
-        sd: Standard deviation of each residual, (n,).
+        sd: Standard deviation of each residual, (n,), as far as it decides the weights.
     """
     model = setting.model
     inputs = tuple(runs[name] for name in model.law.inputs)

@@ -1,10 +1,15 @@
 """A design in words: what to train, what it promises, and what the usual grids would give."""
 
 import textwrap
+from typing import Any
 
+import jax
 import numpy as np
 
+from scalejax.design.asking import Asked
+from scalejax.design.question import Listed
 from scalejax.design.record import Design
+from scalejax.design.region import compute_range, grid_size
 from scalejax.fitting.summary import WIDTH, aligned
 from scalejax.quantities import short_number
 
@@ -21,20 +26,24 @@ def summarise(design: Design) -> str:
     count = int(design.runs["count"].sum())
     draws = len(design.found.error) - 1
     low, high = design.width_range
+    known = f"{design.target} to {width(design, design.width)} ({100 * design.level:g} %)"
+    if not np.isfinite(design.width):
+        known = (
+            f"{design.target}. How well they will is not known: all runs are no more than the "
+            f"{len(setting.model.free)} parameters, so that none are left to tell the noise by"
+        )
     prose = [
-        f"Train these {count} runs for {money(design.cost, design.unit)} to know {design.target} "
-        f"to {width(design, design.width)} ({100 * design.level:g} %).",
-        f"Runs so far: {design.runs_before}, which leave it "
-        f"{_known(design)}. Law: {design.source.label}.",
+        f"Train these {count} runs for {money(design.cost, design.unit)} to know {known}.",
+        f"Runs so far: {_before(design)}. Law: {design.source.label}.",
         f"Chosen to minimise {_CRITERIA[setting.criterion]}"
         + (f", mean over the estimate and {draws} draws" if draws else " at the estimate")
-        + f"; at least {100 * min(design.efficiency, 1):.3g} % as good as any design of "
-        f"{setting.slots} runs for the money.",
+        + f"; at least {100 * min(design.efficiency, 1):.3g} % as good as any {setting.slots} "
+        f"runs for the money out of the {_places(design.question.place)}.",
         f"Noise of a run {_noise(design)}"
         + (f", discrepancy {100 * design.discrepancy:g} % a decade" if design.discrepancy else "")
         + (
             f"; over the draws the width is {width(design, low)} to {width(design, high)}"
-            * (draws > 0)
+            * (draws > 0 and bool(np.isfinite(low)))
         )
         + f"; seed {design.seed}.",
         *design.notes,
@@ -51,9 +60,47 @@ def _noise(design: Design) -> str:
     return f"{100 * design.noise:.2g} %" if log else f"{design.noise:.2g}"
 
 
-def _known(design: Design) -> str:
+def _before(design: Design) -> str:
+    if not design.runs_before:
+        return "none"
+    rows = int(np.sum(np.asarray(design.question.known.past.weight) > 0))
+    counted = f" ({rows} rows)" if rows > design.runs_before else ""
     now = width(design, design.width_before)
-    return now if now == "unknown" else f"known to {now}"
+    known = now if now == "unknown" else f"known to {now}"
+    return f"{design.runs_before}{counted}, which leave it {known}"
+
+
+def _places(place: Any) -> str:
+    if isinstance(place, Listed):
+        return f"{len(place.cost)} candidates"
+    return f"{grid_size()} places of a grid"
+
+
+def plan_of(ask: Asked) -> dict[str, Any]:
+    """What would be done for a question, by name, as plain values."""
+    setting, place = ask.setting, ask.place
+    fit = ask.origin.fit
+    free = len(setting.model.free)
+    if isinstance(place, Listed):
+        number, ends = len(place.cost), (float(place.cost.min()), float(place.cost.max()))
+    else:
+        with jax.enable_x64(True):
+            logs = compute_range(place, np.log(ask.money / ask.rate))
+        number, ends = grid_size(), (ask.rate * np.exp(logs[0]), ask.rate * np.exp(logs[1]))
+    noise = f"{ask.noise:g}" if ask.noise is not None else "a guess" if fit is None else "the fit's"
+    return {
+        "law": ask.origin.label,
+        "runs so far": len(ask.ends),
+        "rows so far": 0 if fit is None else fit.table.n_rows,
+        "target": setting.target.label,
+        "money": money(ask.money, ask.unit),
+        "most runs": setting.slots,
+        "criterion": _CRITERIA[setting.criterion],
+        "candidates": number,
+        "one costs": f"{money(float(ends[0]), ask.unit)} to {money(float(ends[1]), ask.unit)}",
+        "noise": noise,
+        "arrays": f"{1 + ask.draws} points of the parameters x {number} candidates x {free} slopes",
+    }
 
 
 def _runs(design: Design) -> list[str]:
@@ -102,15 +149,15 @@ def cost_sentence(design: Design, wanted: float, cost: float) -> str:
     if cost == 0:
         return f"The runs so far give {aim}."
     if not np.isfinite(cost):
-        return (
-            f"No money gives {aim} with {design.question.setting.slots} runs: allow more of them."
-        )
+        return f"No money gives {aim} with {most} runs: allow more of them."
     return f"To know {aim}, spend {money(cost, design.unit)} on {most} runs."
 
 
 def money(value: float, unit: str) -> str:
     """An amount for people."""
-    return f"{value:,.0f} USD" if unit == "USD" else f"{value:.3g} {unit}"
+    if unit == "FLOP":
+        return f"{value:.3g} FLOP"
+    return f"{value:,.0f} {unit}" if value >= 100 or unit == "USD" else f"{value:.3g} {unit}"
 
 
 def _times(value: float) -> str:

@@ -1,6 +1,7 @@
 """What a study says about estimating laws: held-out error against each thing that was varied."""
 
 from collections.abc import Sequence
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,12 @@ AXES = {
 }
 _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, GREY)
 _MARKERS = ("o", "s", "^", "D", "v")
+_LINES = ("-", "--", ":", "-.")
+_TITLE = "Held-out error\n(dotted: what seeds differ by; hollow: one family)"
 _BINS = 5
+_BELOW = 3
+_WORDS = 66
+"""Letters of a label that are as wide as a figure."""
 _BESIDE = 0.4
 
 
@@ -66,7 +72,8 @@ def plot_study(result: StudyResult, axis: str | None = None, ax: Axes | None = N
     """Draw the held-out error against one thing that the study varied.
 
     A point is the median over the families that could be fitted there, which need not be the same
-    everywhere; whatever else was varied is mixed in it.
+    everywhere; whatever else was varied is mixed in it. It is hollow where that is a single family,
+    so that nothing says how far other families are from it.
 
     Args:
         result: The study.
@@ -108,7 +115,7 @@ def plot_study(result: StudyResult, axis: str | None = None, ax: Axes | None = N
     ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g} %")
     ax.set_xlabel(AXES[axis])
     ax.set_ylabel("median error on the target")
-    ax.set_title("Held-out error (dotted: what seeds differ by)")
+    ax.set_title(_TITLE)
     small_text(ax)
     ax.legend(**legend_place(own_figure))
     return ax
@@ -129,14 +136,24 @@ def plot_study_panels(result: StudyResult, axes: Sequence[Axes] | Panels | None 
     """
     names = varied(result)
     panels = given_panels(axes, len(names))
+    own_figure = panels is None
     if panels is None:
-        panels = new_panels(1, len(names), 3.4, sharey=True)
+        panels = new_panels(1, len(names), 3.8, sharey=True)
     for place, (name, ax) in enumerate(zip(names, panels, strict=True)):
         plot_study(result, name, ax)
+        if len(names) > 1:
+            ax.set_xlabel(fill(AXES[name], _WORDS // len(names)))
         if place:
-            ax.set_title("")
             ax.set_ylabel("")
+        if place or own_figure:
+            ax.set_title("")
             ax.get_legend().remove()
+    if own_figure:
+        figure = panels[0].figure
+        figure.suptitle(_TITLE, fontsize=8.5)
+        handles, labels = panels[0].get_legend_handles_labels()
+        # Below all panels, where it covers nothing.
+        figure.legend(handles, labels, loc="outside lower center", ncols=_BELOW, fontsize=8)
     return panels
 
 
@@ -150,17 +167,21 @@ def _draw(ax: Axes, x: Any, rows: pd.DataFrame, name: str, k: int) -> None:
     """The points of one recipe, with their intervals where there are some."""
     error = rows["ARE"].to_numpy()
     low, high = (rows[end].fillna(rows["ARE"]).to_numpy() for end in ("lo", "hi"))
+    colour, marker = _COLOURS[k % 5], _MARKERS[k % 5]
     ax.errorbar(
         x,
         error,
         yerr=np.maximum([error - low, high - error], 0),
-        color=_COLOURS[k % 5],
-        marker=_MARKERS[k % 5],
+        color=colour,
+        marker=marker,
+        ls=_LINES[k // 5 % len(_LINES)],
         lw=1.3,
         ms=4.5,
         capsize=2,
         label=name,
     )
+    alone = rows["families"].to_numpy() < 2
+    ax.plot(x[alone], error[alone], marker, ms=4.5, color=colour, mfc="white", zorder=3)
 
 
 def _tick(axis: str, value: float) -> str:

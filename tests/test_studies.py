@@ -1,12 +1,16 @@
 """Studies: which rows are chosen, many fits against single ones, and what jobs survive."""
 
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -20,7 +24,9 @@ from scalejax.cli import main
 from scalejax.fitting.layout import default_layout
 from scalejax.studies import JobError, StudyFile, prepare
 from scalejax.studies import run as running
-from scalejax.studies.folder import DiskError, Folder
+from scalejax.studies.disk import DiskError, staged
+from scalejax.studies.fingerprint import fingerprint
+from scalejax.studies.folder import Folder
 from scalejax.studies.results import _median_interval, summaries
 from scalejax.studies.shards import cut
 from scalejax.studies.subsets import Family, Subset, choose_rows, subset_grid, target_run
@@ -433,6 +439,35 @@ class TestPictures:
         first, second = (handle.lines[0] for handle in ax.get_legend_handles_labels()[0])
         assert np.all(np.asarray(first.get_xdata()) < second.get_xdata())
 
+    def test_many_recipes_differ_in_colour_marker_or_line(self, result):
+        frame = result.frame
+        names = [f"recipe {k}" for k in range(12)]
+        many = result.of(pd.concat([frame.assign(recipe=name) for name in names]))
+        panels = sj.plots.plot_study_panels(many)
+        handles = panels[0].get_legend_handles_labels()[0]
+        lines = [handle.lines[0] for handle in handles]
+        looks = {(line.get_color(), line.get_marker(), line.get_linestyle()) for line in lines}
+        assert len(looks) == 12
+        figure = panels[0].figure
+        figure.canvas.draw()
+        (legend,) = figure.legends
+        assert len(legend.get_texts()) == 12
+        box = legend.get_window_extent()
+        assert not any(box.overlaps(ax.get_tightbbox()) for ax in panels)
+        for ax in panels:
+            label = ax.xaxis.label.get_window_extent()
+            assert figure.bbox.x0 <= label.x0
+            assert label.x1 <= figure.bbox.x1
+
+    def test_a_point_of_one_family_is_hollow(self, result):
+        frame = result.frame
+        few = frame[(frame["family"] == "f0") | (frame["models"] == 4)]
+        ax = sj.plots.plot_study(result.of(few), "models")
+        whole = ax.get_legend_handles_labels()[0][0].lines[0]
+        (hollow,) = [line for line in ax.lines if line.get_markerfacecolor() == "white"]
+        # Four runs of three families, and all runs of one.
+        assert hollow.get_xdata().tolist() == [whole.get_xdata()[1]]
+
     def test_nothing_held_out_is_said(self, result):
         parameters = result.frame[result.frame["quantity"] != "ARE"]
         with pytest.raises(sj.UsageError, match="nothing was held out"):
@@ -525,6 +560,15 @@ def bytes_of(folder):
     """All that a job found, byte for byte."""
     files = [folder / "results.parquet", *sorted((folder / "shards").iterdir())]
     return {file.name: file.read_bytes() for file in files}
+
+
+def answer_from(job, monkeypatch):
+    """Shards are found in a finished job instead of being solved."""
+    monkeypatch.setattr(
+        running,
+        "solve_shard",
+        lambda problems, shard, layout: pq.read_table(Folder(job).shard(shard.number)),
+    )
 
 
 @pytest.fixture
@@ -644,6 +688,7 @@ class TestJobs:
         pd.testing.assert_frame_equal(found.frame, whole)
 
     def test_a_second_process_is_refused(self, job):
+        (job / "results.parquet").unlink()
         code = (
             "import sys, time\nfrom scalejax.studies.folder import Folder\n"
             f"with Folder({str(job)!r}).ready(0):\n"
@@ -699,33 +744,253 @@ class TestJobs:
         assert bytes_of(folder) == bytes_of(job)
 
 
+def write(name, content):
+    def damage(folder):
+        (folder / name).write_bytes(content)
+
+    return damage
+
+
+def halve(name):
+    def damage(folder):
+        content = (folder / name).read_bytes()
+        (folder / name).write_bytes(content[: len(content) // 2])
+
+    return damage
+
+
+def edit_job(change):
+    def damage(folder):
+        found = json.loads((folder / "job.json").read_text())
+        change(found)
+        (folder / "job.json").write_text(json.dumps(found))
+
+    return damage
+
+
+class TestDamage:
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            *(write("job.json", text) for text in (b"", b"[]", b"null", b"{}", b"\xff\xfe")),
+            write("job.json", b'{"schema": "x"}'),
+            halve("job.json"),
+            edit_job(lambda found: found.pop("table")),
+            edit_job(lambda found: found["table"].pop("notes")),
+            edit_job(lambda found: found["study"].pop("by")),
+            edit_job(lambda found: found["study"].update(colour="red")),
+            edit_job(lambda found: found["study"].update(seed="x")),
+        ],
+    )
+    def test_a_damaged_description_is_said(self, job, damage):
+        damage(job)
+        with pytest.raises(JobError, match=r"job.json is damaged .* another folder"):
+            sj.resume_study(job)
+
+    def test_no_job_begins_in_a_damaged_one(self, study, runs, job, tmp_path):
+        ready = prepare(study, runs)
+        assert running.fits_folder(ready, job)
+        assert running.fits_folder(ready, tmp_path / "new")
+        write("job.json", b"[]")(job)
+        assert not running.fits_folder(ready, job)
+        assert not running.fits_folder(ready, tmp_path)
+
+    @pytest.mark.parametrize(
+        "damage",
+        [
+            write("rows.parquet", b""),
+            halve("rows.parquet"),
+            lambda folder: (folder / "rows.parquet").unlink(),
+            lambda folder: pq.write_table(
+                pq.read_table(folder / "rows.parquet").slice(0, 50), folder / "rows.parquet"
+            ),
+        ],
+    )
+    def test_damaged_rows_are_said_and_written_anew(self, study, runs, job, damage, monkeypatch):
+        rows = (job / "rows.parquet").read_bytes()
+        damage(job)
+        with pytest.raises(JobError, match=r"rows.parquet is damaged or gone .* intact: run"):
+            sj.resume_study(job)
+        monkeypatch.setattr(running, "solve_shard", None)
+        sj.run_study(study, runs, out=job)
+        assert (job / "rows.parquet").read_bytes() == rows
+
+    def test_lines_that_are_none_are_passed_over(self, job, monkeypatch):
+        done = Folder(job).done()
+        good = json.loads((job / "manifest-0.jsonl").read_text().split("\n")[0])
+        wrong = [{"shard": "../../x"}, {"shard": -1}, {"fits": None}, {"size": 1.5}, {"more": 1}]
+        lines = [json.dumps({**good, **change}).encode() for change in wrong]
+        lines += [b"\xff\xfe\x00", b"[1, 2]", b"3", b"{"]
+        with (job / "manifest-0.jsonl").open("ab") as file:
+            file.write(b"".join(b"\n" + line for line in lines))
+        assert Folder(job).done() == done
+
+    def test_a_shard_that_the_job_has_not_does_not_count(self, job):
+        whole = bytes_of(job)
+        first, *others = (job / "manifest-0.jsonl").read_text().split("\n")
+        line = {**json.loads(first), "shard": 77}
+        shards = job / "shards"
+        (shards / "000077.parquet").write_bytes((shards / "000000.parquet").read_bytes())
+        (job / "manifest-0.jsonl").write_text("\n".join([json.dumps(line), *others]))
+        sj.resume_study(job)
+        (shards / "000077.parquet").unlink()
+        assert bytes_of(job) == whole
+        assert 0 in Folder(job).done()
+
+    def test_missing_shards_and_results_are_made_again(self, job, monkeypatch):
+        whole = bytes_of(job)
+        shutil.rmtree(job / "shards")
+        sj.resume_study(job)
+        assert bytes_of(job) == whole
+        monkeypatch.setattr(running, "solve_shard", None)
+        for name in ("results.parquet", "results.json"):
+            halve(name)(job)
+            sj.resume_study(job)
+            assert bytes_of(job) == whole
+
+    def test_two_writers_of_one_file_do_not_meet(self, tmp_path):
+        """Processes in two containers may have the same number."""
+        path = tmp_path / "file"
+        with staged(path) as one, staged(path) as two:
+            one.write_text("one")
+            two.write_text("two")
+        assert path.read_text() == "one"
+        assert list(tmp_path.iterdir()) == [path]
+
+
+class TestDisks:
+    def full(self, *_, **__):
+        raise OSError(30, "Read-only file system")
+
+    @pytest.mark.parametrize("call", ["filelock.FileLock.acquire", "pathlib.Path.write_bytes"])
+    def test_before_the_first_shard(self, files, tmp_path, capsys, monkeypatch, call):
+        monkeypatch.setattr(call, self.full)
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "job")])
+        assert end.value.code == 74
+        assert "Read-only file system" in capsys.readouterr().err
+        monkeypatch.undo()
+        with Folder(tmp_path / "job").ready(0):
+            pass
+
+    def test_what_is_finished_is_shown_without_writing(self, job, study, runs, monkeypatch, result):
+        before = {path: path.stat().st_mtime_ns for path in job.rglob("*")}
+        for call in ("filelock.FileLock.acquire", "pathlib.Path.mkdir", "pathlib.Path.replace"):
+            monkeypatch.setattr(call, self.full)
+        monkeypatch.setattr(running, "summaries", None)
+        pd.testing.assert_frame_equal(sj.resume_study(job).frame, result.frame)
+        pd.testing.assert_frame_equal(sj.run_study(study, runs, out=job).frame, result.frame)
+        assert {path: path.stat().st_mtime_ns for path in job.rglob("*")} == before
+
+
+class TestFingerprints:
+    def test_numbers_within_a_law_count(self, study, runs):
+        """Also those that a traced law does not show: arrays, and what its slopes are."""
+        job = prepare(study, runs)
+
+        def mark(grid, slope=1.0):
+            table = jnp.asarray(grid)
+            inner = jax.jit(lambda x: jnp.sum(table * x))
+
+            @jax.custom_jvp
+            def steep(x):
+                return x + 0.0
+
+            steep.defjvp(lambda x, t: (x[0], slope * t[0]))
+
+            @sj.law(linear=("E",))
+            def mine(N, D, *, E: sj.Positive, A: sj.Positive):
+                return E + steep(A) * inner(N) ** -0.3 + D**-0.3
+
+            problems = replace(job.problems, study=replace(study, recipes=(mine,)))
+            return fingerprint(problems, job.shards, job.layout, {})["law mine"]
+
+        assert mark([1.0, 2.0]) == mark([1.0, 2.0])
+        assert mark([1.0, 2.0]) != mark([1.0, 2.5])
+        assert mark([1.0, 2.0]) != mark([1.0, 2.0], slope=1.1)
+
+
+class Lost:
+    """Python drops what is raised while it is destroyed, as in JAX's hook of the collector."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def __del__(self):
+        signal.raise_signal(self.number)
+
+
+class TestStops:
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+    @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
+    def test_a_lost_signal_stops_after_the_shard(
+        self, files, job, tmp_path, capsys, monkeypatch, number, code
+    ):
+        answer_from(job, monkeypatch)
+        answer = running.solve_shard
+
+        def solve(problems, shard, layout):
+            lost = Lost(number)
+            del lost
+            return answer(problems, shard, layout)
+
+        monkeypatch.setattr(running, "solve_shard", solve)
+        before = signal.getsignal(number)
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "other"), "--quiet"])
+        assert end.value.code == code
+        assert f"scalejax resume {tmp_path / 'other'}" in capsys.readouterr().err
+        assert [*Folder(tmp_path / "other").done()] == [0]
+        assert signal.getsignal(number) is before
+
+
 class TestDevices:
     def failing(self, monkeypatch, times, message):
         from jax.errors import JaxRuntimeError
 
         solve, left = running.solve_shard, [times]
-        chunks = []
+        tried = []
 
         def sometimes(problems, shard, layout):
-            chunks.append(layout.chunk)
+            tried.append((layout.chunk, layout.lanes))
             if left[0]:
                 left[0] -= 1
                 raise JaxRuntimeError(message)
             return solve(problems, shard, layout)
 
         monkeypatch.setattr(running, "solve_shard", sometimes)
-        return chunks
+        return tried
 
     def test_out_of_memory_halves_the_chunk_and_changes_nothing(
         self, study, runs, job, tmp_path, monkeypatch, caplog
     ):
-        chunks = self.failing(monkeypatch, 2, "RESOURCE_EXHAUSTED: out of memory")
+        tried = self.failing(monkeypatch, 2, "RESOURCE_EXHAUSTED: out of memory")
         folder = tmp_path / "small"
         sj.run_study(study, runs, out=folder)
-        whole = default_layout().chunk
-        assert chunks == [whole, whole // 2, *[whole // 4] * (len(chunks) - 2)]
-        assert sum("out of memory" in record.message for record in caplog.records) == 2
+        whole, lanes = default_layout().chunk, default_layout().lanes
+        assert [chunk for chunk, _ in tried] == [
+            whole,
+            whole // 2,
+            *[whole // 4] * len(Folder(job).done()),
+        ]
+        assert {at_a_time for _, at_a_time in tried} == {lanes}
+        said = [record.message for record in caplog.records if "memory" in record.message]
+        assert said == [f"out of memory: going on with {whole // 4} problems at a time"]
         assert bytes_of(folder) == bytes_of(job)
+
+    def test_fewer_lanes_are_said_and_recorded(
+        self, study, runs, job, tmp_path, monkeypatch, caplog
+    ):
+        """A chunk that leaves lanes empty is worked on in fewer, which need less memory."""
+        answer_from(job, monkeypatch)
+        times = (default_layout().chunk // default_layout().lanes).bit_length()
+        tried = self.failing(monkeypatch, times, "RESOURCE_EXHAUSTED: out of memory")
+        sj.run_study(study, runs, out=tmp_path / "small")
+        lanes = default_layout().lanes
+        assert tried[times - 1 : times + 1] == [(lanes, lanes), (lanes // 2, lanes // 2)]
+        assert "last digits" in caplog.text
+        assert {line.lanes for line in Folder(tmp_path / "small").done().values()} == {lanes // 2}
+        assert {line.lanes for line in Folder(job).done().values()} == {lanes}
 
     def test_memory_that_never_suffices_ends(self, study, runs, monkeypatch):
         self.failing(monkeypatch, 99, "RESOURCE_EXHAUSTED: out of memory")
@@ -741,11 +1006,16 @@ class TestDevices:
 
 
 SCRIPT = """
-import os, sys
+import os, sys, time
 os.environ["SCALEJAX_NO_CACHE"] = "1"
 from scalejax.studies import run as running
 from scalejax.studies.shards import cut
 running.cut = lambda problems, fits: cut(problems, 84)
+solve = running.solve_shard
+def slowly(*given):
+    time.sleep(float(os.environ.get("SECONDS_BEFORE_A_SHARD", "0")))
+    return solve(*given)
+running.solve_shard = slowly
 from scalejax.cli import main
 main(sys.argv[1:])
 """
@@ -837,6 +1107,51 @@ class TestCommand:
         assert end.value.code == 74
         assert "No space left on device" in capsys.readouterr().err
 
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("--csv", "none/all.csv"), "none is no folder"),
+            (("--plot", "none/errors.png"), "none is no folder"),
+            (("--csv", "."), "is a folder"),
+        ],
+    )
+    def test_files_that_cannot_be_written_are_refused_first(
+        self, files, tmp_path, capsys, monkeypatch, words, said
+    ):
+        monkeypatch.chdir(tmp_path)
+        for command in (("many", "study.toml", "--out", "job"), ("resume", "job")):
+            with pytest.raises(SystemExit) as end:
+                main([*command, *words])
+            assert end.value.code == 2
+            assert said in capsys.readouterr().err
+            assert not (tmp_path / "job").exists()
+
+    def test_a_plot_of_nothing_held_out_is_refused_first(self, files, tmp_path, capsys):
+        text = files.read_text()
+        files.write_text("target = false\n" + text)
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "job"), "--plot", "errors.png"])
+        assert end.value.code == 2
+        assert "target = false" in capsys.readouterr().err
+        assert not (tmp_path / "job").exists()
+
+    def test_files_may_go_into_the_folder_of_the_job(self, files, job, tmp_path, monkeypatch):
+        answer_from(job, monkeypatch)
+        other = tmp_path / "other"
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(other), "--csv", str(other / "all.csv")])
+        assert end.value.code == 0
+        assert (other / "all.csv").exists()
+
+    def test_remedies_are_those_of_the_file(self, files, tmp_path, capsys):
+        files.write_text(files.read_text().replace("chinchilla", "kaplan_steps"))
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "job")])
+        assert end.value.code == 1
+        said = capsys.readouterr().err
+        assert '[table] columns = {S = "' in said
+        assert "--column" not in said
+
     def test_without_a_folder_it_is_wrong_usage(self, files, capsys):
         with pytest.raises(SystemExit) as end:
             main(["many", str(files)])
@@ -874,22 +1189,21 @@ class TestCommand:
 class TestProcesses:
     """Real processes of JAX's own runtime, on loopback."""
 
-    def together(self, files, job, count, port, kill=None):
-        """Start all processes; kill one of them once it has finished a shard."""
-        me = [
+    def start(self, files, job, seconds):
+        """A process for each number of seconds that it waits before a shard."""
+        port = self.free_port()
+        return [
             command(
-                *("many", files, "--out", job, "--distributed"),
-                *("--coordinator", f"localhost:{port}", "--processes", count, "--process", k),
+                *("many", files, "--out", job, "--distributed", "--coordinator"),
+                *(f"localhost:{port}", "--processes", len(seconds), "--process", k),
+                env={**os.environ, "SECONDS_BEFORE_A_SHARD": str(wait)},
             )
-            for k in range(count)
+            for k, wait in enumerate(seconds)
         ]
-        if kill is not None:
-            manifest = job / f"manifest-{kill}.jsonl"
-            while not manifest.exists() and me[kill].poll() is None:
-                time.sleep(0.01)
-            me[kill].kill()
-        ends = [process.communicate(timeout=500) for process in me]
-        return [process.returncode for process in me], ends
+
+    def ends(self, processes):
+        said = [process.communicate(timeout=500) for process in processes]
+        return [process.returncode for process in processes], said
 
     def free_port(self):
         import socket
@@ -903,16 +1217,27 @@ class TestProcesses:
         alone, job = tmp_path / "alone", tmp_path / "job"
         with command("many", files, "--out", alone) as process:
             assert process.wait() == 0
-        codes, ends = self.together(files, job, count, self.free_port())
-        assert codes == [0] * count, ends
+        codes, said = self.ends(self.start(files, job, [0] * count))
+        assert codes == [0] * count, said
         assert bytes_of(job) == bytes_of(alone)
 
-    def test_one_killed_half_way_is_picked_up(self, files, tmp_path):
+    @pytest.mark.parametrize("killed", [0, 1])
+    def test_one_killed_half_way_does_not_end_the_other(self, files, tmp_path, killed):
+        """Nor does it if it is the one where all met; what it leaves is picked up."""
         alone, job = tmp_path / "alone", tmp_path / "job"
         with command("many", files, "--out", alone) as process:
             assert process.wait() == 0
-        codes, _ = self.together(files, job, 2, self.free_port(), kill=1)
-        assert codes[1] == -9
+        seconds = [15, 15]
+        seconds[killed] = 0
+        processes = self.start(files, job, seconds)
+        manifest = job / f"manifest-{killed}.jsonl"
+        while not manifest.exists() and processes[killed].poll() is None:
+            time.sleep(0.01)
+        processes[killed].kill()
+        codes, said = self.ends(processes)
+        assert codes[killed] == -9
+        assert codes[1 - killed] == 0, said
+        assert (job / f"manifest-{1 - killed}.jsonl").exists()
         with command("resume", job) as process:
             assert process.wait() == 0
         assert bytes_of(job) == bytes_of(alone)

@@ -9,8 +9,9 @@
 For one law and a few groups whose fits you want to look at, take `scalejax.fit_many`.
 """
 
+from scalejax.studies.disk import DiskError
 from scalejax.studies.files import StudyFile
-from scalejax.studies.folder import DiskError, JobError
+from scalejax.studies.folder import JobError
 from scalejax.studies.results import StudyResult
 from scalejax.studies.run import Job, Progress, prepare, resume_study, run_study
 from scalejax.studies.study import Recipe, Study

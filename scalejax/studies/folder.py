@@ -6,41 +6,42 @@
     manifest-0.jsonl      a line for each finished shard, from process 0: its checksum and counts
     lock-0                held while process 0 is at work
     results.parquet       one row for each problem and quantity, when all shards are done
+    results.json          the checksum of the results, so that they are not made again
 
 A shard counts as done when its line is in a manifest and the file is what the line says. A file
 without a line, or a line whose file is damaged, is done again.
 """
 
-import hashlib
 import json
 import os
-import platform
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import filelock
-import jax
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalejax.errors import ScalejaxError, UsageError
+from scalejax.studies.disk import (
+    disk_trouble,
+    is_whole,
+    sha256_of,
+    staged,
+    write_bytes,
+    write_parquet,
+)
 
 SCHEMA = 1
-JOB, ROWS, RESULTS, SHARDS = "job.json", "rows.parquet", "results.parquet", "shards"
+JOB, ROWS, SHARDS = "job.json", "rows.parquet", "shards"
+RESULTS, CHECKSUM = "results.parquet", "results.json"
 
 
 class JobError(ScalejaxError):
     """The folder of a job cannot be used as it is."""
-
-
-class DiskError(ScalejaxError):
-    """The folder of a job cannot be written; finished shards are intact."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Line:
         converged: How many of them converged.
         failed: How many are no minimum.
         seconds: How long it took.
+        lanes: Problems that were worked on at a time: fewer than the job asks for where memory ran
+            out, which rounds otherwise.
     """
 
     shard: int
@@ -64,34 +67,7 @@ class Line:
     converged: int
     failed: int
     seconds: float
-
-
-def fingerprint(study: Mapping[str, Any], laws: Mapping[str, str], **parts: Any) -> dict[str, str]:
-    """What the results of a job depend on, each part with a short hash or a word.
-
-    Args:
-        study: The study as plain values.
-        laws: Name to text of the traced law, so that an edited law is another law.
-        **parts: Other words: the rows, shapes of the work.
-    """
-    words = {f"study {key}": json.dumps(value) for key, value in study.items()}
-    plain = {key: word if len(word) <= 40 else _short(word) for key, word in words.items()}
-    return {
-        **plain,
-        **{f"law {name}": _short(text) for name, text in laws.items()},
-        **{name: str(value) for name, value in parts.items()},
-        "scalejax": version("scalejax"),
-        "jax": jax.__version__,
-        "numpy": np.__version__,
-        "pyarrow": pa.__version__,
-        "python": platform.python_version(),
-        "dtype": "float64",
-        "device": jax.local_devices()[0].platform,
-    }
-
-
-def _short(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    lanes: int
 
 
 class Folder:
@@ -105,36 +81,85 @@ class Folder:
         """Whether a job was begun here."""
         return (self.path / JOB).is_file()
 
+    @property
+    def is_free(self) -> bool:
+        """Whether a job can begin here: there is nothing, or what a job has before it is one."""
+        if not self.path.is_dir():
+            return not self.path.exists()
+        # Another process may be at it, or have been killed.
+        names = {path.name.split("-")[0] for path in self.path.glob("[!.]*")}
+        return names <= {"lock", "owner", SHARDS, ROWS}
+
     def begin(self, job: Mapping[str, Any], rows: pa.Table) -> None:
         """Write what the job is.
 
         Raises:
             DiskError: It cannot be written.
         """
-        with _said(self.path):
-            (self.path / SHARDS).mkdir(parents=True, exist_ok=True)
-            write_parquet(rows, self.path / ROWS)
-            _write(self.path / JOB, (json.dumps(job, indent=2) + "\n").encode())
+        self.keep_rows(rows)
+        with disk_trouble(self.path):
+            write_bytes((json.dumps(job, indent=2) + "\n").encode(), self.path / JOB)
 
     def job(self) -> dict[str, Any]:
         """What `begin` wrote.
 
         Raises:
-            JobError: There is no job, or one of a newer version.
+            JobError: There is no job, a damaged one, or one of a newer version.
         """
         try:
             found = json.loads((self.path / JOB).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise JobError(f"{self.path} holds no job: there is no {JOB} in it.") from None
         except (OSError, ValueError) as error:
-            raise JobError(f"{self.path / JOB} cannot be read: {error}") from error
-        if found.get("schema", 0) > SCHEMA:
+            raise self.damaged(str(error)) from error
+        parts = {"schema": int, "study": dict, "table": dict, "fingerprint": dict}
+        for name, kind in parts.items():
+            if not isinstance(found, dict) or not isinstance(found.get(name), kind):
+                raise self.damaged(f"no usable {name!r} is in it")
+        if found["schema"] > SCHEMA:
             raise JobError(f"{self.path} was written by a newer scalejax: upgrade scalejax.")
-        return dict(found)
+        return found
+
+    def damaged(self, why: str) -> JobError:
+        """What to say of a description that cannot be used."""
+        return JobError(
+            f"{self.path / JOB} is damaged ({why}), and nothing else says what the shards are: put "
+            "back a copy of it, or begin again in another folder."
+        )
 
     def rows(self) -> pa.Table:
-        """The rows of the job."""
-        return pq.read_table(self.path / ROWS)
+        """The rows of the job.
+
+        Raises:
+            JobError: They cannot be read.
+        """
+        try:
+            return pq.read_table(self.path / ROWS)
+        except (OSError, pa.ArrowException) as error:
+            raise self.damaged_rows(str(error)) from error
+
+    def damaged_rows(self, why: str) -> JobError:
+        """What to say of rows that cannot be used."""
+        return JobError(
+            f"{self.path / ROWS} is damaged or gone ({why}). Shards that are finished are intact: "
+            "run the study in this folder again with its data, which writes the rows anew."
+        )
+
+    def has_rows(self, rows: pa.Table) -> bool:
+        """Whether these rows are there."""
+        try:
+            return bool(self.rows().equals(rows))
+        except JobError:
+            return False
+
+    def keep_rows(self, rows: pa.Table) -> None:
+        """Write the rows.
+
+        Raises:
+            DiskError: They cannot be written.
+        """
+        with disk_trouble(self.path):
+            write_parquet(rows, self.path / ROWS)
 
     def refuse_changed(self, now: Mapping[str, str]) -> None:
         """Refuse to go on with a job that would give other results.
@@ -159,20 +184,24 @@ class Folder:
         """The finished shards by number; those with a missing or damaged file are left out."""
         lines: dict[int, Line] = {}
         for manifest in sorted(self.path.glob("manifest-*.jsonl")):
-            for text in manifest.read_text(encoding="utf-8").splitlines():
+            for text in manifest.read_text(encoding="utf-8", errors="replace").splitlines():
                 line = _line(text)
                 if line is not None:
                     lines[line.shard] = line
-        return {number: line for number, line in lines.items() if self._is_whole(line)}
+        return {
+            number: line
+            for number, line in lines.items()
+            if is_whole(self.shard(number), line.size, line.sha256)
+        }
 
-    def _is_whole(self, line: Line) -> bool:
-        path = self.shard(line.shard)
+    def results(self) -> Path | None:
+        """The results, if they are there as `finish` wrote them."""
+        path = self.path / RESULTS
         try:
-            if path.stat().st_size != line.size:
-                return False
-            return hashlib.sha256(path.read_bytes()).hexdigest() == line.sha256
-        except OSError:
-            return False
+            found = json.loads((self.path / CHECKSUM).read_text(encoding="utf-8"))
+            return path if is_whole(path, found["size"], found["sha256"]) else None
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
 
     def shard(self, number: int) -> Path:
         """The file of a shard."""
@@ -185,10 +214,9 @@ class Folder:
             DiskError: It cannot be written.
         """
         path = self.shard(line["shard"])
-        with _said(self.path):
+        with disk_trouble(self.path):
             write_parquet(table, path)
-            content = path.read_bytes()
-            kept = Line(**line, sha256=hashlib.sha256(content).hexdigest(), size=len(content))
+            kept = Line(**line, sha256=sha256_of(path), size=path.stat().st_size)
             with (self.path / f"manifest-{process}.jsonl").open("ab") as file:
                 # A line that was cut off by a crash must not swallow this one.
                 file.write(b"\n" * bool(file.tell()) + json.dumps(asdict(kept)).encode())
@@ -203,102 +231,73 @@ class Folder:
             DiskError: They cannot be written.
         """
         path = self.path / RESULTS
-        staged = path.with_name(f".{path.name}.{os.getpid()}")
-        with _said(self.path):
-            try:
+        with disk_trouble(self.path):
+            with staged(path) as file:
                 first = next(parts)
-                with pq.ParquetWriter(staged, first.schema, compression="zstd") as writer:
+                with pq.ParquetWriter(file, first.schema, compression="zstd") as writer:
                     writer.write_table(first)
                     for part in parts:
                         writer.write_table(part.cast(first.schema))
-                staged.replace(path)
-            finally:
-                staged.unlink(missing_ok=True)
+            record = {"sha256": sha256_of(path), "size": path.stat().st_size}
+            write_bytes(json.dumps(record).encode(), self.path / CHECKSUM)
         return path
 
     @contextmanager
     def ready(self, process: int) -> Iterator[None]:
-        """The folder, made if need be, with the lock of a process held."""
-        with _said(self.path):
+        """The folder, made if need be, with the lock of a process held.
+
+        Raises:
+            UsageError: It is a file, or holds something else.
+            DiskError: It cannot be written.
+            JobError: Another process holds the lock.
+        """
+        with disk_trouble(self.path):
             if self.path.exists() and not self.path.is_dir():
                 raise UsageError(f"{self.path} is a file; name a folder for the job.")
-            if self.path.is_dir() and not self.exists:
-                # What a job has before it is known to be one: another process may be at it.
-                names = (path.name.split("-")[0] for path in self.path.glob("[!.]*"))
-                if {*names} - {"lock", "owner", SHARDS, ROWS}:
-                    raise UsageError(
-                        f"{self.path} holds other files and no job; name a new or empty folder."
-                    )
-            self.path.mkdir(parents=True, exist_ok=True)
-        with self.locked(process):
+            if not self.exists and not self.is_free:
+                raise UsageError(
+                    f"{self.path} holds other files and no job; name a new or empty folder."
+                )
+            (self.path / SHARDS).mkdir(parents=True, exist_ok=True)
+        with self._locked(process):
             yield
 
     @contextmanager
-    def locked(self, process: int) -> Iterator[None]:
-        """Hold the lock of a process, which the system lets go of when the process ends.
-
-        Raises:
-            JobError: Another process holds it.
-        """
-        with _said(self.path):
-            lock = filelock.FileLock(self.path / f"lock-{process}", timeout=0)
+    def _locked(self, process: int) -> Iterator[None]:
+        """Hold the lock of a process, which the system lets go of when the process ends."""
+        lock = filelock.FileLock(self.path / f"lock-{process}", timeout=0)
         owner = self.path / f"owner-{process}.json"
+        with disk_trouble(self.path):
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                raise JobError(
+                    f"another process is at work in {self.path} ({_owner(owner)}): wait for it, or "
+                    "stop it. Two processes of one job need --distributed."
+                ) from None
         try:
-            with lock:
-                me = {"pid": os.getpid(), "host": socket.gethostname()}
-                _write(owner, json.dumps(me).encode())
-                yield
-        except filelock.Timeout:
-            raise JobError(
-                f"another process is at work in {self.path} ({_owner(owner)}): wait for it, or "
-                "stop it. Two processes of one job need --distributed."
-            ) from None
-
-
-def write_parquet(table: pa.Table, path: Path) -> None:
-    """Write a file whole or not at all, the same bytes for the same table."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        pq.write_table(table, staged, compression="zstd")
-        with staged.open("rb") as file:
-            os.fsync(file.fileno())
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
-
-
-def _write(path: Path, content: bytes) -> None:
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        staged.write_bytes(content)
-        staged.replace(path)
-    finally:
-        staged.unlink(missing_ok=True)
-
-
-@contextmanager
-def _said(path: Path) -> Iterator[None]:
-    """Trouble with the disk in words."""
-    try:
-        yield
-    except OSError as error:
-        raise DiskError(
-            f"{path} cannot be written ({error.strerror or error}). Shards that are finished are "
-            "intact: make room, or mend the permissions, and resume."
-        ) from error
+            me = {"pid": os.getpid(), "host": socket.gethostname()}
+            with disk_trouble(self.path):
+                write_bytes(json.dumps(me).encode(), owner)
+            yield
+        finally:
+            lock.release()
 
 
 def _line(text: str) -> Line | None:
-    """A line of a manifest, or None for one that was cut off."""
+    """A line of a manifest, or None for one that was cut off or damaged."""
     try:
-        return Line(**json.loads(text))
+        line = Line(**json.loads(text))
     except (ValueError, TypeError):
         return None
+    kinds = [(getattr(line, field.name), field.type) for field in fields(line)]
+    right = all(type(word) in ((int, float) if kind is float else (kind,)) for word, kind in kinds)
+    return line if right and line.shard >= 0 else None
 
 
 def _owner(path: Path) -> str:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         return f"process {found['pid']} on {found['host']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return "unknown"

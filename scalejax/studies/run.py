@@ -3,7 +3,8 @@
 With ``out=`` every shard is a file as soon as it is done, and calling again goes on where the last
 call stopped, whatever stopped it. Several processes share a job if each says which it is; they
 need nothing from each other but the folder. Device memory that runs out halves the chunk in which
-problems are worked on, which changes no result.
+problems are worked on. That changes no result as long as the lanes that a chunk is worked on in
+are full; where not even that is enough there are fewer lanes, which round otherwise.
 """
 
 import logging
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -26,7 +26,8 @@ from scalejax.fitting.record import describe_rows, rows_to_arrow, table_of
 from scalejax.laws import Law
 from scalejax.status import MINIMA, Status
 from scalejax.studies.files import study_of
-from scalejax.studies.folder import SCHEMA, Folder, JobError, fingerprint
+from scalejax.studies.fingerprint import fingerprint, rows_mark
+from scalejax.studies.folder import SCHEMA, Folder, JobError, Line
 from scalejax.studies.problems import Problems, make_problems, study_table
 from scalejax.studies.results import StudyResult, summaries
 from scalejax.studies.shards import Shard, cut
@@ -139,14 +140,7 @@ def run_study(
     job = prepare(study, data, layout=layout, **table_options)
     if out is None:
         return _in_memory(job, progress)
-    folder = Folder(out)
-    with folder.ready(process[0]):
-        marks = _marks(job, study.describe())
-        if folder.exists:
-            folder.refuse_changed(marks)
-        else:
-            folder.begin(_description(job, marks), rows_to_arrow(job.problems.table))
-        return _in_folder(job, folder, progress, process)
+    return _in_folder(job, Folder(out), study.describe(), progress, process)
 
 
 def resume_study(
@@ -174,50 +168,88 @@ def resume_study(
         ScalejaxError: There is no job, or what its results depend on has changed.
     """
     folder = Folder(out)
-    saved = folder.job()
-    study = study_of(saved["study"], laws)
-    job = prepare(study, table_of(saved["table"], folder.rows()), layout=layout)
-    with folder.ready(process[0]):
-        folder.refuse_changed(_marks(job, saved["study"]))
-        return _in_folder(job, folder, progress, process)
+    saved, rows = folder.job(), folder.rows()
+    try:
+        study = study_of(saved["study"], laws)
+        table = table_of(saved["table"], rows)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise folder.damaged(f"{type(error).__name__}: {error}") from error
+    if rows_mark(table) != saved["fingerprint"].get("rows"):
+        raise folder.damaged_rows("they are not those that the job was begun with")
+    job = prepare(study, table, layout=layout)
+    return _in_folder(job, folder, saved["study"], progress, process)
 
 
 def fits_folder(job: Job, out: Path) -> bool:
-    """Whether a folder is empty or not there, or holds this very job."""
+    """Whether a job can begin in a folder, or go on there."""
     folder = Folder(out)
-    if folder.exists:
-        return bool(folder.job()["fingerprint"] == _marks(job, job.problems.study.describe()))
-    return not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    if not folder.exists:
+        return folder.is_free
+    try:
+        folder.refuse_changed(_marks(job, job.problems.study.describe()))
+    except JobError:
+        return False
+    return True
 
 
 def _in_memory(job: Job, progress: Watch | None) -> StudyResult:
-    tables = [table for _, table, _ in _solve_all(job, job.shards, progress, {})]
+    tables = [solved.table for solved in _solve_all(job, job.shards, progress, {})]
     frames = [part.to_pandas() for part in summaries(job.problems, tables)]
     return StudyResult(job.problems, pd.concat(frames, ignore_index=True))
 
 
 def _in_folder(
+    job: Job,
+    folder: Folder,
+    described: Mapping[str, Any],
+    progress: Watch | None,
+    process: tuple[int, int],
+) -> StudyResult | None:
+    """Go on in a folder, or begin there; the study as it is described in the job."""
+    marks, rows = _marks(job, described), rows_to_arrow(job.problems.table)
+    if folder.exists:
+        folder.refuse_changed(marks)
+        # What is finished can be looked at where nothing can be locked or written.
+        path = folder.results() if folder.has_rows(rows) else None
+        if path is not None and len(_done(job, folder)) == len(job.shards):
+            return StudyResult(job.problems, path)
+    with folder.ready(process[0]):
+        if not folder.exists:
+            folder.begin(_description(job, marks), rows)
+        folder.refuse_changed(marks)
+        if not folder.has_rows(rows):
+            folder.keep_rows(rows)
+        return _go_on(job, folder, progress, process)
+
+
+def _go_on(
     job: Job, folder: Folder, progress: Watch | None, process: tuple[int, int]
 ) -> StudyResult | None:
     number, count = process
-    done = folder.done()
+    done = _done(job, folder)
     mine = [shard for shard in job.shards if shard.number % count == number]
     missing = [shard for shard in mine if shard.number not in done]
     before = {k: (line.fits, line.converged, line.failed) for k, line in done.items()}
-    for shard, table, seconds in _solve_all(job, missing, progress, before):
-        fits, converged, failed = _counts(table)
+    for solved in _solve_all(job, missing, progress, before):
+        fits, converged, failed = _counts(solved.table)
         folder.keep(
             {
-                "shard": shard.number, "fits": fits, "converged": converged, "failed": failed,
-                "seconds": round(seconds, 3),
+                "shard": solved.shard.number, "fits": fits, "converged": converged,
+                "failed": failed, "seconds": round(solved.seconds, 3), "lanes": solved.lanes,
             },
-            table,
+            solved.table,
             number,
         )  # fmt: skip
-    if len(folder.done()) < len(job.shards):
+    if len(_done(job, folder)) < len(job.shards):
         return None
     path = folder.finish(summaries(job.problems, _read(folder, job.shards)))
     return StudyResult(job.problems, path)
+
+
+def _done(job: Job, folder: Folder) -> dict[int, Line]:
+    """The finished shards of a job by number."""
+    lines = folder.done()
+    return {shard.number: lines[shard.number] for shard in job.shards if shard.number in lines}
 
 
 def _read(folder: Folder, shards: Sequence[Shard]) -> Iterator[pa.Table]:
@@ -225,13 +257,23 @@ def _read(folder: Folder, shards: Sequence[Shard]) -> Iterator[pa.Table]:
         yield pq.read_table(folder.shard(shard.number))
 
 
+@dataclass(frozen=True, eq=False)
+class _Solved:
+    """A shard with what was found, how long it took and the lanes that there was memory for."""
+
+    shard: Shard
+    table: pa.Table
+    seconds: float
+    lanes: int
+
+
 def _solve_all(
     job: Job,
     shards: Sequence[Shard],
     progress: Watch | None,
     before: Mapping[int, tuple[int, int, int]],
-) -> Iterator[tuple[Shard, pa.Table, float]]:
-    """Shards with their tables and seconds, one after the other."""
+) -> Iterator[_Solved]:
+    """Solve shards one after the other."""
     counts = np.array([*before.values(), (0, 0, 0)]).sum(axis=0)
     at_first, began = int(counts[0]), time.monotonic()
     layout = job.layout
@@ -239,7 +281,7 @@ def _solve_all(
         start = time.monotonic()
         table, layout = _with_less_memory(job.problems, shard, layout)
         counts = counts + _counts(table)
-        yield shard, table, time.monotonic() - start
+        yield _Solved(shard, table, time.monotonic() - start, layout.lanes)
         if progress is not None:
             done, converged, failed = map(int, counts)
             progress(
@@ -253,10 +295,10 @@ def _with_less_memory(problems: Problems, shard: Shard, layout: Layout) -> tuple
     Raises:
         ScalejaxError: The devices failed for another reason, twice.
     """
-    failures = 0
+    asked, failures = layout, 0
     for _ in range(_HALVINGS + 2):
         try:
-            return solve_shard(problems, shard, layout), layout
+            table = solve_shard(problems, shard, layout)
         except (jax.errors.JaxRuntimeError, MemoryError) as error:
             if not _out_of_memory(error):
                 failures += 1
@@ -268,8 +310,17 @@ def _with_less_memory(problems: Problems, shard: Shard, layout: Layout) -> tuple
                 continue
             if layout.chunk == 1:
                 raise JobError(f"one problem alone takes too much memory: {error}") from error
-            layout = replace(layout, chunk=layout.chunk // 2, lanes=min(layout.lanes, layout.chunk))
-            _LOG.warning("out of memory: going on with %d problems at a time", layout.chunk)
+            chunk = layout.chunk // 2
+            layout = replace(layout, chunk=chunk, lanes=min(layout.lanes, chunk))
+            continue
+        if layout.chunk < asked.chunk:
+            fewer = ", in fewer lanes, which may change the last digits of results"
+            _LOG.warning(
+                "out of memory: going on with %d problems at a time%s",
+                layout.chunk,
+                fewer if layout.lanes < asked.lanes else "",
+            )
+        return table, layout
     raise JobError("memory ran out again and again")
 
 
@@ -298,22 +349,4 @@ def _description(job: Job, marks: Mapping[str, str]) -> dict[str, Any]:
 
 def _marks(job: Job, described: Mapping[str, Any]) -> dict[str, str]:
     """What the results depend on; the study as it is described in the job."""
-    study = job.problems.study
-    laws = {recipe.name: _trace(recipe.found) for recipe in study.recipes}
-    layout = job.layout
-    shape = f"{layout.form} {layout.ragged_form} {layout.lanes}"
-    return fingerprint(
-        described,
-        laws,
-        rows=job.problems.table.fingerprint[:16],
-        shards=f"{len(job.shards)} of {max(shard.fits for shard in job.shards)} fits",
-        lanes=shape,
-    )
-
-
-def _trace(law: Law) -> str:
-    """What a law computes, as text."""
-    with jax.enable_x64(True):
-        number = jax.ShapeDtypeStruct((), jnp.float64)
-        points = [number] * len(law.inputs)
-        return str(jax.make_jaxpr(law)(*points, **dict.fromkeys(law.parameters, number)))
+    return fingerprint(job.problems, job.shards, job.layout, described)

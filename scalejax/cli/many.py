@@ -1,11 +1,10 @@
 """``scalejax many`` and ``scalejax resume``: a thousand laws as a job that survives."""
 
 import contextlib
-import signal
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,7 +12,8 @@ import typer
 from scalejax.cli import options
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.results import PLOT_TYPES, save_figure
-from scalejax.cli.talk import say, spoken_warnings
+from scalejax.cli.stopping import survivable
+from scalejax.cli.talk import in_study, say, spoken_warnings
 
 if TYPE_CHECKING:
     from scalejax.studies import Job, Progress, StudyResult
@@ -41,7 +41,7 @@ For example:
   srun scalejax many study.toml --out jobs/one --distributed
 """
 
-FAILED, DISK_FULL, TERMINATED, INTERRUPTED = 3, 74, 75, 130
+FAILED = 3
 
 Distributed = Annotated[
     bool,
@@ -88,7 +88,9 @@ def many(
 
     Exit codes besides the usual: 3 some laws failed, 74 the disk cannot be written, 75 terminated.
     """
-    _check(plot, out, dry_run)
+    if out is None and not dry_run:
+        raise typer.BadParameter("a job needs a folder.", param_hint="--out")
+    _check_files(plot, csv, out)
     use_compilation_cache()
     me = _join(distributed, coordinator, processes, process)
     from scalejax import datasets
@@ -96,6 +98,7 @@ def many(
 
     options.see_working_directory()
     file = StudyFile(study)
+    _check_target(plot, file.study.target)
     source = runs or file.data
     if source is None:
         raise typer.BadParameter("the study names no data: give the file.", param_hint="RUNS")
@@ -104,18 +107,19 @@ def many(
         data = datasets.load(source)
     elif runs is None:
         data = study.parent / source
-    with spoken_warnings(quiet):
-        if dry_run:
-            print(_forecast(file.study, prepare(file.study, data, **file.table_options)))
-            return
-        if out is not None and force:
-            out = _free(out, prepare(file.study, data, **file.table_options))
-            say(f"the job is in {out}")
-        with _survivable(out), _bar(quiet) as progress:
-            found = run_study(
-                file.study, data, out=out, progress=progress, process=me, **file.table_options
-            )
-    _show(found, out, plot, csv, quiet)
+    with survivable(out) as check:
+        with spoken_warnings(quiet, in_study):
+            if dry_run:
+                print(_forecast(file.study, prepare(file.study, data, **file.table_options)))
+                return
+            if out is not None and force:
+                out = _free(out, prepare(file.study, data, **file.table_options))
+                say(f"the job is in {out}")
+            with _watch(quiet, check) as progress:
+                found = run_study(
+                    file.study, data, out=out, progress=progress, process=me, **file.table_options
+                )
+        _show(found, out, plot, csv, quiet)
 
 
 def resume(
@@ -136,24 +140,44 @@ def resume(
     quiet: Quiet = False,
 ) -> None:
     """Go on with a job where it stopped, whatever stopped it; a finished one is shown again."""
-    _check(plot, folder, False)
+    _check_files(plot, csv, folder)
     use_compilation_cache()
     me = _join(distributed, coordinator, processes, process)
     from scalejax.studies import resume_study
+    from scalejax.studies.folder import Folder
 
     laws = {name: options.law_of(name) for name in law or []}
-    with spoken_warnings(quiet), _survivable(folder), _bar(quiet) as progress:
-        found = resume_study(folder, laws=laws, progress=progress, process=me)
-    _show(found, folder, plot, csv, quiet)
+    with survivable(folder) as check:
+        _check_target(plot, Folder(folder).job()["study"].get("target", True))
+        with spoken_warnings(quiet, in_study), _watch(quiet, check) as progress:
+            found = resume_study(folder, laws=laws, progress=progress, process=me)
+        _show(found, folder, plot, csv, quiet)
 
 
-def _check(plot: Path | None, out: Path | None, dry_run: bool) -> None:
+def _check_files(plot: Path | None, csv: Path | None, out: Path | None) -> None:
+    """Refuse files that could not be written when all is solved."""
     if plot is not None and plot.suffix.lower() not in PLOT_TYPES:
         raise typer.BadParameter(
             f"the file must end in {', '.join(PLOT_TYPES)}.", param_hint="--plot"
         )
-    if out is None and not dry_run:
-        raise typer.BadParameter("a job needs a folder.", param_hint="--out")
+    for name, path in (("--plot", plot), ("--csv", csv)):
+        # The folder of the job is yet to be made.
+        if path is None or (out is not None and path.parent == out):
+            continue
+        if path.is_dir() or not path.parent.is_dir():
+            missing = f"{path.parent} is no folder."
+            said = f"{path} is a folder; name a file." if path.is_dir() else missing
+            raise typer.BadParameter(said, param_hint=name)
+        if not os.access(path.parent, os.W_OK):
+            raise typer.BadParameter(f"{path.parent} cannot be written to.", param_hint=name)
+
+
+def _check_target(plot: Path | None, target: bool) -> None:
+    if plot is not None and not target:
+        raise typer.BadParameter(
+            "the study has target = false: nothing is held out, so there is no error to draw.",
+            param_hint="--plot",
+        )
 
 
 def _join(
@@ -167,7 +191,11 @@ def _join(
     import jax
 
     jax.distributed.initialize(coordinator, processes, process)
-    return jax.process_index(), jax.process_count()
+    me = jax.process_index(), jax.process_count()
+    # From here on nobody needs the others, and JAX would end all when one ends or is late. To
+    # leave is to wait for all once more, which takes no time: all have just joined.
+    jax.distributed.shutdown()
+    return me
 
 
 def _free(out: Path, job: "Job") -> Path:
@@ -182,32 +210,17 @@ def _free(out: Path, job: "Job") -> Path:
         number += 1
 
 
-class _Terminated(BaseException):
-    """SIGTERM came, for example before a machine is taken away."""
-
-
 @contextlib.contextmanager
-def _survivable(out: Path | None) -> Iterator[None]:
-    """Leave a job that can be resumed, and say so, whatever ends it."""
-    from scalejax.studies import DiskError
+def _watch(quiet: bool, check: Callable[[], None]) -> "Iterator[Callable[[Progress], None]]":
+    """After every shard: stop if a signal was lost, and show how far the job is."""
+    with _bar(quiet) as bar:
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        def update(now: "Progress") -> None:
+            check()
+            if bar is not None:
+                bar(now)
 
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    except DiskError as error:
-        say(f"error: {error}")
-        raise typer.Exit(DISK_FULL) from None
-    except _Terminated:
-        say(f"terminated. Finished shards are kept; go on with: scalejax resume {out}")
-        raise typer.Exit(TERMINATED) from None
-    except KeyboardInterrupt:
-        say(f"interrupted. Finished shards are kept; go on with: scalejax resume {out}")
-        raise typer.Exit(INTERRUPTED) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        yield update
 
 
 @contextlib.contextmanager
@@ -288,10 +301,14 @@ def _show(
         say(f"this part is done; others of the job in {out} are not. Resume it if they have ended.")
         return
     print(found.summary())
+    if out is not None and not quiet:
+        say(f"all results are in {out / 'results.parquet'}")
     if csv is not None:
         from scalejax.data.export import to_csv
+        from scalejax.studies.disk import disk_trouble
 
-        to_csv(found.frame, csv)
+        with disk_trouble(csv):
+            to_csv(found.frame, csv)
     if plot is not None:
         import matplotlib as mpl
 
@@ -299,7 +316,5 @@ def _show(
         from scalejax.plots import plot_study_panels
 
         save_figure(plot_study_panels(found)[0].figure, plot)
-    if out is not None and not quiet:
-        say(f"all results are in {out / 'results.parquet'}")
     if len(found.failed):
         raise typer.Exit(FAILED)

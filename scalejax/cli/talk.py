@@ -13,6 +13,11 @@ _ARGUMENTS = (
     *("on_bad", "units", "loss_unit", "derive", "law", "exclude", "max_steps", "cluster"),
     *("strata", "weights", "sigma", "resampling", "noise", "bootstrap", "about", "by", *_RENAMED),
 )
+_IN_TABLE = (
+    *("columns", "units", "loss_unit", "derive", "on_bad", "exclude"),
+    *("weights", "sigma", "strata"),
+)
+_IN_STUDY = {"group": "by", "cluster": "run"}
 
 
 def say(text: str) -> None:
@@ -41,9 +46,26 @@ def in_options(text: str) -> str:
     return re.sub(rf"\b({arguments})=(?!\w)", lambda match: option(match[1]), text)
 
 
+def in_study(text: str) -> str:
+    """A message with the arguments of Python as the TOML file of a study has them."""
+
+    def entry(match: re.Match[str]) -> str:
+        name, value = _IN_STUDY.get(match[1], match[1]), match[2]
+        value = re.sub(r'"(\w+)": ', r"\1 = ", value)
+        return f"{'[table] ' * (name in _IN_TABLE)}{name} =" + (value and f" {value}")
+
+    names = "|".join((*_IN_TABLE, *_IN_STUDY, "by", "run", "fixed", "tied", "bounds"))
+    return in_options(re.sub(rf'\b({names})=(\{{.*?\}}|"\w+"|(?!\w))', entry, text))
+
+
 @contextmanager
-def spoken_warnings(quiet: bool) -> Iterator[None]:
-    """Turn our warnings into lines of talk, each once; an error in between leaves them said."""
+def spoken_warnings(quiet: bool, words: Callable[[str], str] = in_options) -> Iterator[None]:
+    """Turn our warnings into lines of talk, each once; an error in between leaves them said.
+
+    Args:
+        quiet: Whether nothing is said.
+        words: How arguments of Python are written.
+    """
     from scalejax.errors import DataWarning, FitWarning
 
     with warnings.catch_warnings(record=True) as caught:
@@ -55,7 +77,7 @@ def spoken_warnings(quiet: bool) -> Iterator[None]:
             ours = [item for item in caught if issubclass(item.category, DataWarning | FitWarning)]
             for message in dict.fromkeys(str(item.message) for item in ours):
                 if not quiet:
-                    say(f"warning: {in_options(message)}")
+                    say(f"warning: {words(message)}")
     for item in caught:
         if item not in ours:
             warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)

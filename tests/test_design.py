@@ -317,6 +317,7 @@ class TestPast:
         fit = sj.fit(frame, objective=sj.least_squares(), cluster="run", bootstrap=0)
         design = sj.design_runs(fit, budget=BUDGET, target=TARGET, draws=0)
         assert design.runs_before == 24
+        assert "Rows of one run share noise" in design.summary()
         assert design.noise == pytest.approx(np.hypot(shared, own), rel=0.35)
         assert design.runs["D"].min() >= 0.999 * np.min(d.reshape(24, 10)[:, -1])
         spread = student.ppf(0.975, 24 + 12 - 5) * design.stderr
@@ -641,6 +642,7 @@ class TestPeople:
         none = replace(made, independent_before=-7)
         assert "How well they will is not known" in none.summary()
         assert none.to_dict()["width"] is None
+        assert len(plot_design(none)) == 2
 
     def test_plot(self, made):
         panels = plot_design(made)

@@ -238,9 +238,16 @@ def _notes(ask: Asked, past: Past, used: int) -> list[str]:
     left = independent_runs(fit.table) - len(fit.free)
     if 0 < left < _FEW_LEFT:
         notes.append(
-            f"The runs so far are {left} more than the parameters: the noise that they show may be "
-            f"off by {100 / np.sqrt(2 * left):.0f} %, and widths with it."
+            f"There are {left} more independent runs so far than parameters: the noise that they "
+            f"show may be off by {100 / np.sqrt(2 * left):.0f} %, and widths with it."
         )
+    elif left < 1 and fit.table.cluster is not None:
+        notes.append(
+            "There are no more runs so far than parameters: the noise that they show may be off by "
+            "a factor of two or more, and widths with it."
+        )
+    elif left < 1:
+        notes.append("The runs so far do not show their noise: it is taken to be that of new ones.")
     if past.correlation > 0:
         share = fitting_weight(past) / past.weight.clip(1e-300)
         low, high = np.min(share), np.max(share)

@@ -155,9 +155,8 @@ def cost_sentence(design: Design, wanted: float, cost: float) -> str:
 
 def money(value: float, unit: str) -> str:
     """An amount for people."""
-    if unit == "FLOP":
-        return f"{value:.3g} FLOP"
-    return f"{value:,.0f} {unit}" if value >= 100 or unit == "USD" else f"{value:.3g} {unit}"
+    whole = unit == "USD" or (unit != "FLOP" and 100 <= value < 1e7)
+    return f"{value:,.0f} {unit}" if whole else f"{value:.3g} {unit}"
 
 
 def _times(value: float) -> str:

@@ -120,7 +120,7 @@ class TestAdvice:
 
     def test_why_there_is_no_expected_error(self, advice):
         unknown = replace(advice, expected=None)
-        assert "could a law be fitted" in unknown.summary()
+        assert "a law could be fitted to the smaller sizes for none" in unknown.summary()
         assert "no family has the 4 sizes" in replace(unknown, targets=0).summary()
         assert "a plan has no losses" in replace(unknown, targets=0, planned=True).summary()
 
@@ -129,6 +129,9 @@ class TestAdvice:
             sj.advise(spoilt, "power_C")
         with pytest.raises(sj.UsageError, match="target="):
             sj.advise(spoilt, target={"N": 1e9})
+        two = pd.DataFrame({"N": [1e8, 1e9], "D": [2e9, 2e10], "model": "one"})
+        with pytest.raises(sj.InputError, match="E150 column 'model' rows 1, 2: 1 runs change"):
+            sj.advise(two, run="model")
         with pytest.raises(sj.UsageError, match="not N=-1, D=0"):
             sj.advise(spoilt, target={"N": -1, "D": 0})
 
@@ -254,9 +257,12 @@ class TestRecommendations:
         assert not found["borrowing"].applies
 
     def test_rounding_makes_no_new_size(self):
-        frame = plan({"one": [1e8, 3e8, 1e9]})
-        frame["N"] *= 1 + 1e-12 * np.arange(len(frame))
-        assert "2 more" in by_name(sj.advise(frame[["N", "D"]]))["number of sizes"].advice
+        frame = plan({"one": [1e8, 3e8, 1e9, 3e9]})[["N", "D"]]
+        frame["N"] *= 1 + 1e-8 * np.arange(len(frame))
+        assert "train 1 more" in by_name(sj.advise(frame))["number of sizes"].advice
+        rows = evidence.rolling_targets(sj.load_table(frame.assign(loss=1.0)))
+        assert rows["group"].nunique() == 1
+        assert rows.groupby("size")["N"].nunique().tolist() == [1, 1, 1, 1]
 
     def test_runs_that_determine_no_law_are_found_without_losses(self):
         """The words are those with which a fit refuses the same runs."""

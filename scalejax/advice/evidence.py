@@ -65,12 +65,13 @@ def rolling_targets(table: Table) -> pd.DataFrame:
     """Rows of every target: its run, and all runs of smaller sizes.
 
     The group names the target, ``size`` the size, and ``run`` the run, which is the size where
-    runs have no checkpoints.
+    runs have no checkpoints. Sizes that differ by rounding are made the same.
     """
     frame = table.to_frame()
     if table.group is None:
         frame["group"] = "all"
     frame["rank"] = size_codes(table.inputs["N"])
+    frame["N"] = frame.groupby("rank")["N"].transform("first")
     frame["size"] = "size " + frame["rank"].astype(str)
     frame["run"] = frame["cluster"] if has_checkpoints(table) else frame["size"]
     parts: list[pd.DataFrame] = []

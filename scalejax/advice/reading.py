@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scalejax.advice.families import run_codes
 from scalejax.data import Table, load_table
 from scalejax.data.columns import column_problems, match_column
 from scalejax.data.joining import join_groups
 from scalejax.data.numbers import parse_column
 from scalejax.data.reader import STDIN, read_frame, source_name
+from scalejax.data.relations import changing_runs
 from scalejax.errors import InputError, Problem
 from scalejax.fitting.arguments import target_of
 from scalejax.laws import Law
@@ -58,7 +60,7 @@ def read_runs(
             a plan.
     """
     if isinstance(data, Table):
-        return Runs(data, None, plan)
+        return Runs(_with_runs_of_one_size(data), None, plan)
     data, group = join_groups(data, by or ())
     frame = read_frame(data)
     given = {"cluster": run, "group": group, **options}
@@ -77,7 +79,21 @@ def read_runs(
     else:
         # Standard input can be read once only; a path gives messages the name of the file.
         source = frame if isinstance(data, str) and data == STDIN else data
-    return Runs(load_table(source, inputs=law.inputs, **given), frame, plan)
+    table = load_table(source, inputs=law.inputs, **given)
+    return Runs(_with_runs_of_one_size(table), frame, plan)
+
+
+def _with_runs_of_one_size(table: Table) -> Table:
+    """The table itself; runs that change their size are refused with the rows of the user."""
+    if table.cluster is None:
+        return table
+    runs = run_codes(table)
+    _, first = np.unique(runs, return_index=True)
+    names = [table.cluster_labels[code] for code in table.cluster[first]]
+    column = table.columns.get("cluster", "cluster")
+    if problems := changing_runs(table, runs, names, column, "or leave run= out"):
+        raise InputError(problems, table.source)
+    return table
 
 
 def _refuse_unread(

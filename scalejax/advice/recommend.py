@@ -21,7 +21,7 @@ from scalejax.advice.worth import compare
 from scalejax.data import Table
 from scalejax.errors import UsageError
 from scalejax.fitting.gate import design_of
-from scalejax.identify import Identifiability, of_design
+from scalejax.identify import Identifiability, listed, of_design
 from scalejax.objectives import Model
 
 _TOKENS = 1e10
@@ -31,6 +31,7 @@ _FEWEST_SIZES = 3
 _SHARE = 0.3
 _DECADE = 0.999
 _FEW_CLUSTERS = 20
+_NAMED = 3
 
 
 def recommend(
@@ -151,7 +152,7 @@ class _Runs:
         runs = min(family.runs for family in self.families)
         words = f"{sum(family.runs for family in self.families)} runs"
         words += f", {runs} in the smallest family" if len(self.families) > 1 else ""
-        few = f"; {runs} runs are few for intervals" if runs < _FEW_CLUSTERS else ""
+        few = f"; fewer than {_FEW_CLUSTERS} are few for intervals" if runs < _FEW_CLUSTERS else ""
         advice = (
             "fit all checkpoints, not only the ends, with run= or cluster= naming the runs "
             f"({words}){few}"
@@ -230,7 +231,9 @@ def _seeds(repeats: Repeats | None, planned: bool) -> Recommendation:
         )
         return Recommendation("seeds", advice, True, CHOSHEN)
     if repeats.separated_by:
-        apart = " and ".join(repeats.separated_by[:3])
+        more = len(repeats.separated_by) - _NAMED
+        rest = [f"{more} more columns"] if more > 0 else []
+        apart = listed([*repeats.separated_by[:_NAMED], *rest])
         said = "" if planned else f" (they differ by {repeats.difference:.2%})"
         advice = (
             f"repeat one small run with another seed: the {repeats.runs} runs of equal N and D"

@@ -63,14 +63,15 @@ def _table(advice: Advice) -> list[str]:
         *("", "error without", "with", "ratio", f"{advice.level:.0%} interval", "targets"),
         *("no fit", "verdict"),
     ]
-    return [
-        f"Tested on these runs: median error on {advice.targets} held-out runs, each predicted "
-        "from",
-        "smaller sizes. No fit: held-out runs for which no law could be fitted, without it and "
-        "with it.",
-        *aligned(head, rows),
-        "",
-    ]
+    what = (
+        f"Tested on these runs: median error on {_count(advice.targets)}, predicted from smaller "
+        "sizes. No fit: how many of them no law could be fitted for, without it and with it."
+    )
+    return [textwrap.fill(what, WIDTH), *aligned(head, rows), ""]
+
+
+def _count(runs: int) -> str:
+    return f"{runs} held-out run{'s' * (runs != 1)}"
 
 
 def _percent(error: float) -> str:
@@ -91,14 +92,16 @@ def _expectation(advice: Advice) -> Iterator[str]:
     if found is None:
         yield f"What error to expect is not known: {_why_unknown(advice)}."
         return
-    where = f"{found.nearest:.1f} to {found.farthest:.1f} decades of compute beyond what was fitted"
+    # Adding zero makes -0.0 and 0.0 the same.
+    ends = [f"{round(end, 1) + 0.0:.1f}" for end in (found.nearest, found.farthest)]
+    where = f"{' to '.join(dict.fromkeys(ends))} decades of compute beyond what was fitted"
     if math.isnan(found.lo):
-        few = f"{found.runs} held-out run{'s' * (found.runs > 1)}"
+        few = _count(found.runs)
         yield f"Expect an error of {found.error:.2%} ({few}, {where}: too few for an interval)."
     else:
         half = f"half of them lie between {found.lo:.2%} and {found.hi:.2%}"
         yield (
-            f"Expect an error of {found.error:.2%} (median of {found.runs} held-out runs, {where}; "
+            f"Expect an error of {found.error:.2%} (median of {_count(found.runs)}, {where}; "
             f"{half})."
         )
     if advice.distance > advice.tested:
@@ -123,6 +126,4 @@ def _why_unknown(advice: Advice) -> str:
             f"no family has the {FEWEST_SIZES} sizes that it takes to hold one out and predict it "
             "from the others"
         )
-    return (
-        f"for none of the {advice.targets} held-out runs could a law be fitted to the smaller sizes"
-    )
+    return f"a law could be fitted to the smaller sizes for none of {_count(advice.targets)}"

@@ -10,6 +10,8 @@ Whether runs determine a law at all is told by `scalejax.design_identifiability`
 | module | when |
 | --- | --- |
 | `scalejax.design.make` | `design_runs` |
+| `scalejax.design.asking`, `scalejax.design.candidates` | a question, checked |
+| `scalejax.design.past` | what the runs so far tell, checkpoints and weights included |
 | `scalejax.design.information` | what runs tell, as pure functions |
 | `scalejax.design.choice` | the best runs as a pure function, to be mapped over laws and money |
 | `scalejax.design.measure`, `scalejax.design.exact` | how they are found |

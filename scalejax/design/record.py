@@ -260,7 +260,7 @@ class Design:
         """Check the promise: draw losses, refit, and compare, see `scalejax.design.simulation`.
 
         Args:
-            simulations: Number of simulated tables.
+            simulations: Number of simulated tables; 100 or more for 95 % intervals, 500 for 99 %.
             seed: Seed of their noise.
         """
         from scalejax.design.simulation import simulate

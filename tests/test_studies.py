@@ -1151,6 +1151,11 @@ class TestCommand:
         said = capsys.readouterr().err
         assert '[table] columns = {S = "' in said
         assert "--column" not in said
+        files.write_text('laws = ["chinchilla"]\nresampling = "cluster"')
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "job")])
+        assert end.value.code == 2
+        assert 'resampling = "cluster" draws runs: say with run = which' in capsys.readouterr().err
 
     def test_without_a_folder_it_is_wrong_usage(self, files, capsys):
         with pytest.raises(SystemExit) as end:

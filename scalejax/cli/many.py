@@ -97,17 +97,17 @@ def many(
     from scalejax.studies import StudyFile, prepare, run_study
 
     options.see_working_directory()
-    file = StudyFile(study)
-    _check_target(plot, file.study.target)
-    source = runs or file.data
-    if source is None:
-        raise typer.BadParameter("the study names no data: give the file.", param_hint="RUNS")
-    data: Any = source
-    if source in datasets.names() and not Path(source).exists():
-        data = datasets.load(source)
-    elif runs is None:
-        data = study.parent / source
     with survivable(out) as check:
+        file = StudyFile(study)
+        _check_target(plot, file.study.target)
+        source = runs or file.data
+        if source is None:
+            raise typer.BadParameter("the study names no data: give the file.", param_hint="RUNS")
+        data: Any = source
+        if source in datasets.names() and not Path(source).exists():
+            data = datasets.load(source)
+        elif runs is None:
+            data = study.parent / source
         with spoken_warnings(quiet, in_study):
             if dry_run:
                 print(_forecast(file.study, prepare(file.study, data, **file.table_options)))

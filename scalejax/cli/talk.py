@@ -18,6 +18,7 @@ _IN_TABLE = (
     *("weights", "sigma", "strata"),
 )
 _IN_STUDY = {"group": "by", "cluster": "run"}
+_BESIDE_TABLE = ("by", "run", "resampling", "fixed", "tied", "bounds")
 
 
 def say(text: str) -> None:
@@ -54,7 +55,7 @@ def in_study(text: str) -> str:
         value = re.sub(r'"(\w+)": ', r"\1 = ", value)
         return f"{'[table] ' * (name in _IN_TABLE)}{name} =" + (value and f" {value}")
 
-    names = "|".join((*_IN_TABLE, *_IN_STUDY, "by", "run", "fixed", "tied", "bounds"))
+    names = "|".join((*_IN_TABLE, *_IN_STUDY, *_BESIDE_TABLE))
     return in_options(re.sub(rf'\b({names})=(\{{.*?\}}|"\w+"|(?!\w))', entry, text))
 
 

@@ -37,6 +37,7 @@ def test_agrees_with_the_certified_optimum_inside_jit(runs):
         np.testing.assert_allclose(fit(runs["loss"])[:3], certified, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_vmap_is_the_same_as_one_by_one(runs):
     losses = np.stack([runs["loss"], runs["loss"] * np.linspace(0.99, 1.01, 36)])
     with jax.enable_x64(True):

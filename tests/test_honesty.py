@@ -216,6 +216,7 @@ def test_condition_of_the_chinchilla_design(chinchilla_huber):
     assert chinchilla_huber.condition == pytest.approx(condition(chinchilla_huber), rel=0.02)
 
 
+@pytest.mark.slow
 def test_one_budget_is_weak():
     """Condition 5e3 in the study: usable, but said to be weak."""
     with pytest.warns(sj.FitWarning, match="(?i)weakly identified"):
@@ -250,6 +251,7 @@ def test_one_ratio_with_equal_exponents_is_singular():
     assert fit.status in (Status.NOT_IDENTIFIED, Status.BOUND_HIT)
 
 
+@pytest.mark.slow
 def test_two_sizes_are_not_identified():
     with (
         pytest.warns(sj.DataWarning, match="W211"),

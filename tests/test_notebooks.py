@@ -14,8 +14,6 @@ from scalejax.datasets import DATA_FOLDER_VARIABLE
 FOLDER = Path(__file__).parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NEEDS_DATA = {"chinchilla"}
-SLOW = {"chinchilla"}
-"""What takes minutes; its steps have tests of their own."""
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
@@ -43,13 +41,7 @@ def test_outputs_are_of_one_run_from_top_to_bottom(notebook):
     assert not re.search(r"/(home|root|tmp|Users|opt|work)/", notebook.read_text())
 
 
-@pytest.mark.parametrize(
-    "notebook",
-    [
-        pytest.param(path, id=path.stem, marks=[pytest.mark.slow] * (path.stem in SLOW))
-        for path in NOTEBOOKS
-    ],
-)
+@pytest.mark.slow  # A minute each; their steps have tests of their own, most in the README's.
 def test_runs_from_clean(notebook, tmp_path):
     """All cells as one program in a new process, with warnings as errors."""
     if notebook.stem in NEEDS_DATA and not os.environ.get(DATA_FOLDER_VARIABLE):

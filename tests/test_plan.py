@@ -259,6 +259,7 @@ class TestTerminal:
         numbers = {row["quantity"]: row for row in json.loads(found.stdout)["numbers"]}
         assert numbers["N"]["estimate"] == pytest.approx(6.187e11, rel=1e-3)
 
+    @pytest.mark.slow
     def test_out_holds_numbers_words_and_pictures(self, tmp_path):
         place = tmp_path / "plan"
         words = ("--published", "devries2023", "--as-good-as", str(CHINCHILLA_13B))

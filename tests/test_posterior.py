@@ -87,6 +87,7 @@ class TestClosedForm:
         assert np.all(np.abs(draws.std(axis=1) / sd - 1) < 4 / np.sqrt(ess))
         assert not made.complaints
 
+    @pytest.mark.slow
     def test_priors_of_the_fit_are_kept_and_those_given_go_before(self, straight):
         saved = {"a": ["Normal", 6, 1e-4, 0.3], "b": ["Normal", 0, 10, 0.3]}
         fit = asked(straight, priors=saved)

@@ -171,6 +171,7 @@ class TestSelect:
         for name, row in chosen.ranking().iterrows():
             assert row["are"] == pytest.approx(means[name].mean(), rel=1e-12)
 
+    @pytest.mark.slow
     def test_laws_that_agree_are_tied_and_averaged(self):
         """Runs without a floor: the floor does no harm, and neither law is behind."""
         random = np.random.default_rng(3)

@@ -141,7 +141,7 @@ def _errors(
     result: StudyResult, batch: dict[Subset, Trial], number: int
 ) -> Iterator[dict[str, object]]:
     """One record for each target and trial of a study of one recipe."""
-    estimates = result.frame[result.frame["quantity"] == "ARE"].set_index("problem")["estimate"]
+    estimates = result.held_out.set_index("problem")["estimate"]
     minimum = {*result.usable["problem"]}
     described = result.problems.frame()
     subsets = [*batch] * (len(described) // len(batch))

@@ -54,7 +54,7 @@ class Line:
         size: Bytes of its file.
         fits: Fits in it.
         converged: How many of them converged.
-        failed: How many are no minimum.
+        failed: How many were tried and are no minimum.
         seconds: How long it took.
         lanes: Problems that were worked on at a time: fewer than the job asks for where memory ran
             out, which rounds otherwise.

@@ -48,7 +48,7 @@ class Progress:
         total: Fits in all.
         before: Fits that were done before this call.
         converged: Fits that converged.
-        failed: Fits that are no minimum.
+        failed: Fits that were tried and are no minimum.
         seconds: Since this call began to work.
     """
 
@@ -101,7 +101,7 @@ def prepare(study: Study, data: Any, *, layout: Layout | None = None, **table_op
     problems = make_problems(study, table)
     shards = cut(problems, _CHUNKS_PER_SHARD * layout.chunk)
     if not shards:
-        reasons = problems.frame()["reason"].value_counts().index[:3]
+        reasons = problems.counts["reason"].value_counts().index[:3]
         raise UsageError(f"there is nothing to fit: {'; '.join(reasons)}.")
     return Job(problems, shards, layout)
 
@@ -329,10 +329,10 @@ def _out_of_memory(error: Exception) -> bool:
 
 
 def _counts(table: pa.Table) -> tuple[int, int, int]:
-    """Fits, converged and failed of a shard."""
+    """Fits, converged and failed of a shard; resamples of what failed are not tried."""
     status = table["status"].to_numpy()
     converged = int(np.sum(status == Status.CONVERGED))
-    return len(status), converged, int(np.sum(~np.isin(status, MINIMA)))
+    return len(status), converged, int(np.sum(~np.isin(status, (*MINIMA, Status.SKIPPED))))
 
 
 def _description(job: Job, marks: Mapping[str, str]) -> dict[str, Any]:

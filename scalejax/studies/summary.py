@@ -15,8 +15,9 @@ def summarise(result: StudyResult) -> str:
     study, problems = result.problems.study, result.problems
     one = result.held_out
     good = len(one) - len(result.failed)
+    families = one["family"].nunique()
     lines = [
-        f"{len(one):,} laws fitted to {one['family'].nunique():,} families, "
+        f"{len(one):,} laws fitted to {families:,} famil{'y' if families == 1 else 'ies'}, "
         f"{study.resamples:,} resamples each ({study.resampling}, seed {study.seed}).",
         f"{good:,} are minima, {len(one) - good:,} failed, {len(result.skipped):,} of "
         f"{len(problems):,} were skipped because there was nothing to fit.",

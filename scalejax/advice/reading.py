@@ -7,16 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scalejax.advice.families import run_codes
 from scalejax.data import Table, load_table
 from scalejax.data.columns import column_problems, match_column
 from scalejax.data.joining import join_groups
 from scalejax.data.numbers import parse_column
 from scalejax.data.reader import STDIN, read_frame, source_name
-from scalejax.data.relations import changing_runs
 from scalejax.errors import InputError, Problem
 from scalejax.fitting.arguments import target_of
 from scalejax.laws import Law
+from scalejax.studies.problems import refuse_changing_runs
 
 _PLANNED = "loss (planned)"
 
@@ -60,7 +59,8 @@ def read_runs(
             a plan.
     """
     if isinstance(data, Table):
-        return Runs(_with_runs_of_one_size(data), None, plan)
+        refuse_changing_runs(data)
+        return Runs(data, None, plan)
     data, group = join_groups(data, by or ())
     frame = read_frame(data)
     given = {"cluster": run, "group": group, **options}
@@ -80,20 +80,8 @@ def read_runs(
         # Standard input can be read once only; a path gives messages the name of the file.
         source = frame if isinstance(data, str) and data == STDIN else data
     table = load_table(source, inputs=law.inputs, **given)
-    return Runs(_with_runs_of_one_size(table), frame, plan)
-
-
-def _with_runs_of_one_size(table: Table) -> Table:
-    """The table itself; runs that change their size are refused with the rows of the user."""
-    if table.cluster is None:
-        return table
-    runs = run_codes(table)
-    _, first = np.unique(runs, return_index=True)
-    names = [table.cluster_labels[code] for code in table.cluster[first]]
-    column = table.columns.get("cluster", "cluster")
-    if problems := changing_runs(table, runs, names, column, "or leave run= out"):
-        raise InputError(problems, table.source)
-    return table
+    refuse_changing_runs(table)
+    return Runs(table, frame, plan)
 
 
 def _refuse_unread(

@@ -163,18 +163,26 @@ def study_table(study: Study, data: object, **table_options: object) -> Table:
         options = target_of(study.recipes[0].found, table_options)
         data, group = join_groups(data, study.by)
         table = load_table(data, inputs=study.inputs, group=group, cluster=study.run, **options)
-    _refuse_changing_runs(study, table)
+    if study.run is not None:
+        refuse_changing_runs(table)
     return table
 
 
-def _refuse_changing_runs(study: Study, table: Table) -> None:
-    """A run of several sizes is several runs: shares of its training would mean nothing."""
-    if study.run is None or table.cluster is None:
+def refuse_changing_runs(table: Table) -> None:
+    """Refuse runs of several sizes, which are several runs: shares of training would mean nothing.
+
+    Args:
+        table: Runs as clusters, families as groups: a name in two families is two runs.
+
+    Raises:
+        InputError: Some runs change their N.
+    """
+    if table.cluster is None:
         return
     group = np.zeros_like(table.cluster) if table.group is None else table.group
     found, run = np.unique(group * len(table.cluster_labels) + table.cluster, return_inverse=True)
     names = [table.cluster_labels[code % len(table.cluster_labels)] for code in found]
-    column = table.columns.get("cluster", study.run)
+    column = table.columns.get("cluster", "cluster")
     if problems := changing_runs(table, run, names, column, "or leave run= out"):
         raise InputError(problems, table.source)
 

@@ -49,7 +49,10 @@ def plot_design(design: Design, axes: Sequence[Axes] | Panels | None = None) -> 
     _draw_width(panels[1], design)
     for ax in panels:
         small_text(ax)
-        ax.legend(fontsize=7.5, frameon=False)
+    # Above the axes: its marks look like runs where they lie among them.
+    above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2}
+    panels[0].legend(fontsize=7.5, frameon=False, **above)
+    panels[1].legend(fontsize=7.5, frameon=False)
     return panels
 
 

@@ -34,8 +34,8 @@ from scalejax.design.record import crossing, plain
 from scalejax.design.region import grid, placed, region_of, run_at
 from scalejax.design.simulation import quantile_spread, refits, targets_at
 from scalejax.design.targets import BestSize
-from scalejax.fitting.arrays import HostTable, make_box
-from scalejax.fitting.engine import DRAW_TOLERANCE, Engine
+from scalejax.engine.arrays import HostTable, make_box
+from scalejax.engine.engine import DRAW_TOLERANCE, Engine
 from scalejax.laws import LAWS
 from scalejax.objectives import least_squares, make_model
 

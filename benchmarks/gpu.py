@@ -18,7 +18,7 @@ from measuring import measure, parser, peak_memory_mib, report
 from problems import chinchilla_problem, resamples
 
 import scalejax
-from scalejax.fitting.layout import Layout, default_layout
+from scalejax.engine.layout import Layout, default_layout
 
 _LANES = (4096, 16384, 65536)
 _CHUNKS = (16384, 65536, 262144)

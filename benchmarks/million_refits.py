@@ -11,7 +11,7 @@ from measuring import parser, peak_memory_mib, report, timed
 from problems import chinchilla_runs
 
 import scalejax
-from scalejax.fitting.layout import default_layout
+from scalejax.engine.layout import default_layout
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ import numpy as np
 from measuring import measure, parser, report, timed
 from problems import PROBLEMS, Problem, resamples
 
-from scalejax.fitting.derivatives import Form, evaluate
-from scalejax.fitting.layout import default_layout
+from scalejax.engine.derivatives import Form, evaluate
+from scalejax.engine.layout import default_layout
 from scalejax.objectives import Model, Rows, Settings, huber, make_model
 
 _PASSES = 20

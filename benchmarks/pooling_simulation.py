@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scalejax.bayes.posterior import sample
 from scalejax.laws import chinchilla
 from scalejax.objectives import least_squares, make_model
 from scalejax.pooling.draws import group_draws, new_draws, population_draws
@@ -20,7 +21,6 @@ from scalejax.pooling.maximum import maximise
 from scalejax.pooling.population import start, unpack
 from scalejax.pooling.sampling import joint_density, unpacked
 from scalejax.pooling.starts import middle
-from scalejax.uncertainty.posterior import sample
 
 NOISE = 0.005
 DRAWS, WARMUP = 600, 400

@@ -22,8 +22,8 @@ from measuring import measure, parser, report, timed
 from problems import chinchilla_runs
 
 import scalejax as sj
-from scalejax.uncertainty.density import Density, make_density
-from scalejax.uncertainty.posterior import sample
+from scalejax.bayes.density import Density, make_density
+from scalejax.bayes.posterior import sample
 
 _CHAINS = 4
 _OBJECTIVES = (sj.least_squares(), sj.student_t(3), sj.huber(1e-3))

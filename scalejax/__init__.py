@@ -7,8 +7,8 @@
     print(fit.summary())
     fit.predict({"N": 7e10, "D": 1.4e12})
 
-- `fit`, `fit_many`: a table of runs in, laws out (`scalejax.fitting.fit`).
-- `fit_arrays`: the same fit as a pure, differentiable JAX function (`scalejax.embedding`).
+- `fit`, `fit_many`: a table of runs in, laws out (`scalejax.fitting`).
+- `fit_arrays`: the same fit as a pure, differentiable JAX function (`scalejax.engine.array_fit`).
 - `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
 - `design_runs`: which runs to train next, and how much they will tell (`scalejax.design`).
@@ -37,12 +37,25 @@ if TYPE_CHECKING:
     from scalejax import plots as plots
     from scalejax.advice import Advice as Advice
     from scalejax.advice import advise as advise
+    from scalejax.bayes import Posterior as Posterior
+    from scalejax.bayes import posterior as posterior
+    from scalejax.conclusions import Conclusions as Conclusions
+    from scalejax.conclusions import Identifiability as Identifiability
+    from scalejax.conclusions import Profile as Profile
+    from scalejax.conclusions import compare as compare
+    from scalejax.conclusions import conclude as conclude
+    from scalejax.conclusions import design_identifiability as design_identifiability
+    from scalejax.conclusions import identifiability as identifiability
+    from scalejax.conclusions import influence as influence
+    from scalejax.conclusions import largest_moves as largest_moves
+    from scalejax.conclusions import profile as profile
+    from scalejax.conclusions import sensitivity as sensitivity
     from scalejax.data import Table as Table
     from scalejax.data import load_table as load_table
     from scalejax.design import Design as Design
     from scalejax.design import design_runs as design_runs
-    from scalejax.embedding import ArrayFit as ArrayFit
-    from scalejax.embedding import fit_arrays as fit_arrays
+    from scalejax.engine import ArrayFit as ArrayFit
+    from scalejax.engine import fit_arrays as fit_arrays
     from scalejax.errors import DataWarning as DataWarning
     from scalejax.errors import FitWarning as FitWarning
     from scalejax.errors import InputError as InputError
@@ -52,8 +65,8 @@ if TYPE_CHECKING:
     from scalejax.fitting import Fit as Fit
     from scalejax.fitting import fit as fit
     from scalejax.fitting import fit_many as fit_many
-    from scalejax.fitting.reproduction import reproduce as reproduce
-    from scalejax.fitting.storage import load_fit as load_fit
+    from scalejax.fitting import load_fit as load_fit
+    from scalejax.fitting import reproduce as reproduce
     from scalejax.laws import LAWS as LAWS
     from scalejax.laws import Law as Law
     from scalejax.laws import Positive as Positive
@@ -87,29 +100,17 @@ if TYPE_CHECKING:
     from scalejax.studies import resume_study as resume_study
     from scalejax.studies import run_study as run_study
     from scalejax.studies import subset_grid as subset_grid
-    from scalejax.uncertainty import Conclusions as Conclusions
-    from scalejax.uncertainty import Identifiability as Identifiability
-    from scalejax.uncertainty import Posterior as Posterior
-    from scalejax.uncertainty import Profile as Profile
-    from scalejax.uncertainty import compare as compare
-    from scalejax.uncertainty import conclusions as conclusions
-    from scalejax.uncertainty import design_identifiability as design_identifiability
-    from scalejax.uncertainty import identifiability as identifiability
-    from scalejax.uncertainty import influence as influence
-    from scalejax.uncertainty import largest_moves as largest_moves
-    from scalejax.uncertainty import posterior as posterior
-    from scalejax.uncertainty import profile as profile
-    from scalejax.uncertainty import sensitivity as sensitivity
 
 _HOME = {
     **dict.fromkeys(("Advice", "advise"), "scalejax.advice"),
     **dict.fromkeys(("Table", "load_table"), "scalejax.data"),
-    **dict.fromkeys(("ArrayFit", "fit_arrays"), "scalejax.embedding"),
+    **dict.fromkeys(("ArrayFit", "fit_arrays"), "scalejax.engine"),
+    **dict.fromkeys(("Posterior", "posterior"), "scalejax.bayes"),
     **dict.fromkeys(
         ("DataWarning", "FitWarning", "InputError", "LawError", "ScalejaxError", "UsageError"),
         "scalejax.errors",
     ),
-    **dict.fromkeys(("Fit", "fit", "fit_many"), "scalejax.fitting"),
+    **dict.fromkeys(("Fit", "fit", "fit_many", "load_fit", "reproduce"), "scalejax.fitting"),
     **dict.fromkeys(
         ("LAWS", "Law", "Positive", "Real", "UnitInterval", "find_law", "formula_law", "law"),
         "scalejax.laws",
@@ -131,19 +132,17 @@ _HOME = {
         (
             "Conclusions",
             "Identifiability",
-            "Posterior",
             "Profile",
             "compare",
-            "conclusions",
+            "conclude",
             "design_identifiability",
             "identifiability",
             "influence",
             "largest_moves",
-            "posterior",
             "profile",
             "sensitivity",
         ),
-        "scalejax.uncertainty",
+        "scalejax.conclusions",
     ),
     **dict.fromkeys(("Plan", "Question", "frontier", "plan"), "scalejax.planning"),
     **dict.fromkeys(("Design", "design_runs"), "scalejax.design"),
@@ -154,8 +153,6 @@ _HOME = {
         ("Recipe", "Study", "StudyResult", "resume_study", "run_study", "subset_grid"),
         "scalejax.studies",
     ),
-    "load_fit": "scalejax.fitting.storage",
-    "reproduce": "scalejax.fitting.reproduction",
 }
 _MODULES = ("costs", "curve_fits", "curves", "datasets", "isoflop", "optima", "plots")
 

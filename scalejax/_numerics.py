@@ -11,6 +11,8 @@ costs, of which XLA's own float64 logarithm is a fifth on CPU.
 
 `RUN_ONCE` are compiler options for programs that are run a few times only.
 
+`robust_sd` is a standard deviation that a few outliers do not move.
+
 `dependencies` tells which inputs each output of a function can depend on, from its trace.
 """
 
@@ -19,8 +21,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.extend.core import Jaxpr, Literal
+
+
+def robust_sd(values: Any) -> float:
+    """Standard deviation of values around zero (n,) if they are normal, from their median size."""
+    return 1.4826 * float(np.median(np.abs(values)))
 
 
 def powers_as_exponentials(function: Callable[..., Any]) -> Callable[..., Any]:

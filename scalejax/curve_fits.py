@@ -24,6 +24,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax.curves import (
+    Pool,
     annealing,
     annealing_area,
     annealing_curve,
@@ -34,11 +35,9 @@ from scalejax.curves import (
     multi_power_law,
     pool,
 )
-from scalejax.curves.pooled import Pool
 from scalejax.errors import UsageError
-from scalejax.fitting import Fit
+from scalejax.fitting import MOST_FAILED, Fit
 from scalejax.fitting import fit as fit_law
-from scalejax.fitting.intervals import MOST_FAILED
 from scalejax.laws import Law
 from scalejax.resampling import percentile_interval
 

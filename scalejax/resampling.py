@@ -25,6 +25,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
+
+from scalejax.errors import UsageError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -208,6 +211,17 @@ def _wild(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
 
 def _parametric(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
     return jax.random.normal(key, noise.shape)
+
+
+def check_level(level: float) -> None:
+    """Refuse what is no probability."""
+    if not 0 < level < 1:
+        raise UsageError(f"level must lie between 0 and 1, not {level!r}.")
+
+
+def t_quantile(level: float, degrees_of_freedom: int) -> float:
+    """Half-width of a central interval in standard errors."""
+    return float(stdtrit(degrees_of_freedom, (1 + level) / 2))
 
 
 def percentile_interval(draws: ArrayLike, level: float = 0.95) -> tuple[Floats, Floats]:

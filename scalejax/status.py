@@ -1,6 +1,6 @@
 """How a fit ended: one code per problem, with a sentence that names the remedy.
 
-A status is earned by the certificate in `scalejax.fitting.certificate`, never by a solver's own
+A status is earned by the certificate in `scalejax.engine.certificate`, never by a solver's own
 flag. Codes are small integers, so that a million of them are one array; `Status(code).sentence`
 is what a person reads. Hard trouble (bad input) raises instead, see `scalejax.errors`.
 """

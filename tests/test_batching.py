@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import scalejax as sj
-from scalejax.fitting.layout import default_layout
+from scalejax.engine.layout import default_layout
 from scalejax.resampling import draw_counts, percentile_interval
 from scalejax.status import Status
 
@@ -125,7 +125,7 @@ class TestLayouts:
         script = """
 import json, jax, scalejax as sj
 from dataclasses import replace
-from scalejax.fitting.layout import default_layout
+from scalejax.engine.layout import default_layout
 layout = replace(default_layout(), chunk=32)
 assert len(set(layout.devices)) == 2, layout
 fit = sj.fit(sj.datasets.load("golden36"), bootstrap=96, layout=layout)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import scalejax as sj
-from scalejax.fitting.candidates import candidates
+from scalejax.engine.candidates import candidates
 from scalejax.laws import chinchilla
 from scalejax.objectives import make_model
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 import scalejax as sj
-from scalejax.fitting.arrays import HostTable, make_box
-from scalejax.fitting.engine import HINT, POINT_TOLERANCE, Engine
-from scalejax.fitting.layout import default_layout
+from scalejax.engine.arrays import HostTable, make_box
+from scalejax.engine.engine import HINT, POINT_TOLERANCE, Engine
+from scalejax.engine.layout import default_layout
 from scalejax.laws import chinchilla
 from scalejax.objectives import make_model
 from scalejax.solvers import Solver, damped_newton, from_optax

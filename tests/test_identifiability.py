@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import scalejax as sj
+from scalejax.conclusions.identifiability import design_identifiability, identifiability
 from scalejax.laws import chinchilla
 from scalejax.status import Status
-from scalejax.uncertainty.identifiability import design_identifiability, identifiability
 
 BESIROGLU = dict(chinchilla.published["besiroglu2024"])
 SIZES = np.geomspace(5e7, 5e9, 25)

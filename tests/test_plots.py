@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 
 import scalejax as sj
 from scalejax import plots
-from scalejax.fitting import Layout, default_layout
+from scalejax.engine import Layout, default_layout
 from scalejax.isoflop import isoflop
 from scalejax.plots.axes import tick_text
 from scalejax.plots.fit import MOST_CURVES, _grid, _spread_values

@@ -14,7 +14,7 @@ import scalejax as sj
 from scalejax import Real
 from scalejax._numerics import RUN_ONCE
 from scalejax.datasets import DATA_FOLDER_VARIABLE
-from scalejax.fitting.gate import inputs_at_rest
+from scalejax.engine.gate import inputs_at_rest
 from scalejax.laws import chinchilla
 from scalejax.objectives import least_squares, make_model
 from scalejax.pooling import pool_posterior, principal_components

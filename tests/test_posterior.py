@@ -13,9 +13,9 @@ from scipy import integrate, stats
 
 import scalejax as sj
 from scalejax import Real
+from scalejax.bayes.density import log_likelihood, make_density
+from scalejax.bayes.posterior import LEAST_ESS, R_HAT_LIMIT, posterior, sample
 from scalejax.objectives import Rows
-from scalejax.uncertainty.density import log_likelihood, make_density
-from scalejax.uncertainty.posterior import LEAST_ESS, R_HAT_LIMIT, posterior, sample
 
 pytestmark = pytest.mark.skipif(
     not (find_spec("numpyro") and find_spec("arviz")), reason="needs scalejax[bayes]"

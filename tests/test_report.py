@@ -21,8 +21,7 @@ import matplotlib.pyplot as plt
 import scalejax as sj
 from scalejax import report
 from scalejax.cli import cache, main
-from scalejax.fitting import Fit
-from scalejax.fitting.solving import no_draws
+from scalejax.fitting import Draws, Fit
 from scalejax.fitting.storage import save_fit
 from scalejax.report import studies
 from scalejax.status import Status
@@ -279,7 +278,7 @@ class TestVerdict:
 
     @pytest.mark.slow
     def test_without_draws_the_report_says_where_intervals_come_from(self, fit):
-        found = report.content(dataclasses.replace(fit, draws=no_draws(fit.law)))
+        found = report.content(dataclasses.replace(fit, draws=Draws.none(fit.law)))
         assert found.verdict.grade == "care"
         assert "There are no resamples" in found.verdict.caveats[0]
         page = Page(report.to_html(found))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scalejax as sj
-from scalejax.fitting.drawing import choose_resampling
+from scalejax.engine.resamples import choose_resampling
 from scalejax.resampling import Units, draw_counts, percentile_interval, target_rows, weight_rows
 
 UNIT = np.repeat(np.arange(8), [1, 2, 3, 4, 5, 6, 7, 8])

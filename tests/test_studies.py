@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import scalejax as sj
 from scalejax.cli import main
-from scalejax.fitting.layout import default_layout
+from scalejax.engine.layout import default_layout
 from scalejax.studies import JobError, StudyFile, prepare
 from scalejax.studies import run as running
 from scalejax.studies.disk import DiskError, staged

@@ -5,8 +5,9 @@ import pytest
 
 import scalejax as sj
 from scalejax.data.table import SetAside
-from scalejax.fitting.summary import retypable, short_number, summarise
+from scalejax.fitting.summary import short_number, summarise
 from scalejax.status import Status
+from scalejax.wording import retypable
 
 
 @pytest.fixture(scope="module")

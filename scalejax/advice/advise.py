@@ -18,11 +18,10 @@ from scalejax.advice.record import Advice
 from scalejax.advice.repeats import find_repeats
 from scalejax.advice.worth import expected_error
 from scalejax.data import Table
+from scalejax.engine import ObjectiveLike
 from scalejax.errors import UsageError
-from scalejax.fitting.arguments import ObjectiveLike
 from scalejax.laws import Law
-from scalejax.studies import Recipe, prepare
-from scalejax.studies.estimate import estimate
+from scalejax.studies import Recipe, estimate, prepare
 
 
 def advise(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from scalejax.advice.families import has_checkpoints, size_codes
 from scalejax.data import Table
-from scalejax.fitting.arguments import ObjectiveLike
+from scalejax.engine import ObjectiveLike
 from scalejax.laws import Law
 from scalejax.studies import Recipe, Study, StudyResult, Subset, run_study
 

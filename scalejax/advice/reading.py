@@ -7,15 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scalejax.data import Table, load_table
-from scalejax.data.columns import column_problems, match_column
-from scalejax.data.joining import join_groups
-from scalejax.data.numbers import parse_column
-from scalejax.data.reader import STDIN, read_frame, source_name
+from scalejax.data import (
+    STDIN,
+    Table,
+    column_problems,
+    join_groups,
+    load_table,
+    match_column,
+    parse_column,
+    read_frame,
+    refuse_changing_runs,
+    source_name,
+)
+from scalejax.engine import target_of
 from scalejax.errors import InputError, Problem
-from scalejax.fitting.arguments import target_of
 from scalejax.laws import Law
-from scalejax.studies.problems import refuse_changing_runs
 
 _PLANNED = "loss (planned)"
 

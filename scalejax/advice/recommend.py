@@ -19,8 +19,8 @@ from scalejax.advice.record import CHOSHEN, Recommendation
 from scalejax.advice.repeats import Repeats
 from scalejax.advice.worth import compare
 from scalejax.data import Table
+from scalejax.engine import design_of
 from scalejax.errors import UsageError
-from scalejax.fitting.gate import design_of
 from scalejax.identify import Identifiability, listed, of_design
 from scalejax.objectives import Model
 

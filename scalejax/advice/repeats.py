@@ -6,9 +6,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax.advice.families import run_codes
-from scalejax.data import Table
-from scalejax.data.columns import normalised
-from scalejax.data.numbers import parse_column
+from scalejax.data import Table, normalised, parse_column
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from scalejax.advice.evidence import FEWEST_SIZES
 from scalejax.advice.record import CHOSHEN, Advice, Recommendation
-from scalejax.fitting.summary import WIDTH, aligned
-from scalejax.studies.results import RANKS, SEED_FLOOR
+from scalejax.studies import RANKS, SEED_FLOOR
+from scalejax.wording import WIDTH, aligned
 
 
 def summarise(advice: Advice) -> str:

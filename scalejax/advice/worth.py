@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax.advice.evidence import PLAIN, Trial
-from scalejax.fitting.asymptotics import t_quantile
+from scalejax.resampling import t_quantile
 
 Floats = NDArray[np.float64]
 

@@ -96,7 +96,7 @@ def check(
         raise typer.BadParameter("give a file of runs, or --explain CODE.", param_hint="RUNS")
     # Imported here and below: JAX and pandas take a second, which --help should not.
     from scalejax.data import Request, inspect_table
-    from scalejax.fitting.arguments import target_of
+    from scalejax.engine import target_of
 
     found_law = options.law_of(options.law_name(law, formula))
     request = Request(
@@ -128,7 +128,7 @@ def _judged(found: "Inspection", law: "Law") -> "Inspection":
     """With what the runs cannot tell about the parameters of the law."""
     if found.table is None or found.table.group is not None:
         return found
-    from scalejax.uncertainty import design_identifiability
+    from scalejax.conclusions import design_identifiability
 
     use_compilation_cache()
     problems = design_identifiability(found.table, law).problems

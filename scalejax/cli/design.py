@@ -18,8 +18,7 @@ from scalejax.errors import InputError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scalejax.design import Design
-    from scalejax.design.asking import Asked
+    from scalejax.design import Asked, Design
 
 _OPTIONS = {
     "target": "--target or --at",
@@ -150,9 +149,7 @@ def design(
     }
     wanted = _share("--width", width)
     with spoken_warnings(False), _in_options():
-        from scalejax.design.asking import asked
-        from scalejax.design.make import answered
-        from scalejax.design.simulation import check_simulations
+        from scalejax.design import answered, asked, check_simulations
 
         if simulations:
             check_simulations(simulations, level)
@@ -179,7 +176,7 @@ def _print(made: "Design", wanted: float | None, simulations: int, as_json: bool
     cost = None if wanted is None else made.cost_for_width(wanted)
     checked = made.simulate(simulations, made.seed) if simulations else None
     if as_json:
-        from scalejax.design.record import plain
+        from scalejax.design import plain
 
         document = made.to_dict()
         if cost is not None:
@@ -205,8 +202,7 @@ def _announce(
     ask: "Asked", wanted: float | None, drawn: bool, simulations: int, as_json: bool
 ) -> None:
     """What would be done. Nothing is compiled."""
-    from scalejax.design.record import AMOUNTS
-    from scalejax.design.summary import plan_of
+    from scalejax.design import AMOUNTS, plan_of
 
     steps = plan_of(ask)
     steps["designs to find"] = 1 + AMOUNTS * (2 * (wanted is not None) + drawn)
@@ -237,7 +233,7 @@ def _in_options() -> Iterator[None]:
 
 
 def _load(folder: Path, law: str | None) -> Any:
-    from scalejax.fitting.storage import load_fit
+    from scalejax.fitting import load_fit
 
     return load_fit(folder, None if law is None else law_of(law))
 

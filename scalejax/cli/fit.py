@@ -184,8 +184,7 @@ def fit(
     name = options.law_name(law, formula)
     use_compilation_cache()
     # Imported here and below: JAX and pandas take a second, which --help should not.
-    from scalejax.fitting.manifest import read_about
-    from scalejax.fitting.storage import check_folder
+    from scalejax.fitting import check_folder, read_about
 
     answers = read_about(about)
     if answers and out is None:

@@ -7,9 +7,7 @@ from scalejax.cli.talk import print_json
 from scalejax.errors import UsageError
 
 if TYPE_CHECKING:
-    from scalejax.laws import Law
-    from scalejax.laws.parameter import Parameter
-    from scalejax.laws.published import PublishedSet
+    from scalejax.laws import Law, Parameter, PublishedSet
 
 _UNVERIFIED = "UNVERIFIED: these numbers were not seen in the source itself"
 
@@ -19,7 +17,7 @@ def print_law(law: "Law", as_json: bool) -> None:
     if as_json:
         print_json(_law_entry(law))
         return
-    from scalejax.fitting.summary import aligned
+    from scalejax.wording import aligned
 
     rows = [
         [
@@ -57,7 +55,7 @@ def print_set(law: "Law", name: str, as_json: bool) -> None:
 
 
 def _facts(law: "Law") -> list[str]:
-    from scalejax.laws.citations import CITATIONS
+    from scalejax.laws import CITATIONS
 
     gives = f"{law.response.meaning} ({law.response.unit})"
     facts = {"gives": gives, "inputs": "; ".join(_input(name) for name in law.inputs)}
@@ -115,7 +113,7 @@ def _range(ends: tuple[float, float]) -> str:
 
 
 def _law_entry(law: "Law") -> dict[str, Any]:
-    from scalejax.laws.citations import CITATIONS
+    from scalejax.laws import CITATIONS
 
     return {
         "name": law.name,

@@ -99,7 +99,7 @@ def show_law(
 
 
 def _text(law: "Law") -> str:
-    from scalejax.laws.citations import CITATIONS
+    from scalejax.laws import CITATIONS
 
     inputs = " ".join(law.inputs)
     return f"{law.name} {law.about} {inputs} {CITATIONS.get(law.cite, '')} {law.function.__doc__}"

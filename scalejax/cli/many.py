@@ -16,8 +16,7 @@ from scalejax.cli.stopping import survivable
 from scalejax.cli.talk import in_study, say, spoken_warnings
 
 if TYPE_CHECKING:
-    from scalejax.studies import Job, Progress, StudyResult
-    from scalejax.studies.study import Study
+    from scalejax.studies import Job, Progress, Study, StudyResult
 
 EXAMPLES = """\b
 A study is a TOML file:
@@ -143,8 +142,7 @@ def resume(
     _check_files(plot, csv, folder)
     use_compilation_cache()
     me = _join(distributed, coordinator, processes, process)
-    from scalejax.studies import resume_study
-    from scalejax.studies.folder import Folder
+    from scalejax.studies import Folder, resume_study
 
     laws = {name: options.law_of(name) for name in law or []}
     with survivable(folder) as check:
@@ -200,7 +198,7 @@ def _join(
 
 def _free(out: Path, job: "Job") -> Path:
     """The folder itself if it is empty or of the same job, else the first one beside it that is."""
-    from scalejax.studies.run import fits_folder
+    from scalejax.studies import fits_folder
 
     number = 1
     while True:
@@ -275,7 +273,7 @@ def _duration(seconds: float) -> str:
 
 def _forecast(study: "Study", job: "Job") -> str:
     """What a study will cost, in words."""
-    from scalejax.studies.estimate import estimate
+    from scalejax.studies import estimate
 
     cost = estimate(job)
     skipped = int((job.problems.frame()["reason"] != "").sum())
@@ -304,8 +302,8 @@ def _show(
     if out is not None and not quiet:
         say(f"all results are in {out / 'results.parquet'}")
     if csv is not None:
-        from scalejax.data.export import to_csv
-        from scalejax.studies.disk import disk_trouble
+        from scalejax.data import to_csv
+        from scalejax.studies import disk_trouble
 
         with disk_trouble(csv):
             to_csv(found.frame, csv)

@@ -157,8 +157,7 @@ def law_name(law: str | None, formula: str | None) -> str:
 def law_of(name: str) -> "Law":
     """The law of a name; a module may lie in the working directory."""
     from scalejax.errors import LawError, ScalejaxError
-    from scalejax.laws import find_law
-    from scalejax.laws.formula import PREFIX
+    from scalejax.laws import PREFIX, find_law
 
     if ":" in name and not name.startswith(PREFIX):
         see_working_directory()
@@ -178,7 +177,7 @@ def see_working_directory() -> None:
 
 def _read_number(option: str, text: str) -> float:
     """By the grammar of the data files."""
-    from scalejax.data.numbers import parse_number
+    from scalejax.data import parse_number
 
     try:
         return parse_number(text)

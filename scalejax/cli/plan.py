@@ -178,7 +178,7 @@ def plan(
 
 
 def _load(folder: Path, law: str | None) -> "Fit":
-    from scalejax.fitting.storage import load_fit
+    from scalejax.fitting import load_fit
 
     return load_fit(folder, None if law is None else law_of(law))
 

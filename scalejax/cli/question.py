@@ -55,7 +55,7 @@ def predict(
     and curve_hi are for the curve alone.
     """
     fit = _load(folder, law)
-    from scalejax.fitting.prediction import DISCREPANCIES, FAR
+    from scalejax.fitting import DISCREPANCIES, FAR
 
     points = [numbers_in("--at", item) for item in at]
     if missing := {name for point in points for name in fit.law.inputs if name not in point}:
@@ -102,12 +102,11 @@ def sensitivity(
 ) -> None:
     """Tell what the conclusions of a fit rest on: objectives, deltas, exclusions, single runs."""
     fit = _load(folder, law)
-    from scalejax.uncertainty import conclusions
-    from scalejax.uncertainty import influence as leave_out
-    from scalejax.uncertainty import sensitivity as vary
-    from scalejax.uncertainty.sensitivity import describe_moves
+    from scalejax.conclusions import conclude, describe_moves
+    from scalejax.conclusions import influence as leave_out
+    from scalejax.conclusions import sensitivity as vary
 
-    what = conclusions(fit, budgets=budget or None)
+    what = conclude(fit, budgets=budget or None)
     frame = vary(fit, what, laws=[law_of(name) for name in other_law or []], level=level)
     influential = leave_out(fit, what)
     if plot is not None:
@@ -153,11 +152,11 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Differences between two fits, with intervals from the resamples that they share."""
-    from scalejax.uncertainty import compare as pair
-    from scalejax.uncertainty import conclusions
+    from scalejax.conclusions import compare as pair
+    from scalejax.conclusions import conclude
 
     fits = [_load(folder, law) for folder in (first, second)]
-    what = None if not budget else conclusions(fits[0], budgets=budget)
+    what = None if not budget else conclude(fits[0], budgets=budget)
     frame = pair(fits[0], fits[1], what, level=level).reset_index()
     if as_json:
         print_json({"differences": _records(frame)})
@@ -169,7 +168,7 @@ def compare(
 
 def _load(folder: Path, law: str | None) -> "Fit":
     use_compilation_cache()
-    from scalejax.fitting.storage import load_fit
+    from scalejax.fitting import load_fit
 
     with spoken_warnings(False):
         return load_fit(folder, None if law is None else law_of(law))
@@ -196,7 +195,7 @@ def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
 
 def _text(frame: "pd.DataFrame") -> str:
     """A frame in columns, numbers short."""
-    from scalejax.fitting.summary import aligned
+    from scalejax.wording import aligned
 
     rows = [
         [_number(value) if isinstance(value, float) else str(value) for value in row]

@@ -70,7 +70,7 @@ def report(
     # Imported here: JAX and matplotlib take a second, which --help should not.
     import matplotlib as mpl
 
-    from scalejax.fitting.storage import load_fit
+    from scalejax.fitting import load_fit
 
     mpl.use("Agg")
     import scalejax.report as page

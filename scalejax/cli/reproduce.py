@@ -10,7 +10,7 @@ from scalejax.cli.options import law_of
 from scalejax.cli.talk import print_json
 
 if TYPE_CHECKING:
-    from scalejax.fitting.reproduction import Reproduction
+    from scalejax.fitting import Reproduction
 
 DIFFERENT = 3
 """Exit code when the numbers are others, or not all could be made again."""
@@ -36,7 +36,7 @@ def reproduce(
     """
     use_compilation_cache()
     # Imported here: JAX takes a second, which --help should not.
-    from scalejax.fitting.reproduction import reproduce as make_again
+    from scalejax.fitting import reproduce as make_again
 
     found = make_again(fit, None if law is None else law_of(law), tolerance=tolerance)
     if as_json:

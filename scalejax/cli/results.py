@@ -28,7 +28,7 @@ def report(fits: Mapping[str, "Fit"], by: str | None, level: float, as_json: boo
 
 def document(fit: "Fit", level: float) -> dict[str, Any]:
     """A fit as valid JSON: what ``fit.json`` holds, and the intervals."""
-    from scalejax.fitting.record import describe
+    from scalejax.fitting import describe
 
     frame = fit.conf_int(level)
     frame = frame.astype(object).where(frame.notna(), None)
@@ -47,7 +47,7 @@ def save(
     fits: Mapping[str, "Fit"], out: Path, by: str | None, about: Mapping[str, Any] | None = None
 ) -> Iterator[Path]:
     """Save one fit in a folder, or each of many in a folder below it; `about` as for `Fit.save`."""
-    from scalejax.fitting.storage import check_folder
+    from scalejax.fitting import check_folder
 
     folders = {group: out if by is None else out / _slug(group) for group in fits}
     for folder in folders.values():
@@ -86,8 +86,8 @@ def _slug(name: str) -> str:
 
 def _table(fits: Mapping[str, "Fit"], by: str) -> str:
     """Name, rows, status, parameters and condition of each fit; sentences for those that failed."""
-    from scalejax.fitting.summary import aligned, retypable
     from scalejax.status import Status
+    from scalejax.wording import aligned, retypable
 
     parameters = list(next(iter(fits.values())).params)
     rows = [

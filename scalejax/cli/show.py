@@ -37,8 +37,7 @@ def show(
         raise typer.BadParameter("it must lie between 0 and 1.", param_hint="--level")
     use_compilation_cache()
     # Imported here and below: JAX takes a second, which --help should not.
-    from scalejax.laws import LAWS
-    from scalejax.laws.formula import PREFIX
+    from scalejax.laws import LAWS, PREFIX
 
     name, _, published = what.rpartition(":")
     if what not in LAWS and not what.startswith(PREFIX) and Path(what).is_dir():
@@ -60,7 +59,7 @@ def _law(what: str) -> "Law":
 
 def _show_fit(folder: str, law: str | None, level: float, as_json: bool) -> None:
     from scalejax.cli.results import document
-    from scalejax.fitting.storage import load_fit
+    from scalejax.fitting import load_fit
 
     fit = load_fit(folder, None if law is None else law_of(law))
     if as_json:

@@ -26,6 +26,7 @@ from scalejax.costs.architecture import Architecture, ParameterCount, count_para
 from scalejax.costs.demand import Demand, demand_at_rate, demand_in_requests, demand_in_total
 from scalejax.costs.dimensions import Amount, Dimension, Unit, checked
 from scalejax.costs.duration import (
+    TRAINING_MFU,
     calendar_days,
     gpu_hours,
     training_hours_by_precision,
@@ -65,6 +66,8 @@ from scalejax.costs.memory import (
     weight_bytes,
 )
 from scalejax.costs.money import (
+    LIFETIME_INPUT_MFU,
+    LIFETIME_OUTPUT_MFU,
     co2_grams,
     electricity_usd,
     energy_joules,
@@ -76,6 +79,9 @@ from scalejax.costs.units import format_amount, parse_amount, unit_named, value_
 
 __all__ = [
     "HARDWARE",
+    "LIFETIME_INPUT_MFU",
+    "LIFETIME_OUTPUT_MFU",
+    "TRAINING_MFU",
     "TRAINING_RECIPES",
     "Amount",
     "Architecture",

@@ -31,6 +31,7 @@ from scalejax.curves.overtaking import Overtaking as Overtaking
 from scalejax.curves.overtaking import Verdict as Verdict
 from scalejax.curves.overtaking import compare_curves as compare_curves
 from scalejax.curves.overtaking import overtakes as overtakes
+from scalejax.curves.pooled import Pool as Pool
 from scalejax.curves.pooled import annealing_law as annealing_law
 from scalejax.curves.pooled import multi_power_law as multi_power_law
 from scalejax.curves.pooled import pool as pool

@@ -5,10 +5,34 @@ from typing import Any
 
 from scalejax.data.assemble import name_of
 from scalejax.data.reader import read_frame
+from scalejax.data.table import Table
 from scalejax.errors import UsageError
 
 SEPARATOR = " / "
 """Between the names of a group that several columns name."""
+
+_JOINED = " and "
+
+
+def group_by(data: Any, by: str | Sequence[str]) -> dict[str, Any]:
+    """Arguments of `load_table` for data in groups: ``source`` and ``group``.
+
+    Args:
+        data: As for `load_table`; a `Table` has its groups already, and `by` names them.
+        by: Column that names the group of each row, or several that do so together.
+
+    Raises:
+        UsageError: As for `join_groups`, or a `Table` has no groups or others.
+    """
+    if not isinstance(data, Table):
+        source, group = join_groups(data, by)
+        return {"source": source, "group": group}
+    wanted = by if isinstance(by, str) else _JOINED.join(by)
+    if data.group is None:
+        raise UsageError(f"the Table has no groups: load it with group={wanted!r}.")
+    if wanted != (column := data.columns.get("group", "group")):
+        raise UsageError(f"the Table has the groups of {column!r}, not of by={by!r}.")
+    return {"source": data}
 
 
 def join_groups(data: Any, by: str | Sequence[str]) -> tuple[Any, str | None]:
@@ -37,7 +61,7 @@ def join_groups(data: Any, by: str | Sequence[str]) -> tuple[Any, str | None]:
     parts = [[name_of(cell) for cell in frame[column]] for column in columns]
     _refuse_separators(columns, parts)
     names = [SEPARATOR.join(row) if all(row) else "" for row in zip(*parts, strict=True)]
-    joined = " and ".join(columns)
+    joined = _JOINED.join(columns)
     return frame.assign(**{joined: names}), joined
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scalejax.data.checks import Floats, Ints, Measured, problem_at
 from scalejax.data.design import distinct_values, for_groups
 from scalejax.data.table import Table
-from scalejax.errors import Problem
+from scalejax.errors import InputError, Problem
 from scalejax.quantities import CHECKED
 
 TOKENS_PER_PARAMETER = (0.01, 1e5)
@@ -254,3 +254,22 @@ def _other_compute(table: Table, compute: Measured) -> list[Problem]:
         "compute matters, use the C column and not 6ND, and say what N counts"
     )
     return [problem_at("W215", message, compute.column, table.row[usable][odd])]
+
+
+def refuse_changing_runs(table: Table) -> None:
+    """Refuse runs of several sizes, which are several runs: shares of training would mean nothing.
+
+    Args:
+        table: Runs as clusters, families as groups: a name in two families is two runs.
+
+    Raises:
+        InputError: Some runs change their N.
+    """
+    if table.cluster is None:
+        return
+    group = np.zeros_like(table.cluster) if table.group is None else table.group
+    found, run = np.unique(group * len(table.cluster_labels) + table.cluster, return_inverse=True)
+    names = [table.cluster_labels[code % len(table.cluster_labels)] for code in found]
+    column = table.columns.get("cluster", "cluster")
+    if problems := changing_runs(table, run, names, column, "or leave run= out"):
+        raise InputError(problems, table.source)

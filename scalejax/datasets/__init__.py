@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from scalejax.data.examples import golden36
+from scalejax.data import golden36
 from scalejax.datasets.chinchilla_runs import chinchilla, values_checksum
 from scalejax.datasets.folder import DATA_FOLDER_VARIABLE, read_table
 from scalejax.datasets.tables import TABLES, RunTable

@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pooch
 
-from scalejax.data.numbers import parse_column
-from scalejax.data.reader import read_frame
+from scalejax.data import parse_column, read_frame
 from scalejax.datasets.folder import DATA_FOLDER_VARIABLE
 from scalejax.errors import ScalejaxError
 

@@ -19,9 +19,23 @@ Whether runs determine a law at all is told by `scalejax.design_identifiability`
 | `scalejax.design.simulation` | promise against simulation |
 """
 
-from scalejax.design.make import design_runs
+from scalejax.design.asking import Asked, asked
+from scalejax.design.make import answered, design_runs
 from scalejax.design.question import Question
-from scalejax.design.record import Design
-from scalejax.design.simulation import Simulated
+from scalejax.design.record import AMOUNTS, Design, plain
+from scalejax.design.simulation import Simulated, check_simulations
+from scalejax.design.summary import plan_of
 
-__all__ = ["Design", "Question", "Simulated", "design_runs"]
+__all__ = [
+    "AMOUNTS",
+    "Asked",
+    "Design",
+    "Question",
+    "Simulated",
+    "answered",
+    "asked",
+    "check_simulations",
+    "design_runs",
+    "plain",
+    "plan_of",
+]

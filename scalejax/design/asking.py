@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scalejax.costs import Hardware, find_hardware, usd_per_flop
-from scalejax.costs.duration import TRAINING_MFU
+from scalejax.conclusions import BEYOND
+from scalejax.costs import TRAINING_MFU, Hardware, find_hardware, usd_per_flop
 from scalejax.design.candidates import candidates_of, priced
 from scalejax.design.choice import Setting
 from scalejax.design.information import CRITERIA
@@ -18,12 +18,11 @@ from scalejax.design.question import Listed
 from scalejax.design.region import Region, region_of
 from scalejax.design.targets import target_of
 from scalejax.errors import UsageError
-from scalejax.fitting.intervals import check_level
 from scalejax.laws import Law
 from scalejax.objectives import Model, least_squares, make_model
 from scalejax.planning import Source, source_of
 from scalejax.quantities import FLOP_PER_PAIR
-from scalejax.uncertainty.conclusions import BEYOND
+from scalejax.resampling import check_level
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit

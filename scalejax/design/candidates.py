@@ -7,9 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scalejax.data.checks import problem_at
-from scalejax.data.columns import found_columns, match_column
-from scalejax.data.numbers import parse_column
+from scalejax.data import found_columns, match_column, parse_column, problem_at
 from scalejax.design.question import Listed
 from scalejax.errors import InputError, Problem, UsageError
 from scalejax.laws import Law

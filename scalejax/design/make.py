@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scalejax.costs import Hardware
-from scalejax.costs.duration import TRAINING_MFU
+from scalejax.costs import TRAINING_MFU, Hardware
 from scalejax.design.asking import Asked, asked
 from scalejax.design.candidates import with_compute
 from scalejax.design.choice import Known, Setting, slopes_of

@@ -15,8 +15,8 @@ from scalejax.design.comparison import grid_errors_along, usual_grids
 from scalejax.design.question import Question
 from scalejax.design.region import Region
 from scalejax.errors import UsageError
-from scalejax.fitting.asymptotics import t_quantile
 from scalejax.planning import Source
+from scalejax.resampling import t_quantile
 
 if TYPE_CHECKING:
     from scalejax.design.simulation import Simulated

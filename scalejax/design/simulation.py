@@ -21,9 +21,8 @@ from scipy.special import ndtri
 from scalejax.design.choice import Known, Setting
 from scalejax.design.information import run_sd
 from scalejax.design.past import fitting_weight
+from scalejax.engine import Engine, HostTable, make_box
 from scalejax.errors import UsageError
-from scalejax.fitting.arrays import HostTable, make_box
-from scalejax.fitting.engine import DRAW_TOLERANCE, Engine
 from scalejax.objectives import least_squares
 from scalejax.status import MINIMA
 
@@ -164,13 +163,8 @@ def refits(
     objective = least_squares(on="log" if model.kernel.log else "loss")
     engine = Engine(model, objective, [table], make_box(model, {}), fixed=known.fixed)
     zeros = np.zeros(len(targets), np.int64)
-    shared: dict[str, Any] = {
-        "tolerance": DRAW_TOLERANCE,
-        "target": targets,
-        "hint": np.repeat(np.asarray(known.u[:1], np.float64), len(targets), axis=0),
-    }
-    ends = engine.solve(zeros, zeros, starts=engine.draw_starts, **shared)
-    ends = engine.rescue(ends, zeros, zeros, **shared)
+    hint = np.repeat(np.asarray(known.u[:1], np.float64), len(targets), axis=0)
+    ends = engine.refit(zeros, zeros, target=targets, hint=hint)
     return ends.u, ends.status
 
 

@@ -10,8 +10,8 @@ from scalejax.design.asking import Asked
 from scalejax.design.question import Listed
 from scalejax.design.record import Design
 from scalejax.design.region import compute_range, grid_size
-from scalejax.fitting.summary import WIDTH, aligned
 from scalejax.quantities import short_number
+from scalejax.wording import WIDTH, aligned
 
 _CRITERIA = {
     "c": "the variance of the target, and a little the volume of the parameters",

@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from scalejax.conclusions import compute_optimum
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.quantities import FLOP_PER_PAIR, short_number
-from scalejax.uncertainty.conclusions import compute_optimum
 
 
 class BestSize(NamedTuple):

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from scalejax.fitting.engine import DRAW_TOLERANCE, POINT_TOLERANCE
+from scalejax.engine import DRAW_TOLERANCE, POINT_TOLERANCE
 from scalejax.fitting.intervals import default_kind, method_name
-from scalejax.fitting.result import Fit
+from scalejax.fitting.record import FitRecord
 from scalejax.quantities import QUANTITIES
 
 CHECKLIST = "arXiv:2502.18969"
@@ -25,11 +25,11 @@ _SHOWN_ROWS = 20
 Answer = str | list[str] | None
 
 
-def _form(fit: Fit) -> Answer:
+def _form(fit: FitRecord) -> Answer:
     return fit.law.about or repr(fit.law)
 
 
-def _variables(fit: Fit) -> Answer:
+def _variables(fit: FitRecord) -> Answer:
     columns = fit.table.columns
     lines = []
     for name in (*fit.table.inputs, "loss"):
@@ -40,7 +40,7 @@ def _variables(fit: Fit) -> Answer:
     return lines
 
 
-def _parameters(fit: Fit) -> Answer:
+def _parameters(fit: FitRecord) -> Answer:
     fixed, tied = fit.settings["fixed"], fit.settings["tied"]
 
     def role(name: str) -> str:
@@ -54,11 +54,11 @@ def _parameters(fit: Fit) -> Answer:
     ]
 
 
-def _assumptions(fit: Fit) -> Answer:
+def _assumptions(fit: FitRecord) -> Answer:
     return list(fit.table.notes) or "none beyond the form"
 
 
-def _sizes(fit: Fit) -> Answer:
+def _sizes(fit: FitRecord) -> Answer:
     return [
         f"{name}: {len(np.unique(values))} distinct values from {np.min(values):g} to "
         f"{np.max(values):g}"
@@ -66,23 +66,23 @@ def _sizes(fit: Fit) -> Answer:
     ]
 
 
-def _compute_count(fit: Fit) -> Answer:
+def _compute_count(fit: FitRecord) -> Answer:
     derived = [name for name in ("N", "D", "C") if name in fit.table.inputs]
     derived = [name for name in derived if name not in fit.table.columns]
     return f"{' and '.join(derived)} derived from C = 6 N D" if derived else None
 
 
-def _loss_scale(fit: Fit) -> Answer:
+def _loss_scale(fit: FitRecord) -> Answer:
     if fit.objective.kernel.log:
         return "residuals are differences of the logarithm of the loss"
     return "residuals are differences of the loss itself"
 
 
-def _values(_: Fit) -> Answer:
+def _values(_: FitRecord) -> Answer:
     return "in rows.parquet, beside the manifest"
 
 
-def _objective(fit: Fit) -> Answer:
+def _objective(fit: FitRecord) -> Answer:
     weighted = len(np.unique(fit.table.weight)) > 1
     text = f"{fit.objective}, summed over the rows"
     text += ", each with its weight (rows.parquet)" if weighted else ""
@@ -90,11 +90,11 @@ def _objective(fit: Fit) -> Answer:
     return f"{text}; at the optimum {fit.objective_value:.6g}"
 
 
-def _algorithm(fit: Fit) -> Answer:
+def _algorithm(fit: FitRecord) -> Answer:
     return f"{fit.settings['solver']}, in {fit.versions.get('dtype', 'float64')}"
 
 
-def _tolerances(fit: Fit) -> Answer:
+def _tolerances(fit: FitRecord) -> Answer:
     text = f"at most {fit.settings['max_steps']} steps from each start"
     if fit.settings["solver"] != "damped_newton":
         return text
@@ -104,7 +104,7 @@ def _tolerances(fit: Fit) -> Answer:
     )
 
 
-def _starts(fit: Fit) -> Answer:
+def _starts(fit: FitRecord) -> Answer:
     projected = ", ".join(fit.law.linear)
     how = f", with {projected} projected out" if projected else ""
     return (
@@ -113,7 +113,7 @@ def _starts(fit: Fit) -> Answer:
     )
 
 
-def _optimum(fit: Fit) -> Answer:
+def _optimum(fit: FitRecord) -> Answer:
     return [
         f"the lowest objective of all starts; {fit.agreeing} of {fit.starts} agree on it",
         f"{fit.status.label.replace('_', ' ')}. {fit.status.sentence}",
@@ -121,14 +121,14 @@ def _optimum(fit: Fit) -> Answer:
     ]
 
 
-def _points(fit: Fit) -> Answer:
+def _points(fit: FitRecord) -> Answer:
     text = f"{fit.table.n_rows} rows from {fit.table.source}"
     if fit.table.cluster is None:
         return f"{text}, taken as independent"
     return f"{text}, in {len(fit.table.cluster_labels)} clusters"
 
 
-def _set_aside(fit: Fit) -> Answer:
+def _set_aside(fit: FitRecord) -> Answer:
     rows = defaultdict(list)
     for item in fit.table.set_aside:
         rows[item.reason].append(item.row)
@@ -140,7 +140,7 @@ def _set_aside(fit: Fit) -> Answer:
     return lines or "all rows were used"
 
 
-def _subsets(fit: Fit) -> Answer:
+def _subsets(fit: FitRecord) -> Answer:
     by = fit.settings["table_options"].get("by")
     if by is None:
         return "all rows in one fit"
@@ -148,7 +148,7 @@ def _subsets(fit: Fit) -> Answer:
     return f"one fit for each {columns}; this one is {', '.join(fit.table.group_labels)}"
 
 
-def _constraints(fit: Fit) -> Answer:
+def _constraints(fit: FitRecord) -> Answer:
     lines = [
         f"{name} between {low:g} and {high:g}"
         for name, (low, high) in fit.settings["bounds"].items()
@@ -161,7 +161,7 @@ def _constraints(fit: Fit) -> Answer:
     return lines or "the law's own bounds, which were not reached"
 
 
-def _uncertainty(fit: Fit) -> Answer:
+def _uncertainty(fit: FitRecord) -> Answer:
     method = f"intervals: {method_name(fit, default_kind(fit))}"
     if not len(fit.draws):
         return f"{method}; no resamples"
@@ -172,7 +172,7 @@ def _uncertainty(fit: Fit) -> Answer:
     )
 
 
-def _quality(fit: Fit) -> Answer:
+def _quality(fit: FitRecord) -> Answer:
     with np.errstate(all="ignore"):
         size = np.abs(fit.residuals)
         rms, median = float(np.sqrt(np.mean(size**2))), float(np.median(size))
@@ -181,7 +181,7 @@ def _quality(fit: Fit) -> Answer:
     return f"residuals: root mean square {rms:.4g}, median size {median:.4g}"
 
 
-def _software(fit: Fit) -> Answer:
+def _software(fit: FitRecord) -> Answer:
     return f"scalejax {fit.versions.get('scalejax', 'unknown')}, with the settings in fit.json"
 
 
@@ -194,7 +194,7 @@ class Question(NamedTuple):
     """
 
     text: str
-    answer: Callable[[Fit], Answer] | None = None
+    answer: Callable[[FitRecord], Answer] | None = None
 
 
 QUESTIONS: dict[str, dict[str, Question]] = {

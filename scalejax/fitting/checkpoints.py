@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
-from scalejax.data import Table
-from scalejax.data.table import encode_labels
+from scalejax.data import Table, encode_labels
 
 Floats = NDArray[np.float64]
 

@@ -1,179 +1,160 @@
-"""`fit`: from a table of runs to a law at its certified global optimum.
+"""`Fit`: one fitted law, with what can be asked of it. Plots and reports live elsewhere.
 
-With ``bootstrap=B`` it also refits B resamples, which is the same call for one fit and for 100,000
-refits. `scalejax.fit_many` fits the same law to every group of a table as one batch. Inside other
-JAX code use `scalejax.fit_arrays`.
+A fit with failed or few draws says so: intervals carry the number of draws that were asked for and
+that were used.
 """
 
+import html
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-from scalejax.data import load_table
-from scalejax.fitting.arguments import (
-    ObjectiveLike,
-    Solver,
-    as_how,
-    as_objective,
-    check_priors,
-    check_signs,
-    checked_count,
-    describe_settings,
-    target_of,
+from scalejax.engine import CovarianceKind
+from scalejax.fitting.intervals import (
+    Derived,
+    IntervalKind,
+    derived_interval,
+    parameter_intervals,
 )
-from scalejax.fitting.checkpoints import undeclared_runs, with_runs
-from scalejax.fitting.drawing import (
-    FEWEST_CLUSTERS,
-    Resamples,
-    choose_resampling,
-    given_weights,
-    make_resamples,
-)
-from scalejax.fitting.engine import Ends, Progress
-from scalejax.fitting.gate import inputs_at_rest, refuse_bounds, refuse_broken, refuse_unidentified
-from scalejax.fitting.layout import Layout
-from scalejax.fitting.problem import How, Problem
-from scalejax.fitting.result import Draws, Fit
-from scalejax.fitting.solving import Sample, no_draws, record, solve_draws, solve_sample
-from scalejax.fitting.warn import warn_about_data, warn_about_fit, warn_about_runs
-from scalejax.laws import Law, find_law
-from scalejax.objectives import Prior, make_model
-from scalejax.objectives.model import Penalty
+from scalejax.fitting.prediction import predict
+from scalejax.fitting.record import FitRecord
+from scalejax.fitting.storage import read_fit, save_fit
+from scalejax.fitting.summary import summarise
+from scalejax.laws import Law
+from scalejax.resampling import check_level
 
 
-def fit(
-    data: Any,
-    law: str | Law = "chinchilla",
-    *,
-    objective: ObjectiveLike = None,
-    bootstrap: int | ArrayLike = 0,
-    resampling: str = "auto",
-    noise: float | None = None,
-    seed: int = 0,
-    fixed: Mapping[str, float] | None = None,
-    tied: Mapping[str, str] | None = None,
-    bounds: Mapping[str, tuple[float, float]] | None = None,
-    priors: Mapping[str, Prior] | None = None,
-    penalty: Penalty | None = None,
-    solver: Solver | None = None,
-    max_steps: int | None = None,
-    allow_unidentified: bool = False,
-    layout: Layout | None = None,
-    progress: Progress | None = None,
-    **table_options: Any,
-) -> Fit:
-    """Fit a law to a table of runs, at its global optimum, with a certified status.
+@dataclass(frozen=True, eq=False)
+class Fit(FitRecord):
+    """A law fitted to a table; its numbers are those of `scalejax.fitting.record.FitRecord`."""
+
+    @property
+    def stderr(self) -> dict[str, float]:
+        """Standard error per parameter: of the draws, or asymptotic without any."""
+        return {str(name): float(value) for name, value in self.conf_int()["stderr"].items()}
+
+    @property
+    def cov(self) -> pd.DataFrame:
+        """Asymptotic covariance of the free parameters in their own units, (p, p).
+
+        Classical for independent rows, the cluster sandwich for clusters; NaN for parameters on a
+        bound or in a flat direction.
+        """
+        kind: CovarianceKind = "wald" if self.table.cluster is None else "sandwich"
+        scale = self.asymptotics.scale
+        matrix = self.asymptotics.covariance(kind) * np.outer(scale, scale)
+        return pd.DataFrame(matrix, index=self.asymptotics.names, columns=self.asymptotics.names)
+
+    def conf_int(self, level: float = 0.95, kind: IntervalKind | None = None) -> pd.DataFrame:
+        """Intervals of the parameters.
+
+        Args:
+            level: Probability between the ends.
+            kind: ``"percentile"``, ``"basic"``, ``"wald"``, ``"sandwich"`` or ``"jackknife"``, see
+                `scalejax.fitting.intervals`; what suits the fit if not given.
+
+        Returns:
+            Indexed by parameter: estimate, stderr, lo, hi, level, method, b_asked, b_used.
+
+        Raises:
+            UsageError: The method does not go with the draws.
+        """
+        check_level(level)
+        return parameter_intervals(self, level, kind)
+
+    def interval(
+        self, function: Derived, level: float = 0.95, kind: IntervalKind | None = None
+    ) -> pd.DataFrame:
+        """Interval of anything computed from the parameters.
+
+        Args:
+            function: Pure JAX function of the dictionary of parameters; gives () or (k,).
+            level: Probability between the ends.
+            kind: As for `conf_int`.
+
+        Returns:
+            One row per element: estimate, stderr, lo, hi, level, method, b_asked, b_used.
+        """
+        check_level(level)
+        return derived_interval(self, function, level, kind)
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """Tidy frame, one row per parameter: what `conf_int` gives, with law, n and status."""
+        frame = self.conf_int(level).reset_index()
+        frame.insert(0, "law", self.law.name)
+        frame["n"] = self.table.n_rows
+        frame["n_clusters"] = len(self.table.cluster_labels) or self.table.n_rows
+        frame["status"] = self.status.label
+        return frame
+
+    def predict(
+        self,
+        inputs: pd.DataFrame | Mapping[str, ArrayLike],
+        level: float = 0.95,
+        *,
+        discrepancy: float | None = None,
+    ) -> pd.DataFrame:
+        """Predict the loss of new runs.
+
+        Args:
+            inputs: The law's inputs by name, in raw units; scalars broadcast.
+            level: Probability of the intervals.
+            discrepancy: Relative standard deviation by which the law itself may be wrong, for
+                each decade beyond the data; 0.005 is 0.5 % a decade. Taken as zero, with a warning
+                for points more than a decade beyond, if not declared.
+
+        Returns:
+            The inputs, loss, ``lo`` and ``hi`` for a new run (curve, noise and discrepancy),
+            ``curve_lo`` and ``curve_hi`` for the curve alone, level, method, discrepancy,
+            decades_beyond (in the farthest input, or in compute 6ND) and inside_hull.
+
+        Raises:
+            UsageError: An input is missing.
+        """
+        return predict(self, inputs, level, discrepancy)
+
+    def summary(self, level: float = 0.95) -> str:
+        """What a person should read, as plain text: the verdict first, then the numbers."""
+        return summarise(self, level)
+
+    def save(self, folder: str | Path, about: Mapping[str, Any] | str | Path | None = None) -> Path:
+        """Write the fit to a folder of JSON and Parquet, see `scalejax.fitting.storage`.
+
+        Args:
+            folder: Where to; made if need be.
+            about: Your answers to the reporting checklist in its ``manifest.json``, by question:
+                a mapping, or a TOML file.
+        """
+        return save_fit(self, folder, about)
+
+    @classmethod
+    def load(cls, folder: str | Path, law: str | Law | None = None) -> "Fit":
+        """Read a saved fit, see `scalejax.load_fit`."""
+        record = read_fit(folder, law)
+        return cls(**{field.name: getattr(record, field.name) for field in fields(record)})
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.summary())}</pre>"
+
+
+def load_fit(folder: str | Path, law: str | Law | None = None) -> Fit:
+    """Read a fit that `Fit.save` wrote.
 
     Args:
-        data: A DataFrame, a mapping of arrays, the path of a file, or a `Table`.
-        law: A registered name, a `Law`, ``module:name`` / ``file.py:name`` of your own, or
-            ``formula: ...``.
-        objective: What is minimised, for example ``huber(1e-3)`` (the default) or
-            ``student_t(3)``; or a pure function of one residual of the log loss.
-        bootstrap: Number of resamples to refit, or an array (B, n) of row weights, one resample a
-            row.
-        resampling: How resamples are made: ``"pairs"``, ``"cluster"``, ``"nested"``,
-            ``"stratified"``, ``"residual"``, ``"wild"``, ``"parametric"``, ``"bayesian"`` or
-            ``"jackknife"``, see `scalejax.resampling`. ``"auto"`` takes whole clusters (declared,
-            or found by order and residuals), random signs below 25 rows, rows otherwise.
-        noise: Known standard deviation of one run's residual (0.003 is 0.3 % of the loss), for
-            ``"parametric"``.
-        seed: Seed of the resamples.
-        fixed: Parameters held at a value.
-        tied: Parameters that take the value of another, such as ``{"beta": "alpha"}``.
-        bounds: Ranges that parameters may not leave.
-        priors: Priors by parameter.
-        penalty: Pure function of the dictionary of parameters, added to the summed objective.
-        solver: A solver of ours, or any optax optimizer. The default is `damped_newton`.
-        max_steps: Step limit of one start; 200, or 2,000 for an optax optimizer.
-        allow_unidentified: Fit although the runs cannot determine all parameters; what they leave
-            open gets no interval. See `scalejax.design_identifiability`.
-        layout: How work is laid out on the devices.
-        progress: Called after every chunk as ``progress(done, total, failed)``.
-        **table_options: Passed to `scalejax.data.load_table`: ``columns=``, ``units=``,
-            ``weights=``, ``sigma=``, ``cluster=``, ``strata=``, ``exclude=``, ``on_bad=`` ...
+        folder: The folder.
+        law: The law, if it is your own and its module is not imported yet: the `Law`,
+            ``module:name`` or ``file.py:name``.
 
     Returns:
-        The fit. Soft trouble is in its status and a `FitWarning`.
+        The fit as it was saved, bit for bit. An objective of your own keeps its name only.
 
     Raises:
-        InputError: The data cannot be fitted; all reasons at once.
-        LawError: The law is unknown or wrongly declared.
-        UsageError: Arguments that cannot be combined.
+        ScalejaxError: A file is missing, damaged, of a newer version, or belongs to another fit.
+        LawError: The law is needed, or is not the one that was fitted.
     """
-    name = law if isinstance(law, str) else law.name
-    law = find_law(law)
-    refuse_broken(law)
-    objective = as_objective(objective)
-    model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
-    options = target_of(law, table_options)
-    table = load_table(
-        data, inputs=law.inputs, n_parameters=model.size, constant=inputs_at_rest(model), **options
-    )
-    warn_about_data(table)
-    check_signs(objective, table.target)
-    problem = Problem(
-        model, objective, table, fixed or {}, bounds or {}, check_priors(model, priors)
-    )
-    refuse_bounds(problem)
-    if not allow_unidentified:
-        refuse_unidentified(problem)
-    how = as_how(solver, max_steps, seed, layout, progress)
-    asked = _asked(bootstrap, resampling)
-    if isinstance(asked, int):
-        kind = choose_resampling(resampling, table, noise) if asked else "none"
-        problem, point, draws = _solve(problem, how, kind, asked, noise, resampling)
-    else:
-        problem, point, draws = _solve_given(problem, how, given_weights(asked, table))
-    settings = describe_settings(
-        name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
-        bootstrap=len(draws), resampling=draws.method, noise=noise,
-        seed=seed, solver=solver, max_steps=how.max_steps, table_options=table_options,
-    )  # fmt: skip
-    result = record(problem, how, settings, point, 0, draws)
-    warn_about_fit(result)
-    return result
-
-
-def _asked(bootstrap: int | ArrayLike, resampling: str) -> int | ArrayLike:
-    """The number of resamples, or their weights; a jackknife has as many as there are units."""
-    if not isinstance(bootstrap, int | np.integer):
-        return bootstrap
-    return checked_count(int(bootstrap)) or int(resampling == "jackknife")
-
-
-def _solve(
-    problem: Problem, how: How, kind: str, count: int, noise: float | None, asked: str
-) -> tuple[Problem, Ends, Draws]:
-    """The estimate and its resamples; the problem may come back tuned, and with runs found."""
-    # Explicit arrays are another compiled program, so the estimate takes them too.
-    sample = Sample.like(kind, problem)
-    chunk = problem.engine(how).chunk_size(count)
-    problem, point = solve_sample(problem, how, chunk, sample)
-    found = None
-    if asked == "auto":
-        found = undeclared_runs(problem.table, problem.residuals(point.u[0]))
-    if found is not None:
-        names, correlation = found
-        enough = len(set(names)) >= FEWEST_CLUSTERS
-        warn_about_runs(len(set(names)), correlation, enough)
-        if enough:
-            note = (
-                f"rows of one N are checkpoints of one run (residuals correlate {correlation:.2f})"
-            )
-            problem = replace(problem, table=with_runs(problem.table, names, note))
-            kind = "cluster" if count else kind
-    if not count:
-        return problem, point, no_draws(problem.model.law)
-    resamples = make_resamples(kind, problem, point.u[0], count, how.seed, noise)
-    return problem, point, solve_draws(problem, how, point, resamples, chunk)
-
-
-def _solve_given(problem: Problem, how: How, resamples: Resamples) -> tuple[Problem, Ends, Draws]:
-    chunk = problem.engine(how).chunk_size(resamples.count)
-    sample = Sample(weight=problem.table.weight[None])
-    problem, point = solve_sample(problem, how, chunk, sample)
-    return problem, point, solve_draws(problem, how, point, resamples, chunk)
+    return Fit.load(folder, law)

@@ -14,7 +14,7 @@ and its name says so; nothing is substituted.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -22,13 +22,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax.engine import GIVEN, SMALL_SAMPLE, CovarianceKind
 from scalejax.errors import UsageError
-from scalejax.fitting.asymptotics import CovarianceKind, t_quantile
-from scalejax.fitting.drawing import GIVEN, SMALL_SAMPLE
-from scalejax.resampling import percentile_interval
-
-if TYPE_CHECKING:
-    from scalejax.fitting.result import Fit
+from scalejax.fitting.record import FitRecord
+from scalejax.resampling import percentile_interval, t_quantile
 
 Floats = NDArray[np.float64]
 IntervalKind = Literal["percentile", "basic", "wald", "sandwich", "jackknife"]
@@ -38,7 +35,7 @@ MOST_FAILED = 0.05
 """With a larger share of failed draws intervals from draws are withheld."""
 
 
-def default_kind(fit: "Fit") -> IntervalKind:
+def default_kind(fit: FitRecord) -> IntervalKind:
     """The method that suits a fit."""
     method = fit.draws.method
     if method.endswith("jackknife"):
@@ -49,7 +46,7 @@ def default_kind(fit: "Fit") -> IntervalKind:
     return "wald" if small and method != GIVEN else "percentile"
 
 
-def checked_kind(fit: "Fit", kind: str | None) -> IntervalKind:
+def checked_kind(fit: FitRecord, kind: str | None) -> IntervalKind:
     """The method asked for, else the default.
 
     Raises:
@@ -68,14 +65,8 @@ def checked_kind(fit: "Fit", kind: str | None) -> IntervalKind:
     return chosen
 
 
-def check_level(level: float) -> None:
-    """Refuse what is no probability."""
-    if not 0 < level < 1:
-        raise UsageError(f"level must lie between 0 and 1, not {level!r}.")
-
-
-def parameter_intervals(fit: "Fit", level: float, kind: str | None) -> pd.DataFrame:
-    """One row per parameter; see `scalejax.fitting.result.Fit.conf_int`."""
+def parameter_intervals(fit: FitRecord, level: float, kind: str | None) -> pd.DataFrame:
+    """One row per parameter; see `scalejax.fitting.fit.Fit.conf_int`."""
     chosen = checked_kind(fit, kind)
     if kind is None and chosen == "wald" and not fit.is_whole:
         ends = dict.fromkeys(fit.params, (np.nan,) * 3)
@@ -98,8 +89,10 @@ def parameter_intervals(fit: "Fit", level: float, kind: str | None) -> pd.DataFr
     return _labelled(frame, fit, level, chosen).set_index("parameter")
 
 
-def derived_interval(fit: "Fit", function: Derived, level: float, kind: str | None) -> pd.DataFrame:
-    """One row per element of what `function` gives; see `scalejax.fitting.result.Fit.interval`."""
+def derived_interval(
+    fit: FitRecord, function: Derived, level: float, kind: str | None
+) -> pd.DataFrame:
+    """One row per element of what `function` gives; see `scalejax.fitting.fit.Fit.interval`."""
     chosen = checked_kind(fit, kind)
     with jax.enable_x64(True):
         estimate = np.atleast_1d(np.asarray(function(fit.params), np.float64))
@@ -113,7 +106,9 @@ def derived_interval(fit: "Fit", function: Derived, level: float, kind: str | No
     return _labelled(frame, fit, level, chosen)
 
 
-def _labelled(frame: pd.DataFrame, fit: "Fit", level: float, kind: IntervalKind) -> pd.DataFrame:
+def _labelled(
+    frame: pd.DataFrame, fit: FitRecord, level: float, kind: IntervalKind
+) -> pd.DataFrame:
     drawn = kind in ("percentile", "basic", "jackknife")
     frame["level"] = level
     frame["method"] = method_name(fit, kind)
@@ -122,7 +117,7 @@ def _labelled(frame: pd.DataFrame, fit: "Fit", level: float, kind: IntervalKind)
     return frame
 
 
-def method_name(fit: "Fit", kind: IntervalKind) -> str:
+def method_name(fit: FitRecord, kind: IntervalKind) -> str:
     """How the intervals were made, in a few words."""
     if kind in ("percentile", "basic"):
         if not len(fit.draws):
@@ -137,12 +132,12 @@ def method_name(fit: "Fit", kind: IntervalKind) -> str:
     return "cluster sandwich t" if clustered else "wald t" if kind == "wald" else "sandwich t"
 
 
-def _too_many_failed(fit: "Fit") -> bool:
+def _too_many_failed(fit: FitRecord) -> bool:
     return float(np.mean(~fit.draws.usable)) > MOST_FAILED
 
 
 def _from_draws(
-    fit: "Fit", estimate: Any, draws: Floats | None, level: float, kind: IntervalKind
+    fit: FitRecord, estimate: Any, draws: Floats | None, level: float, kind: IntervalKind
 ) -> tuple[Any, Any, Any]:
     """Standard error and ends from all draws (B, ...) of one quantity."""
     shape = np.shape(estimate)
@@ -169,12 +164,12 @@ def _jackknife(estimate: Any, values: Floats, level: float, count: int) -> tuple
     return error, estimate - reach, estimate + reach
 
 
-def _covariance_kind(fit: "Fit", kind: IntervalKind) -> CovarianceKind:
+def _covariance_kind(fit: FitRecord, kind: IntervalKind) -> CovarianceKind:
     # A classical covariance of rows that are not independent would be far too small.
     return "sandwich" if kind == "sandwich" or fit.table.cluster is not None else "wald"
 
 
-def _wald_parameter(fit: "Fit", name: str, level: float, kind: IntervalKind) -> tuple[Any, ...]:
+def _wald_parameter(fit: FitRecord, name: str, level: float, kind: IntervalKind) -> tuple[Any, ...]:
     leader = fit.settings["tied"].get(name, name)
     linear = fit.asymptotics
     if leader not in linear.names:
@@ -191,7 +186,7 @@ def _wald_parameter(fit: "Fit", name: str, level: float, kind: IntervalKind) -> 
 
 
 def _wald_derived(
-    fit: "Fit", function: Derived, estimate: Floats, level: float, kind: IntervalKind
+    fit: FitRecord, function: Derived, estimate: Floats, level: float, kind: IntervalKind
 ) -> tuple[Floats, Floats, Floats]:
     linear, problem = fit.asymptotics, fit.problem
     u = problem.coordinates(fit.params, fit.noise_scale)[: len(linear.names)]

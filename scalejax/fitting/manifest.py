@@ -25,7 +25,7 @@ from typing import Any
 
 from scalejax.errors import UsageError
 from scalejax.fitting.checklist import CHECKLIST, QUESTIONS
-from scalejax.fitting.result import Fit
+from scalejax.fitting.record import FitRecord
 
 SCHEMA = 1
 """Version of the document. A reader refuses a newer one."""
@@ -37,7 +37,7 @@ _FITTED_WITH = ("scalejax", "jax", "numpy", "pandas", "python", "device", "dtype
 _PACKAGES = ("jaxlib", "scipy", "optax", "pyarrow")
 
 
-def make_manifest(fit: Fit, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+def make_manifest(fit: FitRecord, folder: Path, about: Mapping[str, Any]) -> dict[str, Any]:
     """The manifest of a fit whose files lie in a folder.
 
     Args:

@@ -13,7 +13,6 @@ Far beyond the data the first two alone do not cover: see benchmarks/results/cov
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
@@ -22,13 +21,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from scalejax.engine import CovarianceKind
 from scalejax.errors import FitWarning, UsageError
-from scalejax.fitting.asymptotics import CovarianceKind
-from scalejax.fitting.intervals import MOST_FAILED, check_level, default_kind
-from scalejax.resampling import percentile_interval
-
-if TYPE_CHECKING:
-    from scalejax.fitting.result import Fit
+from scalejax.fitting.intervals import MOST_FAILED, default_kind
+from scalejax.fitting.record import FitRecord
+from scalejax.resampling import check_level, percentile_interval
 
 Floats = NDArray[np.float64]
 
@@ -43,12 +40,12 @@ _DRAWS_WITHOUT_BOOTSTRAP = 2000
 
 
 def predict(
-    fit: "Fit",
+    fit: FitRecord,
     inputs: pd.DataFrame | Mapping[str, ArrayLike],
     level: float,
     discrepancy: float | None,
 ) -> pd.DataFrame:
-    """See `scalejax.fitting.result.Fit.predict`."""
+    """See `scalejax.fitting.fit.Fit.predict`."""
     check_level(level)
     if discrepancy is not None and not discrepancy >= 0:
         raise UsageError(f"discrepancy is a share per decade such as 0.005, not {discrepancy!r}.")
@@ -85,7 +82,7 @@ def predict(
     )
 
 
-def decades_beyond(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
+def decades_beyond(fit: FitRecord, points: Mapping[str, Floats]) -> Floats:
     """Decades between each point and the range of the data, in the farthest input.
 
     Compute, 6ND, counts as an input of a law of N and D.
@@ -106,7 +103,7 @@ def _ranges(inputs: Mapping[str, Floats]) -> list[Floats]:
     return [*inputs.values(), *compute]
 
 
-def inside_hull(fit: "Fit", points: Mapping[str, Floats]) -> NDArray[np.bool_]:
+def inside_hull(fit: FitRecord, points: Mapping[str, Floats]) -> NDArray[np.bool_]:
     """Whether each point lies in the convex hull of the runs (of logarithms where positive)."""
     seen, wanted = [], []
     for name, values in fit.table.inputs.items():
@@ -134,7 +131,7 @@ def _in_hull(points: Floats, cloud: Floats) -> NDArray[np.bool_]:
         return inside & (nearest < 1e-9)
 
 
-def _points(fit: "Fit", inputs: pd.DataFrame | Mapping[str, ArrayLike]) -> dict[str, Floats]:
+def _points(fit: FitRecord, inputs: pd.DataFrame | Mapping[str, ArrayLike]) -> dict[str, Floats]:
     missing = [name for name in fit.law.inputs if name not in inputs]
     if missing:
         raise UsageError(f"predict needs {', '.join(missing)} (law {fit.law.name}).")
@@ -144,7 +141,7 @@ def _points(fit: "Fit", inputs: pd.DataFrame | Mapping[str, ArrayLike]) -> dict[
     return dict(zip(fit.law.inputs, columns, strict=True))
 
 
-def _curve_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
+def _curve_draws(fit: FitRecord, points: Mapping[str, Floats]) -> Floats:
     """Draws of the curve at the points, (B, k): refits, or from the covariance without any."""
     if default_kind(fit) == "percentile":
         if not np.any(fit.draws.usable) or np.mean(~fit.draws.usable) > MOST_FAILED:
@@ -154,7 +151,7 @@ def _curve_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
     return _wald_draws(fit, points)
 
 
-def _wald_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
+def _wald_draws(fit: FitRecord, points: Mapping[str, Floats]) -> Floats:
     """Draws of Student's t around the curve (its log, if residuals are of log losses)."""
     linear, problem = fit.asymptotics, fit.problem
     kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
@@ -175,7 +172,7 @@ def _wald_draws(fit: "Fit", points: Mapping[str, Floats]) -> Floats:
     return np.exp(draws) if log else draws
 
 
-def _new_runs(fit: "Fit", curve: Floats, discrepancy: Floats) -> Floats:
+def _new_runs(fit: FitRecord, curve: Floats, discrepancy: Floats) -> Floats:
     """Losses of new runs, (B, k): draws of the curve plus residuals plus discrepancy."""
     generator = np.random.default_rng(fit.settings.get("seed", 0))
     residual = fit.residuals[fit.table.weight > 0]
@@ -202,7 +199,7 @@ def _kernel_width(residual: Floats) -> float:
     return 0.5 * 1.06 * size * len(residual) ** -0.2
 
 
-def _method(fit: "Fit", draws: int) -> str:
+def _method(fit: FitRecord, draws: int) -> str:
     if not draws:
         return "none"
     if default_kind(fit) == "percentile":

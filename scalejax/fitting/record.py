@@ -1,279 +1,191 @@
-"""A fit as plain values and as columns, and back: what the files of a saved fit hold.
+"""The record of one fitted law: numbers, and what follows from them without a choice.
 
-`describe` gives everything but the arrays as valid JSON, `rows_to_arrow` and `draws_to_arrow` the
-arrays; the functions that end in ``_of`` undo them. `scalejax.fitting.storage` puts them in files.
+`FitRecord` is what intervals, predictions, summaries and files are made from; people hold a
+`scalejax.Fit`, which is one with all of these as methods. All arrays are NumPy float64. A draw is
+used only if it is a minimum.
 """
 
-import json
-import math
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import jax
 import numpy as np
-import pyarrow as pa
+import pandas as pd
+from numpy.typing import NDArray
 
 from scalejax.data import Table
-from scalejax.data.table import SetAside, encode_labels, read_only
-from scalejax.errors import LawError, Problem
-from scalejax.fitting.result import Draws, Fit
-from scalejax.laws import LAWS, Law, find_law, formula_law, formula_spec
-from scalejax.laws.formula import PREFIX
-from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
-from scalejax.objectives.losses import Kernel, not_saved
-from scalejax.status import Status
+from scalejax.engine import Asymptotics, Problem, asymptotics, left_open
+from scalejax.errors import UsageError
+from scalejax.laws import Law
+from scalejax.objectives import Objective, Penalty, is_saved, make_model, prior_of
+from scalejax.status import MINIMA, Status
 
-SCHEMA = 1
-"""Version of the files. A reader refuses a newer one."""
-
-_LEVELS = ("cluster", "subcluster", "stratum", "group")
-_ROW_COLUMNS = ("row", "loss", "weight", *_LEVELS)
-_DRAW_COLUMNS = ("draw", "objective", "status")
-_MAKERS: dict[str, Callable[..., Objective]] = {
-    make.__name__: make for make in (huber, least_squares, absolute, student_t)
-}
+Floats = NDArray[np.float64]
 
 
-def describe(fit: Fit) -> dict[str, Any]:
-    """All of a fit but its arrays, as plain values that are valid JSON."""
-    record = {
-        "schema": SCHEMA,
-        "law": describe_law(fit.law, str(fit.settings.get("law", ""))),
-        "params": fit.params,
-        "status": {"label": fit.status.label, "sentence": fit.status.sentence},
-        "objective": {**describe_objective(fit.objective), "value": fit.objective_value},
-        "noise_scale": fit.noise_scale,
-        "diagnostics": {
-            "gradient": fit.gradient,
-            "condition": fit.condition,
-            "starts": fit.starts,
-            "agreeing": fit.agreeing,
-            "on_bound": fit.on_bound,
-        },
-        "draws": {
-            "method": fit.draws.method,
-            "asked": len(fit.draws),
-            "used": int(np.sum(fit.draws.usable)),
-        },
-        "table": _describe_table(fit.table),
-        "settings": fit.settings,
-        "versions": fit.versions,
-    }
-    non_finite: dict[str, str] = {}
-    plain = _plain(record, (), non_finite)
-    return {**plain, "non_finite": non_finite}
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Refits of resamples.
 
-
-def describe_rows(table: Table) -> dict[str, Any]:
-    """What there is to say about a table beside its rows, as plain values that are valid JSON."""
-    plain: dict[str, Any] = _plain(_describe_table(table), (), {})
-    return plain
-
-
-def _describe_table(table: Table) -> dict[str, Any]:
-    return {
-        "source": table.source,
-        "source_sha256": table.source_sha256,
-        "fingerprint": table.fingerprint,
-        "rows": table.n_rows,
-        "inputs": list(table.inputs),
-        "columns": table.columns,
-        "set_aside": [vars(item) for item in table.set_aside],
-        "notes": table.notes,
-        "warnings": [vars(item) for item in table.warnings],
-    }
-
-
-def _plain(value: Any, path: tuple[str | int, ...], non_finite: dict[str, str]) -> Any:
-    """Plain values of JSON; numbers that are not finite become null and are noted by place."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, float) and not math.isfinite(value):
-        non_finite[json.dumps(path)] = repr(value)
-        return None
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v, (*path, str(k)), non_finite) for k, v in value.items()}
-    if isinstance(value, Iterable):
-        return [_plain(item, (*path, i), non_finite) for i, item in enumerate(value)]
-    return str(value)
-
-
-def describe_law(law: Law, asked: str) -> dict[str, Any]:
-    """A law as plain values, from which `law_of` finds it again; `asked` is how it was named."""
-    ours = LAWS.get(law.name) is law
-    return {
-        "name": law.name,
-        "spec": law.name if ours else _law_spec(law, asked),
-        "registered": ours,
-        "inputs": list(law.inputs),
-        "parameters": list(law.parameters),
-    }
-
-
-def _law_spec(law: Law, asked: str) -> str:
-    """How to name a law that is not ours: its formula, as it was asked for, or by its module."""
-    formula = formula_spec(law)
-    if formula is not None:
-        return formula
-    if ":" in asked:
-        return asked
-    return f"{law.function.__module__}:{law.function.__name__}"
-
-
-def _is_ours(objective: Objective) -> bool:
-    make = _MAKERS.get(objective.name)
-    on = "log" if objective.kernel.log else "loss"
-    return make is not None and make(on=on).kernel == objective.kernel
-
-
-def rows_to_arrow(table: Table) -> pa.Table:
-    """The rows in use: row, the inputs, loss, weight, and clusters, strata and groups by name."""
-    columns: dict[str, Any] = {"row": table.row}
-    columns |= {_free_name(name, _ROW_COLUMNS): values for name, values in table.inputs.items()}
-    columns |= {"loss": table.target, "weight": table.weight}
-    for name in _LEVELS:
-        codes, labels = getattr(table, name), getattr(table, f"{name}_labels")
-        if codes is not None:
-            columns[name] = pa.array([labels[code] for code in codes], pa.string())
-    return pa.table(columns)
-
-
-def draws_to_arrow(draws: Draws) -> pa.Table:
-    """One row per draw: draw, the parameters, objective, status."""
-    return pa.table(
-        {
-            "draw": np.arange(1, len(draws) + 1),
-            **{_draw_name(name): values for name, values in draws.parameters.items()},
-            "objective": draws.objective,
-            "status": pa.array([Status(code).label for code in draws.status], pa.string()),
-        }
-    )
-
-
-def fit_of(record: Mapping[str, Any], law: Law, table: Table, draws: Draws) -> Fit:
-    """The fit that `describe` described."""
-    diagnostics = dict(record["diagnostics"])
-    return Fit(
-        law=law,
-        params=record["params"],
-        status=Status[record["status"]["label"].upper()],
-        objective_value=record["objective"]["value"],
-        objective=objective_of(record["objective"]),
-        noise_scale=record["noise_scale"],
-        on_bound=tuple(diagnostics.pop("on_bound")),
-        **diagnostics,
-        draws=draws,
-        table=table,
-        settings=record["settings"],
-        versions=record["versions"],
-    )
-
-
-def law_of(record: Mapping[str, Any], law: str | Law | None) -> Law:
-    """The law that was fitted, or the one given, if that could be it.
-
-    Raises:
-        LawError: It is another law, or one that must be given.
+    Attributes:
+        parameters: All parameters of the law, (B,) each.
+        status: Status codes, (B,).
+        objective: Objective of each refit on its own resample, (B,).
+        method: How rows were resampled.
     """
-    saved = record["law"]
-    found = find_law(law) if law is not None else _known_law(saved)
-    if found is None:
-        raise LawError(
-            f"the fit was made with a law that is not scalejax's own, {saved['spec']!r}. Loading "
-            f"runs no code that a file names: import the law first, or pass it as law=."
+
+    parameters: Mapping[str, Floats]
+    status: NDArray[np.int64]
+    objective: Floats
+    method: str
+
+    @classmethod
+    def none(cls, law: Law) -> "Draws":
+        """The draws of a fit that has none."""
+        empty = np.empty(0)
+        return cls(dict.fromkeys(law.parameters, empty), np.empty(0, np.int64), empty, "none")
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """Which draws converged, (B,)."""
+        return self.status == Status.CONVERGED
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which draws are minima, inside the bounds or on one, (B,).
+
+        Leaving out the minima on a bound would cut the tail of every interval.
+        """
+        return np.isin(self.status, MINIMA)
+
+    def arrays(self) -> dict[str, Floats]:
+        """Usable draws as a pytree of arrays, ready for ``vmap``."""
+        return {name: values[self.usable] for name, values in self.parameters.items()}
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per draw: number from 1, parameters, objective and status."""
+        return pd.DataFrame(
+            {
+                "draw": np.arange(1, len(self) + 1),
+                **self.parameters,
+                "objective": self.objective,
+                "status": [Status(code).label for code in self.status],
+            }
         )
-    if [*found.inputs] != saved["inputs"] or [*found.parameters] != saved["parameters"]:
-        raise LawError(
-            f"the fit was made with {saved['name']} ({', '.join(saved['inputs'])}; "
-            f"{', '.join(saved['parameters'])}), which {found!r} is not."
+
+
+@dataclass(frozen=True, eq=False)
+class FitRecord:
+    """A law fitted to a table, as numbers.
+
+    Attributes:
+        law: The law.
+        params: All parameters of the law in its units, fixed and tied ones included.
+        status: How the fit ended.
+        objective_value: Summed objective at the estimate.
+        objective: The objective, with the constants that were used.
+        noise_scale: Fitted noise scale of the residuals, if the objective has one.
+        gradient: Largest scaled gradient.
+        condition: Condition of the column-scaled Jacobian.
+        starts: Independent starts tried.
+        agreeing: Starts that reached the best objective.
+        on_bound: Parameters that lie on a bound.
+        draws: Refits of resamples; none without a bootstrap.
+        table: The data, with the rows set aside.
+        settings: What was asked for, as plain values.
+        versions: Versions of the software, and the device.
+        penalty: Function of the parameters that was added to the objective; not saved.
+    """
+
+    law: Law
+    params: dict[str, float]
+    status: Status
+    objective_value: float
+    objective: Objective
+    noise_scale: float | None
+    gradient: float
+    condition: float
+    starts: int
+    agreeing: int
+    on_bound: tuple[str, ...]
+    draws: Draws
+    table: Table
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    penalty: Penalty | None = None
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Parameters that were fitted."""
+        held = {*self.settings["fixed"], *self.settings["tied"]}
+        return tuple(name for name in self.params if name not in held)
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What was minimised, to be solved again in another way.
+
+        Raises:
+            UsageError: It holds functions of your own that are not saved with a fit.
+        """
+        settings = self.settings
+        if settings["penalty"] and self.penalty is None:
+            raise UsageError("a penalty of your own is not saved with a fit: fit again with it.")
+        model = make_model(
+            self.law,
+            self.objective.kernel,
+            fixed=settings["fixed"],
+            tied=settings["tied"],
+            penalty=self.penalty,
         )
-    return found
+        return Problem(
+            model,
+            self.objective,
+            self.table,
+            fixed=settings["fixed"],
+            bounds={name: (low, high) for name, (low, high) in settings["bounds"].items()},
+            priors={name: prior_of(saved) for name, saved in settings["priors"].items()},
+        )
 
+    @cached_property
+    def asymptotics(self) -> Asymptotics:
+        """The problem linearised at the estimate."""
+        u = self.problem.coordinates(self.params, self.noise_scale)
+        # Where runs leave a direction open, an estimate on a bound looks determined and is not.
+        unknown = self.status == Status.NOT_IDENTIFIED
+        names = left_open(self.problem) if unknown else ()
+        return asymptotics(self.problem, u, self.on_bound, self.table.cluster, names)
 
-def _known_law(saved: Mapping[str, Any]) -> Law | None:
-    """The law, if it is ours, a formula, or lies in a module that has been imported."""
-    if saved["registered"]:
-        return LAWS.get(saved["name"])
-    if saved["spec"].startswith(PREFIX):
-        return formula_law(saved["spec"].removeprefix(PREFIX), name=saved["name"])
-    place, _, attribute = saved["spec"].rpartition(":")
-    if place.endswith(".py"):
-        place = f"_scalejax_law_{Path(place).stem}"
-    found = getattr(sys.modules.get(place), attribute, None)
-    return found if isinstance(found, Law) else None
+    @property
+    def is_whole(self) -> bool:
+        """Whether it can be solved again: functions of your own are not saved with a fit."""
+        lost_penalty = self.settings["penalty"] and self.penalty is None
+        return not lost_penalty and is_saved(self.objective)
 
+    @property
+    def flat(self) -> tuple[str, ...]:
+        """Free parameters that the data do not determine; they get no interval."""
+        return self.asymptotics.flat if self.status == Status.NOT_IDENTIFIED else ()
 
-def describe_objective(objective: Objective) -> dict[str, Any]:
-    """An objective as plain values; one of the caller's own by its name only."""
-    return {
-        "name": objective.name,
-        "constants": objective.constants,
-        "on": "log" if objective.kernel.log else "loss",
-        "custom": not _is_ours(objective),
-    }
+    @property
+    def residuals(self) -> Floats:
+        """Predicted minus observed per row of the table, of log loss or loss, (n,)."""
+        predicted = self.curve(self.table.inputs, self.params)
+        if self.objective.kernel.log:
+            return np.log(predicted) - np.log(self.table.target)
+        return predicted - self.table.target
 
+    @property
+    def fully_converged(self) -> bool:
+        """Whether the estimate and every draw converged."""
+        return self.status == Status.CONVERGED and bool(np.all(self.draws.converged))
 
-def objective_of(saved: Mapping[str, Any]) -> Objective:
-    """The objective that `describe_objective` described."""
-    constants = tuple(saved["constants"])
-    if saved["custom"]:
-        return Objective(saved["name"], Kernel(not_saved, saved["on"] == "log"), constants)
-    made = _MAKERS[saved["name"]](on=saved["on"])
-    return replace(made, constants=constants)
-
-
-def is_saved(objective: Objective) -> bool:
-    """Whether a loaded objective is one that can be minimised: not one of the caller's own."""
-    return objective.kernel.rho is not not_saved
-
-
-def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
-    """The table with the rows (n,) and what was recorded beside them."""
-
-    def floats(name: str) -> Any:
-        return read_only(np.array(rows[name], np.float64))
-
-    levels: dict[str, Any] = dict.fromkeys(_LEVELS)
-    levels |= {f"{name}_labels": () for name in _LEVELS}
-    for name in set(_LEVELS) & set(rows.column_names):
-        levels[name], levels[f"{name}_labels"] = encode_labels(rows[name].to_pylist())
-    return Table(
-        inputs={name: floats(_free_name(name, _ROW_COLUMNS)) for name in saved["inputs"]},
-        target=floats("loss"),
-        weight=floats("weight"),
-        row=read_only(np.array(rows["row"], np.int64)),
-        **levels,
-        set_aside=tuple(SetAside(**item) for item in saved["set_aside"]),
-        notes=tuple(saved["notes"]),
-        warnings=tuple(
-            Problem(**{**item, "rows": tuple(item["rows"])}) for item in saved["warnings"]
-        ),
-        columns=saved["columns"],
-        source=saved["source"],
-        source_sha256=saved["source_sha256"],
-    )
-
-
-def draws_of(saved: Mapping[str, Any], draws: pa.Table) -> Draws:
-    """The draws (B,)."""
-    names = [name for name in draws.column_names if name not in _DRAW_COLUMNS]
-    return Draws(
-        parameters={
-            name.removeprefix("parameter "): np.array(draws[name], np.float64) for name in names
-        },
-        status=np.array([Status[label.upper()] for label in draws["status"].to_pylist()], np.int64),
-        objective=np.array(draws["objective"], np.float64),
-        method=saved["method"],
-    )
-
-
-def _free_name(name: str, taken: tuple[str, ...]) -> str:
-    return f"input {name}" if name in taken else name
-
-
-def _draw_name(name: str) -> str:
-    return f"parameter {name}" if name in _DRAW_COLUMNS else name
+    def curve(self, points: Mapping[str, Floats], parameters: Mapping[str, Any]) -> Floats:
+        """The law at points (...) with parameters that broadcast against them."""
+        with jax.enable_x64(True):
+            values = self.law(*(points[name] for name in self.law.inputs), **parameters)
+            return np.asarray(values, np.float64)

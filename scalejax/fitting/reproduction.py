@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scalejax.engine import GIVEN, How, Resamples, Resampling, estimate, given_weights, refits
 from scalejax.errors import ScalejaxError, UsageError
-from scalejax.fitting.drawing import GIVEN, Resamples, given_weights, make_resamples
+from scalejax.fitting.fit import Fit, load_fit
+from scalejax.fitting.make import assembled
 from scalejax.fitting.manifest import FILES, check_manifest, file_entry, saved_with
 from scalejax.fitting.manifest import SCHEMA as MANIFEST_SCHEMA
-from scalejax.fitting.problem import How
-from scalejax.fitting.record import is_saved
-from scalejax.fitting.result import Fit
-from scalejax.fitting.solving import Sample, no_draws, record, solve_draws, solve_sample
-from scalejax.fitting.storage import MANIFEST, load_fit
+from scalejax.fitting.record import Draws
+from scalejax.fitting.storage import MANIFEST
 from scalejax.laws import Law
+from scalejax.objectives import is_saved
 from scalejax.resampling import TARGET_KINDS, WEIGHT_KINDS
 
 
@@ -184,19 +184,10 @@ def _fit_again(fit: Fit, weights: Resamples | None, *, draws: bool) -> Fit:
     """The fit, from its rows and settings alone."""
     settings, kind, count = fit.settings, _kind(fit), len(fit.draws)
     how = How(max_steps=settings["max_steps"], seed=settings["seed"])
-    problem = fit.problem
-    # Explicit weights are another compiled program, which the estimate came from as well.
-    given = Sample(weight=problem.table.weight[None])
-    sample = given if kind == GIVEN else Sample.like(kind, problem)
-    chunk = problem.engine(how).chunk_size(count)
-    problem, point = solve_sample(problem, how, chunk, sample)
-    made = no_draws(fit.law)
-    if count and draws:
-        resamples = weights or make_resamples(
-            kind, problem, point.u[0], count, how.seed, settings["noise"]
-        )
-        made = solve_draws(problem, how, point, resamples, chunk)
-    return record(problem, how, settings, point, 0, made)
+    wanted = Resampling(kind, count, settings["noise"], weights)
+    problem, point = estimate(fit.problem, how, wanted)
+    made = Draws(*refits(problem, how, point, wanted)) if count and draws else Draws.none(fit.law)
+    return assembled(problem, how, settings, point, 0, made)
 
 
 def _kind(fit: Fit) -> str:

@@ -24,17 +24,17 @@ import pyarrow.parquet as pq
 from scalejax.data import Table
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.fitting.manifest import make_manifest, read_about
-from scalejax.fitting.record import (
+from scalejax.fitting.plain import (
     SCHEMA,
     describe,
     draws_of,
     draws_to_arrow,
-    fit_of,
     law_of,
+    record_of,
     rows_to_arrow,
     table_of,
 )
-from scalejax.fitting.result import Draws, Fit
+from scalejax.fitting.record import Draws, FitRecord
 from scalejax.laws import Law
 
 RECORD, DRAWS, ROWS = "fit.json", "draws.parquet", "rows.parquet"
@@ -47,7 +47,7 @@ _DAMAGE = (
 
 
 def save_fit(
-    fit: Fit, folder: str | Path, about: Mapping[str, Any] | str | Path | None = None
+    fit: FitRecord, folder: str | Path, about: Mapping[str, Any] | str | Path | None = None
 ) -> Path:
     """Write a fit to a folder, which appears complete or not at all.
 
@@ -84,8 +84,8 @@ def save_fit(
     return Path(folder)
 
 
-def load_fit(folder: str | Path, law: str | Law | None = None) -> Fit:
-    """Read a fit that `save_fit` wrote.
+def read_fit(folder: str | Path, law: str | Law | None = None) -> FitRecord:
+    """The record of a fit that `save_fit` wrote, see `scalejax.load_fit`.
 
     Args:
         folder: The folder.
@@ -105,7 +105,7 @@ def load_fit(folder: str | Path, law: str | Law | None = None) -> Fit:
         table = table_of(record["table"], _read_parquet(Path(folder) / ROWS))
         draws = draws_of(record["draws"], _read_parquet(Path(folder) / DRAWS))
         _check_belonging(record, table, draws, folder)
-        return fit_of(record, found, table, draws)
+        return record_of(record, found, table, draws)
     except _DAMAGE as error:
         if isinstance(error, ScalejaxError):
             raise

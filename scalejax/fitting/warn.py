@@ -5,16 +5,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from scalejax._numerics import robust_sd
 from scalejax.data import Table
+from scalejax.engine import FEW_CLUSTERS
 from scalejax.errors import DataWarning, FitWarning
-from scalejax.fitting.drawing import FEW_CLUSTERS
+from scalejax.fitting.fit import Fit
 from scalejax.fitting.intervals import MOST_FAILED
-from scalejax.fitting.result import Fit
 from scalejax.status import WEAK_CONDITION, Status
 
 _FAILED_SHARE = 0.01
 _FAR_FROM_SIGMA = 100.0
-_MAD_TO_SD = 1.4826
 
 
 def warn_about_data(table: Table) -> None:
@@ -76,7 +76,7 @@ def _about_sigma(result: Fit) -> str:
         return ""
     missed = result.curve(table.inputs, result.params) - table.target
     used = table.weight > 0
-    ratio = float(_MAD_TO_SD * np.median(np.abs(missed[used]) * np.sqrt(table.weight[used])))
+    ratio = robust_sd(missed[used] * np.sqrt(table.weight[used]))
     if 1 / _FAR_FROM_SIGMA <= ratio <= _FAR_FROM_SIGMA:
         return ""
     return (

@@ -13,7 +13,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from scalejax.data.design import distinct_values
+from scalejax.data import distinct_values
 from scalejax.identify.directions import LEAST_SHARE, View
 from scalejax.identify.jacobians import losses
 from scalejax.quantities import short_number

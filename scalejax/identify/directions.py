@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.identify.jacobians import Design, coordinates, jacobians, losses
-from scalejax.laws.supports import positive
+from scalejax.laws import positive
 from scalejax.objectives import Model
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION
 

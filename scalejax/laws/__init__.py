@@ -26,6 +26,7 @@ from scalejax.laws.chinchilla import (
     outer_exponent,
     quanta,
 )
+from scalejax.laws.citations import CITATIONS
 from scalejax.laws.distillation import busbridge2025
 from scalejax.laws.distributed import diloco2025
 from scalejax.laws.downstream import accuracy_of_loss, accuracy_of_odds, ladder, logistic_C
@@ -40,7 +41,7 @@ from scalejax.laws.formats import (
     qat_degradation,
     sun2025,
 )
-from scalejax.laws.formula import formula_law, formula_spec
+from scalejax.laws.formula import PREFIX, formula_law, formula_spec
 from scalejax.laws.inference import (
     brown2024,
     matched_inference,
@@ -86,17 +87,19 @@ from scalejax.laws.routed import (
     ludziejewski2025,
 )
 from scalejax.laws.sparsity import frantar2023
-from scalejax.laws.supports import Positive, Real, Support, UnitInterval, Value
+from scalejax.laws.supports import Positive, Real, Support, UnitInterval, Value, positive
 from scalejax.laws.transfer import data_multiplier, hernandez2021, mikami2021, rectified
 from scalejax.laws.vocabulary import optimal_vocabulary, tao2024, tokens_per_character
 
 __all__ = [
     "CHEN2025_QAT",
+    "CITATIONS",
     "DENSITY_RATE",
     "FRANTAR2025",
     "HO2024_DOUBLING",
     "KAPLAN2020_BATCH",
     "LAWS",
+    "PREFIX",
     "Law",
     "Parameter",
     "Positive",
@@ -168,6 +171,7 @@ __all__ = [
     "ouyang2024",
     "parscale2025",
     "pass_at_k",
+    "positive",
     "power_recipe",
     "precision_factor",
     "ptq_degradation",

@@ -55,6 +55,11 @@ def not_saved(*_: Any) -> jax.Array:
     raise UsageError("an objective of your own is not saved with a fit: fit again with it.")
 
 
+def is_saved(objective: "Objective") -> bool:
+    """Whether a loaded objective is one that can be minimised: not one of the caller's own."""
+    return objective.kernel.rho is not not_saved
+
+
 @dataclass(frozen=True)
 class Objective:
     """A loss of the residual with its constants.

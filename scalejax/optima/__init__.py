@@ -14,7 +14,9 @@ from scalejax.optima.answer import Bound as Bound
 from scalejax.optima.answer import choose as choose
 from scalejax.optima.answer import solve as solve
 from scalejax.optima.implicit import Optimum as Optimum
+from scalejax.optima.implicit import attach as attach
 from scalejax.optima.implicit import optimum as optimum
+from scalejax.optima.lanes import as_arrays as as_arrays
 from scalejax.optima.many import Optima as Optima
 from scalejax.optima.many import solve_grid as solve_grid
 from scalejax.optima.many import solve_many as solve_many

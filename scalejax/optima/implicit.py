@@ -19,7 +19,7 @@ from jax import lax
 
 from scalejax.optima.problem import Problem
 from scalejax.optima.solution import Solution, best_of, starting_points
-from scalejax.solvers.kkt import solve_singular
+from scalejax.solvers import solve_singular
 
 
 class Optimum(NamedTuple):

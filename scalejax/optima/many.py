@@ -28,7 +28,7 @@ from scalejax.optima.lanes import (
 )
 from scalejax.optima.problem import Problem
 from scalejax.optima.solution import Solution, starting_points
-from scalejax.solvers.kkt import Active
+from scalejax.solvers import Active
 from scalejax.status import Outcome
 
 Floats = NDArray[np.float64]

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.optima.problem import Problem
-from scalejax.solvers.interior import Box, approach
-from scalejax.solvers.kkt import Active, Finish, finish
+from scalejax.solvers import Active, Finish, Ranges, approach, finish
 from scalejax.status import Outcome
 
 TOLERANCE = 1e-8
@@ -79,7 +78,7 @@ def best_of(problem: Problem, args: Any, starts: Any) -> Solution:
     """
     starts = jnp.asarray(starts, float)
     low, high = (jnp.asarray(end, starts.dtype) for end in problem.box)
-    box, equality = Box(low, high), problem.equality
+    box, equality = Ranges(low, high), problem.equality
 
     def values(y: jax.Array) -> jax.Array:
         return problem.values(y, args)

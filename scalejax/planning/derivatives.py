@@ -15,9 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax._numerics import RUN_ONCE
-from scalejax.fitting.asymptotics import t_quantile
-from scalejax.optima import Measure, Problem
-from scalejax.optima.implicit import attach
+from scalejax.optima import Measure, Problem, attach
+from scalejax.resampling import t_quantile
 
 Floats = NDArray[np.float64]
 

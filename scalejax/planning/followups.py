@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scalejax.optima import Measure, Optima, Regret, regret
-from scalejax.optima.lanes import as_arrays
+from scalejax.optima import Measure, Optima, Regret, as_arrays, regret
 from scalejax.planning.derivatives import delta_intervals, elasticities
 from scalejax.planning.measures import BITS
 from scalejax.planning.numbers import evaluate, evaluate_draws, quantile_interval

@@ -12,8 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax.errors import UsageError
-from scalejax.fitting.intervals import check_level
-from scalejax.fitting.prediction import decades_beyond
+from scalejax.fitting import decades_beyond
 from scalejax.optima import Problem, solve_many
 from scalejax.planning.measures import (
     BITS,
@@ -27,6 +26,7 @@ from scalejax.planning.numbers import evaluate_draws, quantile_interval
 from scalejax.planning.record import Plan
 from scalejax.planning.stated import QUALITY, Stated
 from scalejax.planning.statement import Limit
+from scalejax.resampling import check_level
 from scalejax.status import Outcome
 
 Floats = NDArray[np.float64]

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from scalejax.costs import Hardware, find_hardware
 from scalejax.errors import UsageError
-from scalejax.fitting.intervals import check_level
 from scalejax.laws import Law
 from scalejax.planning.question import Question
 from scalejax.planning.record import Plan
 from scalejax.planning.source import source_of
 from scalejax.planning.stated import state
 from scalejax.planning.statement import decides_bits
+from scalejax.resampling import check_level
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit

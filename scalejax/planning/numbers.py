@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax._numerics import RUN_ONCE
-from scalejax.optima import Measure
-from scalejax.optima.lanes import as_arrays
+from scalejax.optima import Measure, as_arrays
 from scalejax.resampling import percentile_interval
 
 Floats = NDArray[np.float64]

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from scalejax.costs import Hardware
-from scalejax.costs.duration import TRAINING_MFU
-from scalejax.costs.money import LIFETIME_INPUT_MFU, LIFETIME_OUTPUT_MFU
+from scalejax.costs import LIFETIME_INPUT_MFU, LIFETIME_OUTPUT_MFU, TRAINING_MFU, Hardware
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.planning.measures import BITS, PRECISION_INPUTS

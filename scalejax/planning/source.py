@@ -8,13 +8,18 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
-from scalejax.fitting.asymptotics import CovarianceKind
-from scalejax.fitting.intervals import MOST_FAILED, default_kind
-from scalejax.laws import LAWS, Law, find_law
-from scalejax.laws.chinchilla import chinchilla, chinchilla_tied
-from scalejax.laws.published import PublishedSet
-from scalejax.laws.repetition import data_constrained
+from scalejax.fitting import MOST_FAILED, default_kind
+from scalejax.laws import (
+    LAWS,
+    Law,
+    PublishedSet,
+    chinchilla,
+    chinchilla_tied,
+    data_constrained,
+    find_law,
+)
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from scalejax.fitting.summary import aligned
 from scalejax.planning.question import Question
 from scalejax.quantities import amount
+from scalejax.wording import aligned
 
 if TYPE_CHECKING:
     from scalejax.planning.record import Plan

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from scalejax.fitting.prediction import FAR, decades_beyond
+from scalejax.fitting import FAR, decades_beyond
 from scalejax.optima import Answer, Optima
 from scalejax.planning.question import Question
 from scalejax.planning.source import Source

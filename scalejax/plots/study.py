@@ -23,7 +23,7 @@ from scalejax.plots.axes import (
     new_panels,
     small_text,
 )
-from scalejax.studies.results import SEED_FLOOR, StudyResult
+from scalejax.studies import SEED_FLOOR, StudyResult
 
 AXES = {
     "models": "models fitted besides the target",

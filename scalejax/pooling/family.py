@@ -12,9 +12,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax.errors import UsageError
-from scalejax.fitting.intervals import check_level
 from scalejax.laws import Law
-from scalejax.resampling import percentile_interval
+from scalejax.resampling import check_level, percentile_interval
 
 Floats = NDArray[np.float64]
 

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalejax._numerics import fast_log
-from scalejax.laws.supports import positive
+from scalejax.laws import positive
 from scalejax.objectives import Model
 
 Role = Literal["pooled", "shared", "separate"]

@@ -9,14 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
-from scalejax.data import Table, load_table
-from scalejax.data.joining import join_groups
+from scalejax.data import Table, group_by, load_table
+from scalejax.engine import check_signs, host_table, refuse_broken, stack, target_of
 from scalejax.errors import FitWarning, UsageError
-from scalejax.fitting.arguments import check_signs, target_of
-from scalejax.fitting.arrays import stack
-from scalejax.fitting.gate import refuse_broken
-from scalejax.fitting.problem import host_table
-from scalejax.fitting.warn import warn_about_data
+from scalejax.fitting import warn_about_data
 from scalejax.laws import Law, find_law
 from scalejax.objectives import LogNormal, Model, Objective, least_squares, make_model
 from scalejax.pooling.draws import joint_draws
@@ -88,8 +84,7 @@ def pool(
     roles = _roles(model, shared, separate, noise)
     _check(objective, noise, spread, draws, seed, table_options)
     options = target_of(law, table_options)
-    data, group = join_groups(data, by)
-    table = load_table(data, inputs=law.inputs, group=group, **options)
+    table = load_table(**group_by(data, by), inputs=law.inputs, **options)
     warn_about_data(table)
     check_signs(objective, table.target)
     groups, order = _groups(table), tuple(table.group_labels)

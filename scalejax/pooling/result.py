@@ -11,12 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax.data import Table, load_table
+from scalejax.engine import check_signs
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.arguments import check_signs
-from scalejax.fitting.intervals import check_level
-from scalejax.laws import Law
-from scalejax.laws.supports import positive
+from scalejax.laws import Law, positive
 from scalejax.objectives import LogNormal, Normal, Objective, Prior, least_squares
 from scalejax.pooling.components import Components, components_of
 from scalejax.pooling.draws import parameters_of, updated_draws
@@ -24,7 +22,7 @@ from scalejax.pooling.family import Family
 from scalejax.pooling.hierarchy import NOISE, Given, Groups, Hierarchy
 from scalejax.pooling.population import unpack
 from scalejax.pooling.separate import separate_fits
-from scalejax.resampling import percentile_interval
+from scalejax.resampling import check_level, percentile_interval
 from scalejax.status import Status
 
 Floats = NDArray[np.float64]

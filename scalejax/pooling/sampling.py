@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax.bayes import LEAST_ESS, R_HAT_LIMIT, arviz_tree, extra, sample
 from scalejax.errors import FitWarning, UsageError
 from scalejax.pooling.draws import new_draws, parameters_of
 from scalejax.pooling.hierarchy import NOISE, Given, Groups, Hierarchy
@@ -25,7 +26,6 @@ from scalejax.pooling.marginal import information, joint
 from scalejax.pooling.population import log_prior, unpack
 from scalejax.pooling.result import Pooled
 from scalejax.resampling import percentile_interval
-from scalejax.uncertainty.posterior import LEAST_ESS, R_HAT_LIMIT, arviz_tree, extra, sample
 
 Floats = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ class PooledPosterior:
         return pd.DataFrame(rows, columns=columns)
 
     def to_arviz(self) -> Any:
-        """The draws for ArviZ, see `scalejax.uncertainty.Posterior.to_arviz`."""
+        """The draws for ArviZ, see `scalejax.conclusions.Posterior.to_arviz`."""
         return arviz_tree(posterior=self._arrays(), sample_stats={"diverging": self.diverging})
 
     def _arrays(self) -> dict[str, Floats]:

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from scalejax.data import Table
-from scalejax.data.design import distinct_values
+from scalejax.data import Table, distinct_values
+from scalejax.engine import inputs_at_rest
+from scalejax.errors import DataWarning, FitWarning
 from scalejax.fitting import Fit, fit_many
-from scalejax.fitting.gate import inputs_at_rest
 from scalejax.laws import Law
 from scalejax.objectives import Objective, make_model
 
@@ -25,15 +25,11 @@ def separate_fits(
         if np.sum(part.weight > 0) > model.size
         and all(distinct_values(part.inputs[x][part.weight > 0]) > 1 for x in varied)
     ]
-    frame = table.to_frame()
-    frame = frame[frame["group"].isin(enough)]
-    if frame.empty:
+    if not enough:
         return {}
-    columns = {name: name for name in (*law.inputs, "loss")}
+    chosen = table.select(np.isin(np.array(table.group_labels)[table.group], enough))
+    by = table.columns.get("group", "group")
     with warnings.catch_warnings():
-        # What they warn of is why they are pooled.
-        warnings.simplefilter("ignore")
-        return fit_many(
-            frame.drop(columns=["row"]), law, by="group", objective=objective, fixed=fixed,
-            columns=columns, target="loss", weights="weight",
-        )  # fmt: skip
+        # What they warn of is why they are pooled, and their status says it.
+        warnings.simplefilter("ignore", (DataWarning, FitWarning))
+        return fit_many(chosen, law, by=by, objective=objective, fixed=fixed)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from scalejax._numerics import RUN_ONCE
-from scalejax.laws.supports import positive
+from scalejax.laws import positive
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
 from scalejax.pooling.marginal import Mode, find_mode
 from scalejax.pooling.maximum import Maximum, maximise

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from scalejax.fitting.summary import aligned
 from scalejax.pooling.result import Pooled
 from scalejax.status import Status
+from scalejax.wording import aligned
 
 
 def summarise(pooled: Pooled, level: float) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scalejax.conclusions import identifiability
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.intervals import check_level
 from scalejax.isoflop import Isoflop, isoflop
 from scalejax.plots import residual_frame
 from scalejax.report.blocks import Absent, Report, Section, attempt
@@ -35,7 +35,7 @@ from scalejax.report.studies import (
     with_moves,
 )
 from scalejax.report.verdict import judge
-from scalejax.uncertainty import identifiability
+from scalejax.resampling import check_level
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from scalejax.fitting import Fit
-from scalejax.fitting.intervals import IntervalKind, default_kind
-from scalejax.fitting.summary import retypable
+from scalejax.fitting import Fit, IntervalKind, default_kind
 from scalejax.laws import formula_spec
 from scalejax.plots import draw_correlations
 from scalejax.quantities import QUANTITIES
@@ -17,6 +15,7 @@ from scalejax.report.pictures import draws_picture, fit_picture
 from scalejax.report.studies import withheld
 from scalejax.report.wording import exact, interval, listed_rows, number, plain, signed, span
 from scalejax.status import Status
+from scalejax.wording import retypable
 
 _WITHHELD = "too many of the resamples failed"
 _KIND_WORDS = {

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scalejax.errors import ScalejaxError
-from scalejax.fitting import Fit
-from scalejax.fitting.checklist import CHECKLIST, QUESTIONS
-from scalejax.fitting.storage import MANIFEST
+from scalejax.fitting import CHECKLIST, MANIFEST, QUESTIONS, Fit
 from scalejax.report.blocks import Block, Bullets, Facts, Grid, Lines, Part, Section, Text
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import jinja2
 
-from scalejax.data.export import to_csv
+from scalejax.data import to_csv
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.summary import printable
 from scalejax.report.assembly import Asked, content
 from scalejax.report.blocks import Report
+from scalejax.wording import printable
 
 TEMPLATE = "page.html.j2"
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from scalejax.conclusions import Identifiability
 from scalejax.fitting import Fit
 from scalejax.isoflop import Isoflop
 from scalejax.quantities import QUANTITIES
@@ -28,7 +29,6 @@ from scalejax.report.wording import (
     signed_percent,
 )
 from scalejax.status import Status
-from scalejax.uncertainty import Identifiability
 
 TOP = 10
 """Rows that are listed by influence."""

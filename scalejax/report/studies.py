@@ -13,18 +13,31 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax.conclusions import (
+    BEYOND,
+    ComputeOptimum,
+    Conclusions,
+    PredictedLoss,
+    conclude,
+    influence,
+    largest_moves,
+    sensitivity,
+)
 from scalejax.errors import UsageError
-from scalejax.fitting import Draws, Fit
-from scalejax.fitting.intervals import MOST_FAILED, default_kind, method_name
-from scalejax.fitting.prediction import DISCREPANCIES, decades_beyond
-from scalejax.fitting.solving import no_draws
+from scalejax.fitting import (
+    DISCREPANCIES,
+    MOST_FAILED,
+    Draws,
+    Fit,
+    decades_beyond,
+    default_kind,
+    method_name,
+)
 from scalejax.isoflop import true_optimum
 from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.report.blocks import Absent, attempt
 from scalejax.resampling import percentile_interval
 from scalejax.status import Status
-from scalejax.uncertainty import Conclusions, conclusions, influence, largest_moves, sensitivity
-from scalejax.uncertainty.conclusions import BEYOND, ComputeOptimum, PredictedLoss
 
 Floats = NDArray[np.float64]
 
@@ -53,8 +66,8 @@ class Refits:
 def chosen_conclusions(fit: Fit, budgets: Sequence[float] | None) -> Conclusions:
     """Exponents, and the best model of each budget; for other laws the loss of a far run."""
     if budgets is not None or allocates(fit):
-        return conclusions(fit, budgets=budgets)
-    return conclusions(fit, points=[scaled_run(fit, BEYOND)])
+        return conclude(fit, budgets=budgets)
+    return conclude(fit, points=[scaled_run(fit, BEYOND)])
 
 
 def allocates(fit: Fit) -> bool:
@@ -84,7 +97,7 @@ def refits(fit: Fit, what: Conclusions, level: float) -> Refits:
 
     Changes are in standard errors of the covariance where too many resamples failed.
     """
-    judged = replace(fit, draws=no_draws(fit.law)) if withheld(fit) else fit
+    judged = replace(fit, draws=Draws.none(fit.law)) if withheld(fit) else fit
     # A conclusion whose standard error is zero, such as a parameter on its bound, moves by no
     # number of them.
     with np.errstate(divide="ignore", invalid="ignore"):

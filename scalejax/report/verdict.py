@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scalejax.conclusions import Identifiability
 from scalejax.fitting import Fit
 from scalejax.report.blocks import Absent, Grade, Grid, Verdict
 from scalejax.report.studies import Refits
@@ -26,7 +27,6 @@ from scalejax.report.wording import (
     signed,
 )
 from scalejax.status import MINIMA, Status
-from scalejax.uncertainty import Identifiability
 
 FEW_CLUSTERS = 20
 RATIO_LIMITS = (0.5, 2.0)

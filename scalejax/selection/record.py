@@ -12,9 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from scalejax.data import Table
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.intervals import check_level
 from scalejax.laws import Law
-from scalejax.resampling import percentile_interval
+from scalejax.resampling import check_level, percentile_interval
 from scalejax.selection.criteria import criteria
 from scalejax.selection.folds import Fold
 

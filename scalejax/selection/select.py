@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.data import Table, load_table
+from scalejax.engine import ObjectiveLike
 from scalejax.errors import InputError, LawError, UsageError
 from scalejax.fitting import Fit, fit
-from scalejax.fitting.arguments import ObjectiveLike
 from scalejax.laws import Law, find_law
 from scalejax.quantities import FLOP_PER_PAIR, LOSS
 from scalejax.resampling import Units, weight_rows

@@ -1,7 +1,7 @@
 """A selection in words: which law extrapolates best, and which cannot be told from it."""
 
-from scalejax.fitting.summary import aligned
 from scalejax.selection.record import Selection
+from scalejax.wording import aligned
 
 
 def summarise(selection: Selection, level: float) -> str:

@@ -44,7 +44,7 @@ class Expansion(NamedTuple):
         return jnp.all(jnp.array([jnp.all(jnp.isfinite(part)) for part in self]))
 
 
-class Box(NamedTuple):
+class Ranges(NamedTuple):
     """Ends of the ranges, (n,) each."""
 
     low: Any
@@ -116,7 +116,7 @@ def expand(values: Values, y: jax.Array) -> Expansion:
     return Expansion(values(y), slope(y), jax.jacfwd(slope)(y))
 
 
-def approach(values: Values, start: jax.Array, box: Box, equality: Any) -> Approach:
+def approach(values: Values, start: jax.Array, box: Ranges, equality: Any) -> Approach:
     """Minimise from one start.
 
     Args:
@@ -173,21 +173,21 @@ def _elastic(over: jax.Array, barrier: Any, price: Any, equality: Any) -> _Elast
     return _Elastic(cost, lowest + barrier / slack, slack, excess)
 
 
-def _merit(at: Expansion, y: jax.Array, s: _State, box: Box, equality: Any) -> jax.Array:
+def _merit(at: Expansion, y: jax.Array, s: _State, box: Ranges, equality: Any) -> jax.Array:
     """What falls with each step, for one barrier and price."""
     penalty = jnp.sum(_elastic(at.value[1:], s.barrier, s.price, equality).cost)
     ends = jnp.sum(jnp.log(y - box.low) + jnp.log(box.high - y))
     return at.value[0] + penalty - s.barrier * ends
 
 
-def _slope(at: Expansion, y: jax.Array, s: _State, box: Box, equality: Any) -> jax.Array:
+def _slope(at: Expansion, y: jax.Array, s: _State, box: Ranges, equality: Any) -> jax.Array:
     """Its gradient, (n,)."""
     pull = _elastic(at.value[1:], s.barrier, s.price, equality).multiplier
     ends = s.barrier / (box.high - y) - s.barrier / (y - box.low)
     return at.slope[0] + pull @ at.slope[1:] + ends
 
 
-def _onward(values: Values, s: _State, box: Box, equality: Any) -> _State:
+def _onward(values: Values, s: _State, box: Ranges, equality: Any) -> _State:
     """Judge a step, then perhaps take a smaller barrier, then prepare the next step."""
     at, trial = expand(values, s.trial.y), s.trial
     merit = _merit(at, trial.y, s, box, equality)
@@ -205,7 +205,7 @@ def _onward(values: Values, s: _State, box: Box, equality: Any) -> _State:
     return s._replace(trial=_next_trial(values, s, box, equality))
 
 
-def _next_barrier(s: _State, rounding: jax.Array, box: Box, equality: Any) -> _State:
+def _next_barrier(s: _State, rounding: jax.Array, box: Ranges, equality: Any) -> _State:
     """A smaller barrier once the merit function is stationary; a higher price if that is not it."""
     error = jnp.max(jnp.abs(_slope(s.at, s.y, s, box, equality)))
     pulls = s.multipliers.constraint[:, None] * s.at.slope[1:]
@@ -231,7 +231,7 @@ def _next_barrier(s: _State, rounding: jax.Array, box: Box, equality: Any) -> _S
     )
 
 
-def _next_trial(values: Values, s: _State, box: Box, equality: Any) -> _Trial:
+def _next_trial(values: Values, s: _State, box: Ranges, equality: Any) -> _Trial:
     """A Newton step with the primal-dual curvature, bent along the constraints."""
     lower, upper = s.y - box.low, box.high - s.y
     elastic = _elastic(s.at.value[1:], s.barrier, s.price, equality)

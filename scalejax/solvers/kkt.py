@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from scalejax.solvers.interior import Box, Expansion, Multipliers, Values, expand
+from scalejax.solvers.interior import Expansion, Multipliers, Ranges, Values, expand
 
 _STEPS = 7
 _SINGULAR = 1e-11
@@ -50,7 +50,7 @@ class Finish(NamedTuple):
 
 
 def binding(
-    at: Expansion, y: jax.Array, z: Multipliers, box: Box, equality: Any, size: Any
+    at: Expansion, y: jax.Array, z: Multipliers, box: Ranges, equality: Any, size: Any
 ) -> Active:
     """What binds: where the multiplier outweighs the distance to the limit times `size`."""
     low, high = z.low > size * (y - box.low), z.high > size * (box.high - y)
@@ -78,7 +78,7 @@ def solve_singular(matrix: jax.Array, right: jax.Array) -> jax.Array:
     return vectors @ (jnp.where(kept, 1 / jnp.where(kept, size, 1.0), 0.0) * (vectors.T @ right))
 
 
-def finish(values: Values, y: jax.Array, z: Multipliers, box: Box, equality: Any) -> Finish:
+def finish(values: Values, y: jax.Array, z: Multipliers, box: Ranges, equality: Any) -> Finish:
     """Newton steps on the optimality conditions from a point near an optimum.
 
     Multipliers are as large as the slope of what is minimised, so what binds is guessed by that
@@ -135,7 +135,7 @@ def _better(best: Finish, new: Finish, begin: jax.Array) -> Finish:
     return chosen._replace(violation=jnp.fmin(best.violation, new.violation))
 
 
-def assess(at: Expansion, y: jax.Array, z: jax.Array, box: Box, equality: Any) -> Finish:
+def assess(at: Expansion, y: jax.Array, z: jax.Array, box: Ranges, equality: Any) -> Finish:
     """How far a point with multipliers (m,) is from optimal.
 
     Errors of the gradient are relative to the largest term in it, those of the constraints are on

@@ -1,6 +1,6 @@
 """Damped Gauss-Newton for objectives with kinks and flat directions.
 
-The matrix comes damped by the loss's own majoriser (see `scalejax.fitting.derivatives`): with
+The matrix comes damped by the loss's own majoriser (see `scalejax.engine.derivatives`): with
 damping 1 a step is one of iterative reweighting, slow and safe; as the damping fades it becomes a
 Newton step. Rules around that core, each of which earns its place on hard problems:
 

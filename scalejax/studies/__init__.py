@@ -9,16 +9,20 @@
 For one law and a few groups whose fits you want to look at, take `scalejax.fit_many`.
 """
 
-from scalejax.studies.disk import DiskError
+from scalejax.studies.disk import DiskError, disk_trouble
+from scalejax.studies.estimate import estimate
 from scalejax.studies.files import StudyFile
-from scalejax.studies.folder import JobError
-from scalejax.studies.results import StudyResult
-from scalejax.studies.run import Job, Progress, prepare, resume_study, run_study
+from scalejax.studies.folder import Folder, JobError
+from scalejax.studies.results import RANKS, SEED_FLOOR, StudyResult
+from scalejax.studies.run import Job, Progress, fits_folder, prepare, resume_study, run_study
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Subset, subset_grid
 
 __all__ = [
+    "RANKS",
+    "SEED_FLOOR",
     "DiskError",
+    "Folder",
     "Job",
     "JobError",
     "Progress",
@@ -27,6 +31,9 @@ __all__ = [
     "StudyFile",
     "StudyResult",
     "Subset",
+    "disk_trouble",
+    "estimate",
+    "fits_folder",
     "prepare",
     "resume_study",
     "run_study",

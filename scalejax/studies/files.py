@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scalejax.errors import UsageError
-from scalejax.fitting.record import law_of, objective_of
+from scalejax.fitting import law_of, objective_of
 from scalejax.laws import Law
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Subset

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from scalejax.data import Table
-from scalejax.fitting.layout import Layout
+from scalejax.engine import Layout
 from scalejax.laws import Law
 from scalejax.studies.problems import Problems
 from scalejax.studies.shards import Shard

@@ -13,12 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scalejax.data import Table, load_table
-from scalejax.data.joining import SEPARATOR, join_groups
-from scalejax.data.relations import changing_runs
-from scalejax.errors import InputError, UsageError
-from scalejax.fitting.arguments import check_signs, target_of
-from scalejax.fitting.arrays import HostTable
+from scalejax.data import SEPARATOR, Table, join_groups, load_table, refuse_changing_runs
+from scalejax.engine import HostTable, check_signs, target_of
+from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Family, Subset, choose_rows
@@ -166,25 +163,6 @@ def study_table(study: Study, data: object, **table_options: object) -> Table:
     if study.run is not None:
         refuse_changing_runs(table)
     return table
-
-
-def refuse_changing_runs(table: Table) -> None:
-    """Refuse runs of several sizes, which are several runs: shares of training would mean nothing.
-
-    Args:
-        table: Runs as clusters, families as groups: a name in two families is two runs.
-
-    Raises:
-        InputError: Some runs change their N.
-    """
-    if table.cluster is None:
-        return
-    group = np.zeros_like(table.cluster) if table.group is None else table.group
-    found, run = np.unique(group * len(table.cluster_labels) + table.cluster, return_inverse=True)
-    names = [table.cluster_labels[code % len(table.cluster_labels)] for code in found]
-    column = table.columns.get("cluster", "cluster")
-    if problems := changing_runs(table, run, names, column, "or leave run= out"):
-        raise InputError(problems, table.source)
 
 
 def make_problems(study: Study, table: Table) -> Problems:

@@ -20,9 +20,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scalejax.engine import Layout, default_layout
 from scalejax.errors import UsageError
-from scalejax.fitting.layout import Layout, default_layout
-from scalejax.fitting.record import describe_rows, rows_to_arrow, table_of
+from scalejax.fitting import describe_rows, rows_to_arrow, table_of
 from scalejax.laws import Law
 from scalejax.status import MINIMA, Status
 from scalejax.studies.files import study_of

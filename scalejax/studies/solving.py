@@ -16,9 +16,7 @@ import pyarrow as pa
 from jax import lax
 from numpy.typing import NDArray
 
-from scalejax.fitting.arrays import make_box
-from scalejax.fitting.engine import DRAW_TOLERANCE, HINT, POINT_TOLERANCE, Ends, Engine
-from scalejax.fitting.layout import Layout
+from scalejax.engine import HINT, Ends, Engine, Layout, make_box
 from scalejax.laws import Law
 from scalejax.resampling import draw_counts, draw_shares
 from scalejax.status import MINIMA, Status
@@ -99,10 +97,7 @@ def _solve(engine: Engine, shard: Shard) -> Ends:
     # One shape for all calls, so that one program serves them.
     shape: dict[str, Any] = {"chunk": chunk, "tasks": chunk + engine.cells + 1}
     tables = np.arange(count)
-    point = engine.solve(
-        tables, np.zeros(count, np.int64), starts=engine.all_starts, tolerance=POINT_TOLERANCE,
-        hint=np.zeros((count, engine.model.size)), **shape,
-    )  # fmt: skip
+    point = engine.estimates(tables, **shape)
     # Every fit stands where its row will be: first as the point of its problem.
     table, draw = np.repeat(tables, draws), np.tile(np.arange(shard.first, shard.last), count)
     ends = Ends(**{name: values[table] for name, values in vars(point).items()})
@@ -111,11 +106,9 @@ def _solve(engine: Engine, shard: Shard) -> Ends:
     if not len(worth):
         return ends
     table, draw = table[worth], draw[worth]
-    options: dict[str, Any] = {"tolerance": DRAW_TOLERANCE, "hint": point.u[table], **shape}
-    found = engine.solve(table, draw, starts=engine.draw_starts, **options)
+    options: dict[str, Any] = {"hint": point.u[table], **shape}
     # All starts for each would take longer than all the rest: resamples lie near their sample.
-    found = engine.rescue(found, table, draw, final=MINIMA, starts=(HINT,), **options)
-    return ends.replaced(worth, found)
+    return ends.replaced(worth, engine.refit(table, draw, final=MINIMA, again=(HINT,), **options))
 
 
 def _held_out(

@@ -12,11 +12,9 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from scalejax.engine import ObjectiveLike, as_objective, make_box, refuse_broken
 from scalejax.errors import UsageError
-from scalejax.fitting.arguments import ObjectiveLike, as_objective
-from scalejax.fitting.arrays import make_box
-from scalejax.fitting.gate import refuse_broken
-from scalejax.fitting.record import describe_law, describe_objective
+from scalejax.fitting import describe_law, describe_objective
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, Objective, make_model
 from scalejax.studies.subsets import Subset

@@ -1,8 +1,8 @@
 """The summary of a study as plain text: the errors, what failed and what was skipped."""
 
-from scalejax.fitting.summary import aligned
 from scalejax.status import MINIMA, Status
 from scalejax.studies.results import RANKS, SEED_FLOOR, StudyResult
+from scalejax.wording import aligned
 
 _MOST_ROWS = 20
 

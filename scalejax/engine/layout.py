@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import jax
 
-from scalejax.fitting.derivatives import Form
+from scalejax.engine.derivatives import Form
 
 _SCAN_SINCE = (0, 12)
 

@@ -16,10 +16,9 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
+from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
-from scalejax.fitting import Fit
-from scalejax.fitting.asymptotics import CovarianceKind
-from scalejax.fitting.intervals import default_kind
+from scalejax.fitting import Fit, default_kind
 from scalejax.laws import Law
 from scalejax.objectives import Model
 
@@ -147,7 +146,7 @@ def _slopes(
     return jax.jacfwd(numbers)(u)
 
 
-def conclusions(
+def conclude(
     fit: Fit,
     *,
     budgets: Sequence[float] | None = None,

@@ -22,19 +22,17 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from scalejax.engine.arguments import ObjectiveLike, as_objective, check_priors
+from scalejax.engine.arrays import make_box
+from scalejax.engine.candidates import candidates
+from scalejax.engine.certificate import Certificate, certify, decide
+from scalejax.engine.derivatives import evaluate
+from scalejax.engine.engine import POINT_TOLERANCE
+from scalejax.engine.starts import choose_starts, start_features
 from scalejax.errors import UsageError
-from scalejax.fitting.arguments import ObjectiveLike, as_objective, check_priors
-from scalejax.fitting.arrays import make_box
-from scalejax.fitting.candidates import candidates
-from scalejax.fitting.certificate import Certificate, certify, decide
-from scalejax.fitting.derivatives import evaluate
-from scalejax.fitting.engine import POINT_TOLERANCE
-from scalejax.fitting.starts import choose_starts, start_features
 from scalejax.laws import Law, find_law
-from scalejax.objectives import Model, Prior, Rows, Settings, make_model
-from scalejax.objectives.model import Penalty
-from scalejax.solvers import Box, Evaluation, damped_newton
-from scalejax.solvers.lanes import LaneProblems, minimise
+from scalejax.objectives import Model, Penalty, Prior, Rows, Settings, make_model
+from scalejax.solvers import Box, Evaluation, LaneProblems, damped_newton, minimise
 from scalejax.status import Status
 
 _AGREEMENT = {"float64": 1e-6, "float32": 1e-3}

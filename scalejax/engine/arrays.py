@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax.engine.chunk import Tables
 from scalejax.errors import UsageError
-from scalejax.fitting.chunk import Tables
 from scalejax.objectives import Model, Rows
 from scalejax.solvers import Box
 

@@ -1,7 +1,7 @@
 """A fitting problem on the host: what is minimised over which rows, before how it is solved.
 
 `Problem` holds the model, the objective with its constants, the checked table, and what constrains
-the parameters. A finished `Fit` can be turned back into one (`scalejax.fitting.refit`), which is
+the parameters. A finished `Fit` can be turned back into one (`scalejax.fitting.record`), which is
 how profiles, influence and comparisons solve the same problem again.
 """
 
@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.data import Table
-from scalejax.fitting.arrays import HostTable, make_box
-from scalejax.fitting.engine import Engine, Progress
-from scalejax.fitting.layout import Layout
+from scalejax.engine.arrays import HostTable, make_box
+from scalejax.engine.engine import Engine, Progress
+from scalejax.engine.layout import Layout
 from scalejax.objectives import Model, Objective, Prior
 from scalejax.solvers import SolverFactory, damped_newton
 

@@ -32,11 +32,9 @@ import numpy as np
 from jax.scipy.special import erf
 from jax.scipy.stats import norm, t
 
-from scalejax.fitting.arrays import make_box
-from scalejax.fitting.problem import Problem
-from scalejax.laws.parameter import Parameter
-from scalejax.objectives import LogNormal, Model, Prior, Rows, losses
-from scalejax.objectives.losses import Kernel
+from scalejax.engine import Problem, make_box
+from scalejax.laws import Parameter
+from scalejax.objectives import Kernel, LogNormal, Model, Prior, Rows, losses
 
 Seen = Literal["coordinate", "value", "log value"]
 """What of a parameter is normal a priori."""

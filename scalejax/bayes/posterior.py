@@ -5,7 +5,7 @@ Resamples (``fit(bootstrap=...)``) assume less about the noise and allow for clu
 normal noise both agree within 5 % at 240 runs; on the 240 Chinchilla runs, whose noise is not
 equal, least squares gives posterior intervals 0.4 to 0.9 times as wide as resampled runs do.
 
-The objective of the fit is read as a likelihood, see `scalejax.uncertainty.density`. The sampler is
+The objective of the fit is read as a likelihood, see `scalejax.bayes.density`. The sampler is
 numpyro's, in coordinates whitened at the fit; blackjax's is as fast (benchmarks/posterior.py).
 """
 
@@ -22,14 +22,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax.bayes.density import is_likelihood, make_density
+from scalejax.engine import Problem, check_priors
 from scalejax.errors import FitWarning, ScalejaxError, UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.arguments import check_priors
-from scalejax.fitting.intervals import check_level
-from scalejax.fitting.problem import Problem
 from scalejax.laws import Law
 from scalejax.objectives import LogNormal, Objective, Prior
-from scalejax.uncertainty.density import is_likelihood, make_density
+from scalejax.resampling import check_level
 
 Floats = NDArray[np.float64]
 
@@ -159,7 +158,7 @@ def posterior(
     noise_prior: LogNormal | None = None,
     likelihood: Objective | None = None,
 ) -> Posterior:
-    """Sample the posterior of a fitted law, see `scalejax.uncertainty.density` for what it is.
+    """Sample the posterior of a fitted law, see `scalejax.bayes.density` for what it is.
 
     Args:
         fit: A fit with independent rows; its fixed and tied parameters, bounds and priors are kept.

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from scalejax._numerics import dependencies
 from scalejax.data import Table
+from scalejax.engine.arrays import wrong_bounds
+from scalejax.engine.problem import Problem as FitProblem
 from scalejax.errors import InputError, LawError, Problem, UsageError
-from scalejax.fitting.arrays import wrong_bounds
-from scalejax.fitting.problem import Problem as FitProblem
 from scalejax.identify import Design, Identifiability, listed, of_design
 from scalejax.laws import Law
 from scalejax.objectives import Model

@@ -8,12 +8,11 @@ than the two intervals suggest.
 import numpy as np
 import pandas as pd
 
+from scalejax.conclusions.conclusions import Conclusions, ParameterValue, conclude
+from scalejax.engine import GIVEN
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.drawing import GIVEN
-from scalejax.fitting.intervals import check_level
-from scalejax.resampling import percentile_interval
-from scalejax.uncertainty.conclusions import Conclusions, ParameterValue, conclusions
+from scalejax.resampling import check_level, percentile_interval
 
 
 def compare(
@@ -39,7 +38,7 @@ def compare(
     _check_resamples(first, second)
     if what is None:
         shared = [name for name in first.params if name in second.params]
-        usual = [q for q in conclusions(first).quantities if not isinstance(q, ParameterValue)]
+        usual = [q for q in conclude(first).quantities if not isinstance(q, ParameterValue)]
         what = Conclusions((*(ParameterValue(name) for name in shared), *usual))
     both = first.draws.usable & second.draws.usable
     a, b = (what.of(fit.law, fit.params) for fit in (first, second))

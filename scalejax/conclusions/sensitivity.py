@@ -12,25 +12,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from scalejax.conclusions.conclusions import Conclusions, conclude
 from scalejax.data import Table
+from scalejax.engine import GIVEN, How, Problem, Refits, Resampling, estimate, refits
 from scalejax.errors import UsageError
 from scalejax.fitting import Draws, Fit
-from scalejax.fitting.drawing import GIVEN, make_resamples
-from scalejax.fitting.problem import How, Problem
-from scalejax.fitting.solving import Sample, solve_draws, solve_sample
 from scalejax.laws import Law, find_law
 from scalejax.objectives import (
     Objective,
+    Scale,
     absolute,
     huber,
     least_squares,
     make_model,
     student_t,
 )
-from scalejax.objectives.losses import Scale
 from scalejax.resampling import percentile_interval
 from scalejax.status import MINIMA, Status
-from scalejax.uncertainty.conclusions import Conclusions, conclusions
 
 Floats = NDArray[np.float64]
 
@@ -88,7 +86,7 @@ def sensitivity(
     Raises:
         UsageError: A law has other inputs, or an array another length.
     """
-    what = what or conclusions(fit)
+    what = what or conclude(fit)
     how = how or How(seed=fit.settings["seed"])
     base, error = what.of(fit.law, fit.params), what.standard_errors(fit)
     count = 0 if fit.draws.method == GIVEN else len(fit.draws)
@@ -101,12 +99,12 @@ def sensitivity(
         *_laws(fit, laws),
     ]
     for variant in variants:
-        parameters, status, draws = _solve(variant.problem, fit, count, how)
+        parameters, status, again = _solve(variant.problem, fit, count, how)
         law = variant.problem.model.law
         estimate = what.of(law, parameters)
         low, high = np.full((2, len(base)), np.nan)
-        if draws is not None:
-            usable = {name: v[draws.usable] for name, v in draws.parameters.items()}
+        if again is not None:
+            usable = Draws(*again).arrays()
             low, high = percentile_interval(what.of_many(law, usable), level)
         frames.append(
             pd.DataFrame(
@@ -139,19 +137,16 @@ def largest_moves(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _solve(
     problem: Problem, fit: Fit, count: int, how: How
-) -> tuple[dict[str, float], Status, Draws | None]:
-    """Estimate, status and draws of a variant, from all starts."""
+) -> tuple[dict[str, float], Status, Refits | None]:
+    """Estimate, status and refits of a variant, from all starts."""
     kind = fit.draws.method.removeprefix("cluster ") if count else "none"
-    sample = Sample.like(kind, problem)
-    chunk = problem.engine(how).chunk_size(count)
-    problem, point = solve_sample(problem, how, chunk, sample)
+    wanted = Resampling(kind, count, fit.settings.get("noise"))
+    problem, point = estimate(problem, how, wanted)
     parameters = {name: float(v[0]) for name, v in problem.parameters(point.u).items()}
     status = Status(int(point.status[0]))
     if not count or status not in MINIMA:
         return parameters, status, None
-    noise = fit.settings.get("noise")
-    resamples = make_resamples(kind, problem, point.u[0], count, how.seed, noise)
-    return parameters, status, solve_draws(problem, how, point, resamples, chunk)
+    return parameters, status, refits(problem, how, point, wanted)
 
 
 def _objectives(

@@ -3,7 +3,7 @@
 `Engine.solve` takes problems (a table and a resample each) with one or more starts and returns,
 for each problem, the best end of its starts with a certified status. It loops over chunks on the
 host, so that progress can be shown and memory stays bounded; each chunk is one call of the
-compiled program in `scalejax.fitting.chunk`. Problems that do not converge from the start they
+compiled program in `scalejax.engine.chunk`. Problems that do not converge from the start they
 were given get all starts in a second pass.
 """
 
@@ -17,11 +17,11 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax.engine.arrays import HostTable, stack
+from scalejax.engine.candidates import candidates
+from scalejax.engine.chunk import Draw, Program, Solved, Work, solve_chunk, solve_small_chunk
+from scalejax.engine.layout import Layout, default_layout
 from scalejax.errors import UsageError
-from scalejax.fitting.arrays import HostTable, stack
-from scalejax.fitting.candidates import candidates
-from scalejax.fitting.chunk import Draw, Program, Solved, Work, solve_chunk, solve_small_chunk
-from scalejax.fitting.layout import Layout, default_layout
 from scalejax.objectives import Model, Objective, Prior, Settings
 from scalejax.resampling import draw_counts
 from scalejax.solvers import Box, SolverFactory, damped_newton
@@ -228,46 +228,51 @@ class Engine:
             }
         )
 
-    def rescue(
+    def estimates(self, table: Ints, **options: Any) -> Ends:
+        """Solve tables as they are, (P,), from all starts; options as for `solve`."""
+        none = np.zeros(len(table), np.int64)
+        options = {"starts": self.all_starts, "tolerance": POINT_TOLERANCE, **options}
+        return self.solve(table, none, **options)
+
+    def refit(
         self,
-        ends: Ends,
         table: Ints,
         draw: Ints,
         *,
+        hint: Floats,
         weight: Floats | None = None,
         target: Floats | None = None,
-        hint: Floats,
         final: tuple[Status, ...] = (Status.CONVERGED,),
-        starts: tuple[int, ...] | None = None,
+        again: tuple[int, ...] | None = None,
         **options: Any,
     ) -> Ends:
-        """Solve problems again unless their status is `final`.
+        """Solve resamples of problems whose estimates are known, and what failed once more.
 
         Args:
-            ends: How they ended.
             table: As for `solve`.
             draw: As for `solve`.
+            hint: Coordinates of the estimates, (P, p).
             weight: As for `solve`.
             target: As for `solve`.
-            hint: As for `solve`.
             final: What is left as it is, besides what no start can mend.
-            starts: Start numbers; the hint and all others if not given.
+            again: Starts of the second try; the hint and all others if not given.
             **options: As for `solve`.
         """
+        options = {"tolerance": DRAW_TOLERANCE, **options}
+
+        def part(starts: tuple[int, ...], some: Any) -> Ends:
+            arrays: dict[str, Any] = {
+                name: None if values is None else values[some]
+                for name, values in (("weight", weight), ("target", target), ("hint", hint))
+            }
+            return self.solve(table[some], draw[some], starts=starts, **arrays, **options)
+
+        ends = part(self.draw_starts, slice(None))
         hopeless = (Status.BAD_INPUT, Status.NOT_IDENTIFIED)
-        again = np.flatnonzero(~np.isin(ends.status, (*final, *hopeless)))
-        if again.size == 0:
+        failed = np.flatnonzero(~np.isin(ends.status, (*final, *hopeless)))
+        if failed.size == 0:
             return ends
-        found = self.solve(
-            table[again],
-            draw[again],
-            starts=starts or (HINT, *self.all_starts),
-            weight=None if weight is None else weight[again],
-            target=None if target is None else target[again],
-            hint=hint[again],
-            **options,
-        )
-        return ends.replaced(again, found)
+        return ends.replaced(failed, part(again or (HINT, *self.all_starts), failed))
 
     def chunk_size(self, problems: int) -> int:
         """Problems per chunk: one of few sizes, so that few are compiled."""

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax.data import Table
+from scalejax.engine.asymptotics import asymptotics
+from scalejax.engine.problem import Problem
 from scalejax.errors import UsageError
-from scalejax.fitting.asymptotics import asymptotics
-from scalejax.fitting.problem import Problem
 from scalejax.resampling import (
     TARGET_KINDS,
     WEIGHT_KINDS,
@@ -38,7 +38,8 @@ FEWEST_CLUSTERS, FEW_CLUSTERS = 6, 20
 GIVEN = "given weights"
 """The method of resamples whose weights the caller made."""
 
-_DRAWN_ON_DEVICE = ("pairs", "cluster")
+DRAWN_ON_DEVICE = ("pairs", "cluster")
+"""Kinds whose weights the compiled program draws itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +130,7 @@ def make_resamples(
     rows = np.arange(table.n_rows)
     unit = rows if table.cluster is None or kind in ("pairs", "residual") else table.cluster
     method = f"cluster {kind}" if unit is not rows and kind not in ("cluster", "nested") else kind
-    if kind in _DRAWN_ON_DEVICE:
+    if kind in DRAWN_ON_DEVICE:
         return Resamples(method, count, unit)
     if kind in WEIGHT_KINDS:
         units = Units(unit, table.subcluster, table.stratum)

@@ -8,10 +8,10 @@ import numpy as np
 import optax
 from numpy.typing import NDArray
 
+from scalejax.engine.engine import Progress
+from scalejax.engine.layout import Layout
+from scalejax.engine.problem import How
 from scalejax.errors import UsageError
-from scalejax.fitting.engine import Progress
-from scalejax.fitting.layout import Layout
-from scalejax.fitting.problem import How
 from scalejax.laws import Law
 from scalejax.objectives import Model, Objective, Prior, custom, huber
 from scalejax.quantities import LOSS
@@ -105,24 +105,3 @@ def checked_count(bootstrap: int) -> int:
     if bootstrap < 0:
         raise UsageError(f"bootstrap must not be negative, got {bootstrap}.")
     return bootstrap
-
-
-def describe_settings(law: str, model: Model, objective: Objective, **asked: Any) -> dict[str, Any]:
-    """Settings as plain values, for the record."""
-    solver = asked.pop("solver")
-    priors = asked.pop("priors") or {}
-    return {
-        "law": law,
-        "objective": {
-            "name": objective.name,
-            "constants": list(objective.constants),
-            "on": "log" if objective.kernel.log else "loss",
-        },
-        "fixed": dict(asked.pop("fixed") or {}),
-        "tied": dict(asked.pop("tied") or {}),
-        "bounds": {name: list(pair) for name, pair in (asked.pop("bounds") or {}).items()},
-        "priors": {name: [type(p).__name__, *map(float, p)] for name, p in priors.items()},
-        "penalty": model.penalty is not None,
-        "solver": "damped_newton" if solver is None else getattr(solver, "__name__", "optax"),
-        **asked,
-    }

@@ -20,12 +20,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax.engine import DRAW_TOLERANCE, HINT, How
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.asymptotics import t_quantile
-from scalejax.fitting.engine import DRAW_TOLERANCE, HINT
-from scalejax.fitting.intervals import check_level
-from scalejax.fitting.problem import How
+from scalejax.resampling import check_level, t_quantile
 
 Floats = NDArray[np.float64]
 

@@ -24,16 +24,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
-from scalejax.fitting.problem import Problem
+from scalejax._numerics import robust_sd
+from scalejax.engine.problem import Problem
 from scalejax.objectives import Model, Rows, Settings
 from scalejax.status import CONDITION_LIMIT
 
 Floats = NDArray[np.float64]
 CovarianceKind = Literal["wald", "sandwich"]
 
-_MAD_TO_SD = 1.4826
 _FLAT_LOADING = 1e-3
 
 
@@ -248,11 +247,6 @@ def _width(residual: Floats, parameters: int) -> float:
     n = len(residual)
     left = max(n - parameters, 1)
     others = np.sort(np.abs(residual))[min(parameters, n - 1) :]
-    robust = _MAD_TO_SD * float(np.median(others)) * n / left
+    robust = robust_sd(others) * n / left
     size = min(robust, float(np.sqrt(np.sum(residual**2) / left)))
     return max(size * n**-0.2, 1e-12)
-
-
-def t_quantile(level: float, degrees_of_freedom: int) -> float:
-    """Half-width of a central interval in standard errors."""
-    return float(stdtrit(degrees_of_freedom, (1 + level) / 2))

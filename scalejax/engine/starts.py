@@ -7,7 +7,7 @@ for every resample cheap. Laws without linear parameters use the same code with 
 project: the candidates cover all parameters and are scored by their squared residuals.
 
 Every problem gets the best candidate of all, and the best of each cell as independent starts; see
-`scalejax.fitting.candidates`.
+`scalejax.engine.candidates`.
 """
 
 from typing import Any
@@ -17,9 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from scalejax.fitting.candidates import Candidates, candidates, regression_features
+from scalejax.engine.candidates import Candidates, candidates, regression_features
 from scalejax.objectives import Model, Rows, Settings
-from scalejax.solvers.linear import factorise, solve, triangle
+from scalejax.solvers import factorise, solve, triangle
 
 _LEAST_SHARE = 1e-3
 
@@ -33,7 +33,7 @@ def start_features(model: Model, rows: Rows, settings: Settings) -> jax.Array:
         settings: Fixed values.
 
     Returns:
-        The distinct products of `scalejax.fitting.candidates.Products`, (U, n).
+        The distinct products of `scalejax.engine.candidates.Products`, (U, n).
     """
     table = candidates(model)
     products = table.products

@@ -19,8 +19,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from scalejax.objectives.model import Model, Rows, Settings
-from scalejax.solvers.solver import Evaluation
+from scalejax.objectives import Model, Rows, Settings
+from scalejax.solvers import Evaluation
 
 Form = Literal["scan", "rows"]
 

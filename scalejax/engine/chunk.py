@@ -20,13 +20,12 @@ import jax.numpy as jnp
 from jax import lax
 
 from scalejax._numerics import RUN_ONCE
-from scalejax.fitting.certificate import Certificate, certify, decide
-from scalejax.fitting.derivatives import Form, evaluate
-from scalejax.fitting.starts import choose_starts, start_features
+from scalejax.engine.certificate import Certificate, certify, decide
+from scalejax.engine.derivatives import Form, evaluate
+from scalejax.engine.starts import choose_starts, start_features
 from scalejax.objectives import Model, Rows, Settings
 from scalejax.resampling import draw_counts
-from scalejax.solvers import Box, Evaluation, SolverFactory
-from scalejax.solvers.lanes import LaneProblems, minimise
+from scalejax.solvers import Box, Evaluation, LaneProblems, SolverFactory, minimise
 
 _GRADIENT_LIMIT = 1e-6
 _DRAWS_PER_TILE = 8

@@ -8,13 +8,12 @@ each other, and the runs that pull hardest are not the ones that stand out
 import numpy as np
 import pandas as pd
 
+from scalejax.conclusions.conclusions import Conclusions, conclude
+from scalejax.engine import How, refit_weights
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.problem import How
-from scalejax.fitting.refit import solve_weights
 from scalejax.resampling import Units, weight_rows
 from scalejax.status import Status
-from scalejax.uncertainty.conclusions import Conclusions, conclusions
 
 
 def influence(
@@ -36,7 +35,7 @@ def influence(
     Raises:
         UsageError: Clusters are asked for and there are none.
     """
-    what = what or conclusions(fit)
+    what = what or conclude(fit)
     table = fit.table
     if by not in ("auto", "row", "cluster") or (by == "cluster" and table.cluster is None):
         raise UsageError(f'by= is "row", or "cluster" for a fit with clusters, not {by!r}.')
@@ -45,8 +44,9 @@ def influence(
     if table.cluster is not None and by != "row":
         unit, labels = table.cluster, list(table.cluster_labels)
     weight = weight_rows("jackknife", Units(unit), len(labels), 0) * table.weight
-    parameters, status = solve_weights(fit, weight, how)
-    values = what.of_many(fit.law, parameters)
+    centre = fit.problem.coordinates(fit.params, fit.noise_scale)
+    again = refit_weights(fit.problem, centre, weight, how)
+    values = what.of_many(fit.law, again.parameters)
     estimate, error = what.of(fit.law, fit.params), what.standard_errors(fit)
     first = table.row[np.unique(unit, return_index=True)[1]]
     frames = [
@@ -59,7 +59,7 @@ def influence(
                 "without": values[:, k],
                 "change": values[:, k] - estimate[k],
                 "change_in_se": (values[:, k] - estimate[k]) / error[k],
-                "status": [Status(code).label for code in status],
+                "status": [Status(code).label for code in again.status],
             }
         )
         for k, name in enumerate(what.names)

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from scalejax._numerics import robust_sd
 from scalejax.data import Table
+from scalejax.engine import ObjectiveLike, as_objective, design_of
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.fitting.arguments import ObjectiveLike, as_objective
-from scalejax.fitting.gate import design_of
 from scalejax.identify import (
     TYPICAL_NOISE,
     Design,
@@ -29,8 +29,6 @@ from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, make_model
 
 Floats = NDArray[np.float64]
-
-_MAD_TO_SD = 1.4826
 
 
 def design_identifiability(
@@ -97,7 +95,7 @@ def identifiability(fit: Fit) -> Identifiability:
     used = fit.table.weight > 0
     residuals = np.sqrt(design.weight) * fit.residuals[used]
     left = max(design.n_rows - len(model.free), 1)
-    noise = _MAD_TO_SD * float(np.median(np.abs(residuals))) * np.sqrt(design.n_rows / left)
+    noise = robust_sd(residuals) * np.sqrt(design.n_rows / left)
     columns, ends = fit.table.columns, fit.draws.status
     found = of_estimate(design, fit.params, float(noise), columns, ends)
     if found.verdict != "not identified":

@@ -1,0 +1,337 @@
+"""`fit` and `fit_many`: from a table of runs to laws at their certified global optima.
+
+`fit` is for one table; with ``bootstrap=B`` it also refits B resamples, which is the same call for
+one fit and for 100,000 refits. `fit_many` fits one law to every group of a table, all groups as
+one batch. For several laws, resamples of each, subsets of the runs, or one frame of everything,
+take `scalejax.run_study`; inside other JAX code, `scalejax.fit_arrays`.
+"""
+
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from scalejax.data import Table, group_by, load_table
+from scalejax.engine import (
+    FEWEST_CLUSTERS,
+    GIVEN,
+    Ends,
+    How,
+    Layout,
+    ObjectiveLike,
+    Problem,
+    Progress,
+    Resampling,
+    Solver,
+    as_how,
+    as_objective,
+    check_priors,
+    check_signs,
+    checked_count,
+    choose_resampling,
+    default_layout,
+    estimate,
+    given_weights,
+    host_table,
+    inputs_at_rest,
+    make_engine,
+    refits,
+    refuse_bounds,
+    refuse_broken,
+    refuse_unidentified,
+    target_of,
+)
+from scalejax.errors import UsageError
+from scalejax.fitting.checkpoints import undeclared_runs, with_runs
+from scalejax.fitting.fit import Fit
+from scalejax.fitting.record import Draws
+from scalejax.fitting.warn import (
+    warn_about_data,
+    warn_about_fit,
+    warn_about_groups,
+    warn_about_runs,
+)
+from scalejax.laws import Law, find_law
+from scalejax.objectives import Model, Objective, Penalty, Prior, make_model
+from scalejax.status import Status
+
+_TABLES_PER_CHUNK = 128
+
+
+def fit(
+    data: Any,
+    law: str | Law = "chinchilla",
+    *,
+    objective: ObjectiveLike = None,
+    bootstrap: int | ArrayLike = 0,
+    resampling: str = "auto",
+    noise: float | None = None,
+    seed: int = 0,
+    fixed: Mapping[str, float] | None = None,
+    tied: Mapping[str, str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    priors: Mapping[str, Prior] | None = None,
+    penalty: Penalty | None = None,
+    solver: Solver | None = None,
+    max_steps: int | None = None,
+    allow_unidentified: bool = False,
+    layout: Layout | None = None,
+    progress: Progress | None = None,
+    **table_options: Any,
+) -> Fit:
+    """Fit a law to a table of runs, at its global optimum, with a certified status.
+
+    Args:
+        data: A DataFrame, a mapping of arrays, the path of a file, or a `Table`.
+        law: A registered name, a `Law`, ``module:name`` / ``file.py:name`` of your own, or
+            ``formula: ...``.
+        objective: What is minimised, for example ``huber(1e-3)`` (the default) or
+            ``student_t(3)``; or a pure function of one residual of the log loss.
+        bootstrap: Number of resamples to refit, or an array (B, n) of row weights, one resample a
+            row.
+        resampling: How resamples are made: ``"pairs"``, ``"cluster"``, ``"nested"``,
+            ``"stratified"``, ``"residual"``, ``"wild"``, ``"parametric"``, ``"bayesian"`` or
+            ``"jackknife"``, see `scalejax.resampling`. ``"auto"`` takes whole clusters (declared,
+            or found by order and residuals), random signs below 25 rows, rows otherwise.
+        noise: Known standard deviation of one run's residual (0.003 is 0.3 % of the loss), for
+            ``"parametric"``.
+        seed: Seed of the resamples.
+        fixed: Parameters held at a value.
+        tied: Parameters that take the value of another, such as ``{"beta": "alpha"}``.
+        bounds: Ranges that parameters may not leave.
+        priors: Priors by parameter.
+        penalty: Pure function of the dictionary of parameters, added to the summed objective.
+        solver: A solver of ours, or any optax optimizer. The default is `damped_newton`.
+        max_steps: Step limit of one start; 200, or 2,000 for an optax optimizer.
+        allow_unidentified: Fit although the runs cannot determine all parameters; what they leave
+            open gets no interval. See `scalejax.design_identifiability`.
+        layout: How work is laid out on the devices.
+        progress: Called after every chunk as ``progress(done, total, failed)``.
+        **table_options: Passed to `scalejax.data.load_table`: ``columns=``, ``units=``,
+            ``weights=``, ``sigma=``, ``cluster=``, ``strata=``, ``exclude=``, ``on_bad=`` ...
+
+    Returns:
+        The fit. Soft trouble is in its status and a `FitWarning`.
+
+    Raises:
+        InputError: The data cannot be fitted; all reasons at once.
+        LawError: The law is unknown or wrongly declared.
+        UsageError: Arguments that cannot be combined.
+    """
+    name = law if isinstance(law, str) else law.name
+    law = find_law(law)
+    refuse_broken(law)
+    objective = as_objective(objective)
+    model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
+    options = target_of(law, table_options)
+    table = load_table(
+        data, inputs=law.inputs, n_parameters=model.size, constant=inputs_at_rest(model), **options
+    )
+    warn_about_data(table)
+    check_signs(objective, table.target)
+    problem = Problem(
+        model, objective, table, fixed or {}, bounds or {}, check_priors(model, priors)
+    )
+    refuse_bounds(problem)
+    if not allow_unidentified:
+        refuse_unidentified(problem)
+    how = as_how(solver, max_steps, seed, layout, progress)
+    asked = _resampling(bootstrap, resampling, noise, table)
+    problem, point = estimate(problem, how, asked)
+    if resampling == "auto" and asked.given is None:
+        problem, asked = _by_runs(problem, point, asked)
+    draws = Draws(*refits(problem, how, point, asked)) if asked.count else Draws.none(law)
+    settings = _settings(
+        name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
+        bootstrap=len(draws), resampling=draws.method, noise=noise,
+        seed=seed, solver=solver, max_steps=how.max_steps, table_options=table_options,
+    )  # fmt: skip
+    result = assembled(problem, how, settings, point, 0, draws)
+    warn_about_fit(result)
+    return result
+
+
+def _resampling(
+    bootstrap: int | ArrayLike, kind: str, noise: float | None, table: Table
+) -> Resampling:
+    """The resamples that are asked for; a jackknife has as many as there are units."""
+    if not isinstance(bootstrap, int | np.integer):
+        given = given_weights(bootstrap, table)
+        return Resampling(GIVEN, given.count, given=given)
+    count = checked_count(int(bootstrap)) or int(kind == "jackknife")
+    return (
+        Resampling(choose_resampling(kind, table, noise), count, noise) if count else Resampling()
+    )
+
+
+def _by_runs(problem: Problem, point: Ends, asked: Resampling) -> tuple[Problem, Resampling]:
+    """Whole runs as the unit, where rows turn out to be checkpoints of undeclared runs."""
+    found = undeclared_runs(problem.table, problem.residuals(point.u[0]))
+    if found is None:
+        return problem, asked
+    names, correlation = found
+    runs = len(set(names))
+    enough = runs >= FEWEST_CLUSTERS
+    warn_about_runs(runs, correlation, enough)
+    if not enough:
+        return problem, asked
+    note = f"rows of one N are checkpoints of one run (residuals correlate {correlation:.2f})"
+    problem = replace(problem, table=with_runs(problem.table, names, note))
+    return problem, replace(asked, kind="cluster") if asked.count else asked
+
+
+def fit_many(
+    data: Any,
+    law: str | Law = "chinchilla",
+    *,
+    by: str | Sequence[str],
+    objective: ObjectiveLike = None,
+    fixed: Mapping[str, float] | None = None,
+    tied: Mapping[str, str] | None = None,
+    bounds: Mapping[str, tuple[float, float]] | None = None,
+    priors: Mapping[str, Prior] | None = None,
+    penalty: Penalty | None = None,
+    solver: Solver | None = None,
+    max_steps: int | None = None,
+    layout: Layout | None = None,
+    progress: Progress | None = None,
+    **table_options: Any,
+) -> dict[str, Fit]:
+    """Fit a law to every group of a table, all groups as one batch.
+
+    Args:
+        data: As for `fit`.
+        law: As for `fit`.
+        by: Column that names the group of each row, or several that name it together: groups are
+            then called ``"first / second"``.
+        objective: As for `fit`; an automatic delta is not available here.
+        fixed: As for `fit`, the same for all groups.
+        tied: As for `fit`.
+        bounds: As for `fit`.
+        priors: As for `fit`.
+        penalty: As for `fit`.
+        solver: As for `fit`.
+        max_steps: As for `fit`.
+        layout: As for `fit`.
+        progress: As for `fit`.
+        **table_options: As for `fit`.
+
+    Returns:
+        The fits by group, in order of appearance. A group that failed has a status that says so
+        and leaves the others as they are.
+
+    Raises:
+        InputError: The table cannot be used; all reasons at once.
+        UsageError: Several laws, or arguments that do not go together.
+    """
+    if isinstance(law, Sequence) and not isinstance(law, str):
+        raise UsageError(
+            "fit_many fits one law. Several are a study, whose result is one frame: "
+            'run_study(Study(recipes=["chinchilla", "kaplan"], by=["family"], target=False), runs).'
+        )
+    name = law if isinstance(law, str) else law.name
+    law = find_law(law)
+    refuse_broken(law)
+    objective = as_objective(objective)
+    if objective.tuning is not None:
+        raise UsageError('huber("auto") tunes one table at a time: give fit_many a number.')
+    model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
+    options = target_of(law, table_options)
+    whole = load_table(
+        **group_by(data, by), inputs=law.inputs, n_parameters=model.size,
+        constant=inputs_at_rest(model), **options,
+    )  # fmt: skip
+    warn_about_data(whole)
+    check_signs(objective, whole.target)
+    groups = whole.split()
+    # Longest first, so that the lanes of a chunk walk over tables of similar length.
+    labels = sorted(groups, key=lambda label: -groups[label].n_rows)
+    problem = Problem(
+        model, objective, whole, fixed or {}, bounds or {}, check_priors(model, priors)
+    )
+    how = as_how(solver, max_steps, 0, layout, progress)
+    engine = make_engine(problem, [host_table(groups[label]) for label in labels], how)
+    chunk = min(_TABLES_PER_CHUNK, (layout or default_layout()).chunk)
+    points = engine.estimates(np.arange(len(labels)), chunk=chunk)
+    settings = _settings(
+        name, model, objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors, bootstrap=0,
+        resampling="none", noise=None, seed=0, solver=solver, max_steps=how.max_steps,
+        table_options={**table_options, "by": by if isinstance(by, str) else list(by)},
+    )  # fmt: skip
+    place = {label: k for k, label in enumerate(labels)}
+    none = Draws.none(law)
+    fits = {
+        label: assembled(replace(problem, table=table), how, settings, points, place[label], none)
+        for label, table in groups.items()
+    }
+    warn_about_groups(fits)
+    return fits
+
+
+def assembled(
+    problem: Problem, how: How, settings: dict[str, Any], ends: Ends, k: int, draws: Draws
+) -> Fit:
+    """The fit of problem k of those solved."""
+    model = problem.model
+    parameters = problem.parameters(ends.u[k : k + 1])
+    scale = float(np.exp(ends.u[k, -1])) if model.kernel.fitted_scale else None
+    on_bound = zip(model.free, ends.on_bound[k], strict=False)
+    return Fit(
+        law=model.law,
+        params={name: float(values[0]) for name, values in parameters.items()},
+        status=Status(int(ends.status[k])),
+        objective_value=float(ends.objective[k]),
+        objective=problem.objective,
+        noise_scale=scale,
+        gradient=float(ends.gradient[k]),
+        condition=float(ends.condition[k]),
+        starts=int(ends.starts[k]),
+        agreeing=int(ends.agreeing[k]),
+        on_bound=tuple(name for name, hit in on_bound if hit),
+        draws=draws,
+        table=problem.table,
+        settings=settings,
+        versions=_versions(how),
+        penalty=model.penalty,
+    )
+
+
+def _versions(how: How) -> dict[str, str]:
+    """Versions of what computed the fit, and on what."""
+    device = (how.layout or default_layout()).devices[0]
+    return {
+        "scalejax": version("scalejax"),
+        "jax": jax.__version__,
+        "numpy": np.__version__,
+        "pandas": pd.__version__,
+        "python": platform.python_version(),
+        "device": f"{device.platform} ({device.device_kind})",
+        "dtype": "float64",
+    }
+
+
+def _settings(law: str, model: Model, objective: Objective, **asked: Any) -> dict[str, Any]:
+    """Settings as plain values, for the record."""
+    solver = asked.pop("solver")
+    priors = asked.pop("priors") or {}
+    return {
+        "law": law,
+        "objective": {
+            "name": objective.name,
+            "constants": list(objective.constants),
+            "on": "log" if objective.kernel.log else "loss",
+        },
+        "fixed": dict(asked.pop("fixed") or {}),
+        "tied": dict(asked.pop("tied") or {}),
+        "bounds": {name: list(pair) for name, pair in (asked.pop("bounds") or {}).items()},
+        "priors": {name: [type(p).__name__, *map(float, p)] for name, p in priors.items()},
+        "penalty": model.penalty is not None,
+        "solver": "damped_newton" if solver is None else getattr(solver, "__name__", "optax"),
+        **asked,
+    }

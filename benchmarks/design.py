@@ -30,12 +30,13 @@ from scalejax.design.choice import (
 )
 from scalejax.design.comparison import scaled, usual_grids
 from scalejax.design.information import Noise, Past
-from scalejax.design.record import crossing, plain
+from scalejax.design.record import crossing
 from scalejax.design.region import grid, placed, region_of, run_at
 from scalejax.design.simulation import quantile_spread, refits, targets_at
 from scalejax.design.targets import BestSize
 from scalejax.engine.arrays import HostTable, make_box
-from scalejax.engine.engine import DRAW_TOLERANCE, Engine
+from scalejax.engine.engine import Engine
+from scalejax.files import plain
 from scalejax.laws import LAWS
 from scalejax.objectives import least_squares, make_model
 
@@ -101,13 +102,8 @@ def _fit_each(setting: Setting, known: Known, inputs: Any, targets: Any) -> Any:
     ]
     engine = Engine(model, least_squares(), tables, make_box(model, {}), fixed={})
     zeros = np.zeros(count, np.int64)
-    shared = {
-        "tolerance": DRAW_TOLERANCE,
-        "hint": np.repeat(np.asarray(known.u[:1]), count, axis=0),
-        "chunk": 128,
-    }
-    ends = engine.solve(np.arange(count), zeros, starts=engine.draw_starts, **shared)
-    ends = engine.rescue(ends, np.arange(count), zeros, **shared)
+    hint = np.repeat(np.asarray(known.u[:1]), count, axis=0)
+    ends = engine.refit(np.arange(count), zeros, hint=hint, chunk=128)
     return targets_at(setting, known, ends.u)
 
 

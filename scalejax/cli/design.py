@@ -176,7 +176,7 @@ def _print(made: "Design", wanted: float | None, simulations: int, as_json: bool
     cost = None if wanted is None else made.cost_for_width(wanted)
     checked = made.simulate(simulations, made.seed) if simulations else None
     if as_json:
-        from scalejax.design import plain
+        from scalejax.files import plain
 
         document = made.to_dict()
         if cost is not None:

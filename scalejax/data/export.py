@@ -5,12 +5,12 @@ Names come from data, and a spreadsheet takes a cell that starts with ``=`` or `
 """
 
 import csv
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
+from scalejax.files import staged
 
 DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 """First characters that begin a formula in some spreadsheet."""
@@ -31,15 +31,11 @@ def to_csv(frame: pd.DataFrame, path: str | Path, raw: bool = False) -> Path:
         OSError: The file cannot be written.
     """
     target = Path(path)
-    staged = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-    try:
+    with staged(target) as file:
         # All text is quoted: a bare carriage return within would end the row.
         (frame if raw else escaped(frame)).to_csv(
-            staged, index=False, encoding="utf-8", quoting=csv.QUOTE_NONNUMERIC
+            file, index=False, encoding="utf-8", quoting=csv.QUOTE_NONNUMERIC
         )
-        os.replace(staged, target)
-    finally:
-        staged.unlink(missing_ok=True)
     return target
 
 

@@ -7,7 +7,6 @@ other frame with the Arrow interface. Cells of CSV stay text, so that a family c
 rows of data, 1 being the first below the header; blank lines hold nothing and are not counted.
 """
 
-import hashlib
 import os
 import sys
 import zlib
@@ -23,6 +22,7 @@ import pyarrow.parquet as pq
 from scalejax.data.text import check_header, parse_csv, parse_json_lines, refusal
 from scalejax.data.unpack import COMPRESSIONS, check_size, read_bytes, read_limited, size_limit
 from scalejax.errors import UsageError
+from scalejax.files import sha256_of
 
 STDIN = "-"
 _TEXT = {".csv": parse_csv, ".jsonl": parse_json_lines, ".ndjson": parse_json_lines}
@@ -82,8 +82,7 @@ def source_sha256(source: Any) -> str | None:
     """SHA-256 (hex) of a file, compressed if it is; None for what is no file."""
     if not isinstance(source, str | os.PathLike) or source == STDIN:
         return None
-    with Path(source).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(Path(source))
 
 
 def _read_path(source: str | os.PathLike[str], max_bytes: int | None) -> pd.DataFrame:

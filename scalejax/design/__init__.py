@@ -20,9 +20,10 @@ Whether runs determine a law at all is told by `scalejax.design_identifiability`
 """
 
 from scalejax.design.asking import Asked, asked
+from scalejax.design.design import Design
 from scalejax.design.make import answered, design_runs
 from scalejax.design.question import Question
-from scalejax.design.record import AMOUNTS, Design, plain
+from scalejax.design.record import AMOUNTS
 from scalejax.design.simulation import Simulated, check_simulations
 from scalejax.design.summary import plan_of
 
@@ -36,6 +37,5 @@ __all__ = [
     "asked",
     "check_simulations",
     "design_runs",
-    "plain",
     "plan_of",
 ]

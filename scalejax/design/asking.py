@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,12 @@ from scalejax.design.question import Listed
 from scalejax.design.region import Region, region_of
 from scalejax.design.targets import target_of
 from scalejax.errors import UsageError
+from scalejax.fitting import Fit
 from scalejax.laws import Law
 from scalejax.objectives import Model, least_squares, make_model
 from scalejax.planning import Source, source_of
 from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.resampling import check_level
-
-if TYPE_CHECKING:
-    from scalejax.fitting import Fit
 
 Floats = NDArray[np.float64]
 
@@ -66,7 +64,7 @@ class Asked:
 
 
 def asked(
-    source: "Fit | Law | str",
+    source: Fit | Law | str,
     *,
     budget: float | None = None,
     usd: float | None = None,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from scalejax.costs import TRAINING_MFU, Hardware
 from scalejax.design.asking import Asked, asked
 from scalejax.design.candidates import with_compute
 from scalejax.design.choice import Known, Setting, slopes_of
+from scalejax.design.design import Design
 from scalejax.design.information import Noise, Past
 from scalejax.design.past import (
     fitting_weight,
@@ -23,16 +24,13 @@ from scalejax.design.past import (
     unit_weight,
 )
 from scalejax.design.question import Question
-from scalejax.design.record import Design
 from scalejax.design.targets import BestSize
 from scalejax.errors import UsageError
+from scalejax.fitting import Fit
 from scalejax.identify import TYPICAL_NOISE
 from scalejax.laws import Law
 from scalejax.planning import Source
 from scalejax.status import Status
-
-if TYPE_CHECKING:
-    from scalejax.fitting import Fit
 
 Floats = NDArray[np.float64]
 
@@ -41,7 +39,7 @@ _FEW_LEFT = 10
 
 
 def design_runs(
-    source: "Fit | Law | str",
+    source: Fit | Law | str,
     *,
     budget: float | None = None,
     usd: float | None = None,

@@ -11,16 +11,12 @@ than its last. What this assumes: rows of a run are equally correlated, near or 
 runs scatter as the old.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 
 from scalejax.data import Table
 from scalejax.design.information import Noise, Past
-
-if TYPE_CHECKING:
-    from scalejax.fitting import Fit
+from scalejax.fitting import Fit
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -35,7 +31,7 @@ def no_past(inputs: tuple[str, ...], noise: Noise) -> Past:
     return Past(runs, none, noise, np.zeros(0, np.int64), 0.0)
 
 
-def noise_so_far(fit: "Fit") -> tuple[float, float]:
+def noise_so_far(fit: Fit) -> tuple[float, float]:
     """Standard deviation of a row of mean weight, and the correlation of rows of one run.
 
     The first is what classical standard errors of the fit rest on: with n residuals of one size the

@@ -1,8 +1,11 @@
-"""`Design`: which runs to train, the width that they promise, and what other designs would give."""
+"""The record of a design: which runs to train, what they promise, and what others would give.
+
+People hold a `scalejax.Design`, which is one that can be simulated and put in words.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,9 +21,6 @@ from scalejax.errors import UsageError
 from scalejax.planning import Source
 from scalejax.resampling import t_quantile
 
-if TYPE_CHECKING:
-    from scalejax.design.simulation import Simulated
-
 Floats = NDArray[np.float64]
 
 SPREAD = "this design"
@@ -33,8 +33,8 @@ _FARTHEST = 1e6
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
-    """Runs to train next.
+class DesignRecord:
+    """Runs to train next, as numbers.
 
     Attributes:
         question: The question, which can be asked again for other money.
@@ -250,23 +250,6 @@ class Design:
             ends = (amounts[k - 1], amounts[k])
         return found
 
-    def cost_sentence(self, width: float, cost: float) -> str:
-        """What `cost_for_width` gave, in words."""
-        from scalejax.design.summary import cost_sentence
-
-        return cost_sentence(self, width, cost)
-
-    def simulate(self, simulations: int = 400, seed: int = 0) -> "Simulated":
-        """Check the promise: draw losses, refit, and compare, see `scalejax.design.simulation`.
-
-        Args:
-            simulations: Number of simulated tables; 100 or more for 95 % intervals, 500 for 99 %.
-            seed: Seed of their noise.
-        """
-        from scalejax.design.simulation import simulate
-
-        return simulate(self, simulations, seed)
-
     def to_frame(self) -> pd.DataFrame:
         """One row for each run to train, repeats included, in the order of cost."""
         frame = self.runs.assign(cost=self.runs["cost"] / self.runs["count"])
@@ -278,41 +261,6 @@ class Design:
     def before_frame(self) -> pd.DataFrame:
         """The inputs of the runs so far, of each run where it ended."""
         return self.ends.copy()
-
-    def summary(self) -> str:
-        """What to train and why, in words."""
-        from scalejax.design.summary import summarise
-
-        return summarise(self)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Everything as plain values, for JSON."""
-        return {
-            "target": self.target,
-            "criterion": self.question.setting.criterion,
-            "budget": self.budget,
-            "unit": self.unit,
-            "noise": self.noise,
-            "discrepancy": self.discrepancy,
-            "level": self.level,
-            "seed": self.seed,
-            "runs_before": self.runs_before,
-            "runs": self.runs.to_dict("records"),
-            "width": plain(self.width),
-            "width_range": [plain(x) for x in self.width_range],
-            "width_before": plain(self.width_before),
-            "efficiency": self.efficiency,
-            "scores": [
-                {name: plain(x) for name, x in row.items()}
-                for row in self.scores.to_dict("records")
-            ],
-            "notes": list(self.notes),
-        }
-
-
-def plain(value: Any) -> Any:
-    """A value that JSON has; None for what is not finite."""
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def crossing(money: Floats, widths: Floats, wanted: float) -> float:

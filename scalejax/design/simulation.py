@@ -10,7 +10,7 @@ small. It says nothing on whether the law or its noise are right.
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +21,11 @@ from scipy.special import ndtri
 from scalejax.design.choice import Known, Setting
 from scalejax.design.information import run_sd
 from scalejax.design.past import fitting_weight
+from scalejax.design.record import DesignRecord
 from scalejax.engine import Engine, HostTable, make_box
 from scalejax.errors import UsageError
 from scalejax.objectives import least_squares
 from scalejax.status import MINIMA
-
-if TYPE_CHECKING:
-    from scalejax.design.record import Design
 
 Floats = NDArray[np.float64]
 
@@ -67,8 +65,8 @@ class Simulated:
         )
 
 
-def simulate(design: "Design", simulations: int, seed: int) -> Simulated:
-    """Refit simulated losses of all runs, see `scalejax.design.record.Design.simulate`.
+def simulate(design: DesignRecord, simulations: int, seed: int) -> Simulated:
+    """Refit simulated losses of all runs, see `scalejax.design.design.Design.simulate`.
 
     Raises:
         UsageError: Too few simulations.

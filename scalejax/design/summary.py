@@ -8,7 +8,7 @@ import numpy as np
 
 from scalejax.design.asking import Asked
 from scalejax.design.question import Listed
-from scalejax.design.record import Design
+from scalejax.design.record import DesignRecord
 from scalejax.design.region import compute_range, grid_size
 from scalejax.quantities import short_number
 from scalejax.wording import WIDTH, aligned
@@ -20,7 +20,7 @@ _CRITERIA = {
 }
 
 
-def summarise(design: Design) -> str:
+def summarise(design: DesignRecord) -> str:
     """What to train and why, as plain text."""
     setting = design.question.setting
     count = int(design.runs["count"].sum())
@@ -55,12 +55,12 @@ def summarise(design: Design) -> str:
     return "\n".join(lines)
 
 
-def _noise(design: Design) -> str:
+def _noise(design: DesignRecord) -> str:
     log = design.question.setting.model.kernel.log
     return f"{100 * design.noise:.2g} %" if log else f"{design.noise:.2g}"
 
 
-def _before(design: Design) -> str:
+def _before(design: DesignRecord) -> str:
     if not design.runs_before:
         return "none"
     rows = int(np.sum(np.asarray(design.question.known.past.weight) > 0))
@@ -103,7 +103,7 @@ def plan_of(ask: Asked) -> dict[str, Any]:
     }
 
 
-def _runs(design: Design) -> list[str]:
+def _runs(design: DesignRecord) -> list[str]:
     inputs = list(setting_inputs(design))
     ratio = {"N", "D"} <= set(inputs)
     rows = []
@@ -116,12 +116,12 @@ def _runs(design: Design) -> list[str]:
     return aligned(header, rows)
 
 
-def setting_inputs(design: Design) -> tuple[str, ...]:
+def setting_inputs(design: DesignRecord) -> tuple[str, ...]:
     """Inputs of the law."""
     return design.question.setting.model.law.inputs
 
 
-def _scores(design: Design) -> list[str]:
+def _scores(design: DesignRecord) -> list[str]:
     rows = [
         [
             str(row["design"]),
@@ -135,14 +135,14 @@ def _scores(design: Design) -> list[str]:
     return aligned(["design", "runs", "width", "variance", "money for the same width"], rows)
 
 
-def width(design: Design, value: float) -> str:
+def width(design: DesignRecord, value: float) -> str:
     """A width for people."""
     if not np.isfinite(value) or (design.relative and value > 1e3):
         return "unknown"
     return f"+{100 * value:.3g} %" if design.relative else f"+-{value:.3g}"
 
 
-def cost_sentence(design: Design, wanted: float, cost: float) -> str:
+def cost_sentence(design: DesignRecord, wanted: float, cost: float) -> str:
     """What a width costs."""
     aim = f"{design.target} to {width(design, wanted)}"
     most = design.question.setting.slots

@@ -4,10 +4,8 @@
 arrays; the functions that end in ``_of`` undo them. `scalejax.fitting.storage` puts them in files.
 """
 
-import json
-import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pyarrow as pa
 
 from scalejax.data import SetAside, Table, encode_labels, read_only
 from scalejax.errors import LawError, Problem
+from scalejax.files import plain
 from scalejax.fitting.record import Draws, FitRecord
 from scalejax.laws import LAWS, PREFIX, Law, find_law, formula_law, formula_spec
 from scalejax.objectives import (
@@ -67,14 +66,13 @@ def describe(fit: FitRecord) -> dict[str, Any]:
         "versions": fit.versions,
     }
     non_finite: dict[str, str] = {}
-    plain = _plain(record, (), non_finite)
-    return {**plain, "non_finite": non_finite}
+    return {**plain(record, non_finite), "non_finite": non_finite}
 
 
 def describe_rows(table: Table) -> dict[str, Any]:
     """What there is to say about a table beside its rows, as plain values that are valid JSON."""
-    plain: dict[str, Any] = _plain(_describe_table(table), (), {})
-    return plain
+    described: dict[str, Any] = plain(_describe_table(table))
+    return described
 
 
 def _describe_table(table: Table) -> dict[str, Any]:
@@ -89,22 +87,6 @@ def _describe_table(table: Table) -> dict[str, Any]:
         "notes": table.notes,
         "warnings": [vars(item) for item in table.warnings],
     }
-
-
-def _plain(value: Any, path: tuple[str | int, ...], non_finite: dict[str, str]) -> Any:
-    """Plain values of JSON; numbers that are not finite become null and are noted by place."""
-    if isinstance(value, np.generic | np.ndarray):
-        value = value.tolist()
-    if isinstance(value, float) and not math.isfinite(value):
-        non_finite[json.dumps(path)] = repr(value)
-        return None
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v, (*path, str(k)), non_finite) for k, v in value.items()}
-    if isinstance(value, Iterable):
-        return [_plain(item, (*path, i), non_finite) for i, item in enumerate(value)]
-    return str(value)
 
 
 def describe_law(law: Law, asked: str) -> dict[str, Any]:

@@ -12,8 +12,6 @@ imported already; else pass it as ``law=``.
 """
 
 import json
-import shutil
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ import pyarrow.parquet as pq
 
 from scalejax.data import Table
 from scalejax.errors import ScalejaxError, UsageError
+from scalejax.files import staged, to_json
 from scalejax.fitting.manifest import make_manifest, read_about
 from scalejax.fitting.plain import (
     SCHEMA,
@@ -66,21 +65,18 @@ def save_fit(
     """
     check_folder(folder)
     answers = read_about(about)
-    record = _json(describe(fit))
+    record = to_json(describe(fit))
     draws, rows = draws_to_arrow(fit.draws), rows_to_arrow(fit.table)
     target = Path(folder).resolve()
-    staged = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
     try:
-        staged.mkdir(parents=True)
-        pq.write_table(draws, staged / DRAWS)
-        pq.write_table(rows, staged / ROWS)
-        (staged / RECORD).write_bytes(record)
-        (staged / MANIFEST).write_bytes(_json(make_manifest(fit, staged, answers)))
-        _move_into_place(staged, target)
+        with staged(target) as beside:
+            beside.mkdir(parents=True)
+            pq.write_table(draws, beside / DRAWS)
+            pq.write_table(rows, beside / ROWS)
+            (beside / RECORD).write_bytes(record)
+            (beside / MANIFEST).write_bytes(to_json(make_manifest(fit, beside, answers)))
     except OSError as error:
         raise ScalejaxError(f"the fit cannot be saved in {folder}: {error}") from error
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
     return Path(folder)
 
 
@@ -155,12 +151,6 @@ def read_record(folder: str | Path) -> dict[str, Any]:
     return record
 
 
-def _json(document: Mapping[str, Any]) -> bytes:
-    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    # A file name that is not UTF-8 holds lone surrogates, whose escape is that of JSON too.
-    return text.encode("utf-8", "backslashreplace")
-
-
 def _read_parquet(path: Path) -> pa.Table:
     if not path.is_file():
         raise ScalejaxError(f"{path.parent} is not a complete fit: there is no {path.name} in it.")
@@ -182,21 +172,3 @@ def _check_belonging(
 
 def _damaged(folder: str | Path, what: str) -> ScalejaxError:
     return ScalejaxError(f"the saved fit {folder} cannot be read ({what}). Save it again.")
-
-
-def _move_into_place(staged: Path, target: Path) -> None:
-    """Put a finished folder in place of an older fit, keeping other files that lie there."""
-    if not target.exists():
-        staged.rename(target)
-        return
-    old = staged.with_name(f"{staged.name}.old")
-    target.rename(old)
-    try:
-        staged.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
-    for path in old.iterdir():
-        if path.name not in (RECORD, DRAWS, ROWS, MANIFEST):
-            path.rename(target / path.name)
-    shutil.rmtree(old)

@@ -12,8 +12,8 @@ from scalejax.planning.contours import Contours as Contours
 from scalejax.planning.contours import contours as contours
 from scalejax.planning.frontier import frontier as frontier
 from scalejax.planning.make import plan as plan
+from scalejax.planning.plan import Plan as Plan
 from scalejax.planning.question import Question as Question
-from scalejax.planning.record import Plan as Plan
 from scalejax.planning.source import Source as Source
 from scalejax.planning.source import source_of as source_of
 from scalejax.planning.surface import ratio_surface as ratio_surface

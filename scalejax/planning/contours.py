@@ -11,7 +11,7 @@ from scalejax.errors import UsageError
 from scalejax.optima import Measure, Optima, Problem
 from scalejax.planning.frontier import chosen_along, frontier, spread, stated_of
 from scalejax.planning.numbers import evaluate_draws
-from scalejax.planning.record import Plan
+from scalejax.planning.plan import Plan
 from scalejax.planning.stated import Stated
 from scalejax.planning.statement import loss_of, problem_of
 

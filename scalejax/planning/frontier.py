@@ -23,7 +23,7 @@ from scalejax.planning.measures import (
     USD,
 )
 from scalejax.planning.numbers import evaluate_draws, quantile_interval
-from scalejax.planning.record import Plan
+from scalejax.planning.plan import Plan
 from scalejax.planning.stated import QUALITY, Stated
 from scalejax.planning.statement import Limit
 from scalejax.resampling import check_level

@@ -2,24 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scalejax.costs import Hardware, find_hardware
 from scalejax.errors import UsageError
+from scalejax.fitting import Fit
 from scalejax.laws import Law
+from scalejax.planning.plan import Plan
 from scalejax.planning.question import Question
-from scalejax.planning.record import Plan
 from scalejax.planning.source import source_of
 from scalejax.planning.stated import state
 from scalejax.planning.statement import decides_bits
 from scalejax.resampling import check_level
 
-if TYPE_CHECKING:
-    from scalejax.fitting import Fit
-
 
 def plan(
-    source: "Fit | Law | str",
+    source: Fit | Law | str,
     question: Question | None = None,
     *,
     parameters: Mapping[str, float] | None = None,

@@ -1,13 +1,13 @@
-"""The record of a plan: the decision with its intervals, alternatives, sensitivities, warnings."""
+"""The record of a plan: the decision with its intervals, alternatives, sensitivities, warnings.
 
-import json
+People hold a `scalejax.Plan`, which is one that can say and save what it knows.
+"""
+
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from scalejax.errors import UsageError
@@ -30,8 +30,10 @@ from scalejax.status import Outcome
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """What to train, and how sure that is. Numbers are computed when they are first asked for.
+class PlanRecord:
+    """What to train, and how sure that is, as numbers.
+
+    They are computed when they are first asked for.
 
     Attributes:
         question: What was asked.
@@ -209,107 +211,3 @@ class Plan:
         if quantity not in rows.index:
             raise KeyError(f"{quantity!r}: the plan has {', '.join(map(str, rows.index))}")
         return float(rows[quantity])
-
-    def summary(self) -> str:
-        """The plan as text for a terminal."""
-        from scalejax.planning.summary import summary
-
-        return summary(self)
-
-    def __str__(self) -> str:
-        return self.summary()
-
-    def to_dict(self) -> dict[str, Any]:
-        """The plan as plain values that JSON can hold; what is missing is null."""
-        answer = self.answer
-        return {
-            "law": self.source.law.name,
-            "source": self.source.label,
-            "parameters": dict(self.source.params),
-            "question": _plain(self.question),
-            "target_loss": self.target,
-            "outcome": self.outcome.label,
-            "sentence": self.outcome.sentence,
-            "advice": "" if answer is None else answer.advice,
-            "defect": None if answer is None else answer.defect,
-            "agreeing": None if answer is None else answer.agreeing,
-            "starts": None if answer is None else answer.starts,
-            "level": self.level,
-            "method": self.method,
-            "numbers": _records(self.numbers),
-            "limits": [] if answer is None else [_plain(bound) for bound in answer.bounds],
-            "options": [
-                {"precision": name, "goal": _finite(one.goal), "outcome": one.outcome.label}
-                for name, one in self.options.items()
-            ],
-            "chances": dict(self.chances),
-            "regret": self._regret(),
-            "published": _records(self.published),
-            "candidates": _records(self.candidates),
-            "sensitivities": _records(self.sensitivities),
-            "draws_failed": {} if self.optima is None else self.optima.failures,
-            "warnings": list(self.warnings),
-        }
-
-    def save(self, folder: str | Path) -> Path:
-        """Write ``plan.json``, ``plan.txt`` and, with draws, ``draws.csv`` to a folder.
-
-        Returns:
-            The folder.
-        """
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        document = json.dumps(self.to_dict(), indent=2, allow_nan=False, ensure_ascii=False)
-        (place / "plan.json").write_text(document + "\n", encoding="utf-8")
-        (place / "plan.txt").write_text(self.summary() + "\n", encoding="utf-8")
-        if self.optima is not None:
-            frame = pd.DataFrame({**self.optima.decision, "goal": self.optima.goal})
-            frame.assign(outcome=[Outcome(code).label for code in self.optima.outcome]).to_csv(
-                place / "draws.csv", index=False
-            )
-        return place
-
-    def _regret(self) -> dict[str, Any] | None:
-        if self.regret is None:
-            return None
-        chosen = {by: self.regret.choice(by) for by in ("mean", "worst_decile")}
-        # The first candidate is the decision itself.
-        return {
-            "mean": _finite(float(self.regret.mean[0])),
-            "worst_decile": _finite(float(self.regret.worst_decile[0])),
-            "least_mean": {**chosen["mean"], "mean": _finite(float(np.min(self.regret.mean)))},
-            "least_worst_decile": {
-                **chosen["worst_decile"],
-                "worst_decile": _finite(float(np.min(self.regret.worst_decile))),
-            },
-        }
-
-
-def _finite(value: float) -> float | None:
-    return value if np.isfinite(value) else None
-
-
-def _plain(record: Any) -> dict[str, Any]:
-    """A frozen record as plain values; hardware by its name."""
-    found = {}
-    for name, value in vars(record).items():
-        if hasattr(value, "peaks"):
-            found[name] = value.name
-        elif isinstance(value, float):
-            found[name] = _finite(value)
-        elif isinstance(value, tuple):
-            found[name] = list(value)
-        else:
-            found[name] = dict(value) if isinstance(value, Mapping) else value
-    return found
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [
-        {str(name): _finite(value) if isinstance(value, float) else value for name, value in row}
-        for row in (
-            list(zip(plain.columns, values, strict=True))
-            for values in plain.itertuples(index=False)
-        )
-    ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import jax
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
-from scalejax.fitting import MOST_FAILED, default_kind
+from scalejax.fitting import MOST_FAILED, Fit, default_kind
 from scalejax.laws import (
     LAWS,
     Law,
@@ -20,9 +19,6 @@ from scalejax.laws import (
     data_constrained,
     find_law,
 )
-
-if TYPE_CHECKING:
-    from scalejax.fitting import Fit
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +43,7 @@ class Source:
     law: Law
     params: Mapping[str, float]
     label: str
-    fit: "Fit | None" = None
+    fit: Fit | None = None
     published: PublishedSet | None = None
     added: Mapping[str, float] = field(default_factory=dict)
 
@@ -101,7 +97,7 @@ class Source:
         matrix = cov.to_numpy(np.float64)
         return (tuple(map(str, cov.columns)), matrix) if np.isfinite(matrix).all() else None
 
-    def _normal_draws(self, fit: "Fit") -> dict[str, Floats]:
+    def _normal_draws(self, fit: Fit) -> dict[str, Floats]:
         problem, linear = fit.problem, fit.asymptotics
         kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
         covariance = linear.covariance(kind)
@@ -118,7 +114,7 @@ class Source:
         }
 
 
-def source_of(given: "Fit | Law | str", parameters: Mapping[str, float] | None = None) -> Source:
+def source_of(given: Fit | Law | str, parameters: Mapping[str, float] | None = None) -> Source:
     """A source from what users have.
 
     Args:

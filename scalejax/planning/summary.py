@@ -2,16 +2,14 @@
 
 import math
 import textwrap
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from scalejax.planning.question import Question
+from scalejax.planning.record import PlanRecord
 from scalejax.quantities import amount
 from scalejax.wording import aligned
-
-if TYPE_CHECKING:
-    from scalejax.planning.record import Plan
 
 _WIDTH = 88
 _STRONGEST = 3
@@ -19,7 +17,7 @@ _NOTHING = 1e-9
 _FACTS = {"usd_per_hour": "hourly price", "peak": "peak rate", "gpus": "number of accelerators"}
 
 
-def summary(plan: "Plan") -> str:
+def summarise(plan: PlanRecord) -> str:
     """The plan as text."""
     parts = [_headline(plan), [f"Law: {plan.source.label}", *_asked(plan)]]
     if not plan.found:
@@ -37,7 +35,7 @@ def _wrapped(text: str, indent: str = "  ") -> str:
     return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
 
 
-def _headline(plan: "Plan") -> list[str]:
+def _headline(plan: PlanRecord) -> list[str]:
     if not plan.found:
         advice = plan.answer.advice if plan.answer is not None else ""
         return [textwrap.fill(f"No plan. {plan.outcome.sentence} {advice}".strip(), _WIDTH)]
@@ -51,7 +49,7 @@ def _headline(plan: "Plan") -> list[str]:
     return [f"Train {', '.join(chosen)}: loss {plan['loss']:.4f} nats/token."]
 
 
-def _asked(plan: "Plan") -> list[str]:
+def _asked(plan: PlanRecord) -> list[str]:
     """The question in a line."""
     q, said = plan.question, []
     if q.as_good_as is not None:
@@ -83,7 +81,7 @@ def _limits(q: Question) -> list[tuple[str, float | None, str]]:
     ]
 
 
-def _numbers(plan: "Plan") -> list[str]:
+def _numbers(plan: PlanRecord) -> list[str]:
     frame = plan.numbers
     if "precision" in frame:
         return _by_precision(frame)
@@ -124,7 +122,7 @@ def _interval(low: float, high: float) -> str:
     return "-" if math.isnan(low) or math.isnan(high) else f"{amount(low)} to {amount(high)}"
 
 
-def _binding(plan: "Plan") -> list[str]:
+def _binding(plan: PlanRecord) -> list[str]:
     if plan.answer is None:
         return []
     goal = plan.answer.problem.minimize
@@ -153,7 +151,7 @@ def _worth(bound: Any, goal: Any) -> str:
     return ""
 
 
-def _options(plan: "Plan") -> list[str]:
+def _options(plan: PlanRecord) -> list[str]:
     if not plan.options:
         return []
     goal = next(iter(plan.options.values())).problem.minimize
@@ -171,7 +169,7 @@ def _options(plan: "Plan") -> list[str]:
     ]
 
 
-def _candidates(plan: "Plan") -> list[str]:
+def _candidates(plan: PlanRecord) -> list[str]:
     frame = plan.candidates
     if frame.empty:
         return []
@@ -197,7 +195,7 @@ def _candidates(plan: "Plan") -> list[str]:
     return ["Candidates:", *(f"  {line}" for line in aligned(header, rows))]
 
 
-def _regret(plan: "Plan") -> list[str]:
+def _regret(plan: PlanRecord) -> list[str]:
     if plan.regret is None or plan.answer is None:
         return []
     goal, found = plan.answer.problem.minimize.name, plan.regret
@@ -225,7 +223,7 @@ def _finite_mean(values: Any) -> str:
     return f"{100 * sum(kept) / max(len(kept), 1):.3g} %"
 
 
-def _strongest(plan: "Plan") -> list[str]:
+def _strongest(plan: PlanRecord) -> list[str]:
     frame = plan.sensitivities
     if frame.empty or plan.answer is None:
         return []
@@ -254,7 +252,7 @@ def _named(path: str) -> str:
     return words.get(group, name)
 
 
-def _published(plan: "Plan") -> list[str]:
+def _published(plan: PlanRecord) -> list[str]:
     frame = plan.published
     if len(frame) < 2:
         return []
@@ -268,5 +266,5 @@ def _published(plan: "Plan") -> list[str]:
     return ["The same question under each published set:", *(f"  {line}" for line in table)]
 
 
-def _warnings(plan: "Plan") -> list[str]:
+def _warnings(plan: PlanRecord) -> list[str]:
     return ["Know:", *(_wrapped(f"- {text}") for text in plan.warnings)] if plan.warnings else []

@@ -7,7 +7,7 @@ figures 1 and 2 of arXiv:2401.00448.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax.errors import UsageError
+from scalejax.fitting import Fit
 from scalejax.laws import Law
 from scalejax.optima import Measure, Problem, solve_grid, solve_many
 from scalejax.planning.measures import TOKENS, LawLoss
@@ -24,14 +25,11 @@ from scalejax.planning.source import source_of
 from scalejax.planning.statement import D, args_of, problem_of
 from scalejax.status import Outcome
 
-if TYPE_CHECKING:
-    from scalejax.fitting import Fit
-
 Floats = NDArray[np.float64]
 
 
 def ratio_surface(
-    source: "Fit | Law | str",
+    source: Fit | Law | str,
     sizes: Sequence[float] | Floats,
     demands: Sequence[float] | Floats,
     parameters: Mapping[str, float] | None = None,

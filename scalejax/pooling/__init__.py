@@ -19,7 +19,7 @@ from scalejax.pooling.borrowing import borrow
 from scalejax.pooling.components import Components, principal_components
 from scalejax.pooling.family import Family
 from scalejax.pooling.pool import pool
-from scalejax.pooling.result import Pooled
+from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.sampling import PooledPosterior, pool_posterior
 
 __all__ = [

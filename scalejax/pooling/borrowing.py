@@ -12,7 +12,7 @@ from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.laws import PublishedSet
 from scalejax.pooling.family import Family
-from scalejax.pooling.result import Pooled
+from scalejax.pooling.pooled import Pooled
 from scalejax.status import Status
 
 Donor = Fit | Pooled | Family | PublishedSet

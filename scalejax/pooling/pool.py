@@ -17,8 +17,8 @@ from scalejax.laws import Law, find_law
 from scalejax.objectives import LogNormal, Model, Objective, least_squares, make_model
 from scalejax.pooling.draws import joint_draws
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy, Role, centred_coefficients
+from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_volume
-from scalejax.pooling.result import Pooled
 from scalejax.pooling.starts import Search, search
 from scalejax.status import Status
 

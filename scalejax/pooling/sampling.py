@@ -23,8 +23,8 @@ from scalejax.errors import FitWarning, UsageError
 from scalejax.pooling.draws import new_draws, parameters_of
 from scalejax.pooling.hierarchy import NOISE, Given, Groups, Hierarchy
 from scalejax.pooling.marginal import information, joint
+from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_prior, unpack
-from scalejax.pooling.result import Pooled
 from scalejax.resampling import percentile_interval
 
 Floats = NDArray[np.float64]

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from scalejax.pooling.result import Pooled
+from scalejax.pooling.record import PooledRecord
 from scalejax.status import Status
 from scalejax.wording import aligned
 
 
-def summarise(pooled: Pooled, level: float) -> str:
+def summarise(pooled: PooledRecord, level: float) -> str:
     """The verdict, the population and the families, as plain text."""
     families = len(pooled.groups)
     named = f"{100 * level:g} %"
@@ -32,11 +32,11 @@ def summarise(pooled: Pooled, level: float) -> str:
     return "\n".join([*lines, *_families(pooled)])
 
 
-def _origin(pooled: Pooled) -> str:
+def _origin(pooled: PooledRecord) -> str:
     return "by NUTS" if pooled.sampled else "of Laplace's approximation"
 
 
-def _caveat(pooled: Pooled) -> list[str]:
+def _caveat(pooled: PooledRecord) -> list[str]:
     if pooled.sampled:
         return []
     return [
@@ -45,12 +45,12 @@ def _caveat(pooled: Pooled) -> list[str]:
     ]
 
 
-def _failed(pooled: Pooled) -> str:
+def _failed(pooled: PooledRecord) -> str:
     failed = [name for name, s in pooled.group_status.items() if s != Status.CONVERGED]
     return f"did not converge: {', '.join(failed)}" if failed else "every family converged"
 
 
-def _population(pooled: Pooled, level: float, named: str) -> list[str]:
+def _population(pooled: PooledRecord, level: float, named: str) -> list[str]:
     at = ", ".join(f"{name} = {x:.3g}" for name, x in pooled.reference.items())
     rows = [
         [_called(pooled, str(name)), f"{np.exp(row['mean']):.4g}" if _is_log(pooled, str(name))
@@ -65,16 +65,16 @@ def _population(pooled: Pooled, level: float, named: str) -> list[str]:
     ]
 
 
-def _called(pooled: Pooled, name: str) -> str:
+def _called(pooled: PooledRecord, name: str) -> str:
     return f"term of {name}" if name in pooled.hierarchy.centred else name
 
 
-def _is_log(pooled: Pooled, name: str) -> bool:
+def _is_log(pooled: PooledRecord, name: str) -> bool:
     parameters = pooled.law.parameters
     return name not in parameters or parameters[name].support.name == "positive"
 
 
-def _families(pooled: Pooled) -> list[str]:
+def _families(pooled: PooledRecord) -> list[str]:
     free = pooled.hierarchy.model.free
     rows = []
     for name in pooled.groups:

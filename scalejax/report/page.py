@@ -5,8 +5,6 @@ forbids. Names come from data, so every value is escaped by the template engine,
 that cannot be seen are written out.
 """
 
-import os
-import uuid
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ import jinja2
 
 from scalejax.data import to_csv
 from scalejax.errors import ScalejaxError, UsageError
+from scalejax.files import write_bytes
 from scalejax.fitting import Fit
 from scalejax.report.assembly import Asked, content
 from scalejax.report.blocks import Report
@@ -107,16 +106,11 @@ def save(page: str, path: str | Path) -> Path:
         ScalejaxError: It cannot be written.
     """
     check_path(path)
-    target = Path(path)
-    staged = target.with_name(f".{uuid.uuid4().hex}")
     try:
-        staged.write_text(page, encoding="utf-8")
-        os.replace(staged, target)
+        write_bytes(page.encode("utf-8"), Path(path))
     except OSError as error:
         raise ScalejaxError(f"the report cannot be written to {path}: {error}") from error
-    finally:
-        staged.unlink(missing_ok=True)
-    return target
+    return Path(path)
 
 
 def check_folder(folder: str | Path) -> None:

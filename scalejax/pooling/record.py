@@ -1,4 +1,7 @@
-"""`Pooled`: a population of laws and its families. Numbers only; `summary` puts them in words."""
+"""The record of a pooled fit: a population of laws and its families.
+
+People hold a `scalejax.Pooled`, which is one that can be put in words.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,8 +32,8 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
-class Pooled:
-    """Families that share strength.
+class PooledRecord:
+    """Families that share strength, as numbers.
 
     Attributes:
         law: The law.
@@ -291,12 +294,3 @@ class Pooled:
             else:
                 found[name] = Normal(float(np.median(x)), float(np.std(x)), noise)
         return found
-
-    def summary(self, level: float = 0.95) -> str:
-        """What a person should read, as plain text."""
-        from scalejax.pooling.summary import summarise
-
-        return summarise(self, level)
-
-    def __str__(self) -> str:
-        return self.summary()

@@ -1,0 +1,110 @@
+"""Files that are whole or not there at all, and plain values as JSON holds them.
+
+- `staged`: a file or folder beside another, whose place it takes once it is whole.
+- `write_bytes`, `sha256_of`, `is_whole`: one file, and whether it is what was written.
+- `plain`: anything that we keep as the plain values of JSON; `to_json`: those as text.
+"""
+
+import hashlib
+import json
+import math
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A place beside a file or folder, whose place it takes when it is whole and on the disk.
+
+    Whatever is made there is gone if anything goes wrong. A folder that was there before is
+    replaced; the files in it that the new one lacks stay.
+    """
+    # Numbers of processes coincide where containers share a folder.
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        yield beside
+        if beside.is_dir():
+            _replace_folder(beside, path)
+        else:
+            with beside.open("rb+") as file:
+                os.fsync(file.fileno())
+            beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True) if beside.is_file() else shutil.rmtree(beside, True)
+
+
+def _replace_folder(beside: Path, path: Path) -> None:
+    if not path.exists():
+        beside.rename(path)
+        return
+    old = beside.with_name(f"{beside.name}.old")
+    path.rename(old)
+    try:
+        beside.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    for file in old.iterdir():
+        if not (path / file.name).exists():
+            file.rename(path / file.name)
+    shutil.rmtree(old)
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file whole or not at all."""
+    with staged(path) as file:
+        file.write_bytes(content)
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_whole(path: Path, size: int, sha256: str) -> bool:
+    """Whether a file is what was written."""
+    try:
+        return path.stat().st_size == size and sha256_of(path) == sha256
+    except OSError:
+        return False
+
+
+def plain(value: Any, non_finite: dict[str, str] | None = None) -> Any:
+    """Anything as plain values of JSON: arrays as lists, numbers that are not finite as null.
+
+    Args:
+        value: Mappings, sequences, arrays and numbers; anything else becomes its text.
+        non_finite: If given, what the numbers that became null were, by their place (JSON).
+    """
+
+    def at(value: Any, path: tuple[str | int, ...]) -> Any:
+        if isinstance(value, np.generic | np.ndarray):
+            value = value.tolist()
+        if isinstance(value, float) and not math.isfinite(value):
+            if non_finite is not None:
+                non_finite[json.dumps(path)] = repr(value)
+            return None
+        if value is None or isinstance(value, bool | int | float | str):
+            return value
+        if isinstance(value, Mapping):
+            return {str(k): at(v, (*path, str(k))) for k, v in value.items()}
+        if isinstance(value, Iterable):
+            return [at(item, (*path, i)) for i, item in enumerate(value)]
+        return str(value)
+
+    return at(value, ())
+
+
+def to_json(document: Any) -> bytes:
+    """Plain values as JSON for people to read, in UTF-8, with a line break at the end."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    # A file name that is not UTF-8 holds lone surrogates, whose escape is that of JSON too.
+    return text.encode("utf-8", "backslashreplace")

@@ -1,0 +1,96 @@
+"""`Plan`: what to train, with what can be said of it and kept."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scalejax.files import plain, to_json, write_bytes
+from scalejax.planning.question import Question
+from scalejax.planning.record import PlanRecord
+from scalejax.planning.summary import summarise
+from scalejax.status import Outcome
+
+
+@dataclass(frozen=True, eq=False)
+class Plan(PlanRecord):
+    """What to train; its numbers are those of `scalejax.planning.record.PlanRecord`."""
+
+    def summary(self) -> str:
+        """The plan as text for a terminal."""
+        return summarise(self)
+
+    def __str__(self) -> str:
+        return self.summary()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan as plain values that JSON can hold; what is missing is null."""
+        answer = self.answer
+        described: dict[str, Any] = {
+            "law": self.source.law.name,
+            "source": self.source.label,
+            "parameters": dict(self.source.params),
+            "question": _question(self.question),
+            "target_loss": self.target,
+            "outcome": self.outcome.label,
+            "sentence": self.outcome.sentence,
+            "advice": "" if answer is None else answer.advice,
+            "defect": None if answer is None else answer.defect,
+            "agreeing": None if answer is None else answer.agreeing,
+            "starts": None if answer is None else answer.starts,
+            "level": self.level,
+            "method": self.method,
+            "numbers": self.numbers.to_dict("records"),
+            "limits": [] if answer is None else [vars(bound) for bound in answer.bounds],
+            "options": [
+                {"precision": name, "goal": one.goal, "outcome": one.outcome.label}
+                for name, one in self.options.items()
+            ],
+            "chances": dict(self.chances),
+            "regret": self._regret(),
+            "published": self.published.to_dict("records"),
+            "candidates": self.candidates.to_dict("records"),
+            "sensitivities": self.sensitivities.to_dict("records"),
+            "draws_failed": {} if self.optima is None else self.optima.failures,
+            "warnings": self.warnings,
+        }
+        found: dict[str, Any] = plain(described)
+        return found
+
+    def save(self, folder: str | Path) -> Path:
+        """Write ``plan.json``, ``plan.txt`` and, with draws, ``draws.csv`` to a folder.
+
+        Returns:
+            The folder.
+        """
+        place = Path(folder)
+        place.mkdir(parents=True, exist_ok=True)
+        write_bytes(to_json(self.to_dict()), place / "plan.json")
+        write_bytes(f"{self.summary()}\n".encode(), place / "plan.txt")
+        if self.optima is not None:
+            frame = pd.DataFrame({**self.optima.decision, "goal": self.optima.goal})
+            frame["outcome"] = [Outcome(code).label for code in self.optima.outcome]
+            write_bytes(frame.to_csv(index=False).encode(), place / "draws.csv")
+        return place
+
+    def _regret(self) -> dict[str, Any] | None:
+        if self.regret is None:
+            return None
+        chosen = {by: self.regret.choice(by) for by in ("mean", "worst_decile")}
+        # The first candidate is the decision itself.
+        return {
+            "mean": float(self.regret.mean[0]),
+            "worst_decile": float(self.regret.worst_decile[0]),
+            "least_mean": {**chosen["mean"], "mean": float(np.min(self.regret.mean))},
+            "least_worst_decile": {
+                **chosen["worst_decile"],
+                "worst_decile": float(np.min(self.regret.worst_decile)),
+            },
+        }
+
+
+def _question(question: Question) -> dict[str, Any]:
+    """A question by its fields; hardware by its name."""
+    return {name: getattr(value, "name", value) for name, value in vars(question).items()}

@@ -152,7 +152,7 @@ _ALL = (
         "term cannot be told apart: three unknowns, two numbers.",
         "Add runs at a third value, or fix one of the parameters.",
         "N: only 7e7 and 4e8, with E, A and alpha all free",
-        "uncertainty",
+        "identify",
     ),
     Code(
         "E133", "one ratio of tokens to parameters",
@@ -160,7 +160,7 @@ _ALL = (
         "two terms of the law then look like one.",
         "Add runs with another D/N, at two sizes at the least.",
         "D = 20 N in every row",
-        "uncertainty",
+        "identify",
     ),
     Code(
         "E134", "parameters that trade off",
@@ -168,7 +168,7 @@ _ALL = (
         "combination of them only.",
         "Add the runs that the message names, or fix or tie a parameter.",
         "N from 1e8 to 1.2e8 only",
-        "uncertainty",
+        "identify",
     ),
     Code(
         "E140", "weight that is negative or no number",
@@ -328,7 +328,7 @@ _ALL = (
         "All runs have nearly the same 6ND. The minimum over sizes is seen, the exponents hardly.",
         "Add runs at a second budget, at a tenth of the first for example.",
         "a single isoFLOP curve",
-        "uncertainty",
+        "identify",
     ),
     Code(
         "W218", "weakly identified parameters",
@@ -336,7 +336,7 @@ _ALL = (
         "Add the runs that the message names, or fix a parameter; predictions between the runs "
         "may be good all the same.",
         "runs at 19 to 21 tokens per parameter",
-        "uncertainty",
+        "identify",
     ),
 )  # fmt: skip
 

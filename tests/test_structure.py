@@ -67,11 +67,17 @@ def past_a_face(tree: ast.AST, room: str) -> set[str]:
     found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names if alias.name.startswith("scalejax.")}
+            names = [alias.name for alias in node.names]
+            found |= {
+                name for name in names if name.startswith("scalejax.") and name.count(".") > 1
+            }
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("scalejax."):
-            _, place, *inner = (node.module or "").split(".")
-            if place in ROOMS and (bool(inner) if place != room else not inner):
-                found.add(str(node.module))
+            module = str(node.module)
+            _, place, *inner = module.split(".")
+            modules = {path.stem for path in (PACKAGE / place).glob("*.py")}
+            own = place == room and not inner and {a.name for a in node.names} - modules
+            if own or (place in ROOMS and place != room and inner):
+                found.add(module)
     return found
 
 

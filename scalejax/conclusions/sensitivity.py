@@ -16,7 +16,7 @@ from scalejax.conclusions.conclusions import Conclusions, conclude
 from scalejax.data import Table
 from scalejax.engine import GIVEN, How, Problem, Refits, Resampling, estimate, refits
 from scalejax.errors import UsageError
-from scalejax.fitting import Draws, Fit
+from scalejax.fitting import Fit
 from scalejax.laws import Law, find_law
 from scalejax.objectives import (
     Objective,
@@ -104,8 +104,7 @@ def sensitivity(
         estimate = what.of(law, parameters)
         low, high = np.full((2, len(base)), np.nan)
         if again is not None:
-            usable = Draws(*again).arrays()
-            low, high = percentile_interval(what.of_many(law, usable), level)
+            low, high = percentile_interval(what.of_many(law, again.arrays()), level)
         frames.append(
             pd.DataFrame(
                 {

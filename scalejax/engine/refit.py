@@ -9,7 +9,6 @@ How resamples are made: `scalejax.engine.resamples`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from scalejax.engine.engine import Ends
 from scalejax.engine.problem import How, Problem
 from scalejax.engine.resamples import DRAWN_ON_DEVICE, GIVEN, Resamples, make_resamples
 from scalejax.resampling import TARGET_KINDS
+from scalejax.status import MINIMA, Status
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +40,8 @@ class Resampling:
     given: Resamples | None = None
 
 
-class Refits(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Refits:
     """Refits of B resamples.
 
     Attributes:
@@ -54,6 +55,26 @@ class Refits(NamedTuple):
     status: NDArray[np.int64]
     objective: Floats
     method: str
+
+    def __len__(self) -> int:
+        return len(self.status)
+
+    @property
+    def converged(self) -> NDArray[np.bool_]:
+        """Which draws converged, (B,)."""
+        return self.status == Status.CONVERGED
+
+    @property
+    def usable(self) -> NDArray[np.bool_]:
+        """Which draws are minima, inside the bounds or on one, (B,).
+
+        Leaving out the minima on a bound would cut the tail of every interval.
+        """
+        return np.isin(self.status, MINIMA)
+
+    def arrays(self) -> dict[str, Floats]:
+        """Usable draws as a pytree of arrays, ready for ``vmap``."""
+        return {name: values[self.usable] for name, values in self.parameters.items()}
 
 
 def estimate(problem: Problem, how: How, resampling: Resampling) -> tuple[Problem, Ends]:
@@ -96,8 +117,10 @@ def refits(problem: Problem, how: How, point: Ends, resampling: Resampling) -> R
         point: Its estimate.
         resampling: Which resamples.
     """
-    kind, count, noise, given = vars(resampling).values()
-    made = given or make_resamples(kind, problem, point.u[0], count, how.seed, noise)
+    count = resampling.count
+    made = resampling.given or make_resamples(
+        resampling.kind, problem, point.u[0], count, how.seed, resampling.noise
+    )
     engine = problem.engine(how, made.unit)
     ends = engine.refit(
         np.zeros(made.count, np.int64),

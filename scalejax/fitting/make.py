@@ -146,7 +146,7 @@ def fit(
     problem, point = estimate(problem, how, asked)
     if resampling == "auto" and asked.given is None:
         problem, asked = _by_runs(problem, point, asked)
-    draws = Draws(*refits(problem, how, point, asked)) if asked.count else Draws.none(law)
+    draws = Draws.of(refits(problem, how, point, asked)) if asked.count else Draws.none(law)
     settings = _settings(
         name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
         bootstrap=len(draws), resampling=draws.method, noise=noise,

@@ -16,56 +16,28 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax.data import Table
-from scalejax.engine import Asymptotics, Problem, asymptotics, left_open
+from scalejax.engine import Asymptotics, Problem, Refits, asymptotics, left_open
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.objectives import Objective, Penalty, is_saved, make_model, prior_of
-from scalejax.status import MINIMA, Status
+from scalejax.status import Status
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
-class Draws:
-    """Refits of resamples.
+class Draws(Refits):
+    """Refits of the resamples of a fit; all that is in them is in `scalejax.engine.Refits`."""
 
-    Attributes:
-        parameters: All parameters of the law, (B,) each.
-        status: Status codes, (B,).
-        objective: Objective of each refit on its own resample, (B,).
-        method: How rows were resampled.
-    """
-
-    parameters: Mapping[str, Floats]
-    status: NDArray[np.int64]
-    objective: Floats
-    method: str
+    @classmethod
+    def of(cls, refits: Refits) -> "Draws":
+        """The draws that are these refits."""
+        return cls(**vars(refits))
 
     @classmethod
     def none(cls, law: Law) -> "Draws":
         """The draws of a fit that has none."""
         empty = np.empty(0)
         return cls(dict.fromkeys(law.parameters, empty), np.empty(0, np.int64), empty, "none")
-
-    def __len__(self) -> int:
-        return len(self.status)
-
-    @property
-    def converged(self) -> NDArray[np.bool_]:
-        """Which draws converged, (B,)."""
-        return self.status == Status.CONVERGED
-
-    @property
-    def usable(self) -> NDArray[np.bool_]:
-        """Which draws are minima, inside the bounds or on one, (B,).
-
-        Leaving out the minima on a bound would cut the tail of every interval.
-        """
-        return np.isin(self.status, MINIMA)
-
-    def arrays(self) -> dict[str, Floats]:
-        """Usable draws as a pytree of arrays, ready for ``vmap``."""
-        return {name: values[self.usable] for name, values in self.parameters.items()}
 
     def to_frame(self) -> pd.DataFrame:
         """One row per draw: number from 1, parameters, objective and status."""

@@ -186,7 +186,7 @@ def _fit_again(fit: Fit, weights: Resamples | None, *, draws: bool) -> Fit:
     how = How(max_steps=settings["max_steps"], seed=settings["seed"])
     wanted = Resampling(kind, count, settings["noise"], weights)
     problem, point = estimate(fit.problem, how, wanted)
-    made = Draws(*refits(problem, how, point, wanted)) if count and draws else Draws.none(fit.law)
+    made = Draws.of(refits(problem, how, point, wanted)) if count and draws else Draws.none(fit.law)
     return assembled(problem, how, settings, point, 0, made)
 
 

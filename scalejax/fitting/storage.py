@@ -81,20 +81,7 @@ def save_fit(
 
 
 def read_fit(folder: str | Path, law: str | Law | None = None) -> FitRecord:
-    """The record of a fit that `save_fit` wrote, see `scalejax.load_fit`.
-
-    Args:
-        folder: The folder.
-        law: The law, if it is your own and its module is not imported yet: the `Law`,
-            ``module:name`` or ``file.py:name``.
-
-    Returns:
-        The fit as it was saved, bit for bit. An objective of your own keeps its name only.
-
-    Raises:
-        ScalejaxError: A file is missing, damaged, of a newer version, or belongs to another fit.
-        LawError: The law is needed, or is not the one that was fitted.
-    """
+    """The record of a fit that `save_fit` wrote; arguments and errors as for `load_fit`."""
     record = read_record(folder)
     try:
         found = law_of(record, law)

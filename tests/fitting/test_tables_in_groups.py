@@ -48,6 +48,7 @@ class TestFitMany:
             sj.fit_many(sj.load_table(golden), by="family")
 
 
+@pytest.mark.filterwarnings("ignore:2 families say little:scalejax.FitWarning")
 def test_pool_takes_the_groups_of_a_table(families, table):
     first, second = (
         sj.pool(data, by="family", draws=2, separate=["alpha", "beta", "B"])

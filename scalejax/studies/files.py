@@ -8,6 +8,7 @@ from typing import Any
 from scalejax.errors import UsageError
 from scalejax.fitting import law_of, objective_of
 from scalejax.laws import Law
+from scalejax.studies.schema import read
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Subset
 
@@ -34,9 +35,6 @@ class StudyFile:
             raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from error
-        # Pydantic takes a while to import.
-        from scalejax.studies.schema import read
-
         try:
             self.study, self.data, self.table_options = read(given)
         except UsageError as error:

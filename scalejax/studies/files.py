@@ -33,7 +33,8 @@ class StudyFile:
             given = tomllib.loads(self.path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # Also what is no UTF-8, a number of thousands of digits, or nested a thousand deep.
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from error
         try:
             self.study, self.data, self.table_options = read(given)

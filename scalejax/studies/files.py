@@ -8,6 +8,7 @@ from typing import Any
 from scalejax.errors import UsageError
 from scalejax.fitting import law_of, objective_of
 from scalejax.laws import Law
+from scalejax.studies.schema import read
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Subset
 
@@ -32,11 +33,9 @@ class StudyFile:
             given = tomllib.loads(self.path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        # Also what is no UTF-8, a number of thousands of digits, or nested a thousand deep.
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from error
-        # Pydantic takes a while to import.
-        from scalejax.studies.schema import read
-
         try:
             self.study, self.data, self.table_options = read(given)
         except UsageError as error:

@@ -2,101 +2,194 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
-from typing import Annotated, Any
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, NonNegativeInt, ValidationError
+from itertools import chain
+from math import inf
+from reprlib import Repr
+from sys import float_info
+from typing import Any, TypeVar
 
 from scalejax.data import load_table
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
-from scalejax.studies.study import Recipe, Resampling, Study
-from scalejax.studies.subsets import Choice, Subset, subset_grid
+from scalejax.studies.study import RESAMPLINGS, Recipe, Study
+from scalejax.studies.subsets import CHOICES, Subset, subset_grid
 
+T = TypeVar("T")
+Reader = Callable[[Any], T]
+"""Makes of a plain value what the library uses, or raises `Wrong`."""
+
+
+class Wrong(Exception):
+    """All that is wrong with a value, in words that follow its name: " must be text, not 3"."""
+
+
+class _Short(Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        # Python itself refuses to write thousands of digits.
+        return repr(x) if abs(x) < 2**63 else "a number beyond 2**63"
+
+
+def kind(words: str, fits: Callable[[Any], bool], use: Callable[[Any], T]) -> Reader[T]:
+    """Reads a value that fits, as `words` describe it; None is one that a file has not."""
+
+    def read(value: Any) -> T:
+        if value is None:
+            raise Wrong(" is missing")
+        if not fits(value):
+            raise Wrong(f" must be {words}, not {_Short().repr(value)}")
+        return use(value)
+
+    return read
+
+
+def choice(names: Sequence[str]) -> Reader[str]:
+    """Reads one of some names."""
+    return kind(f"one of {', '.join(names)}", lambda x: x in tuple(names), str)
+
+
+# True and false are whole numbers to `isinstance`, so types are compared.
+def _is_whole(x: Any) -> bool:
+    return type(x) is int and 0 <= x < 2**63
+
+
+def _is_finite(x: Any) -> bool:
+    return type(x) in (int, float) and abs(x) <= float_info.max
+
+
+whole = kind("a whole number of at least 0", _is_whole, int)
+number = kind("a finite number", _is_finite, float)
+share = kind("a number from 0 to 1", lambda x: _is_finite(x) and 0 <= x <= 1, float)
+text = kind("text", lambda x: isinstance(x, str), str)
+flag = kind("true or false", lambda x: isinstance(x, bool), bool)
+table = kind("a table", lambda x: isinstance(x, Mapping), dict[str, Any])
+
+
+def parts(values: Mapping[Any, Any], readers: Mapping[Any, Reader[T]]) -> dict[Any, T]:
+    """All parts of a value, each by the reader of its name or number."""
+    read, wrong = {}, []
+    for name, value in values.items():
+        if name not in readers:
+            wrong.append(f": {name!r} is not known; known are {', '.join(readers)}")
+            continue
+        try:
+            read[name] = readers[name](value)
+        except Wrong as error:
+            place = f"[{name}]" if isinstance(name, int) else f".{name}"
+            wrong += [place + words for words in error.args]
+    if wrong:
+        raise Wrong(*wrong)
+    return read
+
+
+def several(reader: Reader[T]) -> Reader[list[T]]:
+    """Reads one value or a list of them."""
+
+    def read(value: Any) -> list[T]:
+        values = dict(enumerate(value if isinstance(value, list) else [value]))
+        return list(parts(values, dict.fromkeys(values, reader)).values())
+
+    return read
+
+
+def mapping(reader: Reader[T]) -> Reader[dict[str, T]]:
+    """Reads a table of any names."""
+    return lambda value: parts(table(value), dict.fromkeys(table(value), reader))
+
+
+def record(make: Callable[..., T], **fields: Reader[Any]) -> Reader[T]:
+    """Reads a table of the arguments of `make`."""
+
+    def read(value: Any) -> T:
+        arguments = parts(table(value), fields)
+        try:
+            return make(**arguments)
+        except ScalejaxError as error:
+            raise Wrong(f": {error}") from None
+
+    return read
+
+
+_scale = choice(["log", "loss"])
 _OBJECTIVES = {
-    "huber": huber,
-    "least-squares": least_squares,
-    "absolute": absolute,
-    "student-t": student_t,
+    "huber": record(huber, delta=number, on=_scale),
+    "least-squares": record(least_squares, on=_scale),
+    "absolute": record(absolute, on=_scale),
+    "student-t": record(student_t, dof=number, on=_scale),
 }
 
+
+def _objective(value: Any) -> Objective:
+    """``"huber"`` or ``{name = "student-t", dof = 4}``."""
+    options = dict(value) if isinstance(value, Mapping) else {"name": value}
+    return _OBJECTIVES[choice([*_OBJECTIVES])(options.pop("name", None))](options)
+
+
+def _is_pair(x: Any) -> bool:
+    # An infinite end is no bound.
+    ends = isinstance(x, list) and all(_is_finite(end) or end in (-inf, inf) for end in x)
+    return ends and len(x) == 2
+
+
+_recipe = record(
+    Recipe,
+    law=text,
+    label=text,
+    objective=_objective,
+    fixed=mapping(number),
+    tied=mapping(text),
+    bounds=mapping(kind("two numbers", _is_pair, lambda x: (float(x[0]), float(x[1])))),
+)
+_models = kind(
+    'a whole number of at least 0 or "all"',
+    lambda x: x == "all" or _is_whole(x),
+    lambda x: None if x == "all" else x,
+)
+_subsets = record(
+    subset_grid,
+    models=several(_models),
+    choose=several(choice(CHOICES)),
+    drop=several(number),
+    since=several(share),
+    until=several(share),
+    own=several(share),
+    draws=whole,
+)
 _OF_THE_STUDY = ("source", "inputs", "group", "cluster", "n_parameters", "constant", "positive")
 _TABLE = [name for name in signature(load_table).parameters if name not in _OF_THE_STUDY]
 
 
-def _listed(given: Any) -> list[Any]:
-    return list(given) if isinstance(given, list) else [given]
-
-
-def _all_is_none(given: Any) -> Any:
-    return None if given == "all" else given
-
-
-def _objective(given: Any) -> Objective:
-    """``"huber"`` or ``{name = "student-t", dof = 4}``."""
-    options = dict(given) if isinstance(given, Mapping) else {"name": given}
-    name = options.pop("name", None)
-    if name not in _OBJECTIVES:
-        raise ValueError(f"an objective is one of {', '.join(_OBJECTIVES)}")
-    try:
-        return _OBJECTIVES[name](**options)
-    except (TypeError, UsageError) as error:
-        raise ValueError(str(error)) from None
-
-
-_OneOrMore = BeforeValidator(_listed)
-_Floats = Annotated[list[float], _OneOrMore]
-_Words = Annotated[list[str], _OneOrMore]
-_Models = Annotated[NonNegativeInt | None, BeforeValidator(_all_is_none)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-
-    def given(self) -> dict[str, Any]:
-        """What the file says, without what it leaves to the defaults."""
-        return {name: getattr(self, name) for name in self.model_fields_set}
-
-
-class _Recipe(_Part):
-    """``[[recipe]]``, see `Recipe`."""
-
-    law: str
-    label: str = ""
-    objective: Annotated[Objective | None, BeforeValidator(_objective)] = None
-    fixed: dict[str, float] = {}
-    tied: dict[str, str] = {}
-    bounds: dict[str, tuple[float, float]] = {}
-
-
-class _Grid(_Part):
-    """``[subsets]``, see `subset_grid`."""
-
-    models: Annotated[list[_Models], _OneOrMore] = [Subset.models]
-    choose: Annotated[list[Choice], _OneOrMore] = [Subset.choose]
-    drop: _Floats = [Subset.drop]
-    since: _Floats = [Subset.since]
-    until: _Floats = [Subset.until]
-    own: _Floats = [Subset.own]
-    draws: NonNegativeInt = 1
-
-
-class _File(_Part):
+def _study(
+    data: str | None = None,
+    table: Mapping[str, Any] | None = None,
+    laws: Sequence[Recipe] = (),
+    recipe: Sequence[Recipe] = (),
+    subsets: Sequence[tuple[Subset, ...]] = (),
+    **options: Any,
+) -> tuple[Study, str | None, dict[str, Any]]:
     """The file, see `Study`."""
+    distinct = tuple(dict.fromkeys(chain(*subsets))) or (Subset(),)
+    study = Study(recipes=(*laws, *recipe), subsets=distinct, **options)
+    return study, data, dict(table or {})
 
-    data: str | None = None
-    table: dict[str, Any] = {}
-    laws: _Words = []
-    recipe: list[_Recipe] = []
-    subsets: Annotated[list[_Grid], _OneOrMore] = [_Grid()]
-    by: _Words = []
-    run: str | None = Study.run
-    target: bool = Study.target
-    target_part: float = Study.target_part
-    resamples: NonNegativeInt = Study.resamples
-    resampling: Resampling = Study.resampling
-    seed: NonNegativeInt = Study.seed
-    level: float = Study.level
-    max_steps: NonNegativeInt = Study.max_steps
+
+_file = record(
+    _study,
+    data=text,
+    # `load_table` says what is wrong with the values.
+    table=record(dict, **dict.fromkeys(_TABLE, lambda value: value)),
+    laws=several(lambda value: _recipe({"law": text(value)})),
+    recipe=several(lambda value: _recipe({"law": None} | table(value))),
+    subsets=several(_subsets),
+    by=several(text),
+    run=text,
+    target=flag,
+    target_part=share,
+    resamples=whole,
+    resampling=choice(RESAMPLINGS),
+    seed=whole,
+    level=share,
+    max_steps=whole,
+)
 
 
 def read(given: Mapping[str, Any]) -> tuple[Study, str | None, dict[str, Any]]:
@@ -109,58 +202,8 @@ def read(given: Mapping[str, Any]) -> tuple[Study, str | None, dict[str, Any]]:
         UsageError: Something is not known, has the wrong type or cannot be fitted.
     """
     try:
-        file = _File.model_validate(given)
-    except ValidationError as error:
-        said = [_complaint(entry) for entry in error.errors(include_url=False)]
-        raise _refusal(said) from None
-    wrong: list[str] = []
-
-    def tried(place: str, make: Callable[..., Any], **options: Any) -> list[Any]:
-        try:
-            return [make(**options)]
-        except ScalejaxError as error:
-            wrong.append(f"{place}: {error}")
-            return []
-
-    asked = {f"laws[{k}]": {"law": law} for k, law in enumerate(file.laws)}
-    asked |= {f"recipe[{k}]": recipe.given() for k, recipe in enumerate(file.recipe)}
-    recipes = [x for place, options in asked.items() for x in tried(place, Recipe, **options)]
-    grids = [
-        grid
-        for k, given in enumerate(file.subsets)
-        for grid in tried(f"subsets[{k}]", subset_grid, **given.given())
-    ]
-    subsets = tuple(dict.fromkeys(subset for grid in grids for subset in grid))
-    unknown = [name for name in file.table if name not in _TABLE]
-    if unknown:
-        wrong.append(f"[table] has {', '.join(unknown)}; known are {', '.join(_TABLE)}")
-    options = file.given()
-    for name in ("data", "table", "laws", "recipe", "subsets"):
-        options.pop(name, None)
-    if asked and not recipes:
-        # A stand-in, so that what is wrong with the rest is said too.
-        recipes = [Recipe("chinchilla")]
-    study = tried("study", Study, recipes=recipes, subsets=subsets or (Subset(),), **options)
-    if wrong:
-        raise _refusal(wrong)
-    return study[0], file.data, file.table
-
-
-def _refusal(wrong: Sequence[str]) -> UsageError:
-    lines = list(wrong) if len(wrong) == 1 else [f"{len(wrong)} problems", *wrong]
-    return UsageError("\n  ".join(lines))
-
-
-def _complaint(entry: Any) -> str:
-    """Where and what, such as ``subsets[0].models[1]: Input should be ...``."""
-    place = ""
-    for part in entry["loc"]:
-        place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-    words = entry["msg"].removeprefix("Value error, ")
-    if entry["type"] == "extra_forbidden":
-        parts: dict[Any, type[_Part]] = {"recipe": _Recipe, "subsets": _Grid}
-        part = parts[entry["loc"][0]] if len(entry["loc"]) > 1 else _File
-        return f"{place!r} is not known; known are {', '.join(part.model_fields)}"
-    if entry["type"] == "missing":
-        return f"{place} is missing"
-    return f"{place}: {words}, not {entry['input']!r}"
+        return _file(given)
+    except Wrong as error:
+        wrong = [words.lstrip(".: ") for words in error.args]
+    heading = [f"{len(wrong)} problems"] if len(wrong) > 1 else []
+    raise UsageError("\n  ".join(heading + wrong))

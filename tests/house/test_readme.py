@@ -10,7 +10,7 @@ import pytest
 
 from scalejax.status import Status
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 

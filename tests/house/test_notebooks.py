@@ -11,7 +11,7 @@ import pytest
 
 from scalejax.datasets import DATA_FOLDER_VARIABLE
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NEEDS_DATA = {"chinchilla"}
 

@@ -12,6 +12,7 @@ from scalejax.status import Status
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+pytestmark = pytest.mark.document
 
 
 def blocks(language: str) -> list[str]:

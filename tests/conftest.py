@@ -1,37 +1,36 @@
 """Fixtures for the whole suite: the tables, and one fit of each kind per process.
 
 Compiling a fit takes seconds and running it milliseconds, so tests share tables, objectives and
-chunk sizes where they can, and files are kept on one worker (`pytest_xdist_make_scheduler`).
+chunk sizes where they can, files are kept on one worker (`pytest_xdist_make_scheduler`), compiled
+programs are kept between runs (`compiled`), and each file has a budget of them.
 """
 
+import json
 import os
-import shutil
-import tempfile
 import warnings
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from compiled import Compiled
 from hypothesis import HealthCheck, settings
 
 import scalejax as sj
 from scalejax.datasets import DATA_FOLDER_VARIABLE
 
-# Compiling is most of what a test costs: what a worker has compiled serves its subprocesses too.
-# Workers do not share, because one may read what another has half written.
-_RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-_COMPILED = Path(tempfile.gettempdir()) / f"scalejax-tests-{_RUN}"
-_OWN = _COMPILED / os.environ.get("PYTEST_XDIST_WORKER", "only")
-os.environ["JAX_COMPILATION_CACHE_DIR"] = str(_OWN)
-os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"
-os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+COMPILED = Compiled()
+COMPILED.begin()
 
+TESTS = Path(__file__).parent
+BUDGETS = json.loads((TESTS / "budgets.json").read_text())
+REQUESTED = "/jax/compilation_cache/compile_requests_use_cache"
 MOST_MAPS = 20_000
 
 LONGEST = (
-    *("test_readme", "test_notebooks", "test_optima", "test_report", "test_plan", "test_laws"),
-    *("test_selection", "test_honesty", "test_embedding", "test_uncertainty", "test_frontier"),
+    *("test_readme", "test_notebooks", "test_optima", "test_optima_batches", "test_laws"),
+    *("test_report", "test_results", "test_uncertainty", "test_plan", "test_advice"),
+    *("test_honesty", "test_recovery", "test_objectives", "test_optima_cases", "test_other_laws"),
 )
 
 settings.register_profile(
@@ -60,14 +59,25 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     if not hasattr(config, "workerinput"):
-        shutil.rmtree(_COMPILED, ignore_errors=True)
+        COMPILED.end()
 
 
 def _place(file):
     return LONGEST.index(file) if file in LONGEST else len(LONGEST)
 
 
+def _without_documents(config, items):
+    """What runs the README and the notebooks is a step of its own, with `-m document`."""
+    if "document" in config.getoption("markexpr"):
+        return
+    left_out = [item for item in items if "document" in item.keywords]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if "document" not in item.keywords]
+
+
 def pytest_collection_modifyitems(config, items):
+    _without_documents(config, items)
     # The longest first, or one worker waits for the other at the end.
     items.sort(key=lambda item: _place(item.path.stem))
     if _slow_wanted(config):
@@ -90,6 +100,29 @@ def pytest_xdist_make_scheduler(config, log):
 
 
 @pytest.fixture(scope="module", autouse=True)
+def _within_budget(request):
+    """A file asks for no more compiled programs than `budgets.json` allows it.
+
+    Programs are counted whether they are compiled or read from the folder: each costs tracing and
+    loading too. The budgets are counts of today with a fifth added, each file run alone.
+    """
+    from jax import monitoring  # after the folder above is set
+
+    def count(event, **_):
+        nonlocal programs
+        programs += event == REQUESTED
+
+    programs = 0
+    monitoring.register_event_listener(count)
+    yield
+    monitoring.unregister_event_listener(count)
+    file = request.path.relative_to(TESTS).as_posix()
+    most = BUDGETS["files"].get(file, BUDGETS["others"])
+    if programs > most and not _slow_wanted(request.config):
+        pytest.fail(f"{file} asked for {programs} compiled programs, and its budget is {most}")
+
+
+@pytest.fixture(scope="module", autouse=True)
 def _few_programs():
     """Drop compiled programs before they are too many.
 
@@ -97,6 +130,7 @@ def _few_programs():
     there. What is needed again is read from the folder of compiled programs.
     """
     yield
+    COMPILED.keep()
     maps = Path("/proc/self/maps")
     if not maps.exists() or maps.read_bytes().count(b"\n") > MOST_MAPS:
         import jax  # after the folder above is set

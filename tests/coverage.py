@@ -1,7 +1,7 @@
 """Simulated tables of a known law, to count how often the intervals of real fits hold the truth.
 
 Everything goes through `scalejax.fit` and what a `Fit` offers, with the tool's defaults where
-nothing is said. `tests/test_coverage.py` holds the counts to their gates and
+nothing is said. `tests/fitting/test_coverage.py` holds the counts to their gates and
 `benchmarks/coverage.py` writes them to `benchmarks/results/coverage.md`.
 
 - `design`, `checkpoints`, `families`, `grid`: where the runs lie;

@@ -11,9 +11,10 @@ import pytest
 
 from scalejax.datasets import DATA_FOLDER_VARIABLE
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+FOLDER = Path(__file__).parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NEEDS_DATA = {"chinchilla"}
+pytestmark = pytest.mark.document
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)

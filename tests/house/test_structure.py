@@ -12,7 +12,7 @@ import pytest
 import scalejax
 
 PACKAGE = Path(scalejax.__file__).parent
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))

@@ -1,7 +1,7 @@
 """NIST's reference regressions (StRD) by the public API: digits, and no false `converged` (T1).
 
-``tests/nist`` holds the files as NIST publishes them (https://www.itl.nist.gov/div898/strd): data,
-certified values, certified standard deviations. Each problem is a user's law fitted with
+``tests/fitting/nist`` holds the files as NIST publishes them (https://www.itl.nist.gov/div898/strd):
+data, certified values, certified standard deviations. Each problem is a user's law fitted with
 ``least_squares(on="loss")`` from starts that the engine chooses. What a user would say about the
 parameters is derived from the certified values by one rule, in `plausible`. NIST's own two starts
 are not used.

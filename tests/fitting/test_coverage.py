@@ -22,7 +22,7 @@ from scipy.optimize import minimize_scalar
 
 import scalejax as sj
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def load(name, file):
@@ -34,7 +34,7 @@ def load(name, file):
     return module
 
 
-sim = load("simulated_coverage", Path(__file__).with_name("coverage.py"))
+sim = load("simulated_coverage", ROOT / "tests" / "coverage.py")
 
 
 def table_fits(n, noise, count, **options):

@@ -10,8 +10,9 @@ import pytest
 
 from scalejax.status import Status
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+pytestmark = pytest.mark.document
 
 
 def blocks(language: str) -> list[str]:

@@ -1,0 +1,252 @@
+"""Studies from the command line, and jobs that several processes share."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from study_runs import answer_from, bytes_of
+
+from scalejax.cli import main
+
+SCRIPT = """
+import os, sys, time
+os.environ["SCALEJAX_NO_CACHE"] = "1"
+from scalejax.studies import run as running
+from scalejax.studies.shards import cut
+running.cut = lambda problems, fits: cut(problems, 84)
+solve = running.solve_shard
+def slowly(*given):
+    time.sleep(float(os.environ.get("SECONDS_BEFORE_A_SHARD", "0")))
+    return solve(*given)
+running.solve_shard = slowly
+from scalejax.cli import main
+main(sys.argv[1:])
+"""
+
+
+def command(*words, **options):
+    """The command in a process of its own, with small shards."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def wait_for_shards(folder, count, process, seconds=240):
+    manifest = folder / "manifest-0.jsonl"
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and process.poll() is None:
+        if manifest.exists() and manifest.read_bytes().count(b"{") >= count:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"no shard came: {process.communicate()}")
+
+
+class TestCommand:
+    def test_many_and_resume(self, files, tmp_path, capsys, result):
+        job, csv, plot = tmp_path / "job", tmp_path / "all.csv", tmp_path / "errors.png"
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(job), "--csv", str(csv), "--plot", str(plot)])
+        assert end.value.code == 0
+        said = capsys.readouterr()
+        assert said.out.startswith("12 laws fitted to 3 families, 20 resamples each")
+        assert "252 of 252 fits" in said.err
+        assert plot.stat().st_size > 10_000
+        kept = pd.read_csv(csv)
+        assert kept["estimate"].to_numpy() == pytest.approx(
+            result.frame["estimate"].to_numpy(), rel=1e-9
+        )
+        with pytest.raises(SystemExit) as end:
+            main(["resume", str(job), "--quiet"])
+        assert end.value.code == 0
+        assert capsys.readouterr().out == said.out
+
+    def test_dry_run_counts_and_fits_nothing(self, files, tmp_path, capsys):
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--dry-run"])
+        assert end.value.code == 0
+        out = capsys.readouterr().out
+        assert out.startswith("12 laws to fit (0 combinations have nothing to fit)")
+        assert "252 fits in" in out
+        assert "MiB of memory" in out
+        assert {path.name for path in tmp_path.iterdir()} == {"runs.csv", "study.toml"}
+
+    def test_another_study_needs_force(self, files, tmp_path, capsys):
+        job = tmp_path / "job"
+        with pytest.raises(SystemExit):
+            main(["many", str(files), "--out", str(job), "--quiet"])
+        files.write_text(files.read_text().replace("seed = 3", "seed = 4"))
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(job)])
+        assert end.value.code == 1
+        assert "study seed: 3 -> 4" in capsys.readouterr().err
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(job), "--force"])
+        assert end.value.code == 0
+        assert (tmp_path / "job-2" / "results.parquet").exists()
+
+    def test_a_full_disk_is_exit_74(self, files, tmp_path, capsys, monkeypatch):
+        def full(*_, **__):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(pq, "write_table", full)
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "job")])
+        assert end.value.code == 74
+        assert "No space left on device" in capsys.readouterr().err
+
+    @pytest.mark.parametrize(
+        ("words", "said"),
+        [
+            (("--csv", "none/all.csv"), "none is no folder"),
+            (("--plot", "none/errors.png"), "none is no folder"),
+            (("--csv", "."), "is a folder"),
+        ],
+    )
+    def test_files_that_cannot_be_written_are_refused_first(
+        self, files, tmp_path, capsys, monkeypatch, words, said
+    ):
+        monkeypatch.chdir(tmp_path)
+        for command in (("many", "study.toml", "--out", "job"), ("resume", "job")):
+            with pytest.raises(SystemExit) as end:
+                main([*command, *words])
+            assert end.value.code == 2
+            assert said in capsys.readouterr().err
+            assert not (tmp_path / "job").exists()
+
+    def test_a_plot_of_nothing_held_out_is_refused_first(self, files, tmp_path, capsys):
+        text = files.read_text()
+        files.write_text("target = false\n" + text)
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "job"), "--plot", "errors.png"])
+        assert end.value.code == 2
+        assert "target = false" in capsys.readouterr().err
+        assert not (tmp_path / "job").exists()
+
+    def test_files_may_go_into_the_folder_of_the_job(self, files, job, tmp_path, monkeypatch):
+        answer_from(job, monkeypatch)
+        other = tmp_path / "other"
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(other), "--csv", str(other / "all.csv")])
+        assert end.value.code == 0
+        assert (other / "all.csv").exists()
+
+    def test_remedies_are_those_of_the_file(self, files, tmp_path, capsys):
+        files.write_text(files.read_text().replace("chinchilla", "kaplan_steps"))
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "job")])
+        assert end.value.code == 1
+        said = capsys.readouterr().err
+        assert '[table] columns = {S = "' in said
+        assert "--column" not in said
+        files.write_text('laws = ["chinchilla"]\nresampling = "cluster"')
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files), "--out", str(tmp_path / "job")])
+        assert end.value.code == 2
+        assert 'resampling = "cluster" draws runs: say with run = which' in capsys.readouterr().err
+
+    def test_without_a_folder_it_is_wrong_usage(self, files, capsys):
+        with pytest.raises(SystemExit) as end:
+            main(["many", str(files)])
+        assert end.value.code == 2
+        assert "--out" in capsys.readouterr().err
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75), (signal.SIGKILL, -9)]
+    )
+    def test_signals_leave_a_job_that_goes_on(self, files, tmp_path, number, code):
+        whole, job = tmp_path / "whole", tmp_path / "job"
+        with command("many", files, "--out", whole) as process:
+            assert process.wait() == 0
+        with command("many", files, "--out", job) as process:
+            wait_for_shards(job, 1, process)
+            process.send_signal(number)
+            assert process.wait() == code
+            if code > 0:
+                assert "scalejax resume" in process.stderr.read()
+        with command("resume", job) as process:
+            assert process.wait() == 0
+        assert bytes_of(job) == bytes_of(whole)
+
+    @pytest.mark.slow
+    def test_a_read_only_folder_is_exit_74(self, files, tmp_path):
+        if os.geteuid() == 0:
+            pytest.skip("root may write anywhere")
+        (tmp_path / "locked").mkdir(mode=0o500)
+        with command("many", files, "--out", tmp_path / "locked" / "job") as process:
+            assert process.wait() == 74
+
+
+@pytest.mark.slow
+class TestProcesses:
+    """Real processes of JAX's own runtime, on loopback."""
+
+    def start(self, files, job, seconds):
+        """A process for each number of seconds that it waits before a shard."""
+        port = self.free_port()
+        return [
+            command(
+                *("many", files, "--out", job, "--distributed", "--coordinator"),
+                *(f"localhost:{port}", "--processes", len(seconds), "--process", k),
+                env={**os.environ, "SECONDS_BEFORE_A_SHARD": str(wait)},
+            )
+            for k, wait in enumerate(seconds)
+        ]
+
+    def ends(self, processes):
+        said = [process.communicate(timeout=500) for process in processes]
+        return [process.returncode for process in processes], said
+
+    def free_port(self):
+        import socket
+
+        with socket.socket() as found:
+            found.bind(("localhost", 0))
+            return found.getsockname()[1]
+
+    @pytest.mark.parametrize("count", [2, 4])
+    def test_several_processes_give_the_bytes_of_one(self, files, tmp_path, count):
+        alone, job = tmp_path / "alone", tmp_path / "job"
+        with command("many", files, "--out", alone) as process:
+            assert process.wait() == 0
+        codes, said = self.ends(self.start(files, job, [0] * count))
+        assert codes == [0] * count, said
+        assert bytes_of(job) == bytes_of(alone)
+
+    @pytest.mark.parametrize("killed", [0, 1])
+    def test_one_killed_half_way_does_not_end_the_other(self, files, tmp_path, killed):
+        """Nor does it if it is the one where all met; what it leaves is picked up."""
+        alone, job = tmp_path / "alone", tmp_path / "job"
+        with command("many", files, "--out", alone) as process:
+            assert process.wait() == 0
+        seconds = [15, 15]
+        seconds[killed] = 0
+        processes = self.start(files, job, seconds)
+        manifest = job / f"manifest-{killed}.jsonl"
+        while not manifest.exists() and processes[killed].poll() is None:
+            time.sleep(0.01)
+        processes[killed].kill()
+        codes, said = self.ends(processes)
+        assert codes[killed] == -9
+        assert codes[1 - killed] == 0, said
+        assert (job / f"manifest-{1 - killed}.jsonl").exists()
+        with command("resume", job) as process:
+            assert process.wait() == 0
+        assert bytes_of(job) == bytes_of(alone)
+
+    def test_several_pretended_devices_give_the_bytes_of_one(self, files, tmp_path):
+        alone, job = tmp_path / "alone", tmp_path / "job"
+        for folder, devices in ((alone, 1), (job, 4)):
+            flags = {**os.environ, "JAX_NUM_CPU_DEVICES": str(devices)}
+            with command("many", files, "--out", folder, env=flags) as process:
+                assert process.wait() == 0
+        assert bytes_of(job) == bytes_of(alone)

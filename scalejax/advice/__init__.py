@@ -5,7 +5,7 @@
 - `forecast`: how many laws that takes, and how long.
 """
 
+from scalejax.advice.advice import Advice, Recommendation
 from scalejax.advice.advise import Forecast, advise, forecast
-from scalejax.advice.record import Advice, Recommendation
 
 __all__ = ["Advice", "Forecast", "Recommendation", "advise", "forecast"]

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalejax.advice import evidence
+from scalejax.advice.advice import Advice
 from scalejax.advice.families import families
 from scalejax.advice.reading import Runs, read_runs
 from scalejax.advice.recommend import recommend
-from scalejax.advice.record import Advice
 from scalejax.advice.repeats import find_repeats
 from scalejax.advice.worth import expected_error
 from scalejax.data import Table

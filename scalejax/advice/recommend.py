@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 
 from scalejax.advice import evidence
+from scalejax.advice.advice import CHOSHEN, Recommendation
 from scalejax.advice.evidence import Trial
 from scalejax.advice.families import Family, families, has_checkpoints, run_codes
-from scalejax.advice.record import CHOSHEN, Recommendation
 from scalejax.advice.repeats import Repeats
 from scalejax.advice.worth import compare
 from scalejax.data import Table

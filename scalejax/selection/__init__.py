@@ -10,7 +10,7 @@ Folds: `scalejax.selection.folds`.
 """
 
 from scalejax.selection.folds import Fold, leave_groups, leave_largest, rolling_origin
-from scalejax.selection.record import Selection
 from scalejax.selection.select import select
+from scalejax.selection.selection import Selection
 
 __all__ = ["Fold", "Selection", "leave_groups", "leave_largest", "rolling_origin", "select"]

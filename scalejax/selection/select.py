@@ -14,7 +14,7 @@ from scalejax.laws import Law, find_law
 from scalejax.quantities import FLOP_PER_PAIR, LOSS
 from scalejax.resampling import Units, weight_rows
 from scalejax.selection.folds import Fold, leave_largest, rolling_origin
-from scalejax.selection.record import Candidate, Selection
+from scalejax.selection.selection import Candidate, Selection
 
 Floats = NDArray[np.float64]
 

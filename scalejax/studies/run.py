@@ -29,7 +29,7 @@ from scalejax.studies.files import study_of
 from scalejax.studies.fingerprint import fingerprint, rows_mark
 from scalejax.studies.folder import SCHEMA, Folder, JobError, Line
 from scalejax.studies.problems import Problems, make_problems, study_table
-from scalejax.studies.results import StudyResult, summaries
+from scalejax.studies.result import StudyResult, summaries
 from scalejax.studies.shards import Shard, cut
 from scalejax.studies.solving import solve_shard
 from scalejax.studies.study import Study

@@ -10,8 +10,8 @@ from scipy import stats
 
 import scalejax as sj
 from scalejax.advice import evidence, forecast
+from scalejax.advice.advice import Recommendation
 from scalejax.advice.recommend import recommend
-from scalejax.advice.record import Recommendation
 from scalejax.advice.repeats import find_repeats
 from scalejax.advice.worth import compare, expected_error
 from scalejax.cli import main

@@ -10,7 +10,7 @@ from study_runs import SIZES, TRUTH
 
 import scalejax as sj
 from scalejax.studies import run as running
-from scalejax.studies.results import _median_interval, summaries
+from scalejax.studies.result import _median_interval, summaries
 from scalejax.studies.shards import cut
 from scalejax.studies.subsets import subset_grid
 

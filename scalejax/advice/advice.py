@@ -11,6 +11,7 @@ import pandas as pd
 from scalejax.advice.evidence import FEWEST_SIZES
 from scalejax.advice.repeats import Repeats
 from scalejax.advice.worth import Expected
+from scalejax.files import plain
 from scalejax.studies import RANKS, SEED_FLOOR
 from scalejax.wording import WIDTH, aligned
 
@@ -118,29 +119,23 @@ class Advice:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, with None for numbers that there are not."""
-        frame = self.to_frame().astype(object)
-        return {
-            "recommendations": frame.where(frame.notna(), None).to_dict("records"),
-            "expected": None if self.expected is None else _plain(self.expected),
+        described: dict[str, Any] = {
+            "recommendations": self.to_frame().to_dict("records"),
+            "expected": None if self.expected is None else vars(self.expected),
             "distance": self.distance,
             "targets": self.targets,
             "tested": self.tested,
-            "repeats": None if self.repeats is None else _plain(self.repeats),
+            "repeats": None if self.repeats is None else vars(self.repeats),
             "seed_difference": self.seed_difference,
             "level": self.level,
             "planned": self.planned,
         }
+        found: dict[str, Any] = plain(described)
+        return found
 
     def summary(self) -> str:
         """What a person should read: what to do, what it is worth here, what error to expect."""
         return _summary(self)
-
-
-def _plain(record: Expected | Repeats) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in vars(record).items()
-    }
 
 
 def _summary(advice: Advice) -> str:

@@ -13,10 +13,12 @@ from scalejax.studies.disk import DiskError, disk_trouble
 from scalejax.studies.estimate import estimate
 from scalejax.studies.files import StudyFile
 from scalejax.studies.folder import Folder, JobError
+from scalejax.studies.job import Job, prepare
 from scalejax.studies.result import RANKS, SEED_FLOOR, StudyResult
-from scalejax.studies.run import Job, Progress, fits_folder, prepare, resume_study, run_study
+from scalejax.studies.run import fits_folder, resume_study, run_study
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Subset, subset_grid
+from scalejax.studies.working import Progress
 
 __all__ = [
     "RANKS",

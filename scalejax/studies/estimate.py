@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scalejax.studies.run import Job
+from scalejax.studies.job import Job
 from scalejax.studies.solving import solve_shard
 
 _TRIAL_FITS = 4096

@@ -26,14 +26,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalejax.errors import ScalejaxError, UsageError
-from scalejax.studies.disk import (
-    disk_trouble,
-    is_whole,
-    sha256_of,
-    staged,
-    write_bytes,
-    write_parquet,
-)
+from scalejax.files import is_whole, sha256_of, staged, write_bytes
+from scalejax.studies.disk import disk_trouble, write_parquet
 
 SCHEMA = 1
 JOB, ROWS, SHARDS = "job.json", "rows.parquet", "shards"

@@ -5,7 +5,7 @@ import pytest
 from study_runs import family
 
 import scalejax as sj
-from scalejax.studies import run as running
+from scalejax.studies import job as jobs
 from scalejax.studies.shards import cut
 from scalejax.studies.subsets import subset_grid
 
@@ -38,7 +38,7 @@ def result(study, runs):
 def small():
     """Shards of a few problems, so that a small study has several, and all have one shape."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(running, "cut", lambda problems, fits: cut(problems, 84))
+        patch.setattr(jobs, "cut", lambda problems, fits: cut(problems, 84))
         yield
 
 

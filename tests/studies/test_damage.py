@@ -13,9 +13,9 @@ from study_runs import bytes_of, write
 
 import scalejax as sj
 from scalejax.cli import main
-from scalejax.studies import JobError, prepare
+from scalejax.files import staged
+from scalejax.studies import JobError, prepare, working
 from scalejax.studies import run as running
-from scalejax.studies.disk import staged
 from scalejax.studies.fingerprint import fingerprint
 from scalejax.studies.folder import Folder
 
@@ -80,7 +80,7 @@ class TestDamage:
         damage(job)
         with pytest.raises(JobError, match=r"rows.parquet is damaged or gone .* intact: run"):
             sj.resume_study(job)
-        monkeypatch.setattr(running, "solve_shard", None)
+        monkeypatch.setattr(working, "solve_shard", None)
         sj.run_study(study, runs, out=job)
         assert (job / "rows.parquet").read_bytes() == rows
 
@@ -111,7 +111,7 @@ class TestDamage:
         shutil.rmtree(job / "shards")
         sj.resume_study(job)
         assert bytes_of(job) == whole
-        monkeypatch.setattr(running, "solve_shard", None)
+        monkeypatch.setattr(working, "solve_shard", None)
         for name in ("results.parquet", "results.json"):
             halve(name)(job)
             sj.resume_study(job)

@@ -13,8 +13,8 @@ from study_runs import answer_from, bytes_of
 import scalejax as sj
 from scalejax.cli import main
 from scalejax.engine.layout import default_layout
-from scalejax.studies import JobError
-from scalejax.studies import run as running
+from scalejax.studies import JobError, working
+from scalejax.studies import job as jobs
 from scalejax.studies.disk import DiskError
 from scalejax.studies.folder import Folder
 from scalejax.studies.shards import cut
@@ -90,7 +90,7 @@ class TestJobs:
         with pytest.raises(JobError, match=r"jax: .* -> 0.0"):
             sj.resume_study(job)
         monkeypatch.undo()
-        monkeypatch.setattr(running, "cut", cut)
+        monkeypatch.setattr(jobs, "cut", cut)
         with pytest.raises(JobError, match="shards: "):
             sj.resume_study(job)
 
@@ -202,14 +202,14 @@ class TestStops:
         self, files, job, tmp_path, capsys, monkeypatch, number, code
     ):
         answer_from(job, monkeypatch)
-        answer = running.solve_shard
+        answer = working.solve_shard
 
         def solve(problems, shard, layout):
             lost = Lost(number)
             del lost
             return answer(problems, shard, layout)
 
-        monkeypatch.setattr(running, "solve_shard", solve)
+        monkeypatch.setattr(working, "solve_shard", solve)
         before = signal.getsignal(number)
         with pytest.raises(SystemExit) as end:
             main(["many", str(files), "--out", str(tmp_path / "other"), "--quiet"])
@@ -223,7 +223,7 @@ class TestDevices:
     def failing(self, monkeypatch, times, message):
         from jax.errors import JaxRuntimeError
 
-        solve, left = running.solve_shard, [times]
+        solve, left = working.solve_shard, [times]
         tried = []
 
         def sometimes(problems, shard, layout):
@@ -233,7 +233,7 @@ class TestDevices:
                 raise JaxRuntimeError(message)
             return solve(problems, shard, layout)
 
-        monkeypatch.setattr(running, "solve_shard", sometimes)
+        monkeypatch.setattr(working, "solve_shard", sometimes)
         return tried
 
     def test_out_of_memory_halves_the_chunk_and_changes_nothing(

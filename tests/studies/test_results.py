@@ -9,7 +9,7 @@ import pytest
 from study_runs import SIZES, TRUTH
 
 import scalejax as sj
-from scalejax.studies import run as running
+from scalejax.studies import job as jobs
 from scalejax.studies.result import _median_interval, summaries
 from scalejax.studies.shards import cut
 from scalejax.studies.subsets import subset_grid
@@ -161,7 +161,7 @@ class TestResults:
     @pytest.mark.slow
     def test_resamples_may_be_cut_over_shards(self, study, runs, result, monkeypatch):
         """Each draw is what it is, wherever it is solved."""
-        monkeypatch.setattr(running, "cut", lambda problems, fits: cut(problems, 12))
+        monkeypatch.setattr(jobs, "cut", lambda problems, fits: cut(problems, 12))
         parts = sj.run_study(study, runs).frame
         keys = ["problem", "quantity"]
         one, two = (frame.sort_values(keys, ignore_index=True) for frame in (result.frame, parts))

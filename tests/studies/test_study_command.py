@@ -16,14 +16,15 @@ from scalejax.cli import main
 SCRIPT = """
 import os, sys, time
 os.environ["SCALEJAX_NO_CACHE"] = "1"
-from scalejax.studies import run as running
+from scalejax.studies import job as jobs
+from scalejax.studies import working
 from scalejax.studies.shards import cut
-running.cut = lambda problems, fits: cut(problems, 84)
-solve = running.solve_shard
+jobs.cut = lambda problems, fits: cut(problems, 84)
+solve = working.solve_shard
 def slowly(*given):
     time.sleep(float(os.environ.get("SECONDS_BEFORE_A_SHARD", "0")))
     return solve(*given)
-running.solve_shard = slowly
+working.solve_shard = slowly
 from scalejax.cli import main
 main(sys.argv[1:])
 """

@@ -1,0 +1,55 @@
+"""A study made ready to be worked on: its data checked, its problems cut into shards."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from scalejax.engine import Layout, default_layout
+from scalejax.errors import UsageError
+from scalejax.studies.problems import Problems, make_problems, study_table
+from scalejax.studies.shards import Shard, cut
+from scalejax.studies.study import Study
+
+_CHUNKS_PER_SHARD = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """A study that is ready to be worked on.
+
+    Attributes:
+        problems: What is fitted.
+        shards: How it is cut.
+        layout: How work is laid out on the devices.
+    """
+
+    problems: Problems
+    shards: tuple[Shard, ...]
+    layout: Layout
+
+    @property
+    def fits(self) -> int:
+        """Fits in all."""
+        return sum(shard.fits for shard in self.shards)
+
+
+def prepare(study: Study, data: Any, *, layout: Layout | None = None, **table_options: Any) -> Job:
+    """Check the data of a study and cut it into shards; nothing is fitted.
+
+    Args:
+        study: The study.
+        data: As for `scalejax.fit`.
+        layout: How work is laid out on the devices.
+        **table_options: As for `scalejax.fit`.
+
+    Raises:
+        InputError: The data cannot be used; all reasons at once.
+        UsageError: The study does not go with the data, or nothing is left to fit.
+    """
+    table = study_table(study, data, **table_options)
+    layout = layout or default_layout()
+    problems = make_problems(study, table)
+    shards = cut(problems, _CHUNKS_PER_SHARD * layout.chunk)
+    if not shards:
+        reasons = problems.counts["reason"].value_counts().index[:3]
+        raise UsageError(f"there is nothing to fit: {'; '.join(reasons)}.")
+    return Job(problems, shards, layout)

@@ -104,7 +104,7 @@ def _within_budget(request):
     """A file asks for no more compiled programs than `budgets.json` allows it.
 
     Programs are counted whether they are compiled or read from the folder: each costs tracing and
-    loading too. The budgets are counts of today with a fifth added, each file run alone.
+    loading too. A budget is the count of today, a fifth, and what the fits that all share need.
     """
     from jax import monitoring  # after the folder above is set
 

@@ -21,8 +21,9 @@ from typing import Any
 import jax
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats, Ints
 from scalejax.curves import (
     Pool,
     annealing,
@@ -41,8 +42,7 @@ from scalejax.fitting import fit as fit_law
 from scalejax.laws import Law
 from scalejax.resampling import percentile_interval
 
-Floats = NDArray[np.float64]
-CurveOf = Callable[[Floats, NDArray[np.int64], dict[str, Any]], Any]
+CurveOf = Callable[[Floats, Ints, dict[str, Any]], Any]
 """The loss at steps (k,) of a schedule (T + 1,) for one set of parameters."""
 
 POINTS = 40
@@ -165,13 +165,13 @@ def fit_annealing(
     at = zip(table["curve"], table["step"], strict=True)
     table["S2"] = [area[name][step] for name, step in at]
 
-    def curve(rates: Floats, steps: NDArray[np.int64], parameters: dict[str, Any]) -> Any:
+    def curve(rates: Floats, steps: Ints, parameters: dict[str, Any]) -> Any:
         return annealing_curve(rates, steps, decay=decay, **parameters)
 
     return CurveFit(_fitted(table, annealing, options), known, curve)
 
 
-def thinned(steps: ArrayLike, keep: int) -> NDArray[np.int64]:
+def thinned(steps: ArrayLike, keep: int) -> Ints:
     """Positions of the points to keep, as even in the logarithm of the step as they allow.
 
     Half are spread over the logarithm of the step and half over the steps themselves, so that both
@@ -238,16 +238,16 @@ def _fitted(table: pd.DataFrame, law: Law, options: Mapping[str, Any]) -> Fit:
     return fit_law(table[columns], law, cluster="block", **options)
 
 
-def _multi_power_of(rates: Floats, steps: NDArray[np.int64], parameters: dict[str, Any]) -> Any:
+def _multi_power_of(rates: Floats, steps: Ints, parameters: dict[str, Any]) -> Any:
     area = np.cumsum(rates)[steps]
     return multi_power_along(area, merged_changes(rates, steps), **parameters)
 
 
-def _annealing_of(rates: Floats, steps: NDArray[np.int64], parameters: dict[str, Any]) -> Any:
+def _annealing_of(rates: Floats, steps: Ints, parameters: dict[str, Any]) -> Any:
     return annealing_curve(rates, steps, **parameters)
 
 
-def _checked_steps(steps: ArrayLike, length: int) -> NDArray[np.int64]:
+def _checked_steps(steps: ArrayLike, length: int) -> Ints:
     values = np.asarray(steps)
     whole = values.astype(np.int64)
     wrong = (whole != values) | (whole < 0) | (whole >= length)

@@ -24,13 +24,11 @@ from typing import Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
+from scalejax._arrays import Floats, Ints
 from scalejax.errors import UsageError
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 WeightKind = Literal["pairs", "cluster", "nested", "stratified", "bayesian", "jackknife"]
 TargetKind = Literal["residual", "wild", "parametric"]

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from scalejax.advice import evidence
 from scalejax.advice.advice import Advice
 from scalejax.advice.families import families
@@ -61,8 +63,8 @@ def advise(
     distance_to = _checked(target)
     runs, recipe = _read(data, law, run, by, plan, objective, table_options)
     table, planned = runs.table, runs.planned
-    rows = evidence.rolling_targets(table)
-    rows = rows.iloc[:0] if planned else rows
+    none = table.take(np.empty(0, np.int64))
+    rows = evidence.rolling_targets(none if planned else table)
     errors = evidence.held_out_errors(rows, recipe.found, objective)
     repeats = find_repeats(table, runs.frame, planned)
     distance = None if distance_to is None else _distance(table, distance_to)
@@ -71,7 +73,7 @@ def advise(
         recommendations=recommend(table, recipe.model, errors, repeats, level, planned),
         expected=None if distance is None else expected_error(errors, distance),
         distance=distance,
-        targets=rows["group"].nunique(),
+        targets=len(rows.groups),
         tested=float(plain.dropna(subset="ARE")["distance"].max()) if len(plain) else 0.0,
         repeats=repeats,
         level=level,
@@ -141,16 +143,15 @@ def forecast(
     """
     runs, recipe = _read(data, law, run, by, plan, objective, table_options)
     rows = evidence.rolling_targets(runs.table)
-    if runs.planned or rows.empty:
+    if runs.planned or not rows:
         return Forecast()
     jobs = [
-        prepare(study, rows, **evidence.ROWS)
-        for study, _ in evidence.studies(rows, recipe.found, objective)
+        prepare(study, table) for study, table, _ in evidence.studies(rows, recipe.found, objective)
     ]
     costs = [estimate(job) for job in jobs]
     skipped = sum(int((job.problems.frame()["reason"] != "").sum()) for job in jobs)
     return Forecast(
-        targets=rows["group"].nunique(),
+        targets=len(rows.groups),
         problems=sum(len(job.problems) for job in jobs) - skipped,
         skipped=skipped,
         seconds=sum(cost.seconds for cost in costs),

@@ -6,14 +6,17 @@ each run has one row, a size stands for a model: all of its rows are the target,
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from scalejax._arrays import Ints
 from scalejax.advice.families import has_checkpoints, size_codes
-from scalejax.data import Table
+from scalejax.data import Table, encode_labels
 from scalejax.engine import ObjectiveLike
+from scalejax.folds import leave_sizes
 from scalejax.laws import Law
 from scalejax.studies import Recipe, Study, StudyResult, Subset, run_study
 
@@ -22,9 +25,6 @@ MOST_TARGETS = 6
 
 BORROWED = {"A": float(np.exp(6.255414)), "alpha": 0.3526596}
 """Size term to borrow if nothing better is at hand: where the code of arXiv:2410.11840 starts."""
-
-ROWS: dict[str, Any] = {"weights": "weight", "columns": {"loss": "loss"}}
-"""How `rolling_targets` names its columns."""
 
 
 class Trial(NamedTuple):
@@ -61,37 +61,78 @@ ONE = Trial(
 TRIALS = (PLAIN, TEN_BILLION, FIRST_TENTH, ENDS, THIRD, SPREAD, LARGEST, THREE, FIVE, ONE)
 
 
-def rolling_targets(table: Table) -> pd.DataFrame:
+class Targets(NamedTuple):
     """Rows of every target: its run, and all runs of smaller sizes.
 
-    The group names the target, ``size`` the size, and ``run`` the run, which is the size where
-    runs have no checkpoints. Sizes that differ by rounding are made the same.
+    Attributes:
+        table: The rows, with the target as group; sizes that differ by rounding are the same.
+        names: Of each row its size, and its run, which is the size where runs have no checkpoints.
+        rank: Of each row the number of its size from the smallest.
     """
-    frame = table.to_frame()
-    if table.group is None:
-        frame["group"] = "all"
-    frame["rank"] = size_codes(table.inputs["N"])
-    frame["N"] = frame.groupby("rank")["N"].transform("first")
-    frame["size"] = "size " + frame["rank"].astype(str)
-    frame["run"] = frame["cluster"] if has_checkpoints(table) else frame["size"]
-    parts: list[pd.DataFrame] = []
-    for name, rows in frame.groupby("group", sort=False):
-        ranks = np.unique(rows["rank"])[FEWEST_SIZES - 1 :]
-        places = np.linspace(0, len(ranks) - 1, min(MOST_TARGETS, len(ranks))).round().astype(int)
-        for rank in ranks[places]:
-            same = rows["rank"] == rank
-            last = rows[same].sort_values("D").iloc[-1]
-            part = rows[(rows["rank"] < rank) | (same & (rows["run"] == last["run"]))]
-            parts.append(part.assign(group=f"{name} up to {last['N']:.7g}"))
-    return pd.concat(parts, ignore_index=True) if parts else frame.iloc[:0]
+
+    table: Table
+    names: dict[str, list[str]]
+    rank: Ints
+
+    def __bool__(self) -> bool:
+        return self.table.n_rows > 0
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Names of the targets."""
+        return self.table.group_labels
+
+    def by(self, unit: str) -> Table:
+        """The rows with clusters of sizes, or of runs."""
+        codes, labels = encode_labels(self.names[unit])
+        return replace(self.table, cluster=codes, cluster_labels=labels)
+
+    @property
+    def distances(self) -> dict[str, float]:
+        """Decades of compute, as N D, between each target and the largest run that is fitted."""
+        compute = np.log10(self.table.inputs["N"] * self.table.inputs["D"])
+        found = {}
+        for code, name in enumerate(self.groups):
+            own = self.table.group == code
+            last = own & (self.rank == self.rank[own].max())
+            found[name] = float(compute[last].max() - compute[own & ~last].max())
+        return found
+
+
+def rolling_targets(table: Table) -> Targets:
+    """The targets of a table of families."""
+    size = size_codes(table.inputs["N"])
+    N, D = table.inputs["N"][np.unique(size, return_index=True)[1]][size], table.inputs["D"]
+    sizes = [f"size {code}" for code in size]
+    cluster = table.cluster if has_checkpoints(table) else None
+    runs = sizes if cluster is None else [table.cluster_labels[code] for code in cluster]
+    run = encode_labels(runs)[0]
+    group = np.zeros(table.n_rows, np.int64) if table.group is None else table.group
+    places, names = [], []
+    for code, family in enumerate(table.group_labels or ("all",)):
+        rows = np.flatnonzero(group == code)
+        for fold in leave_sizes(size[rows], D[rows], run[rows], FEWEST_SIZES, MOST_TARGETS):
+            chosen = rows[fold.train | fold.test]
+            places.append(chosen)
+            names += [f"{family} up to {N[rows][fold.test][0]:.7g}"] * len(chosen)
+    index = np.concatenate(places) if places else np.empty(0, np.int64)
+    codes, labels = encode_labels(names)
+    taken = replace(table, inputs={**table.inputs, "N": N}).take(index)
+    return Targets(
+        replace(taken, group=codes, group_labels=labels),
+        {"size": [sizes[k] for k in index], "run": [runs[k] for k in index]},
+        size[index],
+    )
 
 
 def studies(
-    rows: pd.DataFrame, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
-) -> Iterator[tuple[Study, dict[Subset, Trial]]]:
-    """The studies that the trials of all targets make, and the trial of each subset."""
-    checkpoints = bool((rows["run"] != rows["size"]).any())
-    several = bool((rows.groupby(["group", "size"])["run"].nunique() > 1).any())
+    targets: Targets, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
+) -> Iterator[tuple[Study, Table, dict[Subset, Trial]]]:
+    """The studies that the trials of all targets make, their rows and the trial of each subset."""
+    names = targets.names
+    checkpoints = names["run"] != names["size"]
+    each = {*zip(np.asarray(targets.table.group), names["size"], names["run"], strict=True)}
+    several = len(each) > len({(group, size) for group, size, _ in each})
     batches: dict[tuple[str, bool], dict[Subset, Trial]] = {}
     for trial in trials:
         if trial.part and not checkpoints:
@@ -107,17 +148,18 @@ def studies(
             Study(
                 recipes=(recipe,), by=("group",), run=unit, subsets=tuple(batch), resamples=0
             ),
+            targets.by(unit),
             batch,
         )  # fmt: skip
 
 
 def held_out_errors(
-    rows: pd.DataFrame, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
+    targets: Targets, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
 ) -> pd.DataFrame:
     """Errors of every target in every trial that can be made.
 
     Args:
-        rows: From `rolling_targets`.
+        targets: From `rolling_targets`.
         law: The law.
         objective: As for `scalejax.fit`.
         trials: What to try.
@@ -127,14 +169,13 @@ def held_out_errors(
         that fit the same rows) and distance (decades of compute beyond the runs that are fitted).
     """
     found: list[dict[str, object]] = []
-    if len(rows):
-        for number, (study, batch) in enumerate(studies(rows, law, objective, trials)):
-            result = run_study(study, rows, **ROWS)
+    if targets:
+        for number, (study, table, batch) in enumerate(studies(targets, law, objective, trials)):
+            result = run_study(study, table)
             assert result is not None
             found += _errors(result, batch, number)
     errors = pd.DataFrame(found, columns=["target", "trial", "ARE", "fitted"])
-    distance = {name: _distance(part) for name, part in rows.groupby("group")}
-    return errors.assign(distance=errors["target"].map(distance).astype(float))
+    return errors.assign(distance=errors["target"].map(targets.distances).astype(float))
 
 
 def _errors(
@@ -162,10 +203,3 @@ def _errors(
                 "ARE": estimates[solved] if solved in minimum else np.nan,
                 "fitted": f"{number}/{solved}",
             }
-
-
-def _distance(rows: pd.DataFrame) -> float:
-    """Decades of compute, as N D, between the target and the largest run that is fitted."""
-    own = rows["rank"] == rows["rank"].max()
-    compute = np.log10(rows["N"] * rows["D"])
-    return float(compute[own].max() - compute[~own].max())

@@ -3,12 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.data import Table
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _SAME_SIZE = 1e-6
 

@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.advice.evidence import PLAIN, Trial
 from scalejax.resampling import t_quantile
-
-Floats = NDArray[np.float64]
 
 FEWEST = 3
 """Held-out runs below which no interval is given: two numbers do not tell how they scatter."""

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.bayes.density import is_likelihood, make_density
 from scalejax.engine import Problem, check_priors
 from scalejax.errors import FitWarning, ScalejaxError, UsageError
@@ -29,8 +30,6 @@ from scalejax.fitting import Fit
 from scalejax.laws import Law
 from scalejax.objectives import LogNormal, Objective, Prior
 from scalejax.resampling import check_level
-
-Floats = NDArray[np.float64]
 
 R_HAT_LIMIT, LEAST_ESS = 1.01, 400.0
 """Draws are trusted below this R-hat and above this effective sample size, in bulk and tails."""

@@ -14,15 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit, default_kind
 from scalejax.laws import Law
 from scalejax.objectives import Model
-
-Floats = NDArray[np.float64]
 
 BEYOND = 100.0
 """The default budget, in multiples of the largest compute among the runs."""

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats
 from scalejax._numerics import robust_sd
 from scalejax.data import Table
 from scalejax.engine import ObjectiveLike, as_objective, design_of
@@ -27,8 +28,6 @@ from scalejax.identify import (
 )
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, make_model
-
-Floats = NDArray[np.float64]
 
 
 def design_identifiability(

@@ -20,12 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.engine import DRAW_TOLERANCE, HINT, How
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.resampling import check_level, t_quantile
-
-Floats = NDArray[np.float64]
 
 _CERTAIN = 1e-5
 _FLAT_REACH, _FLAT_RISE = 0.5, 2.0
@@ -98,7 +97,7 @@ def profile(
 
 def _grid(
     fit: Fit, names: tuple[str, ...], threshold: float, points: int
-) -> tuple[Floats, NDArray[np.bool_], NDArray[np.int64]]:
+) -> tuple[Floats, NDArray[np.bool_], Ints]:
     """Starts (P, p) along each parameter's own direction of least resistance, and what is held."""
     linear, problem = fit.asymptotics, fit.problem
     centre = problem.coordinates(fit.params, fit.noise_scale)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from scalejax._arrays import Floats
 from scalejax.conclusions.conclusions import Conclusions, conclude
 from scalejax.data import Table
 from scalejax.engine import GIVEN, How, Problem, Refits, Resampling, estimate, refits
@@ -29,8 +30,6 @@ from scalejax.objectives import (
 )
 from scalejax.resampling import percentile_interval
 from scalejax.status import MINIMA, Status
-
-Floats = NDArray[np.float64]
 
 OBJECTIVES: Mapping[str, Objective] = {
     "Huber 1e-3": huber(),

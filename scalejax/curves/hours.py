@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.laws import Value
-
-Floats = NDArray[np.float64]
 
 SECONDS = 3600.0
 """Seconds of an hour."""

@@ -16,8 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats, Ints
 from scalejax.curves.areas import forward_area
 from scalejax.errors import UsageError
 from scalejax.laws import PublishedSet, Value
@@ -117,7 +118,7 @@ def merged_changes(rates: ArrayLike, steps: ArrayLike = (), share: float = 1e-3)
     return Changes(np.bincount(group, size), *centre)
 
 
-def checked_rates(rates: ArrayLike) -> NDArray[np.float64]:
+def checked_rates(rates: ArrayLike) -> Floats:
     """Rates as NumPy float64.
 
     Raises:
@@ -201,7 +202,7 @@ def multi_power_curve(rates: Value, steps: Value, **parameters: Value) -> jax.Ar
     return multi_power_along(area, changes(rates), **parameters)
 
 
-def _groups(size: NDArray[np.float64], part: NDArray[np.int64], most: float) -> NDArray[np.int64]:
+def _groups(size: Floats, part: Ints, most: float) -> Ints:
     """Group number of each change, (n,)."""
     group = np.zeros(len(size), np.int64)
     total = 0.0

@@ -20,8 +20,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax import lax
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.status import Outcome
 
@@ -48,7 +48,7 @@ class BestSchedule:
         losses: Final loss from each start.
     """
 
-    rates: NDArray[np.float64]
+    rates: Floats
     loss: float
     outcome: Outcome
     slope: float
@@ -106,7 +106,7 @@ def optimal_schedule(
     )
 
 
-def _knots(length: int, count: int) -> NDArray[np.float64]:
+def _knots(length: int, count: int) -> Floats:
     """Steps after the warm-up at which the knots lie, (count + 1,), the first and last included."""
     left = np.geomspace(length, 1, count)
     return np.concatenate([length - left, [length]])
@@ -140,7 +140,7 @@ def _minimise(loss: FinalLoss, z: jax.Array) -> tuple[jax.Array, jax.Array]:
     return end.z, jnp.max(jnp.abs(jax.grad(loss)(end.z)))
 
 
-def _outcome(losses: NDArray[np.float64], slope: float) -> Outcome:
+def _outcome(losses: Floats, slope: float) -> Outcome:
     if not np.isfinite(losses).any():
         return Outcome.NON_FINITE
     agreed = float(np.ptp(losses)) <= _AGREED

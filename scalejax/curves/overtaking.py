@@ -16,12 +16,10 @@ from enum import StrEnum
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.curves.hours import LossCurve
 from scalejax.errors import UsageError
-
-Floats = NDArray[np.float64]
 
 WINDOWS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of a run after which its slope is read."""
@@ -80,7 +78,7 @@ class Comparison:
     hi: Floats
 
     @property
-    def lead(self) -> NDArray[np.int64]:
+    def lead(self) -> Ints:
         """1 where the first run is surely ahead, -1 where the second is, 0 where neither, (k,)."""
         return (self.hi < 0).astype(np.int64) - (self.lo > 0)
 

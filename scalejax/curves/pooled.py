@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats, Ints
 from scalejax.curves.multi_power import LUO2025, Changes, merged_changes, multi_power
 from scalejax.curves.tissue import PLAUSIBLE, UNITS, annealing
 from scalejax.laws import Law, Positive, UnitInterval, Value, law
@@ -31,7 +32,7 @@ class Pool(NamedTuple):
         changes: Changes of each schedule, (curves, n) each.
     """
 
-    first: NDArray[np.int64]
+    first: Ints
     changes: Changes
 
 
@@ -154,7 +155,7 @@ def _stacked(changes: Sequence[Changes]) -> Changes:
     longest = max(len(one.size) for one in changes)
     filler = Changes(size=0.0, rate=1.0, area=_BEYOND, step=_BEYOND)
 
-    def stacked(fill: float, *columns: Any) -> NDArray[np.float64]:
+    def stacked(fill: float, *columns: Any) -> Floats:
         return np.stack([np.pad(x, (0, longest - len(x)), constant_values=fill) for x in columns])
 
     return Changes(*map(stacked, filler, *changes))

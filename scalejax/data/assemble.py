@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scalejax.data.checks import Floats, Ints, Measured
+from scalejax._arrays import Floats, Ints
+from scalejax.data.checks import Measured
 from scalejax.data.numbers import is_nested, parse_column
 from scalejax.data.plan import Plan, derived_values
 from scalejax.data.request import LABELS, Request

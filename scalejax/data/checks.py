@@ -14,8 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.data.numbers import ParsedColumn
 from scalejax.errors import Problem
 from scalejax.quantities import CHECKED
@@ -29,9 +29,6 @@ SIGMA = "sigma"
 WEIGHTS = "weights"
 MIXED_SCALES_DECADES = 5.0
 HIGH_LOSS = 20.0
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

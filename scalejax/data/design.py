@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.data.checks import problem_at
 from scalejax.errors import Problem
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 _SAME_VALUE = 1e-6
 
 

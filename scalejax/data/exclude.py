@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.data.columns import match_column, match_name
 from scalejax.data.numbers import parse_column
 from scalejax.errors import Problem, UsageError
@@ -61,7 +61,7 @@ def _by_size(
     if isinstance(column, Problem):
         return {}, [column]
     parsed = parse_column(frame[column])
-    values: NDArray[np.float64] = parsed.values
+    values: Floats = parsed.values
     usable = int(np.isfinite(values).sum())
     if count >= usable:
         problems = parsed.problems(column, range(1, len(frame) + 1))

@@ -19,8 +19,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import Problem, UsageError
 
 SUFFIX_EXPONENTS = {"k": 3, "m": 6, "b": 9, "g": 9, "t": 12, "p": 15}
@@ -100,7 +100,7 @@ class ParsedColumn:
         refused_type: Why the whole column is no number column, or empty.
     """
 
-    values: NDArray[np.float64]
+    values: Floats
     unreadable: Mapping[int, str] = field(default_factory=dict)
     decimal_commas: Mapping[int, str] = field(default_factory=dict)
     refused_type: str = ""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.data.columns import column_problems, match_column, match_name
 from scalejax.data.numbers import unit_factor
 from scalejax.data.request import ROLES, SOURCES, Request, loss_factor
@@ -82,7 +82,7 @@ def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
     return Plan(columns, tuple(derived), tuple(notes), factors, compute)
 
 
-def derived_values(quantity: str, values: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+def derived_values(quantity: str, values: Mapping[str, Floats]) -> Floats:
     """`quantity` from C = 6 N D: parameters, tokens, FLOP; float64 (n,)."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if quantity == "C":

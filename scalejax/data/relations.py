@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from scalejax.data.checks import Floats, Ints, Measured, problem_at
+from scalejax._arrays import Floats, Ints
+from scalejax.data.checks import Measured, problem_at
 from scalejax.data.design import distinct_values, for_groups
 from scalejax.data.table import Table
 from scalejax.errors import InputError, Problem

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.errors import Problem, UsageError
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 
@@ -128,7 +127,7 @@ class Table:
             raise UsageError(f"a mask must hold {self.n_rows} booleans")
         gone = [SetAside(int(row), reason, "selected") for row in self.row[~mask]]
         set_aside = tuple(sorted([*self.set_aside, *gone], key=lambda item: item.row))
-        return replace(self._take(np.flatnonzero(mask)), set_aside=set_aside)
+        return replace(self.take(np.flatnonzero(mask)), set_aside=set_aside)
 
     def split(self) -> dict[str, "Table"]:
         """One table per group, by name in order of appearance.
@@ -144,11 +143,11 @@ class Table:
         ends = np.cumsum(np.bincount(self.group, minlength=len(self.group_labels)))
         parts = np.split(order, ends[:-1])
         return {
-            label: self._take(part) for label, part in zip(self.group_labels, parts, strict=True)
+            label: self.take(part) for label, part in zip(self.group_labels, parts, strict=True)
         }
 
-    def _take(self, index: NDArray[np.int64]) -> "Table":
-        """The rows at these positions, with the codes of names counted anew."""
+    def take(self, index: Ints) -> "Table":
+        """The rows at these positions, repeated if need be, with codes of names counted anew."""
         cluster, cluster_labels = _recoded(self.cluster, self.cluster_labels, index)
         subcluster, subcluster_labels = _recoded(self.subcluster, self.subcluster_labels, index)
         stratum, stratum_labels = _recoded(self.stratum, self.stratum_labels, index)
@@ -201,7 +200,7 @@ def read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
 
 
 def _recoded(
-    codes: Ints | None, labels: tuple[str, ...], index: NDArray[np.int64]
+    codes: Ints | None, labels: tuple[str, ...], index: Ints
 ) -> tuple[Ints | None, tuple[str, ...]]:
     if codes is None:
         return None, ()

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.conclusions import BEYOND
 from scalejax.costs import TRAINING_MFU, Hardware, find_hardware, usd_per_flop
 from scalejax.design.candidates import candidates_of, priced
@@ -24,8 +24,6 @@ from scalejax.objectives import Model, least_squares, make_model
 from scalejax.planning import Source, source_of
 from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.resampling import check_level
-
-Floats = NDArray[np.float64]
 
 _MOST_RUNS = 200
 

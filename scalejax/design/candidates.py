@@ -5,15 +5,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.data import found_columns, match_column, parse_column, problem_at
 from scalejax.design.question import Listed
 from scalejax.errors import InputError, Problem, UsageError
 from scalejax.laws import Law
 from scalejax.quantities import CHECKED, FLOP_PER_PAIR
-
-Floats = NDArray[np.float64]
 
 COST = "cost"
 

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.costs import TRAINING_MFU, Hardware
 from scalejax.design.asking import Asked, asked
 from scalejax.design.candidates import with_compute
@@ -31,8 +31,6 @@ from scalejax.identify import TYPICAL_NOISE
 from scalejax.laws import Law
 from scalejax.planning import Source
 from scalejax.status import Status
-
-Floats = NDArray[np.float64]
 
 _SPARE = 4
 _FEW_LEFT = 10

@@ -12,14 +12,11 @@ runs scatter as the old.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.data import Table
 from scalejax.design.information import Noise, Past
 from scalejax.fitting import Fit
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 _MOST_ALIKE = 0.999
 

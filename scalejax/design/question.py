@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.design.choice import (
     Found,
     Known,
@@ -21,8 +22,6 @@ from scalejax.design.information import standard_error
 from scalejax.design.region import Region, compute_range, grid, placed
 from scalejax.errors import UsageError
 from scalejax.quantities import FLOP_PER_PAIR
-
-Floats = NDArray[np.float64]
 
 _SAME = 0.1
 """Relative difference below which two runs are repeats of one."""
@@ -82,7 +81,7 @@ class Question:
             )
         return found
 
-    def errors(self, moneys: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    def errors(self, moneys: Floats) -> tuple[Floats, Ints]:
         """Standard error of the target (m,) and number of runs (m,) for each amount of money."""
         # One after the other: the program is compiled already, and mapping it compiles another.
         found = [self._found(float(money)) for money in moneys]

@@ -11,8 +11,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.design.choice import Found
 from scalejax.design.comparison import grid_errors_along, usual_grids
 from scalejax.design.question import Question
@@ -20,8 +20,6 @@ from scalejax.design.region import Region
 from scalejax.errors import UsageError
 from scalejax.planning import Source
 from scalejax.resampling import t_quantile
-
-Floats = NDArray[np.float64]
 
 SPREAD = "this design"
 AMOUNTS = 17
@@ -149,7 +147,7 @@ class DesignRecord:
         """The same for the runs so far; infinite if they leave the target open, or the noise."""
         return float(self.widths(np.array([self.question.error_before(self.budget)]), 0)[0])
 
-    def widths(self, errors: Floats, runs: int | NDArray[np.int64]) -> Floats:
+    def widths(self, errors: Floats, runs: int | Ints) -> Floats:
         """Widths for standard errors (m,) after some new runs."""
         left = self.independent_before + np.asarray(runs) - len(self.question.setting.model.free)
         t = np.vectorize(lambda n: t_quantile(self.level, int(n)) if n > 0 else np.inf)(left)

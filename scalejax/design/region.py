@@ -11,12 +11,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.quantities import FLOP_PER_PAIR
-
-Floats = NDArray[np.float64]
 
 USUAL_RATIO = (2.0, 200.0)
 """Tokens per parameter that published sweeps cover."""

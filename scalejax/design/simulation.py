@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from scalejax._arrays import Floats, Ints
 from scalejax.design.choice import Known, Setting
 from scalejax.design.information import run_sd
 from scalejax.design.past import fitting_weight
@@ -26,8 +27,6 @@ from scalejax.engine import Engine, HostTable, make_box
 from scalejax.errors import UsageError
 from scalejax.objectives import least_squares
 from scalejax.status import MINIMA
-
-Floats = NDArray[np.float64]
 
 _BEYOND = 5
 _RESAMPLES = 1000
@@ -144,7 +143,7 @@ def refitted(
 
 def refits(
     setting: Setting, known: Known, runs: dict[str, Floats], targets: Floats, sd: Floats
-) -> tuple[Floats, NDArray[np.int64]]:
+) -> tuple[Floats, Ints]:
     """Coordinates (B, p) and status (B,) of weighted least-squares fits.
 
     Args:

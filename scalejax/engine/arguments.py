@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 import jax
 import numpy as np
 import optax
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.engine.engine import Progress
 from scalejax.engine.layout import Layout
 from scalejax.engine.problem import How
@@ -31,7 +31,7 @@ def target_of(law: Law, options: Mapping[str, Any]) -> dict[str, Any]:
     return {**options, "target": law.response.symbol}
 
 
-def check_signs(objective: Objective, target: NDArray[np.float64]) -> None:
+def check_signs(objective: Objective, target: Floats) -> None:
     """Refuse logarithms of a response that is not positive everywhere.
 
     Raises:

@@ -8,13 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.engine.chunk import Tables
 from scalejax.errors import UsageError
 from scalejax.objectives import Model, Rows
 from scalejax.solvers import Box
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 class HostTable(NamedTuple):

@@ -25,12 +25,12 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax._numerics import robust_sd
 from scalejax.engine.problem import Problem
 from scalejax.objectives import Model, Rows, Settings
 from scalejax.status import CONDITION_LIMIT
 
-Floats = NDArray[np.float64]
 CovarianceKind = Literal["wald", "sandwich"]
 
 _FLAT_LOADING = 1e-3
@@ -63,7 +63,7 @@ class Asymptotics:
     penalty: Floats
     scale: Floats
     held: NDArray[np.bool_]
-    unit: NDArray[np.int64]
+    unit: Ints
     left_open: tuple[str, ...] = ()
 
     @property
@@ -169,7 +169,7 @@ def asymptotics(
     problem: Problem,
     u: Floats,
     on_bound: tuple[str, ...],
-    unit: NDArray[np.int64] | None,
+    unit: Ints | None,
     left_open: tuple[str, ...] = (),
 ) -> Asymptotics:
     """Linearise a problem at its solution.

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax._numerics import dependencies
 from scalejax.objectives import Model
 
@@ -56,7 +57,7 @@ class Candidates:
         products: What has to be summed to score them.
     """
 
-    u: NDArray[np.float64]
+    u: Floats
     cells: int
     products: Products
 
@@ -83,7 +84,7 @@ def candidates(model: Model) -> Candidates:
     return Candidates(u, cells, _products(model, u))
 
 
-def _products(model: Model, u: NDArray[np.float64]) -> Products:
+def _products(model: Model, u: Floats) -> Products:
     """Find the distinct products of features among all candidates (K, d)."""
     reach = _reach(model)
     pairs = [(i, j) for i in range(len(reach)) for j in range(i + 1)]
@@ -102,7 +103,7 @@ def _products(model: Model, u: NDArray[np.float64]) -> Products:
     return Products(evaluated.astype(np.int32), left, right, np.array(expand, np.int32))
 
 
-def _first_equal(points: NDArray[np.float64]) -> NDArray[np.int64]:
+def _first_equal(points: Floats) -> Ints:
     """For each row of (K, d) the first row that equals it."""
     if points.shape[1] == 0:
         return np.zeros(len(points), np.int64)
@@ -125,7 +126,7 @@ def _reach(model: Model) -> list[list[int]]:
     return [sorted(x for x in arguments if x < d) for arguments in found]
 
 
-def _spread(dimension: int, *, projected: bool) -> NDArray[np.float64]:
+def _spread(dimension: int, *, projected: bool) -> Floats:
     """Points that fill the unit cube: a grid in one or two dimensions, else an R-sequence."""
     if projected and dimension <= 2:
         count = {1: 64, 2: 8}[dimension]
@@ -140,7 +141,7 @@ def _spread(dimension: int, *, projected: bool) -> NDArray[np.float64]:
     return (0.5 + np.arange(1, count + 1)[:, None] * steps) % 1.0
 
 
-def _cell_order(u: NDArray[np.float64]) -> NDArray[np.int64]:
+def _cell_order(u: Floats) -> Ints:
     """Order that makes equal-sized boxes contiguous: halve along each coordinate in turn."""
     parts = [np.arange(len(u))]
     for level in range(int(np.log2(CELLS))):

@@ -17,6 +17,7 @@ import jax
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.engine.arrays import HostTable, stack
 from scalejax.engine.candidates import candidates
 from scalejax.engine.chunk import Draw, Program, Solved, Work, solve_chunk, solve_small_chunk
@@ -27,8 +28,6 @@ from scalejax.resampling import draw_counts
 from scalejax.solvers import Box, SolverFactory, damped_newton
 from scalejax.status import Status
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Progress = Callable[[int, int, int], None]
 """``progress(done, total, failed)``, called after every chunk."""
 

@@ -15,7 +15,6 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from scalejax._numerics import dependencies
 from scalejax.data import Table
@@ -25,8 +24,6 @@ from scalejax.errors import InputError, LawError, Problem, UsageError
 from scalejax.identify import Design, Identifiability, listed, of_design
 from scalejax.laws import Law
 from scalejax.objectives import Model
-
-Floats = NDArray[np.float64]
 
 _ROUNDING = 1e-9
 

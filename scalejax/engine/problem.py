@@ -12,17 +12,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.data import Table
 from scalejax.engine.arrays import HostTable, make_box
 from scalejax.engine.engine import Engine, Progress
 from scalejax.engine.layout import Layout
 from scalejax.objectives import Model, Objective, Prior
 from scalejax.solvers import SolverFactory, damped_newton
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax._numerics import robust_sd
 from scalejax.engine.engine import Ends
 from scalejax.engine.problem import How, Problem
 from scalejax.engine.resamples import DRAWN_ON_DEVICE, GIVEN, Resamples, make_resamples
 from scalejax.resampling import TARGET_KINDS
 from scalejax.status import MINIMA, Status
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +51,7 @@ class Refits:
     """
 
     parameters: Mapping[str, Floats]
-    status: NDArray[np.int64]
+    status: Ints
     objective: Floats
     method: str
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats, Ints
 from scalejax.data import Table
 from scalejax.engine.asymptotics import asymptotics
 from scalejax.engine.problem import Problem
@@ -25,8 +26,6 @@ from scalejax.resampling import (
     weight_rows,
 )
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Resampling = Literal["auto"] | WeightKind | TargetKind
 
 SMALL_SAMPLE = 25

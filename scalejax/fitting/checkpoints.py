@@ -7,12 +7,10 @@ go together. A grid of independent runs shows the first sign and not the second.
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import fdtrc
 
+from scalejax._arrays import Floats, Ints
 from scalejax.data import Table, encode_labels
-
-Floats = NDArray[np.float64]
 
 _FEWEST_CHECKPOINTS = 3
 _MOST_ROWS = 0.8
@@ -45,7 +43,7 @@ def undeclared_runs(table: Table, residual: Floats) -> tuple[tuple[str, ...], fl
     return (tuple(names), correlation) if chance < _SIGNIFICANT and correlation > 0 else None
 
 
-def intraclass(values: Floats, codes: NDArray[np.int64]) -> tuple[float, float]:
+def intraclass(values: Floats, codes: Ints) -> tuple[float, float]:
     """Intraclass correlation of values (n,) in classes (n,), and the chance of it without any.
 
     One-way analysis of variance (Donner 1986).

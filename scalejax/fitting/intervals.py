@@ -20,14 +20,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.engine import GIVEN, SMALL_SAMPLE, CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting.record import FitRecord
 from scalejax.resampling import percentile_interval, t_quantile
 
-Floats = NDArray[np.float64]
 IntervalKind = Literal["percentile", "basic", "wald", "sandwich", "jackknife"]
 Derived = Callable[[Mapping[str, Any]], Any]
 

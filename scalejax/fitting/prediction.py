@@ -21,13 +21,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
+from scalejax._arrays import Floats
 from scalejax.engine import CovarianceKind
 from scalejax.errors import FitWarning, UsageError
 from scalejax.fitting.intervals import MOST_FAILED, default_kind
 from scalejax.fitting.record import FitRecord
 from scalejax.resampling import check_level, percentile_interval
-
-Floats = NDArray[np.float64]
 
 DISCREPANCIES = (0.0, 0.005, 0.01)
 """Discrepancies per decade that are shown where none was declared and the way is long."""

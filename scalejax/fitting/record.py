@@ -13,16 +13,14 @@ from typing import Any
 import jax
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.data import Table
 from scalejax.engine import Asymptotics, Problem, Refits, asymptotics, left_open
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.objectives import Objective, Penalty, is_saved, make_model, prior_of
 from scalejax.status import Status
-
-Floats = NDArray[np.float64]
 
 
 class Draws(Refits):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.errors import Problem, UsageError
 from scalejax.identify.causes import find_causes, listed, loadings, plain, trade
 from scalejax.identify.directions import View, look
@@ -19,7 +19,6 @@ from scalejax.identify.jacobians import Design, completed, typical_points
 from scalejax.quantities import short_number
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 
-Floats = NDArray[np.float64]
 Verdict = Literal["fine", "weak", "not identified"]
 
 TYPICAL_NOISE = 0.005
@@ -129,7 +128,7 @@ def of_design(
     noise: float = TYPICAL_NOISE,
     columns: Mapping[str, str] | None = None,
     params: Mapping[str, float] | None = None,
-    draw_status: NDArray[np.int64] | None = None,
+    draw_status: Ints | None = None,
 ) -> Identifiability:
     """What a design tells about the parameters, before there is a fit.
 
@@ -156,7 +155,7 @@ def of_estimate(
     params: Mapping[str, float],
     noise: float,
     columns: Mapping[str, str],
-    draw_status: NDArray[np.int64],
+    draw_status: Ints,
 ) -> Identifiability:
     """What the runs of a fit tell about its parameters, at the estimate.
 
@@ -179,7 +178,7 @@ def _best(views: Mapping[str, View], law: str) -> str:
 
 
 def _answer(
-    view: View, at: str, noise: float, columns: Mapping[str, str], status: NDArray[np.int64]
+    view: View, at: str, noise: float, columns: Mapping[str, str], status: Ints
 ) -> Identifiability:
     model = view.design.model
     verdict = _verdict(view.condition)

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.data import distinct_values
 from scalejax.identify.directions import LEAST_SHARE, View
 from scalejax.identify.jacobians import losses
 from scalejax.quantities import short_number
-
-Floats = NDArray[np.float64]
 
 _FEW = 2
 _SPREAD = 0.1

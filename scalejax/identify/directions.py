@@ -12,14 +12,12 @@ from functools import cached_property
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.identify.jacobians import Design, coordinates, jacobians, losses
 from scalejax.laws import positive
 from scalejax.objectives import Model
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION
-
-Floats = NDArray[np.float64]
 
 LEAST_SHARE = 1e-3
 """Squared entry of a singular vector from which a parameter takes part in its direction."""

@@ -13,12 +13,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.objectives import Model
 from scalejax.quantities import LOSS
-
-Floats = NDArray[np.float64]
 
 _REACH = 16.0
 _MOST_CANDIDATES = 81

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.data import Table, load_table
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
@@ -16,8 +16,6 @@ from scalejax.isoflop.optimum import law_losses, true_optimum
 from scalejax.isoflop.result import Isoflop, with_bias
 from scalejax.laws import Law, find_law
 from scalejax.quantities import FLOP_PER_PAIR
-
-Floats = NDArray[np.float64]
 
 MIN_RUNS = 4
 """Sizes that a budget needs for a parabola: three would be met exactly."""
@@ -155,7 +153,7 @@ def _by_budget(table: Table, along: str, tolerance: float) -> pd.DataFrame:
     return frame.sort_values(["C", along], ignore_index=True)
 
 
-def _windows(log_c: Floats, tolerance: float) -> NDArray[np.int64]:
+def _windows(log_c: Floats, tolerance: float) -> Ints:
     """Budget numbers (n,): again and again the window of that width which holds most runs."""
     width = np.log1p(tolerance) - np.log1p(-tolerance) if tolerance < 1 else np.inf
     codes = np.full(len(log_c), -1)

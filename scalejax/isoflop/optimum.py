@@ -7,12 +7,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats
 from scalejax.laws import Law
 from scalejax.quantities import FLOP_PER_PAIR
-
-Floats = NDArray[np.float64]
 
 _GRID = 512
 _HALVINGS = 60

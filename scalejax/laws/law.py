@@ -23,8 +23,8 @@ from typing import Any, get_type_hints, overload
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import DataWarning, LawError
 from scalejax.laws.parameter import Parameter, declare_parameter
 from scalejax.laws.published import PublishedSet
@@ -80,7 +80,7 @@ class Law:
         """Evaluate the law at one point, or elementwise on arrays that broadcast."""
         return self.function(*inputs, **parameters)
 
-    def predict(self, published: str, **inputs: Any) -> NDArray[np.float64]:
+    def predict(self, published: str, **inputs: Any) -> Floats:
         """What a published set says, in float64.
 
         Args:

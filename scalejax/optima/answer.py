@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
 from scalejax._numerics import RUN_ONCE
 from scalejax.errors import UsageError
@@ -26,8 +25,6 @@ from scalejax.optima.problem import Problem, Variable
 from scalejax.optima.solution import Solution
 from scalejax.quantities import amount
 from scalejax.status import Outcome
-
-Floats = NDArray[np.float64]
 
 _WIDER = 1e8
 

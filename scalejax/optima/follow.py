@@ -20,6 +20,7 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax._numerics import powers_as_exponentials
 from scalejax.optima.problem import Problem
 
@@ -247,7 +248,7 @@ def _largest(values: Sequence[Scalar]) -> Scalar:
     return largest
 
 
-def pattern_of(end: NDArray[Any], binds: NDArray[Any], slopes: NDArray[np.float64]) -> Pattern:
+def pattern_of(end: NDArray[Any], binds: NDArray[Any], slopes: Floats) -> Pattern:
     """What binds, without constraints whose slopes (m, n) depend on those of others."""
     free = end == 0
     chosen: list[int] = []

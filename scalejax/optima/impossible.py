@@ -10,8 +10,8 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.optima.many import search_each
 from scalejax.optima.problem import Constraint, Decision, Measure, Problem
 from scalejax.optima.solution import TOLERANCE
@@ -34,8 +34,8 @@ class Impossible:
     """
 
     problem: Problem
-    attainable: NDArray[np.float64]
-    limits: NDArray[np.float64]
+    attainable: Floats
+    limits: Floats
     feasible: bool
 
     @property

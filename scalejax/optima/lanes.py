@@ -11,8 +11,8 @@ from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Ints
 from scalejax._numerics import RUN_ONCE
 from scalejax.errors import UsageError
 from scalejax.optima.follow import Pattern, follow, pattern_of
@@ -96,8 +96,8 @@ def solve_lanes(
 
 
 def _with_other_limits(
-    problem: Problem, args: Any, lanes: Any, missed: NDArray[np.int64], found: Solution
-) -> NDArray[np.int64]:
+    problem: Problem, args: Any, lanes: Any, missed: Ints, found: Solution
+) -> Ints:
     """Search a few of the lanes that were missed, and let the others follow those.
 
     Returns:
@@ -127,15 +127,13 @@ def _has_others(found: Solution) -> bool:
     return bool(np.any((found.outcome <= Outcome.AT_RANGE) & (found.agreeing < 1 - _AGREED)))
 
 
-def _signature(found: Solution) -> NDArray[np.int64]:
+def _signature(found: Solution) -> Ints:
     """A number for what binds in each lane, (B,)."""
     digits = np.concatenate([found.active.end + 1, found.active.constraint], axis=1)
     return np.asarray(digits.astype(np.int64) @ 3 ** np.arange(digits.shape[1]))
 
 
-def _followed(
-    problem: Problem, args: Any, lanes: Any, known: NDArray[np.int64], found: Solution
-) -> NDArray[np.int64]:
+def _followed(problem: Problem, args: Any, lanes: Any, known: Ints, found: Solution) -> Ints:
     """Follow the known optima, pattern by pattern; writes into `found`, returns what was missed."""
     missed = [np.zeros(0, np.int64)]
     kinds, which = np.unique(_signature(found)[known], return_inverse=True)
@@ -155,9 +153,9 @@ def _moved(
     pattern: Pattern,
     args: Any,
     lanes: Any,
-    rows: NDArray[np.int64],
+    rows: Ints,
     found: Solution,
-) -> NDArray[np.int64]:
+) -> Ints:
     """A few Newton steps for some lanes; writes into `found`, returns those not there yet."""
     near = (found.point, found.multipliers)
     blocks = [rows[k : k + _BLOCK] for k in range(0, len(rows), _BLOCK)]
@@ -183,9 +181,7 @@ def _pattern(problem: Problem, args: Any, lanes: Any, row: int, found: Solution)
     return pattern_of(found.active.end[row], found.active.constraint[row], slope[1:])
 
 
-def _searched(
-    problem: Problem, args: Any, lanes: Any, rows: NDArray[np.int64], found: Solution
-) -> None:
+def _searched(problem: Problem, args: Any, lanes: Any, rows: Ints, found: Solution) -> None:
     """Search lanes from starts of their own; writes into `found`."""
     points = starting_points(problem, LANE_STARTS)
     ended = search_lanes(problem, args, take_lanes(lanes, _padded(rows, _CHUNK)), points)
@@ -193,11 +189,11 @@ def _searched(
         old[rows] = np.asarray(new)[: len(rows)]
 
 
-def _padded(rows: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+def _padded(rows: Ints, most: int) -> Ints:
     """Rows repeated up to one of two lengths, so that few shapes are compiled."""
     return np.resize(rows, _FEW if len(rows) <= _FEW else most)
 
 
-def take_lanes(lanes: Any, rows: NDArray[np.int64] | int) -> Any:
+def take_lanes(lanes: Any, rows: Ints | int) -> Any:
     """Some lanes, or one without its leading axis."""
     return jax.tree.map(lambda x: x[rows], lanes)

@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.optima.lanes import (
     as_arrays,
     lane_count,
@@ -30,8 +31,6 @@ from scalejax.optima.problem import Problem
 from scalejax.optima.solution import Solution, starting_points
 from scalejax.solvers import Active
 from scalejax.status import Outcome
-
-Floats = NDArray[np.float64]
 
 STARTS = 64
 """Starts of a search on its own."""
@@ -57,8 +56,8 @@ class Optima:
     goal: Floats
     multipliers: Floats
     binds: NDArray[np.bool_]
-    end: NDArray[np.int64]
-    outcome: NDArray[np.int64]
+    end: Ints
+    outcome: Ints
     defect: Floats
 
     @property

@@ -13,14 +13,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.optima.lanes import as_arrays
 from scalejax.optima.many import Optima, solve_grid, solve_many
 from scalejax.optima.problem import HELD, Problem
-
-Floats = NDArray[np.float64]
 
 WORST_SHARE = 0.1
 """Share of the draws whose mean is the worst-decile regret."""

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.optima.problem import Problem
 from scalejax.solvers import Active, Finish, Ranges, approach, finish
 from scalejax.status import Outcome
@@ -46,7 +46,7 @@ class Solution(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def _sobol(dimension: int, count: int) -> NDArray[np.float64]:
+def _sobol(dimension: int, count: int) -> Floats:
     # SciPy's statistics take a while to import.
     from scipy.stats import qmc
 
@@ -54,7 +54,7 @@ def _sobol(dimension: int, count: int) -> NDArray[np.float64]:
     return np.asarray(points.random(max(count, 1)), np.float64)
 
 
-def starting_points(problem: Problem, count: int) -> NDArray[np.float64]:
+def starting_points(problem: Problem, count: int) -> Floats:
     """Where to begin, (count, n): the middle of the box, then points spread evenly over it."""
     low, high = problem.box
     places = _sobol(len(low), 1 << (count - 1).bit_length())[:count].copy()

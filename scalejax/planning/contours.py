@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.optima import Measure, Optima, Problem
 from scalejax.planning.frontier import chosen_along, frontier, spread, stated_of
@@ -14,8 +14,6 @@ from scalejax.planning.numbers import evaluate_draws
 from scalejax.planning.plan import Plan
 from scalejax.planning.stated import Stated
 from scalejax.planning.statement import loss_of, problem_of
-
-Floats = NDArray[np.float64]
 
 _CLOUD = 200
 

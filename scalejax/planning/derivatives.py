@@ -12,13 +12,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax._numerics import RUN_ONCE
 from scalejax.optima import Measure, Problem, attach
 from scalejax.resampling import t_quantile
-
-Floats = NDArray[np.float64]
 
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=RUN_ONCE)

@@ -6,16 +6,14 @@ from typing import Any
 import jax
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.optima import Measure, Optima, Regret, as_arrays, regret
 from scalejax.planning.derivatives import delta_intervals, elasticities
 from scalejax.planning.measures import BITS
 from scalejax.planning.numbers import evaluate, evaluate_draws, quantile_interval
 from scalejax.planning.source import Source
 from scalejax.planning.stated import Stated
-
-Floats = NDArray[np.float64]
 
 _CANDIDATES = 31
 _UNITS = {"N": "parameters", "D": "tokens", BITS: "bits"}

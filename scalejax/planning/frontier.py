@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.fitting import decades_beyond
 from scalejax.optima import Problem, solve_many
@@ -28,8 +28,6 @@ from scalejax.planning.stated import QUALITY, Stated
 from scalejax.planning.statement import Limit
 from scalejax.resampling import check_level
 from scalejax.status import Outcome
-
-Floats = NDArray[np.float64]
 
 DEMAND = "demand"
 """Name under which a frontier goes along the tokens that are served."""

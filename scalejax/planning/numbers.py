@@ -7,13 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax._numerics import RUN_ONCE
 from scalejax.optima import Measure, as_arrays
 from scalejax.resampling import percentile_interval
-
-Floats = NDArray[np.float64]
 
 
 def _values(measures: tuple[Measure, ...], decision: Any, args: Any) -> list[jax.Array]:

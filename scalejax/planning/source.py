@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import jax
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting import MOST_FAILED, Fit, default_kind
@@ -19,8 +19,6 @@ from scalejax.laws import (
     data_constrained,
     find_law,
 )
-
-Floats = NDArray[np.float64]
 
 _DRAWS = 2000
 _REPETITION = "muennighoff2023-repetition"

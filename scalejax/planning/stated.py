@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.optima import Answer, Optima, Problem, solve, solve_many
@@ -22,8 +22,6 @@ from scalejax.planning.statement import (
     loss_of,
     problem_of,
 )
-
-Floats = NDArray[np.float64]
 
 QUALITY = "as_good_as"
 """Name of the limit whose best loss is the loss to reach."""

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.laws import Law
@@ -24,8 +24,6 @@ from scalejax.planning.question import Question
 from scalejax.planning.source import source_of
 from scalejax.planning.statement import D, args_of, problem_of
 from scalejax.status import Outcome
-
-Floats = NDArray[np.float64]
 
 
 def ratio_surface(

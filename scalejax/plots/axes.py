@@ -23,7 +23,6 @@ from numpy.typing import ArrayLike, NDArray
 from scalejax.errors import UsageError
 from scalejax.quantities import LOSS, QUANTITIES, short_number
 
-Floats = NDArray[np.float64]
 Panels = NDArray[Any]
 """Axes in a one-dimensional object array."""
 

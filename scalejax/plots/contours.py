@@ -10,8 +10,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.planning import Contours, Plan, contours
 from scalejax.plots.axes import (
@@ -33,8 +33,6 @@ from scalejax.plots.axes import (
     tick_text,
 )
 from scalejax.plots.frontier import OWN
-
-Floats = NDArray[np.float64]
 
 _NEAR = 0.04
 _MARGIN = 4

@@ -9,8 +9,8 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.plots.axes import (
@@ -29,8 +29,6 @@ from scalejax.plots.axes import (
 )
 from scalejax.plots.fit import has_band, no_band
 from scalejax.quantities import FLOP_PER_PAIR, short_number
-
-Floats = NDArray[np.float64]
 
 
 def prediction_frame(

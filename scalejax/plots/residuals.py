@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.fitting import Fit
 from scalejax.plots.axes import (
     BLUE,
@@ -27,8 +27,6 @@ from scalejax.plots.axes import (
     small_text,
 )
 from scalejax.quantities import FLOP_PER_PAIR
-
-Floats = NDArray[np.float64]
 
 LABELLED = 5
 """Rows that are named in a plot."""

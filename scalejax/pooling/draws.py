@@ -10,16 +10,12 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
-from numpy.typing import NDArray
 
 from scalejax._numerics import RUN_ONCE
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
 from scalejax.pooling.marginal import find_mode, information
 from scalejax.pooling.population import rescaled_means, unpack
-
-Floats = NDArray[np.float64]
 
 _TOGETHER = 50
 

@@ -9,13 +9,12 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.resampling import check_level, percentile_interval
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.data import Table, group_by, load_table
 from scalejax.engine import check_signs, host_table, refuse_broken, stack, target_of
 from scalejax.errors import FitWarning, UsageError
@@ -21,8 +21,6 @@ from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_volume
 from scalejax.pooling.starts import Search, search
 from scalejax.status import Status
-
-Floats = NDArray[np.float64]
 
 SPREAD = LogNormal(0.2, 1.0)
 """What is believed of a between-group standard deviation: 0.03 to 1.4 with 95 %."""

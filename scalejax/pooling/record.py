@@ -11,8 +11,9 @@ from typing import Any
 import jax
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from scalejax._arrays import Floats
 from scalejax.data import Table, load_table
 from scalejax.engine import check_signs
 from scalejax.errors import UsageError
@@ -27,8 +28,6 @@ from scalejax.pooling.population import unpack
 from scalejax.pooling.separate import separate_fits
 from scalejax.resampling import check_level, percentile_interval
 from scalejax.status import Status
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.bayes import LEAST_ESS, R_HAT_LIMIT, arviz_tree, extra, sample
 from scalejax.errors import FitWarning, UsageError
 from scalejax.pooling.draws import new_draws, parameters_of
@@ -26,8 +27,6 @@ from scalejax.pooling.marginal import information, joint
 from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_prior, unpack
 from scalejax.resampling import percentile_interval
-
-Floats = NDArray[np.float64]
 
 
 @partial(

@@ -16,14 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from scalejax._arrays import Floats
 from scalejax._numerics import RUN_ONCE
 from scalejax.laws import positive
 from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
 from scalejax.pooling.marginal import Mode, find_mode
 from scalejax.pooling.maximum import Maximum, maximise
 from scalejax.pooling.population import start, unpack
-
-Floats = NDArray[np.float64]
 
 _SPREADS = (0.2, 0.1, 0.5)
 _WIDE, _COUNT, _AGAIN = 1.0, 12, 6

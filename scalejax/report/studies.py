@@ -11,8 +11,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.conclusions import (
     BEYOND,
     ComputeOptimum,
@@ -38,8 +38,6 @@ from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.report.blocks import Absent, attempt
 from scalejax.resampling import percentile_interval
 from scalejax.status import Status
-
-Floats = NDArray[np.float64]
 
 MULTIPLES = (1.0, 10.0, 100.0, 1000.0)
 """Sizes that are predicted, in multiples of the largest run."""

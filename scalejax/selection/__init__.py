@@ -6,10 +6,10 @@ that describes the runs best (`criteria`, AIC and BIC) need not be the one that 
 choose forms by held-out error, and where the data cannot tell laws apart, predict with all of them
 (`Selection.predict`).
 
-Folds: `scalejax.selection.folds`.
+Folds: `scalejax.folds`.
 """
 
-from scalejax.selection.folds import Fold, leave_groups, leave_largest, rolling_origin
+from scalejax.folds import Fold, leave_groups, leave_largest, rolling_origin
 from scalejax.selection.select import select
 from scalejax.selection.selection import Selection
 

@@ -4,19 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.data import Table, load_table
 from scalejax.engine import ObjectiveLike
 from scalejax.errors import InputError, LawError, UsageError
 from scalejax.fitting import Fit, fit
+from scalejax.folds import Fold, leave_largest, rolling_origin
 from scalejax.laws import Law, find_law
 from scalejax.quantities import FLOP_PER_PAIR, LOSS
 from scalejax.resampling import Units, weight_rows
-from scalejax.selection.folds import Fold, leave_largest, rolling_origin
 from scalejax.selection.selection import Candidate, Selection
-
-Floats = NDArray[np.float64]
 
 _SPARE_ROWS = 1
 
@@ -44,7 +42,7 @@ def select(
             of all laws.
         laws: Laws, or their names. All must give the same response.
         folds: ``"rolling"`` (an expanding window), ``"largest"`` (the largest fifth), or folds of
-            your own, see `scalejax.selection.folds`.
+            your own, see `scalejax.folds`.
         axis: Input along which runs are held out; ``"C"`` may be 6 N D. By default C if it can be
             had, else the first input.
         resamples: Random weightings of the runs, from which the intervals come.

@@ -9,16 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from scalejax._arrays import Floats
 from scalejax.data import Table
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
+from scalejax.folds import Fold
 from scalejax.laws import Law
 from scalejax.resampling import check_level, percentile_interval
 from scalejax.selection.criteria import criteria
-from scalejax.selection.folds import Fold
 from scalejax.wording import aligned
-
-Floats = NDArray[np.float64]
 
 FEWEST_DRAWS = 20
 

@@ -11,16 +11,14 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from scalejax._arrays import Ints
 from scalejax.data import SEPARATOR, Table, join_groups, load_table, refuse_changing_runs
 from scalejax.engine import HostTable, check_signs, target_of
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Family, Subset, choose_rows
-
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,16 +14,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.resampling import percentile_interval
 from scalejax.status import MINIMA, Status
 from scalejax.studies.problems import Problems
 from scalejax.studies.solving import PARAMETER
 from scalejax.wording import aligned
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 ERRORS = ("ARE", "bias")
 """Quantities of the held-out rows: mean absolute and mean signed relative error.

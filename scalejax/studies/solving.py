@@ -16,6 +16,7 @@ import pyarrow as pa
 from jax import lax
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats
 from scalejax.engine import HINT, Ends, Engine, Layout, make_box
 from scalejax.laws import Law
 from scalejax.resampling import draw_counts, draw_shares
@@ -23,9 +24,6 @@ from scalejax.status import MINIMA, Status
 from scalejax.studies.problems import Problems
 from scalejax.studies.shards import Shard
 from scalejax.studies.study import Recipe
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 PARAMETER = "parameter "
 """Before the names of parameters in the columns of a shard."""

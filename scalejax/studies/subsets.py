@@ -14,10 +14,10 @@ from typing import Literal, NamedTuple, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.errors import UsageError
+from scalejax.folds import leave_last_run, training_share
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Choice = Literal["smallest", "largest", "spread", "random"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 
@@ -123,12 +123,6 @@ class Chosen(NamedTuple):
 _NONE = np.empty(0, np.int64)
 
 
-def target_run(family: Family) -> int:
-    """The run to be predicted: the largest; of several, the one trained longest."""
-    order = np.lexsort((family.D, family.N))
-    return int(family.run[order[-1]])
-
-
 def choose_rows(
     family: Family, subset: Subset, *, target: bool, target_part: float, seed: int
 ) -> Chosen:
@@ -141,11 +135,9 @@ def choose_rows(
         target_part: Last share of the target's training that is to be predicted.
         seed: Seed of random choices.
     """
-    last = np.zeros(int(family.run.max()) + 1)
-    np.maximum.at(last, family.run, family.D)
-    progress = family.D / last[family.run]
-    held = target_run(family) if target else -1
-    own = family.run == held
+    progress = training_share(family.D, family.run)
+    fold = leave_last_run(*family, target_part)
+    own = ~fold.train & target
     others = _by_size(family, ~own)
     wanted = len(others) if subset.models is None else subset.models
     if wanted > len(others):
@@ -153,7 +145,7 @@ def choose_rows(
     chosen = np.isin(family.run, _pick(others, wanted, subset, seed))
     train = (chosen & (progress <= subset.until)) | (own & (progress <= subset.own))
     train &= (subset.drop <= family.D) & (subset.since <= progress)
-    test = own & (progress > 1 - target_part)
+    test = fold.test & target
     if not train.any():
         return Chosen(_NONE, _NONE, "no row is left to fit")
     return Chosen(np.flatnonzero(train), np.flatnonzero(test & ~train))

@@ -153,18 +153,19 @@ class TestHeldOut:
         assert found["distance"].tolist() == pytest.approx([np.log10(largest)])
 
     def test_targets_are_the_sizes_from_the_fourth_on(self, spoilt):
-        rows = evidence.rolling_targets(sj.load_table(spoilt, cluster="model"))
+        rows = evidence.rolling_targets(sj.load_table(spoilt, cluster="model")).table.to_frame()
         assert rows.groupby("group", sort=False)["N"].nunique().tolist() == [4, 5, 6, 7]
 
     def test_no_other_run_of_the_targets_size_is_fitted(self, spoilt):
         """With two runs of each size, one of each pair trained longer: that one is the target."""
         short = spoilt.assign(model=spoilt["model"] + "-short", D=spoilt["D"] / 2)
         both = pd.concat([spoilt, short], ignore_index=True)
-        rows = evidence.rolling_targets(sj.load_table(both, cluster="model"))
-        for _, part in rows.groupby("group"):
+        targets = evidence.rolling_targets(sj.load_table(both, cluster="model"))
+        for _, part in targets.by("run").to_frame().groupby("group"):
             own = part[part["N"] == part["N"].max()]
-            assert set(own["run"]) == {f"m{own['N'].max():.3g}"}
-            assert (part.loc[part["N"] < own["N"].max()].groupby("N")["run"].nunique() == 2).all()
+            assert set(own["cluster"]) == {f"m{own['N'].max():.3g}"}
+            rest = part.loc[part["N"] < own["N"].max()]
+            assert (rest.groupby("N")["cluster"].nunique() == 2).all()
 
     def test_without_checkpoints_a_size_stands_for_a_model(self, grid_errors):
         """Three sizes are fitted with all of their five runs, none of the target's size."""
@@ -195,11 +196,11 @@ class TestHeldOut:
         found = dict(
             zip(("run", "size", "borrowed"), evidence.studies(rows, LAW, None), strict=True)
         )
-        assert [study.run for study, _ in found.values()] == ["run", "size", "size"]
-        assert evidence.FIVE in found["size"][1].values()
-        assert evidence.ENDS in found["run"][1].values()
+        assert [study.run for study, *_ in found.values()] == ["run", "size", "size"]
+        assert evidence.FIVE in found["size"][2].values()
+        assert evidence.ENDS in found["run"][2].values()
         rows = evidence.rolling_targets(sj.load_table(spoilt, cluster="model"))
-        assert [study.run for study, _ in evidence.studies(rows, LAW, None)] == ["run", "run"]
+        assert [study.run for study, *_ in evidence.studies(rows, LAW, None)] == ["run", "run"]
 
 
 class TestRecommendations:
@@ -261,8 +262,9 @@ class TestRecommendations:
         frame["N"] *= 1 + 1e-8 * np.arange(len(frame))
         assert "train 1 more" in by_name(sj.advise(frame))["number of sizes"].advice
         rows = evidence.rolling_targets(sj.load_table(frame.assign(loss=1.0)))
-        assert rows["group"].nunique() == 1
-        assert rows.groupby("size")["N"].nunique().tolist() == [1, 1, 1, 1]
+        assert len(rows.groups) == 1
+        sizes = rows.by("size").to_frame()
+        assert sizes.groupby("cluster")["N"].nunique().tolist() == [1, 1, 1, 1]
 
     def test_runs_that_determine_no_law_are_found_without_losses(self):
         """The words are those with which a fit refuses the same runs."""

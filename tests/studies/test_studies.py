@@ -11,9 +11,10 @@ from study_runs import SIZES
 
 import scalejax as sj
 from scalejax.engine.layout import default_layout
+from scalejax.folds import leave_last_run
 from scalejax.studies import StudyFile, prepare
 from scalejax.studies.shards import cut
-from scalejax.studies.subsets import Family, Subset, choose_rows, subset_grid, target_run
+from scalejax.studies.subsets import Family, Subset, choose_rows, subset_grid
 
 
 def one_family(runs):
@@ -37,11 +38,13 @@ class TestSubsets:
 
     def test_the_largest_has_the_most_parameters_not_tokens(self):
         sizes, tokens = np.array([1e8, 1e9, 2e8]), np.array([5e10, 1e10, 9e10])
-        assert target_run(Family(sizes, tokens, np.arange(3))) == 1
+        fold = leave_last_run(sizes, tokens, np.arange(3), 0.3)
+        assert fold.train.tolist() == [True, False, True]
+        assert fold.test.tolist() == [False, True, False]
 
     def test_of_equal_sizes_the_one_trained_longest(self):
-        rows = Family(np.array([1.0, 1.0]), np.array([2.0, 3.0]), np.array([0, 1]))
-        assert target_run(rows) == 1
+        fold = leave_last_run(np.array([1.0, 1.0]), np.array([2.0, 3.0]), np.array([0, 1]), 0.3)
+        assert fold.test.tolist() == [False, True]
 
     @pytest.mark.parametrize(
         ("choose", "sizes"),

@@ -2,18 +2,19 @@
 
 `leave_largest` holds out the runs above one cut, `rolling_origin` moves the cut upwards so that
 every fold trains on all that is smaller, and `leave_groups` holds out one group after the other,
-which asks how a law carries over rather than how it extrapolates.
+which asks how a law carries over rather than how it extrapolates. `leave_sizes` takes one size
+after the other as the target of all smaller ones, and `leave_last_run` the largest run of a family;
+where runs have checkpoints, what is predicted is the end of a training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scalejax._arrays import Floats, Ints
 from scalejax.errors import UsageError
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,3 +119,46 @@ def _fold(values: Floats, above: float, axis: str) -> Fold:
         raise UsageError(f"no run has {axis} {'up to' if test.any() else 'above'} {above:.4g}.")
     distance = np.maximum(np.log10(values / values[train].max()), 0.0)
     return Fold(f"{axis} above {values[train].max():.3g}", train, test, distance)
+
+
+def leave_last_run(N: Floats, D: Floats, run: Ints, part: float) -> Fold:
+    """The largest run of a family is held out, and the end of its training predicted.
+
+    Args:
+        N: Parameters, (n,).
+        D: Tokens, (n,).
+        run: Run of each row, codes from 0, (n,).
+        part: Last share of its training that is predicted. Of several largest runs the one that
+            was trained longest is held out.
+    """
+    held = run[np.lexsort((D, N))[-1]]
+    own = run == held
+    late = own & (training_share(D, run) > 1 - part)
+    return Fold(f"run {held}", ~own, late, np.zeros(len(N)))
+
+
+def training_share(D: Floats, run: Ints) -> Floats:
+    """Share of its run's training that each row has seen, (n,)."""
+    last = np.zeros(int(run.max()) + 1)
+    np.maximum.at(last, run, D)
+    return D / last[run]
+
+
+def leave_sizes(size: Ints, D: Floats, run: Ints, fewest: int, most: int) -> Iterator[Fold]:
+    """Sizes as targets, each predicted from all smaller ones: its run that was trained longest.
+
+    Args:
+        size: Number of each row's size from the smallest, (n,).
+        D: Tokens, (n,).
+        run: Run of each row, (n,).
+        fewest: Place of the first size that is a target, counted from 1.
+        most: Most targets, spread over the sizes.
+    """
+    sizes = np.unique(size)[fewest - 1 :]
+    places = np.linspace(0, len(sizes) - 1, min(most, len(sizes))).round().astype(int)
+    for target in sizes[places]:
+        rows = np.flatnonzero(size == target)
+        last = run[rows[np.argsort(D[rows], kind="stable")[-1]]]
+        yield Fold(
+            f"size {target}", size < target, (size == target) & (run == last), np.zeros(len(size))
+        )

@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from scalejax.advice import evidence
 from scalejax.advice.advice import Advice
 from scalejax.advice.families import families
@@ -63,9 +61,9 @@ def advise(
     distance_to = _checked(target)
     runs, recipe = _read(data, law, run, by, plan, objective, table_options)
     table, planned = runs.table, runs.planned
-    none = table.take(np.empty(0, np.int64))
-    rows = evidence.rolling_targets(none if planned else table)
-    errors = evidence.held_out_errors(rows, recipe.found, objective)
+    rows = evidence.rolling_targets(table)
+    trials = () if planned else evidence.TRIALS
+    errors = evidence.held_out_errors(rows, recipe.found, objective, trials)
     repeats = find_repeats(table, runs.frame, planned)
     distance = None if distance_to is None else _distance(table, distance_to)
     plain = errors[errors["trial"] == evidence.PLAIN.name]
@@ -73,7 +71,7 @@ def advise(
         recommendations=recommend(table, recipe.model, errors, repeats, level, planned),
         expected=None if distance is None else expected_error(errors, distance),
         distance=distance,
-        targets=len(rows.groups),
+        targets=0 if planned else len(rows.groups),
         tested=float(plain.dropna(subset="ARE")["distance"].max()) if len(plain) else 0.0,
         repeats=repeats,
         level=level,

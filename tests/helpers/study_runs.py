@@ -33,7 +33,7 @@ def bytes_of(folder):
 def answer_from(job, monkeypatch):
     """Shards are found in a finished job instead of being solved."""
     monkeypatch.setattr(
-        running,
+        working,
         "solve_shard",
         lambda problems, shard, layout: pq.read_table(Folder(job).shard(shard.number)),
     )

@@ -14,7 +14,6 @@ from scalejax.conclusions.conclusions import (
     ComputeOptimum,
     Conclusions,
     PredictedLoss,
-    compute_optimum,
     conclude,
 )
 from scalejax.conclusions.identifiability import design_identifiability, identifiability
@@ -31,7 +30,6 @@ __all__ = [
     "PredictedLoss",
     "Profile",
     "compare",
-    "compute_optimum",
     "conclude",
     "describe_moves",
     "design_identifiability",

@@ -13,7 +13,6 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from scalejax._arrays import Floats
 from scalejax.engine import CovarianceKind
@@ -21,11 +20,10 @@ from scalejax.errors import UsageError
 from scalejax.fitting import Fit, default_kind
 from scalejax.laws import Law
 from scalejax.objectives import Model
+from scalejax.optima import allocation
 
 BEYOND = 100.0
 """The default budget, in multiples of the largest compute among the runs."""
-
-_REACH, _POINTS, _BISECTIONS = 16.0, 129, 60
 
 
 class Quantity(Protocol):
@@ -66,7 +64,8 @@ class ComputeOptimum(NamedTuple):
 
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """N, D/N and loss, (3,)."""
-        return compute_optimum(law, parameters, self.budget)
+        best = allocation(law, parameters, self.budget)
+        return jnp.stack([best.N, best.D / best.N, best.loss])
 
 
 class PredictedLoss(NamedTuple):
@@ -182,38 +181,3 @@ def conclude(
             raise UsageError(f"points= lacks {', '.join(missing)} (law {law.name}).")
         found.append(PredictedLoss(tuple((name, float(point[name])) for name in law.inputs)))
     return Conclusions(tuple(found))
-
-
-def compute_optimum(law: Law, parameters: Mapping[str, Any], budget: Any) -> jax.Array:
-    """The best N for a budget, D/N and the loss there, with C = 6ND, (3,).
-
-    Differentiable in the parameters and the budget by the implicit function theorem; NaN if there
-    is no minimum with D/N between 1e-13 and 1e13.
-    """
-
-    def loss(x: Any, p: Mapping[str, Any], c: Any) -> jax.Array:
-        # x is half the log of D/N, so that N and D move against each other.
-        middle = jnp.sqrt(c / 6)
-        point = {"N": middle * jnp.exp(-x), "D": middle * jnp.exp(x)}
-        return jnp.log(law(*(point[name] for name in law.inputs), **p))
-
-    held = lax.stop_gradient((dict(parameters), jnp.asarray(budget, float)))
-    slope = jax.grad(loss)
-    grid = jnp.linspace(-_REACH, _REACH, _POINTS)
-    best = jnp.argmin(jax.vmap(lambda x: loss(x, *held))(grid))
-    inside = (best > 0) & (best < _POINTS - 1)
-
-    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
-        low, high = ends
-        middle = 0.5 * (low + high)
-        rising = slope(middle, *held) > 0
-        return jnp.where(rising, low, middle), jnp.where(rising, middle, high)
-
-    first = (grid[jnp.maximum(best - 1, 0)], grid[jnp.minimum(best + 1, _POINTS - 1)])
-    x = lax.stop_gradient(0.5 * sum(lax.fori_loop(0, _BISECTIONS, halve, first)))
-    # A Newton step of length zero, whose derivative is that of the optimum.
-    bend = lax.stop_gradient(jax.grad(slope)(x, *held))
-    x = x - slope(x, parameters, budget) / bend
-    size, ratio = jnp.sqrt(budget / 6) * jnp.exp(-x), jnp.exp(2 * x)
-    found = jnp.stack([size, ratio, jnp.exp(loss(x, parameters, budget))])
-    return jnp.where(inside, found, jnp.nan)

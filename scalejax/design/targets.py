@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from scalejax.conclusions import compute_optimum
 from scalejax.errors import UsageError
 from scalejax.laws import Law
+from scalejax.optima import allocation
 from scalejax.quantities import FLOP_PER_PAIR, short_number
 
 
@@ -41,7 +41,7 @@ class BestSize(NamedTuple):
 
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """The logarithm of N*, ()."""
-        return jnp.log(compute_optimum(law, parameters, self.budget)[0])
+        return jnp.log(allocation(law, parameters, self.budget).N)
 
 
 class LossAt(NamedTuple):

@@ -14,7 +14,7 @@ Use `scalejax.fit` for tables, checks, bootstraps and reports; it runs the same 
 that are faster for large batches.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -32,7 +32,7 @@ from scalejax.engine.starts import choose_starts, start_features
 from scalejax.errors import UsageError
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, Penalty, Prior, Rows, Settings, make_model
-from scalejax.solvers import Box, Evaluation, LaneProblems, damped_newton, minimise
+from scalejax.solvers import Box, Evaluation, LaneProblems, damped_newton, implicit_root, minimise
 from scalejax.status import Status
 
 _AGREEMENT = {"float64": 1e-6, "float32": 1e-3}
@@ -134,8 +134,8 @@ def fit_arrays(
         Box(cast(box.lower), cast(box.upper)),
     )
     u, steps, agreeing = _search(model, max_steps, lax.stop_gradient(problem))
-    u = _optimum(model, lax.stop_gradient(u), problem)
-    certificate = _certify(model, lax.stop_gradient(u), lax.stop_gradient(problem))
+    certificate = _certify(model, u, lax.stop_gradient(problem))
+    u = _optimum(model, u, problem)
     status = decide(
         certificate,
         steps=steps,
@@ -195,30 +195,22 @@ def _search(
     return ends.u[best], ends.steps[best], jnp.sum(objective <= lowest + limit)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _optimum(model: Model, u: jax.Array, problem: _Problem) -> jax.Array:
-    """The point u itself, with the derivative that the minimiser of the problem has."""
-    return u
+def _optimum(model: Model, point: jax.Array, problem: _Problem) -> jax.Array:
+    """The point itself (p,), with the derivative that the minimiser of the problem has."""
+    moves = ~((point <= problem.box.lower) | (point >= problem.box.upper))
 
+    def conditions(u: jax.Array) -> jax.Array:
+        slope = jax.grad(model.objective)(u, problem.rows, problem.weight, problem.settings)
+        return jnp.where(moves, slope, u - point)
 
-@_optimum.defjvp
-def _optimum_jvp(model: Model, primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
-    start, problem = primals
-    _, change = tangents
-    u = _optimum(model, start, problem)
+    def tangent(linear: Callable[[jax.Array], jax.Array], right: jax.Array) -> jax.Array:
+        # Scaled to a unit diagonal; a held coordinate keeps only its own equation, du = 0.
+        hessian = jax.jacfwd(linear)(jnp.zeros_like(right))
+        diagonal = jnp.abs(jnp.diagonal(hessian))
+        scale = jnp.where(moves & (diagonal > 0), diagonal, 1) ** -0.5
+        scaled = hessian * scale[:, None] * scale[None, :]
+        held = ~(moves[:, None] & moves[None, :])
+        system = jnp.where(held, jnp.eye(scale.shape[0], dtype=scale.dtype), scaled)
+        return scale * jnp.linalg.solve(system, jnp.where(moves, right * scale, 0))
 
-    def objective(u: jax.Array, problem: _Problem) -> jax.Array:
-        return model.objective(u, problem.rows, problem.weight, problem.settings)
-
-    gradient = jax.grad(objective)
-    _, right = jax.jvp(lambda problem: gradient(u, problem), (problem,), (change,))
-    hessian = jax.hessian(objective)(u, problem)
-    held = (u <= problem.box.lower) | (u >= problem.box.upper)
-    moves = ~held
-    # Scaled to a unit diagonal; a held coordinate keeps only its own equation, du = 0.
-    diagonal = jnp.abs(jnp.diagonal(hessian))
-    scale = jnp.where(moves & (diagonal > 0), diagonal, 1) ** -0.5
-    scaled = hessian * scale[:, None] * scale[None, :]
-    system = jnp.where(moves[:, None] & moves[None, :], scaled, jnp.eye(u.shape[0], dtype=u.dtype))
-    step = -scale * jnp.linalg.solve(system, jnp.where(moves, right * scale, 0))
-    return u, step
+    return implicit_root(conditions, point, tangent)

@@ -14,7 +14,7 @@ compute then goes along with size. That error is part of the bias that is shown.
 """
 
 from scalejax.isoflop.analysis import isoflop, isoflop_bias
-from scalejax.isoflop.optimum import Optimum, true_optimum
+from scalejax.isoflop.optimum import true_optimum
 from scalejax.isoflop.result import Isoflop
 
-__all__ = ["Isoflop", "Optimum", "isoflop", "isoflop_bias", "true_optimum"]
+__all__ = ["Isoflop", "isoflop", "isoflop_bias", "true_optimum"]

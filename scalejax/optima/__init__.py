@@ -5,10 +5,14 @@
   several args.
 - `optimum`: the same as a pure, differentiable function of args, for your own JAX code.
 - `solve_many`, `solve_grid`: all draws of a law, frontiers and surfaces, in one batch.
+- `allocation`: the N and D of least loss under C = 6 N D; `tokens_for` a size.
 - `revealed_demand`: the inference that a model's size and tokens betray.
 - `regret`: what a choice costs if a draw is the truth, and the choice that costs least.
 """
 
+from scalejax.optima.allocation import Allocation as Allocation
+from scalejax.optima.allocation import allocation as allocation
+from scalejax.optima.allocation import tokens_for as tokens_for
 from scalejax.optima.answer import Answer as Answer
 from scalejax.optima.answer import Bound as Bound
 from scalejax.optima.answer import choose as choose

@@ -1,4 +1,4 @@
-"""The one rule by which optima are differentiated: the implicit function theorem.
+"""Constrained optima are differentiated by the implicit function theorem.
 
 `optimum` is a pure function of a problem's args. Its derivatives are those of the optimality
 conditions with what binds held as it is, whatever iterations found the point, so `jax.grad`,
@@ -19,7 +19,7 @@ from jax import lax
 
 from scalejax.optima.problem import Problem
 from scalejax.optima.solution import Solution, best_of, starting_points
-from scalejax.solvers import solve_singular
+from scalejax.solvers import implicit_root, solve_singular
 
 
 class Optimum(NamedTuple):
@@ -98,5 +98,5 @@ def attach(problem: Problem, found: Solution, args: Any) -> tuple[jax.Array, jax
         return solve_singular(symmetric, rest)
 
     start = jnp.concatenate([found.point, jnp.where(binds, found.multipliers, 0.0)])
-    x = lax.custom_root(conditions, start, lambda _, at: at, tangent)
+    x = implicit_root(conditions, start, tangent)
     return x[:n], x[n:]

@@ -5,12 +5,10 @@ figures 1 and 2 of arXiv:2401.00448.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
+from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -18,11 +16,10 @@ from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.laws import Law
-from scalejax.optima import Measure, Problem, solve_grid, solve_many
-from scalejax.planning.measures import TOKENS, LawLoss
+from scalejax.optima import solve_grid, tokens_for
 from scalejax.planning.question import Question
 from scalejax.planning.source import source_of
-from scalejax.planning.statement import D, args_of, problem_of
+from scalejax.planning.statement import args_of, problem_of
 from scalejax.status import Outcome
 
 
@@ -94,35 +91,17 @@ def compute_optimal(
 
     There the loss falls as fast with the logarithm of N as with that of D (C = 6ND).
     """
-    params = {name: parameters[name] for name in law.parameters}
-    args = {"law": params, "fixed": {}, "N": float(np.median(sizes))}
-    problem = _balanced(law)
-    found = solve_many(problem, args, {"N": sizes})
-    tokens = found.decision["D"]
+    params = {name: np.float64(parameters[name]) for name in law.parameters}
     with jax.enable_x64(True):
-        loss = np.asarray(law(jnp.asarray(sizes), jnp.asarray(tokens), **params), np.float64)
-    return tokens, loss
+        tokens, loss = _compute_optimal(law, params, np.asarray(sizes, np.float64))
+        return np.asarray(tokens), np.asarray(loss)
 
 
-@dataclass(frozen=True)
-class _Slopes:
-    """How many times as fast the loss falls with ln N as with ln D."""
-
-    law: Law
-
-    def __call__(self, x: Mapping[str, Any], args: Any) -> Any:
-        def loss(log_n: Any, log_d: Any) -> Any:
-            return LawLoss(self.law)({"N": jnp.exp(log_n), "D": jnp.exp(log_d)}, args)
-
-        at = (jnp.log(args["N"]), jnp.log(x["D"]))
-        by_n, by_d = jax.grad(loss, argnums=(0, 1))(*at)
-        return by_n / by_d
-
-
-@cache
-def _balanced(law: Law) -> Problem:
-    slopes = Measure("slope of the loss in ln N over that in ln D", _Slopes(law))
-    return Problem((D,), TOKENS, (slopes.equal_to(1.0),))
+@partial(jax.jit, static_argnums=0)
+def _compute_optimal(law: Law, params: Any, sizes: Any) -> tuple[jax.Array, jax.Array]:
+    tokens = jax.vmap(lambda size: tokens_for(law, params, size))(sizes)
+    point = {"N": sizes, "D": tokens}
+    return tokens, law(*(point[name] for name in law.inputs), **params)
 
 
 def _positive(name: str, values: Sequence[float] | Floats) -> Floats:

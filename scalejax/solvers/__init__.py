@@ -3,6 +3,7 @@
 See `scalejax.solvers.solver` for the shape of a solver and which one to take.
 """
 
+from scalejax.solvers.implicit import implicit_root
 from scalejax.solvers.interior import Ranges, approach
 from scalejax.solvers.kkt import Active, Finish, finish, solve_singular
 from scalejax.solvers.lanes import LaneProblems, minimise
@@ -24,6 +25,7 @@ __all__ = [
     "factorise",
     "finish",
     "from_optax",
+    "implicit_root",
     "minimise",
     "solve",
     "solve_singular",

@@ -7,7 +7,7 @@ import pytest
 
 import scalejax as sj
 from scalejax import Real
-from scalejax.conclusions.conclusions import ComputeOptimum, ParameterValue, compute_optimum
+from scalejax.conclusions.conclusions import ComputeOptimum, ParameterValue
 
 # GOLDEN-36, LSQ, C = 1e24 = 6ND: N*, D*, L* by 50-digit arithmetic.
 BEST = (81710053424.5, 2.03973268504e12, 1.94246024901)
@@ -35,7 +35,7 @@ class TestConclusions:
             return g * (c / 6) ** (p["beta"] * power)
 
         def ours(p, c):
-            return compute_optimum(sj.LAWS["chinchilla"], p, c)[0]
+            return ComputeOptimum(c)(sj.LAWS["chinchilla"], p)[0]
 
         with jax.enable_x64(True):
             for argument in (0, 1):
@@ -45,7 +45,7 @@ class TestConclusions:
     def test_no_optimum_is_nan(self):
         p = {"E": 1.0, "A": 1e-300, "alpha": 0.3, "B": 400.0, "beta": 0.3}
         with jax.enable_x64(True):
-            assert np.isnan(compute_optimum(sj.LAWS["chinchilla"], p, 1e20)).all()
+            assert np.isnan(ComputeOptimum(1e20)(sj.LAWS["chinchilla"], p)).all()
 
     def test_default_budget_lies_two_decades_beyond(self, golden, golden_lsq):
         largest = 6 * (golden["N"] * golden["D"]).max()

@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 import scalejax as sj
+from scalejax.studies import working
 from scalejax.studies.folder import Folder
 
 SIZES = np.array([2e7, 5e7, 1e8, 3e8, 1e9, 3e9])

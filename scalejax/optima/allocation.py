@@ -1,0 +1,100 @@
+"""The compute-optimal allocation under C = 6 N D, for a law of N and D.
+
+At the optimum the loss falls as fast with ln N as with ln D. `allocation` is that point for a
+budget, `tokens_for` the one for a size; both are pure functions of one set of parameters, to be
+mapped over many, and differentiable to any order by the implicit function theorem.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from scalejax.laws import Law
+from scalejax.quantities import FLOP_PER_PAIR
+from scalejax.solvers import implicit_root
+
+_POINTS, _BISECTIONS = 512, 60
+_REACH = 16.0
+"""Half the logarithm of D/N goes at least so far from zero, and on until N or D is one."""
+
+
+class Allocation(NamedTuple):
+    """The best split of a budget, () each or one per budget; NaN where there is none.
+
+    Attributes:
+        N: Parameters.
+        D: Tokens.
+        loss: Loss of the law there.
+    """
+
+    N: Any
+    D: Any
+    loss: Any
+
+
+def allocation(law: Law, parameters: Mapping[str, Any], budget: Any) -> Allocation:
+    """The N and D of least loss for a budget in FLOP, ()."""
+    args = dict(parameters), 0.5 * jnp.log(jnp.asarray(budget, float) / FLOP_PER_PAIR)
+
+    def split(x: Any, half: Any) -> tuple[Any, Any]:
+        return half - x, half + x
+
+    def loss(x: Any, args: Any) -> jax.Array:
+        return _loss(law, args[0], *split(x, args[1]))
+
+    held = lax.stop_gradient(args)
+    reach = jnp.maximum(_REACH, held[1])
+    grid = jnp.linspace(-reach, reach, _POINTS)
+    best = jnp.argmin(jax.vmap(lambda x: loss(x, held))(grid))
+    inside = (best > 0) & (best < _POINTS - 1)
+    x = _balance(law, split, grid, jnp.clip(best, 1, _POINTS - 2), args)
+    log_n, log_d = split(x, args[1])
+    point = Allocation(jnp.exp(log_n), jnp.exp(log_d), loss(x, args))
+    return jax.tree.map(lambda value: jnp.where(inside, value, jnp.nan), point)
+
+
+def tokens_for(law: Law, parameters: Mapping[str, Any], size: Any) -> jax.Array:
+    """The least D at which N = size is the best of its compute, (); NaN if there is none."""
+    args = dict(parameters), jnp.log(jnp.asarray(size, float))
+
+    def path(x: Any, log_n: Any) -> tuple[Any, Any]:
+        return log_n, log_n + 2 * x
+
+    held = lax.stop_gradient(args)
+    grid = jnp.linspace(-_REACH, _REACH, _POINTS)
+    rises = jax.vmap(lambda x: _trade(law, held[0], *path(x, held[1])))(grid) > 0
+    turns = rises[1:] & ~rises[:-1]
+    x = _balance(law, path, grid, jnp.clip(jnp.argmax(turns), 1, _POINTS - 2), args)
+    return jnp.where(jnp.any(turns), jnp.exp(path(x, args[1])[1]), jnp.nan)
+
+
+def _loss(law: Law, parameters: Mapping[str, Any], log_n: Any, log_d: Any) -> jax.Array:
+    point = {"N": jnp.exp(log_n), "D": jnp.exp(log_d)}
+    return law(*(point[name] for name in law.inputs), **parameters)
+
+
+def _trade(law: Law, parameters: Mapping[str, Any], log_n: Any, log_d: Any) -> jax.Array:
+    """Slope of the loss when N is given for D at the same compute; zero at an optimum."""
+    at = jnp.stack([log_n, log_d])
+    return jax.jvp(lambda at: _loss(law, parameters, *at), (at,), (jnp.array([-1.0, 1.0]),))[1]
+
+
+def _balance(
+    law: Law, path: Callable[[Any, Any], tuple[Any, Any]], grid: Any, middle: Any, args: Any
+) -> jax.Array:
+    """Where the trade changes nothing on a path, between the neighbours of a point of the grid."""
+
+    def trade(x: Any, args: Any) -> jax.Array:
+        return _trade(law, args[0], *path(x, args[1]))
+
+    def halve(_: int, ends: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        low, high = ends
+        x = 0.5 * (low + high)
+        rising = trade(x, lax.stop_gradient(args)) > 0
+        return jnp.where(rising, low, x), jnp.where(rising, x, high)
+
+    low, high = lax.fori_loop(0, _BISECTIONS, halve, (grid[middle - 1], grid[middle + 1]))
+    return implicit_root(lambda x: trade(x, args), 0.5 * (low + high))

@@ -102,57 +102,26 @@ if TYPE_CHECKING:
     from scalejax.studies import subset_grid as subset_grid
 
 _HOME = {
-    **dict.fromkeys(("Advice", "advise"), "scalejax.advice"),
-    **dict.fromkeys(("Table", "load_table"), "scalejax.data"),
-    **dict.fromkeys(("ArrayFit", "fit_arrays"), "scalejax.engine"),
-    **dict.fromkeys(("Posterior", "posterior"), "scalejax.bayes"),
-    **dict.fromkeys(
-        ("DataWarning", "FitWarning", "InputError", "LawError", "ScalejaxError", "UsageError"),
-        "scalejax.errors",
-    ),
-    **dict.fromkeys(("Fit", "fit", "fit_many", "load_fit", "reproduce"), "scalejax.fitting"),
-    **dict.fromkeys(
-        ("LAWS", "Law", "Positive", "Real", "UnitInterval", "find_law", "formula_law", "law"),
-        "scalejax.laws",
-    ),
-    **dict.fromkeys(
-        (
-            "LogNormal",
-            "Normal",
-            "Objective",
-            "absolute",
-            "custom",
-            "huber",
-            "least_squares",
-            "student_t",
-        ),
-        "scalejax.objectives",
-    ),
-    **dict.fromkeys(
-        (
-            "Conclusions",
-            "Identifiability",
-            "Profile",
-            "compare",
-            "conclude",
-            "design_identifiability",
-            "identifiability",
-            "influence",
-            "largest_moves",
-            "profile",
-            "sensitivity",
-        ),
-        "scalejax.conclusions",
-    ),
-    **dict.fromkeys(("Plan", "Question", "frontier", "plan"), "scalejax.planning"),
-    **dict.fromkeys(("Design", "design_runs"), "scalejax.design"),
-    **dict.fromkeys(("Pooled", "borrow", "pool"), "scalejax.pooling"),
-    **dict.fromkeys(("Selection", "select"), "scalejax.selection"),
-    **dict.fromkeys(("Outcome", "Status"), "scalejax.status"),
-    **dict.fromkeys(
-        ("Recipe", "Study", "StudyResult", "resume_study", "run_study", "subset_grid"),
-        "scalejax.studies",
-    ),
+    name: f"scalejax.{room}"
+    for room, names in {
+        "advice": "Advice advise",
+        "bayes": "Posterior posterior",
+        "conclusions": "Conclusions Identifiability Profile compare conclude design_identifiability"
+        " identifiability influence largest_moves profile sensitivity",
+        "data": "Table load_table",
+        "design": "Design design_runs",
+        "engine": "ArrayFit fit_arrays",
+        "errors": "DataWarning FitWarning InputError LawError ScalejaxError UsageError",
+        "fitting": "Fit fit fit_many load_fit reproduce",
+        "laws": "LAWS Law Positive Real UnitInterval find_law formula_law law",
+        "objectives": "LogNormal Normal Objective absolute custom huber least_squares student_t",
+        "planning": "Plan Question frontier plan",
+        "pooling": "Pooled borrow pool",
+        "selection": "Selection select",
+        "status": "Outcome Status",
+        "studies": "Recipe Study StudyResult resume_study run_study subset_grid",
+    }.items()
+    for name in names.split()
 }
 _MODULES = ("costs", "curve_fits", "curves", "datasets", "isoflop", "optima", "plots")
 

@@ -5,7 +5,8 @@
 - `forecast`: how many laws that takes, and how long.
 """
 
-from scalejax.advice.advice import Advice, Recommendation
-from scalejax.advice.advise import Forecast, advise, forecast
-
-__all__ = ["Advice", "Forecast", "Recommendation", "advise", "forecast"]
+from scalejax.advice.advice import Advice as Advice
+from scalejax.advice.advice import Recommendation as Recommendation
+from scalejax.advice.advise import Forecast as Forecast
+from scalejax.advice.advise import advise as advise
+from scalejax.advice.advise import forecast as forecast

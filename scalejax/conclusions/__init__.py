@@ -8,34 +8,18 @@
 - `compare`: how two fits differ, with intervals from the resamples that they share.
 """
 
-from scalejax.conclusions.compare import compare
-from scalejax.conclusions.conclusions import (
-    BEYOND,
-    ComputeOptimum,
-    Conclusions,
-    PredictedLoss,
-    conclude,
-)
-from scalejax.conclusions.identifiability import design_identifiability, identifiability
-from scalejax.conclusions.influence import influence
-from scalejax.conclusions.profile import Profile, profile
-from scalejax.conclusions.sensitivity import describe_moves, largest_moves, sensitivity
-from scalejax.identify import Identifiability
-
-__all__ = [
-    "BEYOND",
-    "ComputeOptimum",
-    "Conclusions",
-    "Identifiability",
-    "PredictedLoss",
-    "Profile",
-    "compare",
-    "conclude",
-    "describe_moves",
-    "design_identifiability",
-    "identifiability",
-    "influence",
-    "largest_moves",
-    "profile",
-    "sensitivity",
-]
+from scalejax.conclusions.compare import compare as compare
+from scalejax.conclusions.conclusions import BEYOND as BEYOND
+from scalejax.conclusions.conclusions import ComputeOptimum as ComputeOptimum
+from scalejax.conclusions.conclusions import Conclusions as Conclusions
+from scalejax.conclusions.conclusions import PredictedLoss as PredictedLoss
+from scalejax.conclusions.conclusions import conclude as conclude
+from scalejax.conclusions.identifiability import design_identifiability as design_identifiability
+from scalejax.conclusions.identifiability import identifiability as identifiability
+from scalejax.conclusions.influence import influence as influence
+from scalejax.conclusions.profile import Profile as Profile
+from scalejax.conclusions.profile import profile as profile
+from scalejax.conclusions.sensitivity import describe_moves as describe_moves
+from scalejax.conclusions.sensitivity import largest_moves as largest_moves
+from scalejax.conclusions.sensitivity import sensitivity as sensitivity
+from scalejax.identify import Identifiability as Identifiability

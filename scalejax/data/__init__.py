@@ -4,43 +4,28 @@
 odd about one, for a `Request`; `read_frame` gives the raw cells.
 """
 
-from scalejax.data.checks import problem_at
-from scalejax.data.columns import column_problems, found_columns, match_column, normalised
-from scalejax.data.design import distinct_values
-from scalejax.data.examples import golden36
-from scalejax.data.export import to_csv
-from scalejax.data.joining import SEPARATOR, group_by, join_groups
-from scalejax.data.load import Inspection, inspect_table, load_table
-from scalejax.data.numbers import parse_column, parse_number
-from scalejax.data.reader import STDIN, read_frame, source_name
-from scalejax.data.relations import refuse_changing_runs
-from scalejax.data.request import Request
-from scalejax.data.table import SetAside, Table, encode_labels, read_only
-
-__all__ = [
-    "SEPARATOR",
-    "STDIN",
-    "Inspection",
-    "Request",
-    "SetAside",
-    "Table",
-    "column_problems",
-    "distinct_values",
-    "encode_labels",
-    "found_columns",
-    "golden36",
-    "group_by",
-    "inspect_table",
-    "join_groups",
-    "load_table",
-    "match_column",
-    "normalised",
-    "parse_column",
-    "parse_number",
-    "problem_at",
-    "read_frame",
-    "read_only",
-    "refuse_changing_runs",
-    "source_name",
-    "to_csv",
-]
+from scalejax.data.checks import problem_at as problem_at
+from scalejax.data.columns import column_problems as column_problems
+from scalejax.data.columns import found_columns as found_columns
+from scalejax.data.columns import match_column as match_column
+from scalejax.data.columns import normalised as normalised
+from scalejax.data.design import distinct_values as distinct_values
+from scalejax.data.examples import golden36 as golden36
+from scalejax.data.export import to_csv as to_csv
+from scalejax.data.joining import SEPARATOR as SEPARATOR
+from scalejax.data.joining import group_by as group_by
+from scalejax.data.joining import join_groups as join_groups
+from scalejax.data.load import Inspection as Inspection
+from scalejax.data.load import inspect_table as inspect_table
+from scalejax.data.load import load_table as load_table
+from scalejax.data.numbers import parse_column as parse_column
+from scalejax.data.numbers import parse_number as parse_number
+from scalejax.data.reader import STDIN as STDIN
+from scalejax.data.reader import read_frame as read_frame
+from scalejax.data.reader import source_name as source_name
+from scalejax.data.relations import refuse_changing_runs as refuse_changing_runs
+from scalejax.data.request import Request as Request
+from scalejax.data.table import SetAside as SetAside
+from scalejax.data.table import Table as Table
+from scalejax.data.table import encode_labels as encode_labels
+from scalejax.data.table import read_only as read_only

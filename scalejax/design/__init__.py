@@ -19,23 +19,13 @@ Whether runs determine a law at all is told by `scalejax.design_identifiability`
 | `scalejax.design.simulation` | promise against simulation |
 """
 
-from scalejax.design.asking import Asked, asked
-from scalejax.design.design import Design
-from scalejax.design.make import answered, design_runs
-from scalejax.design.question import Question
-from scalejax.design.record import AMOUNTS
-from scalejax.design.simulation import Simulated, check_simulations
-from scalejax.design.summary import plan_of
-
-__all__ = [
-    "AMOUNTS",
-    "Asked",
-    "Design",
-    "Question",
-    "Simulated",
-    "answered",
-    "asked",
-    "check_simulations",
-    "design_runs",
-    "plan_of",
-]
+from scalejax.design.asking import Asked as Asked
+from scalejax.design.asking import asked as asked
+from scalejax.design.design import Design as Design
+from scalejax.design.make import answered as answered
+from scalejax.design.make import design_runs as design_runs
+from scalejax.design.question import Question as Question
+from scalejax.design.record import AMOUNTS as AMOUNTS
+from scalejax.design.simulation import Simulated as Simulated
+from scalejax.design.simulation import check_simulations as check_simulations
+from scalejax.design.summary import plan_of as plan_of

@@ -15,86 +15,49 @@ for many tables and resamples at once. Nothing here knows of frames, files or te
 | `starts`, `candidates`, `derivatives`, `certificate` | the pieces of the compiled program |
 """
 
-from scalejax.engine.arguments import (
-    ObjectiveLike,
-    Solver,
-    as_how,
-    as_objective,
-    check_priors,
-    check_signs,
-    checked_count,
-    target_of,
-)
-from scalejax.engine.array_fit import ArrayFit, fit_arrays
-from scalejax.engine.arrays import HostTable, make_box, stack
-from scalejax.engine.asymptotics import Asymptotics, CovarianceKind, asymptotics
-from scalejax.engine.engine import DRAW_TOLERANCE, HINT, POINT_TOLERANCE, Ends, Engine, Progress
-from scalejax.engine.gate import (
-    design_of,
-    inputs_at_rest,
-    left_open,
-    refuse_bounds,
-    refuse_broken,
-    refuse_unidentified,
-)
-from scalejax.engine.layout import Layout, default_layout
-from scalejax.engine.problem import How, Problem, host_table, make_engine
-from scalejax.engine.refit import Refits, Resampling, estimate, refit_weights, refits
-from scalejax.engine.resamples import (
-    FEW_CLUSTERS,
-    FEWEST_CLUSTERS,
-    GIVEN,
-    SMALL_SAMPLE,
-    Resamples,
-    choose_resampling,
-    given_weights,
-)
-
-__all__ = [
-    "DRAW_TOLERANCE",
-    "FEWEST_CLUSTERS",
-    "FEW_CLUSTERS",
-    "GIVEN",
-    "HINT",
-    "POINT_TOLERANCE",
-    "SMALL_SAMPLE",
-    "ArrayFit",
-    "Asymptotics",
-    "CovarianceKind",
-    "Ends",
-    "Engine",
-    "HostTable",
-    "How",
-    "Layout",
-    "ObjectiveLike",
-    "Problem",
-    "Progress",
-    "Refits",
-    "Resamples",
-    "Resampling",
-    "Solver",
-    "as_how",
-    "as_objective",
-    "asymptotics",
-    "check_priors",
-    "check_signs",
-    "checked_count",
-    "choose_resampling",
-    "default_layout",
-    "design_of",
-    "estimate",
-    "fit_arrays",
-    "given_weights",
-    "host_table",
-    "inputs_at_rest",
-    "left_open",
-    "make_box",
-    "make_engine",
-    "refit_weights",
-    "refits",
-    "refuse_bounds",
-    "refuse_broken",
-    "refuse_unidentified",
-    "stack",
-    "target_of",
-]
+from scalejax.engine.arguments import ObjectiveLike as ObjectiveLike
+from scalejax.engine.arguments import Solver as Solver
+from scalejax.engine.arguments import as_how as as_how
+from scalejax.engine.arguments import as_objective as as_objective
+from scalejax.engine.arguments import check_priors as check_priors
+from scalejax.engine.arguments import check_signs as check_signs
+from scalejax.engine.arguments import checked_count as checked_count
+from scalejax.engine.arguments import target_of as target_of
+from scalejax.engine.array_fit import ArrayFit as ArrayFit
+from scalejax.engine.array_fit import fit_arrays as fit_arrays
+from scalejax.engine.arrays import HostTable as HostTable
+from scalejax.engine.arrays import make_box as make_box
+from scalejax.engine.arrays import stack as stack
+from scalejax.engine.asymptotics import Asymptotics as Asymptotics
+from scalejax.engine.asymptotics import CovarianceKind as CovarianceKind
+from scalejax.engine.asymptotics import asymptotics as asymptotics
+from scalejax.engine.engine import DRAW_TOLERANCE as DRAW_TOLERANCE
+from scalejax.engine.engine import HINT as HINT
+from scalejax.engine.engine import POINT_TOLERANCE as POINT_TOLERANCE
+from scalejax.engine.engine import Ends as Ends
+from scalejax.engine.engine import Engine as Engine
+from scalejax.engine.engine import Progress as Progress
+from scalejax.engine.gate import design_of as design_of
+from scalejax.engine.gate import inputs_at_rest as inputs_at_rest
+from scalejax.engine.gate import left_open as left_open
+from scalejax.engine.gate import refuse_bounds as refuse_bounds
+from scalejax.engine.gate import refuse_broken as refuse_broken
+from scalejax.engine.gate import refuse_unidentified as refuse_unidentified
+from scalejax.engine.layout import Layout as Layout
+from scalejax.engine.layout import default_layout as default_layout
+from scalejax.engine.problem import How as How
+from scalejax.engine.problem import Problem as Problem
+from scalejax.engine.problem import host_table as host_table
+from scalejax.engine.problem import make_engine as make_engine
+from scalejax.engine.refit import Refits as Refits
+from scalejax.engine.refit import Resampling as Resampling
+from scalejax.engine.refit import estimate as estimate
+from scalejax.engine.refit import refit_weights as refit_weights
+from scalejax.engine.refit import refits as refits
+from scalejax.engine.resamples import FEW_CLUSTERS as FEW_CLUSTERS
+from scalejax.engine.resamples import FEWEST_CLUSTERS as FEWEST_CLUSTERS
+from scalejax.engine.resamples import GIVEN as GIVEN
+from scalejax.engine.resamples import SMALL_SAMPLE as SMALL_SAMPLE
+from scalejax.engine.resamples import Resamples as Resamples
+from scalejax.engine.resamples import choose_resampling as choose_resampling
+from scalejax.engine.resamples import given_weights as given_weights

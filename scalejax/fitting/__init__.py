@@ -4,55 +4,32 @@
 `Fit` is its numbers (`scalejax.fitting.record`) with everything that can be asked of them.
 """
 
-from scalejax.fitting.checklist import CHECKLIST, QUESTIONS
-from scalejax.fitting.fit import Fit, load_fit
-from scalejax.fitting.intervals import MOST_FAILED, Derived, IntervalKind, default_kind, method_name
-from scalejax.fitting.make import fit, fit_many
-from scalejax.fitting.manifest import read_about
-from scalejax.fitting.plain import (
-    describe,
-    describe_law,
-    describe_objective,
-    describe_rows,
-    law_of,
-    objective_of,
-    rows_to_arrow,
-    table_of,
-)
-from scalejax.fitting.prediction import DISCREPANCIES, FAR, decades_beyond
-from scalejax.fitting.record import Draws
-from scalejax.fitting.reproduction import Reproduction, reproduce
-from scalejax.fitting.storage import MANIFEST, check_folder
-from scalejax.fitting.warn import warn_about_data
-
-__all__ = [
-    "CHECKLIST",
-    "DISCREPANCIES",
-    "FAR",
-    "MANIFEST",
-    "MOST_FAILED",
-    "QUESTIONS",
-    "Derived",
-    "Draws",
-    "Fit",
-    "IntervalKind",
-    "Reproduction",
-    "check_folder",
-    "decades_beyond",
-    "default_kind",
-    "describe",
-    "describe_law",
-    "describe_objective",
-    "describe_rows",
-    "fit",
-    "fit_many",
-    "law_of",
-    "load_fit",
-    "method_name",
-    "objective_of",
-    "read_about",
-    "reproduce",
-    "rows_to_arrow",
-    "table_of",
-    "warn_about_data",
-]
+from scalejax.fitting.checklist import CHECKLIST as CHECKLIST
+from scalejax.fitting.checklist import QUESTIONS as QUESTIONS
+from scalejax.fitting.fit import Fit as Fit
+from scalejax.fitting.fit import load_fit as load_fit
+from scalejax.fitting.intervals import MOST_FAILED as MOST_FAILED
+from scalejax.fitting.intervals import Derived as Derived
+from scalejax.fitting.intervals import IntervalKind as IntervalKind
+from scalejax.fitting.intervals import default_kind as default_kind
+from scalejax.fitting.intervals import method_name as method_name
+from scalejax.fitting.make import fit as fit
+from scalejax.fitting.make import fit_many as fit_many
+from scalejax.fitting.manifest import read_about as read_about
+from scalejax.fitting.plain import describe as describe
+from scalejax.fitting.plain import describe_law as describe_law
+from scalejax.fitting.plain import describe_objective as describe_objective
+from scalejax.fitting.plain import describe_rows as describe_rows
+from scalejax.fitting.plain import law_of as law_of
+from scalejax.fitting.plain import objective_of as objective_of
+from scalejax.fitting.plain import rows_to_arrow as rows_to_arrow
+from scalejax.fitting.plain import table_of as table_of
+from scalejax.fitting.prediction import DISCREPANCIES as DISCREPANCIES
+from scalejax.fitting.prediction import FAR as FAR
+from scalejax.fitting.prediction import decades_beyond as decades_beyond
+from scalejax.fitting.record import Draws as Draws
+from scalejax.fitting.reproduction import Reproduction as Reproduction
+from scalejax.fitting.reproduction import reproduce as reproduce
+from scalejax.fitting.storage import MANIFEST as MANIFEST
+from scalejax.fitting.storage import check_folder as check_folder
+from scalejax.fitting.warn import warn_about_data as warn_about_data

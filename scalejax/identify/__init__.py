@@ -10,22 +10,10 @@ penalties are not counted: the question is what the runs say.
 - `Identifiability`, `Direction`: the answer.
 """
 
-from scalejax.identify.answer import (
-    TYPICAL_NOISE,
-    Direction,
-    Identifiability,
-    of_design,
-    of_estimate,
-)
-from scalejax.identify.causes import listed
-from scalejax.identify.jacobians import Design
-
-__all__ = [
-    "TYPICAL_NOISE",
-    "Design",
-    "Direction",
-    "Identifiability",
-    "listed",
-    "of_design",
-    "of_estimate",
-]
+from scalejax.identify.answer import TYPICAL_NOISE as TYPICAL_NOISE
+from scalejax.identify.answer import Direction as Direction
+from scalejax.identify.answer import Identifiability as Identifiability
+from scalejax.identify.answer import of_design as of_design
+from scalejax.identify.answer import of_estimate as of_estimate
+from scalejax.identify.causes import listed as listed
+from scalejax.identify.jacobians import Design as Design

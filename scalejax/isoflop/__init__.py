@@ -13,8 +13,7 @@ Runs whose compute differs within a budget move the minima too: the loss falls w
 compute then goes along with size. That error is part of the bias that is shown.
 """
 
-from scalejax.isoflop.analysis import isoflop, isoflop_bias
-from scalejax.isoflop.optimum import true_optimum
-from scalejax.isoflop.result import Isoflop
-
-__all__ = ["Isoflop", "isoflop", "isoflop_bias", "true_optimum"]
+from scalejax.isoflop.analysis import isoflop as isoflop
+from scalejax.isoflop.analysis import isoflop_bias as isoflop_bias
+from scalejax.isoflop.optimum import true_optimum as true_optimum
+from scalejax.isoflop.result import Isoflop as Isoflop

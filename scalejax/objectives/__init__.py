@@ -3,39 +3,22 @@
 See `scalejax.objectives.losses` for which loss to take when.
 """
 
-from scalejax.objectives.losses import (
-    Kernel,
-    Objective,
-    Scale,
-    absolute,
-    custom,
-    huber,
-    is_saved,
-    least_squares,
-    not_saved,
-    student_t,
-)
-from scalejax.objectives.model import Model, Penalty, Rows, Settings, make_model
-from scalejax.objectives.priors import LogNormal, Normal, Prior, prior_of
-
-__all__ = [
-    "Kernel",
-    "LogNormal",
-    "Model",
-    "Normal",
-    "Objective",
-    "Penalty",
-    "Prior",
-    "Rows",
-    "Scale",
-    "Settings",
-    "absolute",
-    "custom",
-    "huber",
-    "is_saved",
-    "least_squares",
-    "make_model",
-    "not_saved",
-    "prior_of",
-    "student_t",
-]
+from scalejax.objectives.losses import Kernel as Kernel
+from scalejax.objectives.losses import Objective as Objective
+from scalejax.objectives.losses import Scale as Scale
+from scalejax.objectives.losses import absolute as absolute
+from scalejax.objectives.losses import custom as custom
+from scalejax.objectives.losses import huber as huber
+from scalejax.objectives.losses import is_saved as is_saved
+from scalejax.objectives.losses import least_squares as least_squares
+from scalejax.objectives.losses import not_saved as not_saved
+from scalejax.objectives.losses import student_t as student_t
+from scalejax.objectives.model import Model as Model
+from scalejax.objectives.model import Penalty as Penalty
+from scalejax.objectives.model import Rows as Rows
+from scalejax.objectives.model import Settings as Settings
+from scalejax.objectives.model import make_model as make_model
+from scalejax.objectives.priors import LogNormal as LogNormal
+from scalejax.objectives.priors import Normal as Normal
+from scalejax.objectives.priors import Prior as Prior
+from scalejax.objectives.priors import prior_of as prior_of

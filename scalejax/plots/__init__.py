@@ -22,40 +22,24 @@ Plots of one panel take ``ax=`` and return it; those of several take ``axes=`` a
 ``plot_draws`` returns its figure. Only a plot that was given no axes uses pyplot.
 """
 
-from scalejax.plots.contours import plot_contours, plot_ratio_surface
-from scalejax.plots.design import plot_design
-from scalejax.plots.draws import draw_correlations, draw_frame, plot_draws
-from scalejax.plots.fit import curve_frame, plot_fit
-from scalejax.plots.frontier import plot_demand, plot_frontier
-from scalejax.plots.influence import plot_influence
-from scalejax.plots.isoflop import plot_isoflop
-from scalejax.plots.pooling import plot_pooled
-from scalejax.plots.prediction import plot_prediction, prediction_frame
-from scalejax.plots.residuals import plot_residuals, residual_frame
-from scalejax.plots.selection import plot_selection
-from scalejax.plots.sensitivity import plot_sensitivity
-from scalejax.plots.study import plot_study, plot_study_panels
-
-__all__ = [
-    "curve_frame",
-    "draw_correlations",
-    "draw_frame",
-    "plot_contours",
-    "plot_demand",
-    "plot_design",
-    "plot_draws",
-    "plot_fit",
-    "plot_frontier",
-    "plot_influence",
-    "plot_isoflop",
-    "plot_pooled",
-    "plot_prediction",
-    "plot_ratio_surface",
-    "plot_residuals",
-    "plot_selection",
-    "plot_sensitivity",
-    "plot_study",
-    "plot_study_panels",
-    "prediction_frame",
-    "residual_frame",
-]
+from scalejax.plots.contours import plot_contours as plot_contours
+from scalejax.plots.contours import plot_ratio_surface as plot_ratio_surface
+from scalejax.plots.design import plot_design as plot_design
+from scalejax.plots.draws import draw_correlations as draw_correlations
+from scalejax.plots.draws import draw_frame as draw_frame
+from scalejax.plots.draws import plot_draws as plot_draws
+from scalejax.plots.fit import curve_frame as curve_frame
+from scalejax.plots.fit import plot_fit as plot_fit
+from scalejax.plots.frontier import plot_demand as plot_demand
+from scalejax.plots.frontier import plot_frontier as plot_frontier
+from scalejax.plots.influence import plot_influence as plot_influence
+from scalejax.plots.isoflop import plot_isoflop as plot_isoflop
+from scalejax.plots.pooling import plot_pooled as plot_pooled
+from scalejax.plots.prediction import plot_prediction as plot_prediction
+from scalejax.plots.prediction import prediction_frame as prediction_frame
+from scalejax.plots.residuals import plot_residuals as plot_residuals
+from scalejax.plots.residuals import residual_frame as residual_frame
+from scalejax.plots.selection import plot_selection as plot_selection
+from scalejax.plots.sensitivity import plot_sensitivity as plot_sensitivity
+from scalejax.plots.study import plot_study as plot_study
+from scalejax.plots.study import plot_study_panels as plot_study_panels

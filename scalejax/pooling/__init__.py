@@ -15,20 +15,11 @@ How the model is written down: `scalejax.pooling.hierarchy` (coordinates),
 `scalejax.pooling.population` (priors), `scalejax.pooling.marginal` (likelihood).
 """
 
-from scalejax.pooling.borrowing import borrow
-from scalejax.pooling.components import Components, principal_components
-from scalejax.pooling.family import Family
-from scalejax.pooling.pool import pool
-from scalejax.pooling.pooled import Pooled
-from scalejax.pooling.sampling import PooledPosterior, pool_posterior
-
-__all__ = [
-    "Components",
-    "Family",
-    "Pooled",
-    "PooledPosterior",
-    "borrow",
-    "pool",
-    "pool_posterior",
-    "principal_components",
-]
+from scalejax.pooling.borrowing import borrow as borrow
+from scalejax.pooling.components import Components as Components
+from scalejax.pooling.components import principal_components as principal_components
+from scalejax.pooling.family import Family as Family
+from scalejax.pooling.pool import pool as pool
+from scalejax.pooling.pooled import Pooled as Pooled
+from scalejax.pooling.sampling import PooledPosterior as PooledPosterior
+from scalejax.pooling.sampling import pool_posterior as pool_posterior

@@ -15,29 +15,14 @@ What a fit cannot answer, such as intervals without a bootstrap or isoFLOP slice
 input, stands in the report with the reason.
 """
 
-from scalejax.report.assembly import Asked, content
-from scalejax.report.blocks import Report
-from scalejax.report.manifest import saved_answers
-from scalejax.report.page import (
-    check_folder,
-    check_path,
-    render,
-    save,
-    save_tables,
-    to_html,
-    write,
-)
-
-__all__ = [
-    "Asked",
-    "Report",
-    "check_folder",
-    "check_path",
-    "content",
-    "render",
-    "save",
-    "save_tables",
-    "saved_answers",
-    "to_html",
-    "write",
-]
+from scalejax.report.assembly import Asked as Asked
+from scalejax.report.assembly import content as content
+from scalejax.report.blocks import Report as Report
+from scalejax.report.manifest import saved_answers as saved_answers
+from scalejax.report.page import check_folder as check_folder
+from scalejax.report.page import check_path as check_path
+from scalejax.report.page import render as render
+from scalejax.report.page import save as save
+from scalejax.report.page import save_tables as save_tables
+from scalejax.report.page import to_html as to_html
+from scalejax.report.page import write as write

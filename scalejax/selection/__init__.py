@@ -9,8 +9,9 @@ choose forms by held-out error, and where the data cannot tell laws apart, predi
 Folds: `scalejax.folds`.
 """
 
-from scalejax.folds import Fold, leave_groups, leave_largest, rolling_origin
-from scalejax.selection.select import select
-from scalejax.selection.selection import Selection
-
-__all__ = ["Fold", "Selection", "leave_groups", "leave_largest", "rolling_origin", "select"]
+from scalejax.folds import Fold as Fold
+from scalejax.folds import leave_groups as leave_groups
+from scalejax.folds import leave_largest as leave_largest
+from scalejax.folds import rolling_origin as rolling_origin
+from scalejax.selection.select import select as select
+from scalejax.selection.selection import Selection as Selection

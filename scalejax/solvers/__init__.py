@@ -3,31 +3,21 @@
 See `scalejax.solvers.solver` for the shape of a solver and which one to take.
 """
 
-from scalejax.solvers.implicit import implicit_root
-from scalejax.solvers.interior import Ranges, approach
-from scalejax.solvers.kkt import Active, Finish, finish, solve_singular
-from scalejax.solvers.lanes import LaneProblems, minimise
-from scalejax.solvers.linear import factorise, solve, triangle
-from scalejax.solvers.newton import damped_newton
-from scalejax.solvers.solver import Box, Evaluation, Solver, SolverFactory, from_optax
-
-__all__ = [
-    "Active",
-    "Box",
-    "Evaluation",
-    "Finish",
-    "LaneProblems",
-    "Ranges",
-    "Solver",
-    "SolverFactory",
-    "approach",
-    "damped_newton",
-    "factorise",
-    "finish",
-    "from_optax",
-    "implicit_root",
-    "minimise",
-    "solve",
-    "solve_singular",
-    "triangle",
-]
+from scalejax.solvers.implicit import implicit_root as implicit_root
+from scalejax.solvers.interior import Ranges as Ranges
+from scalejax.solvers.interior import approach as approach
+from scalejax.solvers.kkt import Active as Active
+from scalejax.solvers.kkt import Finish as Finish
+from scalejax.solvers.kkt import finish as finish
+from scalejax.solvers.kkt import solve_singular as solve_singular
+from scalejax.solvers.lanes import LaneProblems as LaneProblems
+from scalejax.solvers.lanes import minimise as minimise
+from scalejax.solvers.linear import factorise as factorise
+from scalejax.solvers.linear import solve as solve
+from scalejax.solvers.linear import triangle as triangle
+from scalejax.solvers.newton import damped_newton as damped_newton
+from scalejax.solvers.solver import Box as Box
+from scalejax.solvers.solver import Evaluation as Evaluation
+from scalejax.solvers.solver import Solver as Solver
+from scalejax.solvers.solver import SolverFactory as SolverFactory
+from scalejax.solvers.solver import from_optax as from_optax

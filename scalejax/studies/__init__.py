@@ -9,35 +9,22 @@
 For one law and a few groups whose fits you want to look at, take `scalejax.fit_many`.
 """
 
-from scalejax.studies.disk import DiskError, disk_trouble
-from scalejax.studies.estimate import estimate
-from scalejax.studies.files import StudyFile
-from scalejax.studies.folder import Folder, JobError
-from scalejax.studies.job import Job, prepare
-from scalejax.studies.result import RANKS, SEED_FLOOR, StudyResult
-from scalejax.studies.run import fits_folder, resume_study, run_study
-from scalejax.studies.study import Recipe, Study
-from scalejax.studies.subsets import Subset, subset_grid
-from scalejax.studies.working import Progress
-
-__all__ = [
-    "RANKS",
-    "SEED_FLOOR",
-    "DiskError",
-    "Folder",
-    "Job",
-    "JobError",
-    "Progress",
-    "Recipe",
-    "Study",
-    "StudyFile",
-    "StudyResult",
-    "Subset",
-    "disk_trouble",
-    "estimate",
-    "fits_folder",
-    "prepare",
-    "resume_study",
-    "run_study",
-    "subset_grid",
-]
+from scalejax.studies.disk import DiskError as DiskError
+from scalejax.studies.disk import disk_trouble as disk_trouble
+from scalejax.studies.estimate import estimate as estimate
+from scalejax.studies.files import StudyFile as StudyFile
+from scalejax.studies.folder import Folder as Folder
+from scalejax.studies.folder import JobError as JobError
+from scalejax.studies.job import Job as Job
+from scalejax.studies.job import prepare as prepare
+from scalejax.studies.result import RANKS as RANKS
+from scalejax.studies.result import SEED_FLOOR as SEED_FLOOR
+from scalejax.studies.result import StudyResult as StudyResult
+from scalejax.studies.run import fits_folder as fits_folder
+from scalejax.studies.run import resume_study as resume_study
+from scalejax.studies.run import run_study as run_study
+from scalejax.studies.study import Recipe as Recipe
+from scalejax.studies.study import Study as Study
+from scalejax.studies.subsets import Subset as Subset
+from scalejax.studies.subsets import subset_grid as subset_grid
+from scalejax.studies.working import Progress as Progress

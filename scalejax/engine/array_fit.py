@@ -25,7 +25,14 @@ from jax import lax
 from scalejax.engine.arguments import ObjectiveLike, as_objective, check_priors
 from scalejax.engine.arrays import make_box
 from scalejax.engine.candidates import candidates
-from scalejax.engine.certificate import Certificate, certify, decide
+from scalejax.engine.certificate import (
+    LIMITS,
+    Certificate,
+    best_start,
+    certify,
+    decide,
+    disagreement,
+)
 from scalejax.engine.derivatives import evaluate
 from scalejax.engine.engine import POINT_TOLERANCE
 from scalejax.engine.starts import choose_starts, start_features
@@ -33,10 +40,6 @@ from scalejax.errors import UsageError
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, Penalty, Prior, Rows, Settings, make_model
 from scalejax.solvers import Box, Evaluation, LaneProblems, damped_newton, implicit_root, minimise
-from scalejax.status import Status
-
-_AGREEMENT = {"float64": 1e-6, "float32": 1e-3}
-_GRADIENT_LIMIT = {"float64": 1e-6, "float32": 1e-3}
 
 
 class ArrayFit(NamedTuple):
@@ -141,12 +144,12 @@ def fit_arrays(
         steps=steps,
         max_steps=max_steps,
         parameters=model.size,
-        gradient_limit=_GRADIENT_LIMIT[loss.dtype.name],
+        gradient_limit=LIMITS[loss.dtype.name].gradient,
     )
-    alone = (agreeing == 1) & (candidates(model).cells > 1) & (status == Status.CONVERGED)
+    cells = candidates(model).cells
     return ArrayFit(
         params=model.parameters(u, problem.settings.fixed),
-        status=jnp.where(alone, Status.STARTS_DISAGREE, status),
+        status=disagreement(status, agreeing, cells, cells, jnp),
         objective=model.objective(u, problem.rows, problem.weight, problem.settings),
         gradient=certificate.gradient,
         condition=certificate.condition,
@@ -186,13 +189,8 @@ def _search(
         max_steps=max_steps,
     )
     certificates = jax.vmap(lambda u: _certify(model, u, problem))(ends.u)
-    objective = jnp.where(jnp.isfinite(certificates.objective), certificates.objective, jnp.inf)
-    lowest = jnp.min(objective)
-    # Of starts that agree to rounding the one with the smallest gradient is nearest the optimum.
-    near = objective <= lowest + 16 * jnp.finfo(objective.dtype).eps * jnp.abs(lowest)
-    best = jnp.argmin(jnp.where(near, certificates.gradient, jnp.inf))
-    limit = _AGREEMENT[objective.dtype.name] * jnp.abs(lowest) + certificates.noise[best]
-    return ends.u[best], ends.steps[best], jnp.sum(objective <= lowest + limit)
+    best, agreeing = best_start(certificates, jnp)
+    return ends.u[best], ends.steps[best], agreeing
 
 
 def _optimum(model: Model, point: jax.Array, problem: _Problem) -> jax.Array:

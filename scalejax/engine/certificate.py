@@ -21,6 +21,22 @@ BOUND_DISTANCE = 1e-4
 """A coordinate this close to its bound lies on it; a relative distance for positive parameters."""
 
 
+class Limits(NamedTuple):
+    """Thresholds in one precision.
+
+    Attributes:
+        near: Relative difference between objectives that are equal but for rounding.
+        agreement: Relative difference between objectives of starts that agree.
+        gradient: Largest scaled gradient of a converged problem.
+    """
+
+    near: float
+    agreement: float
+    gradient: float
+
+
+LIMITS = {"float64": Limits(1e-12, 1e-6, 1e-6), "float32": Limits(16 * 2.0**-23, 1e-3, 1e-3)}
+
 _POWER_ITERATIONS = 12
 _PERFECT = 1e-9
 _ROUNDING_SHARE = 1e-7
@@ -210,3 +226,35 @@ def decide(
     status = jnp.where(flat, Status.NOT_IDENTIFIED, status)
     status = jnp.where(jnp.isfinite(certificate.objective), status, Status.NON_FINITE)
     return jnp.where(certificate.support >= parameters, status, Status.BAD_INPUT)
+
+
+def best_start(certificate: Certificate, xp: Any) -> tuple[Any, Any]:
+    """Index of the best of all starts (..., starts) of a problem, and how many agree with it.
+
+    Args:
+        certificate: Certificates of the ends, (..., starts).
+        xp: NumPy or `jax.numpy`, whichever its arrays are of.
+    """
+    objective = xp.where(xp.isfinite(certificate.objective), certificate.objective, xp.inf)
+    limits = LIMITS[objective.dtype.name]
+    lowest = objective.min(axis=-1, keepdims=True)
+    size = xp.abs(lowest)
+    noise = certificate.noise.min(axis=-1, keepdims=True)
+    # Of starts that agree to rounding the one with the smallest gradient is nearest the optimum.
+    near = objective <= lowest + limits.near * size
+    best = xp.argmin(xp.where(near, certificate.gradient, xp.inf), axis=-1)
+    return best, xp.sum(objective <= lowest + limits.agreement * size + noise, axis=-1)
+
+
+def disagreement(status: Any, agreeing: Any, starts: int, cells: int, xp: Any) -> Any:
+    """Status codes, with a word of warning where one of all starts alone found a converged end.
+
+    Args:
+        status: Codes of the best ends.
+        agreeing: Starts that agree with them.
+        starts: Starts that were tried.
+        cells: All starts that there are.
+        xp: NumPy or `jax.numpy`.
+    """
+    alone = (agreeing == 1) & (starts >= cells > 1) & (status == Status.CONVERGED)
+    return xp.where(alone, Status.STARTS_DISAGREE, status)

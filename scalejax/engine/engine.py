@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scalejax._arrays import Floats, Ints
 from scalejax.engine.arrays import HostTable, stack
 from scalejax.engine.candidates import candidates
+from scalejax.engine.certificate import best_start, disagreement
 from scalejax.engine.chunk import Draw, Program, Solved, Work, solve_chunk, solve_small_chunk
 from scalejax.engine.layout import Layout, default_layout
 from scalejax.errors import UsageError
@@ -40,7 +41,6 @@ POINT_TOLERANCE = 1e-20
 DRAW_TOLERANCE = 1e-11
 """Relative Newton decrement for a resample: scaled gradient below 1e-6."""
 
-_AGREEMENT = 1e-6
 _CHUNK_SIZES = (1, 256)
 _SMALL = 1024
 """Problems times rows up to which a chunk compiles quickly instead of running quickly."""
@@ -334,19 +334,12 @@ class Engine:
         certificate = jax.tree.map(by_problem, solved.certificate)
         steps = by_problem(solved.steps)
         status = by_problem(solved.status)
-        objective = np.where(np.isfinite(certificate.objective), certificate.objective, np.inf)
-        # Among ends of equal objective the one with the smallest gradient.
-        lowest = objective.min(axis=1, keepdims=True)
-        noise = certificate.noise.min(axis=1, keepdims=True)
-        near = objective <= lowest + 1e-12 * np.abs(lowest)
-        best = np.argmin(np.where(near, certificate.gradient, np.inf), axis=1)
-        agreeing = np.sum(objective <= lowest + _AGREEMENT * np.abs(lowest) + noise, axis=1)
+        best, agreeing = best_start(certificate, np)
         pick = (np.arange(count), best)
         chosen = status[pick].astype(np.int64)
-        alone = (agreeing == 1) & (starts >= self.cells > 1) & (chosen == Status.CONVERGED)
         return Ends(
             u=by_problem(solved.u)[pick],
-            status=np.where(alone, Status.STARTS_DISAGREE, chosen),
+            status=disagreement(chosen, agreeing, starts, self.cells, np),
             objective=np.asarray(certificate.objective)[pick],
             gradient=certificate.gradient[pick],
             condition=certificate.condition[pick],

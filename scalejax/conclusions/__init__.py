@@ -13,7 +13,9 @@ from scalejax.conclusions.conclusions import (
     BEYOND,
     ComputeOptimum,
     Conclusions,
+    OwnNumber,
     PredictedLoss,
+    Quantity,
     conclude,
 )
 from scalejax.conclusions.identifiability import design_identifiability, identifiability
@@ -27,8 +29,10 @@ __all__ = [
     "ComputeOptimum",
     "Conclusions",
     "Identifiability",
+    "OwnNumber",
     "PredictedLoss",
     "Profile",
+    "Quantity",
     "compare",
     "conclude",
     "describe_moves",

@@ -12,7 +12,7 @@ _STORED_NAMES = ("scalejax", "jax", "numpy", "python", "device", "processor", "c
 _TOP = """\
 # How often intervals hold the truth
 
-Written by `python benchmarks/coverage.py` from simulations; `tests/test_coverage.py --slow` holds
+Written by `python benchmarks/coverage.py` from simulations; `tests/fitting/test_coverage.py --slow` holds
 the defaults to their gates. All intervals are nominal 95 % intervals.
 
 **What was simulated.** Tables of a known Chinchilla law (E 1.8172, A 482.01, alpha .3478,

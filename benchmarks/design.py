@@ -33,7 +33,7 @@ from scalejax.design.information import Noise, Past
 from scalejax.design.record import crossing
 from scalejax.design.region import grid, placed, region_of, run_at
 from scalejax.design.simulation import quantile_spread, refits, targets_at
-from scalejax.design.targets import BestSize
+from scalejax.design.targets import target_of
 from scalejax.engine.arrays import HostTable, make_box
 from scalejax.engine.engine import Engine
 from scalejax.files import plain
@@ -118,7 +118,7 @@ def study(law: str, published: str, repeats: int, refit: int) -> dict[str, Any]:
     began = time.perf_counter()
     record = LAWS[law]
     model = make_model(record, least_squares().kernel)
-    setting = Setting(model, BestSize(_TARGET), "c", _RUNS)
+    setting = Setting(model, target_of(_TARGET, record), "c", _RUNS)
     theta = record.published[published]
     random = np.random.default_rng(0)
     with jax.enable_x64(True):

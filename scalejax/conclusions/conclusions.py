@@ -5,7 +5,7 @@ model for a compute budget, the loss of a planned run. A `Conclusions` computes 
 the parameters as one pure function, so that it can be mapped over draws and over fits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
@@ -81,6 +81,21 @@ class PredictedLoss(NamedTuple):
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """The loss, (1,)."""
         return jnp.reshape(law(*(value for _, value in self.point), **parameters), 1)
+
+
+class OwnNumber(NamedTuple):
+    """A number of the caller's own: a pure function of the dictionary of parameters."""
+
+    function: Callable[[Mapping[str, Any]], Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The name of the function."""
+        return (getattr(self.function, "__name__", "your number"),)
+
+    def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
+        """The number, (1,)."""
+        return jnp.reshape(jnp.asarray(self.function(dict(parameters)), float), 1)
 
 
 @dataclass(frozen=True)

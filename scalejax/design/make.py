@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.conclusions import ComputeOptimum
 from scalejax.costs import TRAINING_MFU, Hardware
 from scalejax.design.asking import Asked, asked
 from scalejax.design.candidates import with_compute
@@ -24,7 +25,6 @@ from scalejax.design.past import (
     unit_weight,
 )
 from scalejax.design.question import Question
-from scalejax.design.targets import BestSize
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.identify import TYPICAL_NOISE
@@ -205,9 +205,10 @@ def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: 
         usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(wanted)).all(1)
         points = np.asarray(u, np.float64)
     if not usable[0] or not np.isfinite(points[0]).all():
+        best = isinstance(setting.target.quantity, ComputeOptimum)
         raise UsageError(
             f"{setting.target.label} is not finite at {origin.label}: choose another target="
-            + (" within reach of the law." if isinstance(setting.target, BestSize) else ".")
+            + (" within reach of the law." if best else ".")
         )
     return points[usable & np.isfinite(points).all(1)][: 1 + draws]
 

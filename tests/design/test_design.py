@@ -24,7 +24,7 @@ from scalejax.design.information import information as matrix_of
 from scalejax.design.measure import Limits, solve_measure
 from scalejax.design.region import compute_range, grid, placed, region_of
 from scalejax.design.simulation import check_simulations
-from scalejax.design.targets import OwnNumber
+from scalejax.design.targets import target_of
 
 PURE_C, PURE_D = Criterion(1.0, 0.0), Criterion(0.0, 1.0)
 NO_LIMIT = 1e12
@@ -168,7 +168,7 @@ class TestInformation:
 
     def test_error_before_is_that_of_the_fit(self, golden_lsq, made):
         """For a parameter itself it is the standard error of the fit."""
-        setting = made.question.setting._replace(target=OwnNumber(alpha))
+        setting = made.question.setting._replace(target=target_of(alpha, golden_lsq.law))
         found = replace(made.question, setting=setting).error_before(BUDGET)
         assert found == pytest.approx(golden_lsq.conf_int(kind="wald")["stderr"]["alpha"], rel=1e-6)
 

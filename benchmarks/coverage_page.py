@@ -12,8 +12,8 @@ _STORED_NAMES = ("scalejax", "jax", "numpy", "python", "device", "processor", "c
 _TOP = """\
 # How often intervals hold the truth
 
-Written by `python benchmarks/coverage.py` from simulations; `tests/fitting/test_coverage.py --slow` holds
-the defaults to their gates. All intervals are nominal 95 % intervals.
+Written by `python benchmarks/coverage.py` from simulations; `tests/fitting/test_coverage.py --slow`
+holds the defaults to their gates. All intervals are nominal 95 % intervals.
 
 **What was simulated.** Tables of a known Chinchilla law (E 1.8172, A 482.01, alpha .3478,
 B 2085.43, beta .3658; arXiv 2404.10102) at fixed synthetic runs that fill compute (5e18 to 1.3e22

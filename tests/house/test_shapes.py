@@ -16,7 +16,6 @@ from jaxtyping import Array, Bool, Float, Int, Num, TypeCheckError, jaxtyped
 import scalejax as sj
 from scalejax import resampling
 from scalejax._numerics import fast_log
-from scalejax.conclusions import conclusions
 from scalejax.curves import annealing_area, forward_area
 from scalejax.engine import Asymptotics, array_fit, arrays, certificate, derivatives, starts
 from scalejax.objectives import Rows, Settings, huber, make_model
@@ -120,8 +119,8 @@ def fit_arrays(
 
 
 @twin(np.array(1e21))
-def compute_optimum(budget: Scalar) -> Float[Array, " 3"]:
-    return conclusions.compute_optimum(LAW, TRUTH, budget)
+def compute_optimum(budget: Scalar) -> tuple[Scalar, Scalar, Scalar]:
+    return tuple(allocation(LAW, TRUTH, budget))
 
 
 @twin(np.ones(3), np.zeros(3, bool), np.array(0.0), MATRIX)

@@ -19,6 +19,7 @@ from scalejax._numerics import fast_log
 from scalejax.curves import annealing_area, forward_area
 from scalejax.engine import Asymptotics, array_fit, arrays, certificate, derivatives, starts
 from scalejax.objectives import Rows, Settings, huber, make_model
+from scalejax.optima import allocation
 from scalejax.solvers import factorise, solve
 
 LAW = sj.find_law("chinchilla")

@@ -37,7 +37,10 @@ def staged(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             beside.replace(path)
     finally:
-        beside.unlink(missing_ok=True) if beside.is_file() else shutil.rmtree(beside, True)
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
 
 
 def _replace_folder(beside: Path, path: Path) -> None:

@@ -9,7 +9,6 @@ from scalejax.fitting.checklist import QUESTIONS as QUESTIONS
 from scalejax.fitting.fit import Fit as Fit
 from scalejax.fitting.fit import load_fit as load_fit
 from scalejax.fitting.intervals import MOST_FAILED as MOST_FAILED
-from scalejax.fitting.intervals import Derived as Derived
 from scalejax.fitting.intervals import IntervalKind as IntervalKind
 from scalejax.fitting.intervals import default_kind as default_kind
 from scalejax.fitting.intervals import method_name as method_name

@@ -159,7 +159,7 @@ class TestHeldOut:
     def test_no_other_run_of_the_targets_size_is_fitted(self, spoilt):
         """With two runs of each size, one of each pair trained longer: that one is the target."""
         short = spoilt.assign(model=spoilt["model"] + "-short", D=spoilt["D"] / 2)
-        both = pd.concat([spoilt, short], ignore_index=True)
+        both = pd.concat([short, spoilt], ignore_index=True)
         targets = evidence.rolling_targets(sj.load_table(both, cluster="model"))
         for _, part in targets.by("run").to_frame().groupby("group"):
             own = part[part["N"] == part["N"].max()]

@@ -20,7 +20,7 @@ import numpy as np
 from measuring import environment
 from scipy.special import stdtrit
 
-from scalejax.design.choice import (
+from scalejax.designing.choice import (
     Known,
     Setting,
     best_runs,
@@ -28,12 +28,12 @@ from scalejax.design.choice import (
     judge,
     slopes_of,
 )
-from scalejax.design.comparison import scaled, usual_grids
-from scalejax.design.information import Noise, Past
-from scalejax.design.record import crossing
-from scalejax.design.region import grid, placed, region_of, run_at
-from scalejax.design.simulation import quantile_spread, refits, targets_at
-from scalejax.design.targets import target_of
+from scalejax.designing.comparison import scaled, usual_grids
+from scalejax.designing.information import Noise, Past
+from scalejax.designing.record import crossing
+from scalejax.designing.region import grid, placed, region_of, run_at
+from scalejax.designing.simulation import quantile_spread, refits, targets_at
+from scalejax.designing.targets import target_of
 from scalejax.engine.arrays import HostTable, make_box
 from scalejax.engine.engine import Engine
 from scalejax.files import plain

@@ -11,7 +11,7 @@
 - `fit_arrays`: the same fit as a pure, differentiable JAX function (`scalejax.engine.array_fit`).
 - `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
   `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
-- `design_runs`: which runs to train next, and how much they will tell (`scalejax.design`).
+- `design_runs`: which runs to train next, and how much they will tell (`scalejax.designing`).
 - `pool`, `borrow`: families that share strength, or lend parameters (`scalejax.pooling`).
 - `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
 - `run_study`: a thousand laws as one resumable job (`scalejax.studies`).
@@ -52,8 +52,8 @@ if TYPE_CHECKING:
     from scalejax.conclusions import sensitivity as sensitivity
     from scalejax.data import Table as Table
     from scalejax.data import load_table as load_table
-    from scalejax.design import Design as Design
-    from scalejax.design import design_runs as design_runs
+    from scalejax.designing import Design as Design
+    from scalejax.designing import design_runs as design_runs
     from scalejax.engine import ArrayFit as ArrayFit
     from scalejax.engine import fit_arrays as fit_arrays
     from scalejax.errors import DataWarning as DataWarning
@@ -109,7 +109,7 @@ _HOME = {
         "conclusions": "Conclusions Identifiability Profile compare conclude design_identifiability"
         " identifiability influence largest_moves profile sensitivity",
         "data": "Table load_table",
-        "design": "Design design_runs",
+        "designing": "Design design_runs",
         "engine": "ArrayFit fit_arrays",
         "errors": "DataWarning FitWarning InputError LawError ScalejaxError UsageError",
         "fitting": "Fit fit fit_many load_fit reproduce",

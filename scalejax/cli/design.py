@@ -18,7 +18,7 @@ from scalejax.errors import InputError, UsageError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scalejax.design import Asked, Design
+    from scalejax.designing import Asked, Design
 
 _OPTIONS = {
     "target": "--target or --at",
@@ -149,7 +149,7 @@ def design(
     }
     wanted = _share("--width", width)
     with spoken_warnings(False), _in_options():
-        from scalejax.design import answered, asked, check_simulations
+        from scalejax.designing import answered, asked, check_simulations
 
         if simulations:
             check_simulations(simulations, level)
@@ -202,7 +202,7 @@ def _announce(
     ask: "Asked", wanted: float | None, drawn: bool, simulations: int, as_json: bool
 ) -> None:
     """What would be done. Nothing is compiled."""
-    from scalejax.design import AMOUNTS, plan_of
+    from scalejax.designing import AMOUNTS, plan_of
 
     steps = plan_of(ask)
     steps["designs to find"] = 1 + AMOUNTS * (2 * (wanted is not None) + drawn)

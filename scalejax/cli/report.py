@@ -73,7 +73,7 @@ def report(
     from scalejax.fitting import load_fit
 
     mpl.use("Agg")
-    import scalejax.report as page
+    import scalejax.reporting as page
 
     page.check_path(out)
     if tables is not None:

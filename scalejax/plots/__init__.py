@@ -11,7 +11,7 @@
 | `plot_sensitivity` | does the conclusion survive other choices? | a frame, see there |
 | `plot_selection` | which law errs least beyond the data? | `scalejax.selection` |
 | `plot_study`, `plot_study_panels` | what does a law gain from more runs? | `StudyResult.errors` |
-| `plot_design` | which runs next, and what would more money tell? | `scalejax.design` |
+| `plot_design` | which runs next, and what would more money tell? | `scalejax.designing` |
 | `plot_pooled` | what did a family gain from the others? | `scalejax.pooling` |
 | `plot_frontier` | what would another budget, or quality, buy? | `scalejax.planning.frontier` |
 | `plot_contours` | why is the optimum there, and how flat is it? | `scalejax.planning.contours` |

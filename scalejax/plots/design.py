@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from scalejax.design import Design
+from scalejax.designing import Design
 from scalejax.errors import UsageError
 from scalejax.plots.axes import (
     BLUE,

@@ -1,0 +1,211 @@
+"""What a caller of `design_runs` wants, checked: everything that can be said before compiling."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scalejax._arrays import Floats
+from scalejax.conclusions import BEYOND
+from scalejax.costs import TRAINING_MFU, Hardware, find_hardware, usd_per_flop
+from scalejax.designing.candidates import candidates_of, priced
+from scalejax.designing.choice import Setting
+from scalejax.designing.information import CRITERIA
+from scalejax.designing.past import last_rows
+from scalejax.designing.question import Listed
+from scalejax.designing.region import Region, region_of
+from scalejax.designing.targets import target_of
+from scalejax.errors import UsageError
+from scalejax.fitting import Fit
+from scalejax.laws import Law
+from scalejax.objectives import Model, least_squares, make_model
+from scalejax.planning import Source, source_of
+from scalejax.quantities import FLOP_PER_PAIR
+from scalejax.resampling import check_level
+
+_MOST_RUNS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A question for `design_runs`, before anything is computed.
+
+    Attributes:
+        origin: Where the law comes from.
+        setting: The law, the target and the criterion.
+        ends: Inputs of the runs so far where they ended, one a row.
+        place: Where runs may be: a region of N and D, or a list.
+        money: What may be spent.
+        rate: What one FLOP costs.
+        unit: Unit of money.
+        noise: Standard deviation of a new run's residual, if it was given.
+        discrepancy: What the law may be wrong by for each decade from the target.
+        level: Probability of the intervals.
+        draws: Draws of the parameters beside the estimate.
+        seed: Seed of their choice.
+    """
+
+    origin: Source
+    setting: Setting
+    ends: pd.DataFrame
+    place: Region | Listed
+    money: float
+    rate: float
+    unit: str
+    noise: float | None
+    discrepancy: float
+    level: float
+    draws: int
+    seed: int
+
+
+def asked(
+    source: Fit | Law | str,
+    *,
+    budget: float | None = None,
+    usd: float | None = None,
+    target: Any = None,
+    parameters: Mapping[str, float] | None = None,
+    runs: int = 12,
+    criterion: str = "c",
+    candidates: pd.DataFrame | Mapping[str, Any] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    noise: float | None = None,
+    discrepancy: float = 0.0,
+    hardware: str | Hardware | None = None,
+    mfu: float = TRAINING_MFU,
+    usd_per_hour: float | None = None,
+    level: float = 0.95,
+    draws: int = 8,
+    seed: int = 0,
+) -> Asked:
+    """The question, with arguments as in `scalejax.design_runs`.
+
+    Raises:
+        UsageError: Arguments that cannot be combined.
+        InputError: Candidates with cells that cannot be used.
+    """
+    check_level(level)
+    _check(criterion, runs, draws, seed, noise, discrepancy)
+    origin = source_of(source, parameters)
+    law = origin.law
+    if candidates is not None and ranges:
+        raise UsageError("give candidates= or ranges=, not both.")
+    choice = None if candidates is None else candidates_of(candidates, law)
+    money = _money(budget, usd)
+    rate = _rate(usd, hardware, mfu, usd_per_hour)
+    unit = "FLOP" if usd is None else "USD"
+    if usd is None and choice is not None and choice.cost is not None:
+        unit = "units of cost"
+    ends = _ends(origin)
+    columns = {name: ends[name].to_numpy(np.float64) for name in law.inputs if len(ends)}
+    goal = target_of(_target(target, law, columns, money / rate), law)
+    if discrepancy > 0 and goal.compute is None:
+        raise UsageError(
+            "discrepancy= is by decades of compute from the target, and that of this target is not "
+            "known: give target= FLOP, or N and D."
+        )
+    if choice is not None:
+        place: Region | Listed = priced(choice, rate, money)
+    elif set(law.inputs) == {"N", "D"}:
+        place = region_of(columns, ranges or {}, money / rate)
+    else:
+        raise UsageError(
+            f"{law.name} is a law of {', '.join(law.inputs)}: list the runs that could be trained "
+            "in candidates=, with their cost."
+        )
+    setting = Setting(_model_of(origin), goal, criterion, int(runs))
+    return Asked(
+        origin=origin,
+        setting=setting,
+        ends=ends,
+        place=place,
+        money=money,
+        rate=rate,
+        unit=unit,
+        noise=noise,
+        discrepancy=float(discrepancy),
+        level=level,
+        draws=int(draws),
+        seed=int(seed),
+    )
+
+
+def _check(
+    criterion: str, runs: int, draws: int, seed: int, noise: float | None, discrepancy: float
+) -> None:
+    wrong = []
+    if criterion not in CRITERIA:
+        wrong.append(f"criterion= is one of {', '.join(CRITERIA)}, not {criterion!r}")
+    if not (float(runs).is_integer() and 1 <= runs <= _MOST_RUNS):
+        wrong.append(f"runs= must be a whole number from 1 to {_MOST_RUNS}, not {runs!r}")
+    for name, value in (("draws", draws), ("seed", seed)):
+        if not (float(value).is_integer() and value >= 0):
+            wrong.append(f"{name}= must be a whole number and not negative, not {value!r}")
+    if noise is not None and not 0 < noise < np.inf:
+        wrong.append(f"noise= is a standard deviation such as 0.005, not {noise!r}")
+    if not 0 <= discrepancy < np.inf:
+        wrong.append(f"discrepancy= is a share per decade such as 0.005, not {discrepancy!r}")
+    if wrong:
+        raise UsageError("; ".join(wrong) + ".")
+
+
+def _money(budget: float | None, usd: float | None) -> float:
+    given = [float(amount) for amount in (budget, usd) if amount is not None]
+    if len(given) != 1:
+        raise UsageError("give budget= or usd=.")
+    if not 0 < given[0] < np.inf:
+        raise UsageError(f"the budget must be positive and finite, not {given[0]!r}.")
+    return given[0]
+
+
+def _rate(
+    usd: float | None, hardware: str | Hardware | None, mfu: float, usd_per_hour: float | None
+) -> float:
+    """What one FLOP costs."""
+    if usd is None:
+        words = {
+            "hardware=": hardware is not None,
+            "usd_per_hour=": usd_per_hour is not None,
+            "mfu=": mfu != TRAINING_MFU,
+        }
+        if idle := [name for name, given in words.items() if given]:
+            raise UsageError(f"{', '.join(idle)} would do nothing without usd=.")
+        return 1.0
+    if hardware is None:
+        raise UsageError("usd= needs hardware=, whose rates and prices it counts with.")
+    if not 0 < mfu <= 1:
+        raise UsageError(f"mfu= is a share of the peak such as 0.4, not {mfu!r}.")
+    machine = find_hardware(hardware) if isinstance(hardware, str) else hardware
+    rent = machine.usd_per_hour if usd_per_hour is None else usd_per_hour
+    if not 0 < rent < np.inf:
+        raise UsageError(f"usd_per_hour= must be positive, not {rent!r}.")
+    return float(usd_per_flop(rent, machine.peak())) / mfu
+
+
+def _ends(origin: Source) -> pd.DataFrame:
+    names = origin.law.inputs
+    if origin.fit is None:
+        return pd.DataFrame({name: np.zeros(0) for name in names})
+    table = origin.fit.table
+    last = last_rows(table)
+    return pd.DataFrame({name: table.inputs[name][last] for name in names})
+
+
+def _target(target: Any, law: Law, ends: Mapping[str, Floats], flop: float) -> Any:
+    if target is not None or set(law.inputs) != {"N", "D"}:
+        if target is None:
+            raise UsageError(f"say what is to be known about {law.name}: target=.")
+        return target
+    largest = float(np.max(FLOP_PER_PAIR * ends["N"] * ends["D"])) if ends else flop
+    return float(f"{BEYOND * largest:.1e}")
+
+
+def _model_of(origin: Source) -> Model:
+    if origin.fit is None:
+        return make_model(origin.law, least_squares().kernel)
+    model = origin.fit.problem.model
+    kernel = least_squares(on="log" if model.kernel.log else "loss").kernel
+    return Model(model.law, kernel, model.free, model.tied)

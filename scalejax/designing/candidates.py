@@ -1,0 +1,119 @@
+"""Runs that could be trained, as a caller lists them: read, checked, with what each costs."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from scalejax._arrays import Floats
+from scalejax.data import found_columns, match_column, parse_column, problem_at
+from scalejax.designing.question import Listed
+from scalejax.errors import InputError, Problem, UsageError
+from scalejax.laws import Law
+from scalejax.quantities import CHECKED, FLOP_PER_PAIR
+
+COST = "cost"
+
+
+class Candidates(NamedTuple):
+    """Runs that could be trained.
+
+    Attributes:
+        runs: Inputs, (n,) each.
+        cost: What one run of each costs, (n,); None if that follows from 6ND.
+    """
+
+    runs: dict[str, Floats]
+    cost: Floats | None
+
+
+def candidates_of(given: pd.DataFrame | Mapping[str, Any], law: Law) -> Candidates:
+    """The columns that matter: the law's inputs under any of their usual names, and ``cost``.
+
+    Raises:
+        InputError: A column is missing, or cells are blank, no numbers or not positive; all at
+            once, with their rows.
+        UsageError: What is given is no table.
+    """
+    frame = _frame(given)
+    found = {name: match_column(frame, name) for name in (*law.inputs, COST)}
+    missing = [name for name in law.inputs if found[name] is None]
+    if found[COST] is None and not {"N", "D"} <= set(law.inputs):
+        missing.append(COST)
+    problems = []
+    if missing:
+        text = f"no column for {', '.join(missing)} ({law.name}); {found_columns(frame)}"
+        problems.append(Problem("E126", text))
+    values: dict[str, Floats] = {}
+    for name, match in found.items():
+        if isinstance(match, Problem):
+            what = match.message.partition(";")[0]
+            problems.append(Problem(match.code, f"{what}: rename all but one", match.column))
+        elif match is not None:
+            values[name], wrong = _read(frame, name, match)
+            problems += wrong
+    if not len(frame):
+        problems.append(Problem("E101", "no rows"))
+    if problems:
+        raise InputError(problems, "candidates=")
+    return Candidates({name: values[name] for name in law.inputs}, values.get(COST))
+
+
+def priced(candidates: Candidates, rate: float, money: float) -> Listed:
+    """Candidates with their cost.
+
+    Args:
+        candidates: The runs.
+        rate: What one FLOP costs.
+        money: What may be spent.
+
+    Raises:
+        UsageError: There is not money enough for any.
+    """
+    runs, cost = candidates
+    if cost is None:
+        cost = rate * FLOP_PER_PAIR * runs["N"] * runs["D"]
+    if np.min(cost) > money:
+        raise UsageError(
+            f"no candidate can be paid for: the cheapest costs {np.min(cost):.3g}, and there is "
+            f"{money:.3g}."
+        )
+    return Listed(with_compute(runs), cost)
+
+
+def with_compute(runs: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Runs (n,) with ``log_compute``, zero where it is not known."""
+    if {"N", "D"} <= runs.keys():
+        return {**runs, "log_compute": np.log(FLOP_PER_PAIR * runs["N"] * runs["D"])}
+    return {**runs, "log_compute": np.zeros(len(next(iter(runs.values()))))}
+
+
+def _frame(given: Any) -> pd.DataFrame:
+    if isinstance(given, pd.DataFrame):
+        return given.reset_index(drop=True)
+    try:
+        if isinstance(given, Mapping):
+            columns = np.broadcast_arrays(*map(np.atleast_1d, given.values()))
+            return pd.DataFrame(dict(zip(map(str, given), columns, strict=True)))
+        return pd.DataFrame(given)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"candidates= is a table of runs, or columns by name: {error}") from error
+
+
+def _read(frame: pd.DataFrame, name: str, column: str) -> tuple[Floats, list[Problem]]:
+    """A column as numbers, and what is wrong with it."""
+    parsed = parse_column(frame[column])
+    rows = np.arange(1, len(frame) + 1)
+    problems = parsed.problems(column, rows.tolist())
+    if parsed.refused_type:
+        return parsed.values, problems
+    said = np.isin(rows, [*parsed.unreadable, *parsed.decimal_commas])
+    blank = ~np.isfinite(parsed.values) & ~said
+    if blank.any():
+        message = "blank or not finite; complete these rows or leave them out"
+        problems.append(problem_at("E101", message, column, rows[blank]))
+    low = np.isfinite(parsed.values) & (parsed.values <= 0)
+    if low.any() and (name == COST or (name in CHECKED and CHECKED[name].positive)):
+        problems.append(problem_at("E103", f"{name} must be positive", column, rows[low]))
+    return parsed.values, problems

@@ -1,0 +1,256 @@
+"""`design_runs`: from a fit or a published law, and money, to the runs that tell most."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from scalejax._arrays import Floats
+from scalejax.conclusions import ComputeOptimum
+from scalejax.costs import TRAINING_MFU, Hardware
+from scalejax.designing.asking import Asked, asked
+from scalejax.designing.candidates import with_compute
+from scalejax.designing.choice import Known, Setting, slopes_of
+from scalejax.designing.design import Design
+from scalejax.designing.information import Noise, Past
+from scalejax.designing.past import (
+    fitting_weight,
+    independent_runs,
+    no_past,
+    noise_so_far,
+    unit_weight,
+)
+from scalejax.designing.question import Question
+from scalejax.errors import UsageError
+from scalejax.fitting import Fit
+from scalejax.identify import TYPICAL_NOISE
+from scalejax.laws import Law
+from scalejax.planning import Source
+from scalejax.status import Status
+
+_SPARE = 4
+_FEW_LEFT = 10
+
+
+def design_runs(
+    source: Fit | Law | str,
+    *,
+    budget: float | None = None,
+    usd: float | None = None,
+    target: Any = None,
+    parameters: Mapping[str, float] | None = None,
+    runs: int = 12,
+    criterion: str = "c",
+    candidates: pd.DataFrame | Mapping[str, Any] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    noise: float | None = None,
+    discrepancy: float = 0.0,
+    hardware: str | Hardware | None = None,
+    mfu: float = TRAINING_MFU,
+    usd_per_hour: float | None = None,
+    level: float = 0.95,
+    draws: int = 8,
+    seed: int = 0,
+) -> Design:
+    """Choose which runs to train next, so that a number is known as well as money allows.
+
+    What runs tell is their Fisher information, added to that of the runs so far. It depends on the
+    law's parameters, which are not known: the mean over the estimate and a few draws is optimised.
+    Train the runs, add them to the table, fit, and ask again.
+
+    A new run counts as one row of mean weight. Where a fit has clusters, rows of one cluster are
+    taken to be one run with noise of its own that they share (`scalejax.designing.past`): they tell
+    less than as many runs, and their number, not that of the rows, is in Student's t. The promise
+    is for a fit to old and new rows with weights to match, which a note tells.
+
+    Args:
+        source: A fit; a law or its name with `parameters`; or a published set such as
+            ``"besiroglu2024"``, for those who have no runs yet.
+        budget: FLOP for all new runs; in the unit of the costs if `candidates` have a ``cost``.
+        usd: Dollars instead, with `hardware`.
+        target: What is to be known: the best N for this many FLOP (laws of N and D), the loss of a
+            run given by its inputs, or a pure function of the dictionary of parameters. N* at 100
+            times the largest compute of the runs so far, or the budget without any, if not given.
+        parameters: Parameters of a law.
+        runs: Most runs that can be trained.
+        criterion: ``"c"`` for the variance of the target (with a tenth of D, so that the runs
+            determine the whole law), ``"D"`` for the volume in which all free parameters lie (log
+            det), ``"A"`` for the sum of their squared relative errors.
+        candidates: Runs to choose from: columns of the law's inputs, under any of their usual
+            names, and of ``cost`` if that is not 6ND. Any may be chosen repeatedly, with other
+            seeds. For laws of other inputs than N and D.
+        ranges: For laws of N and D: limits of ``"N"``, ``"D"``, ``"C"`` and ``"D/N"``. N and D are
+            no smaller than where a run so far ended, and D/N is between 2 and 200 or what those
+            ends cover, unless you say otherwise.
+        noise: Standard deviation of a new run's residual, relative if residuals are of log losses.
+            What runs so far tell is as the fit says, whatever this is. That on which the standard
+            errors of the fit rest if not given; 0.005 without a fit.
+        discrepancy: By how much the law may be wrong for each decade of compute between a run and
+            the target, as in `Fit.predict`. Small runs far away are then worth less.
+        hardware: What trains, by name, for `usd`.
+        mfu: Share of the peak rate that it reaches.
+        usd_per_hour: Its rent; a dated default of `scalejax.costs` if not given.
+        level: Probability of the intervals whose width is reported.
+        draws: Draws of the parameters over which the criterion is averaged, beside the estimate.
+        seed: Seed of their choice.
+
+    Returns:
+        The design: its runs, the width that they promise, and what the usual grids would give.
+
+    Raises:
+        UsageError: Arguments that cannot be combined, or runs that cannot determine the law.
+    """
+    return answered(
+        asked(
+            source,
+            budget=budget,
+            usd=usd,
+            target=target,
+            parameters=parameters,
+            runs=runs,
+            criterion=criterion,
+            candidates=candidates,
+            ranges=ranges,
+            noise=noise,
+            discrepancy=discrepancy,
+            hardware=hardware,
+            mfu=mfu,
+            usd_per_hour=usd_per_hour,
+            level=level,
+            draws=draws,
+            seed=seed,
+        )
+    )
+
+
+def answered(ask: Asked) -> Design:
+    """The design for a question, as `design_runs` gives it.
+
+    Raises:
+        UsageError: The target or the noise is not to be had, or no runs determine the law.
+    """
+    origin, setting = ask.origin, ask.setting
+    noise, past = _noise_and_past(ask)
+    u = _coordinates(setting, origin, ask.draws, ask.seed, past)
+    question = Question(
+        setting, Known(u, _fixed(origin), noise, past), ask.place, ask.rate, ask.unit
+    )
+    return Design(
+        question=question,
+        source=origin,
+        budget=ask.money,
+        level=ask.level,
+        noise=float(noise.sd),
+        discrepancy=ask.discrepancy,
+        seed=ask.seed,
+        independent_before=0 if origin.fit is None else independent_runs(origin.fit.table),
+        ends=ask.ends,
+        notes=tuple(_notes(ask, past, len(u) - 1)),
+        found=question.solve(ask.money),
+    )
+
+
+def _noise_and_past(ask: Asked) -> tuple[Noise, Past]:
+    """The noise of a new run, and the runs so far with theirs."""
+    far = np.log(ask.setting.target.compute or 1.0)
+    fit, law = ask.origin.fit, ask.setting.model.law
+    if fit is None:
+        noise = Noise(ask.noise or TYPICAL_NOISE, ask.discrepancy, far)
+        return noise, no_past(law.inputs, noise)
+    sd, alike = noise_so_far(fit)
+    if not 0 < sd < np.inf:
+        if ask.noise is None:
+            raise UsageError(
+                f"the residuals of the fit give a noise of {sd:g}, with which no design can be "
+                "judged: say how much runs scatter with noise=."
+            )
+        sd = ask.noise
+    old = Noise(np.float64(sd), np.float64(ask.discrepancy), far)
+    table = fit.table
+    cluster = np.arange(table.n_rows) if table.cluster is None else table.cluster
+    past = Past(
+        with_compute({name: table.inputs[name] for name in law.inputs}),
+        unit_weight(table),
+        old,
+        cluster,
+        np.float64(alike),
+    )
+    return (old if ask.noise is None else old._replace(sd=np.float64(ask.noise))), past
+
+
+def _fixed(origin: Source) -> dict[str, float]:
+    return {} if origin.fit is None else dict(origin.fit.problem.fixed)
+
+
+def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: Past) -> Floats:
+    """Coordinates (1 + draws, p), the estimate first; draws without a target are left out."""
+    model = setting.model
+    found, _ = origin.draws() if draws and origin.fit is not None else ({}, "")
+    rows = [[origin.params[name] for name in model.free]]
+    if found:
+        count = len(next(iter(found.values())))
+        order = np.random.default_rng(seed).permutation(count)[: _SPARE * draws]
+        rows += [[float(found[name][k]) for name in model.free] for k in order]
+    with jax.enable_x64(True):
+        values = jnp.asarray(np.array(rows, np.float64))
+        u = jnp.stack(
+            [model.law.parameters[n].unconstrain(values[:, k]) for k, n in enumerate(model.free)], 1
+        )
+        known = Known(u, _fixed(origin), past.noise, past)
+        goal, wanted = _slopes(setting, known)
+        usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(wanted)).all(1)
+        points = np.asarray(u, np.float64)
+    if not usable[0] or not np.isfinite(points[0]).all():
+        best = isinstance(setting.target.quantity, ComputeOptimum)
+        raise UsageError(
+            f"{setting.target.label} is not finite at {origin.label}: choose another target="
+            + (" within reach of the law." if best else ".")
+        )
+    return points[usable & np.isfinite(points).all(1)][: 1 + draws]
+
+
+@partial(jax.jit, static_argnums=0)
+def _slopes(setting: Setting, known: Known) -> tuple[jax.Array, jax.Array]:
+    return jax.vmap(lambda u: slopes_of(setting, known, u))(known.u)
+
+
+def _notes(ask: Asked, past: Past, used: int) -> list[str]:
+    fit = ask.origin.fit
+    if fit is None:
+        guess = f"The noise of a run is a guess, {100 * TYPICAL_NOISE:g} %: give noise= (--noise)."
+        return [guess] if ask.noise is None else []
+    notes = []
+    if fit.status != Status.CONVERGED:
+        notes.append(
+            f"The fit so far is not to be relied on ({fit.status.label}): "
+            "what runs tell is judged at its estimate."
+        )
+    if used < ask.draws:
+        notes.append(f"{used} of {ask.draws} draws have the target; the others are left out.")
+    left = independent_runs(fit.table) - len(fit.free)
+    if 0 < left < _FEW_LEFT:
+        notes.append(
+            f"There are {left} more independent runs so far than parameters: the noise that they "
+            f"show may be off by {100 / np.sqrt(2 * left):.0f} %, and widths with it."
+        )
+    elif left < 1 and fit.table.cluster is not None:
+        notes.append(
+            "There are no more runs so far than parameters: the noise that they show may be off by "
+            "a factor of two or more, and widths with it."
+        )
+    elif left < 1:
+        notes.append("The runs so far do not show their noise: it is taken to be that of new ones.")
+    if past.correlation > 0:
+        share = fitting_weight(past) / past.weight.clip(1e-300)
+        low, high = np.min(share), np.max(share)
+        range_ = f"{low:.2g}" if high < 1.05 * low else f"{low:.2g} to {high:.2g}"
+        notes.append(
+            f"Rows of one run share noise (correlation {float(past.correlation):.2g}). Fit old and "
+            f"new runs together with weights= (--weights): {range_} times its own for each row so "
+            "far, and 1 for a new run of one row."
+        )
+    return notes

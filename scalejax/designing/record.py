@@ -1,0 +1,281 @@
+"""The record of a design: which runs to train, what they promise, and what others would give.
+
+People hold a `scalejax.Design`, which is one that can be simulated and put in words.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from scalejax._arrays import Floats, Ints
+from scalejax.designing.choice import Found
+from scalejax.designing.comparison import grid_errors_along, usual_grids
+from scalejax.designing.question import Question
+from scalejax.designing.region import Region
+from scalejax.errors import UsageError
+from scalejax.planning import Source
+from scalejax.resampling import t_quantile
+
+SPREAD = "this design"
+AMOUNTS = 17
+"""Amounts of money for which a curve of widths is computed."""
+
+_MULTIPLES = np.geomspace(0.1, 1e4, 51)
+_FROM, _TO = 0.03, 1e3
+_FARTHEST = 1e6
+
+
+@dataclass(frozen=True, eq=False)
+class DesignRecord:
+    """Runs to train next, as numbers.
+
+    Attributes:
+        question: The question, which can be asked again for other money.
+        source: Where the law comes from.
+        budget: What may be spent, in `unit`.
+        level: Probability of the intervals whose width is reported.
+        noise: Standard deviation of a run's residual.
+        discrepancy: What the law may be wrong by for each decade from the target.
+        seed: Seed of the choice of draws.
+        independent_before: Independent units among the runs so far: clusters, or rows.
+        ends: Inputs of the runs so far where they ended, one a row.
+        notes: What a reader should know.
+        found: The design as arrays.
+    """
+
+    question: Question
+    source: Source
+    budget: float
+    level: float
+    noise: float
+    discrepancy: float
+    seed: int
+    independent_before: int
+    ends: pd.DataFrame
+    notes: tuple[str, ...]
+    found: Found
+
+    @property
+    def unit(self) -> str:
+        """Unit of money."""
+        return self.question.unit
+
+    @property
+    def target(self) -> str:
+        """What is to be known, in words."""
+        return self.question.setting.target.label
+
+    @property
+    def relative(self) -> bool:
+        """Whether widths are relative: 0.2 is 20 % up."""
+        return self.question.setting.target.relative
+
+    @property
+    def runs_before(self) -> int:
+        """Runs so far, with weight; rows of one cluster and N are one run."""
+        return len(self.ends)
+
+    @property
+    def efficiency(self) -> float:
+        """How near this design is to the best conceivable: the ratio of variances, at least.
+
+        The best conceivable trains fractions of runs on the same candidates, and is known to
+        within the gap of the equivalence theorem. Compared is what the criterion counts, as the
+        mean of its logarithm over the draws; for D that is the p-th root of the determinant. Runs
+        of N and D may lie between the candidates, so it can exceed 1 a little.
+        """
+        measure = self.found.measure
+        return float(np.exp(measure.log_spread - measure.gap - self.found.log_spread))
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """The runs, from the cheapest up: inputs, count, cost of all of them, share of the money.
+
+        Inputs are rounded to four digits.
+        """
+        inputs = self.question.setting.model.law.inputs
+        used = np.asarray(self.found.used)
+        frame = pd.DataFrame({name: _rounded(self.found.runs[name][used]) for name in inputs})
+        frame["cost"] = self._costs(frame)
+        frame = frame.groupby(list(inputs), as_index=False).agg(
+            count=("cost", "size"), cost=("cost", "sum")
+        )
+        frame["share"] = frame["cost"] / frame["cost"].sum()
+        order = (frame["cost"] / frame["count"]).argsort(kind="stable")
+        return frame.iloc[order].reset_index(drop=True)
+
+    def _costs(self, frame: pd.DataFrame) -> Floats:
+        place = self.question.place
+        used = np.asarray(self.found.used)
+        if isinstance(place, Region):
+            return self.question.rate * np.exp(np.asarray(self.found.runs["log_compute"])[used])
+        return np.asarray(self.found.runs["cost"])[used]
+
+    @property
+    def cost(self) -> float:
+        """What the runs cost, in `unit`."""
+        return float(self.runs["cost"].sum())
+
+    @property
+    def stderr(self) -> float:
+        """Standard error of the target after the runs, of its logarithm if it is relative."""
+        return float(self.found.error[0])
+
+    @property
+    def width(self) -> float:
+        """Half the width that the interval of a fit to all runs is expected to have.
+
+        For relative targets the upper end over the estimate, less one: 0.2 is 20 % up. With
+        Student's t, as the noise is estimated from the same runs; infinite if these are no more
+        than the parameters.
+        """
+        return float(self.widths(np.array([self.stderr]), int(self.found.used.sum()))[0])
+
+    @property
+    def width_range(self) -> tuple[float, float]:
+        """The smallest and the largest width among the draws of the parameters."""
+        widths = self.widths(np.asarray(self.found.error), int(self.found.used.sum()))
+        return float(np.min(widths)), float(np.max(widths))
+
+    @property
+    def width_before(self) -> float:
+        """The same for the runs so far; infinite if they leave the target open, or the noise."""
+        return float(self.widths(np.array([self.question.error_before(self.budget)]), 0)[0])
+
+    def widths(self, errors: Floats, runs: int | Ints) -> Floats:
+        """Widths for standard errors (m,) after some new runs."""
+        left = self.independent_before + np.asarray(runs) - len(self.question.setting.model.free)
+        t = np.vectorize(lambda n: t_quantile(self.level, int(n)) if n > 0 else np.inf)(left)
+        half = np.asarray(t, np.float64) * np.asarray(errors, np.float64)
+        with np.errstate(over="ignore"):
+            return np.expm1(half) if self.relative else half
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """What this design and the usual grids give for the same money.
+
+        Returns:
+            One row a design: number of runs, ``stderr`` and ``width`` of the target,
+            ``variance_ratio`` to this design, and ``money_ratio``, how many times the money the
+            grid needs for the width of this design (infinite if 10,000 times do not suffice). A
+            list of candidates is compared with nothing.
+        """
+        count = int(self.found.used.sum())
+        rows = [(SPREAD, count, self.stderr, self.width, 1.0, 1.0)]
+        place, rate = self.question.place, self.question.rate
+        if isinstance(place, Region):
+            grids = usual_grids(self.question.setting.slots)
+            shapes = tuple(shape for _, shape in grids.values())
+            moneys = np.append(_MULTIPLES, 1.0) * self.budget / rate
+            with jax.enable_x64(True):
+                known, amounts = self.question.known, jnp.asarray(moneys)
+                errors = np.asarray(
+                    grid_errors_along(self.question.setting, shapes, known, place, amounts)
+                )
+            for k, (name, (number, _)) in enumerate(grids.items()):
+                widths = self.widths(errors[:, k], number)
+                rows.append(
+                    (
+                        name,
+                        number,
+                        float(errors[-1, k]),
+                        float(widths[-1]),
+                        float((errors[-1, k] / self.stderr) ** 2),
+                        crossing(_MULTIPLES, widths[:-1], self.width),
+                    )
+                )
+        columns = ["design", "runs", "stderr", "width", "variance_ratio", "money_ratio"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def width_against_cost(self, budgets: Any = None) -> pd.DataFrame:
+        """The expected width after the best runs for each amount of money.
+
+        Args:
+            budgets: Amounts, (m,), in `unit`; from 0.03 to 1000 times the budget if not given.
+
+        Returns:
+            One row an amount, from the smallest up: ``cost``, ``runs``, ``stderr`` and ``width``
+            of the best design that costs no more.
+
+        Raises:
+            UsageError: An amount does not pay for the cheapest run.
+        """
+        if budgets is None:
+            least = max(_FROM * self.budget, 1.01 * self.question.cheapest)
+            budgets = np.geomspace(least, max(_TO * self.budget, 2 * least), AMOUNTS)
+        amounts = np.sort(np.atleast_1d(np.asarray(budgets, np.float64)))
+        if not np.all(np.isfinite(amounts)) or amounts[0] < self.question.cheapest:
+            raise UsageError(
+                f"the cheapest run costs {self.question.cheapest:.4g} {self.unit}: every amount "
+                "must pay for it."
+            )
+        errors, runs = self.question.errors(amounts)
+        widths = self.widths(errors, runs)
+        # What less money buys can be had for more.
+        best = [int(np.argmin(widths[: k + 1])) for k in range(len(amounts))]
+        return pd.DataFrame(
+            {"cost": amounts, "runs": runs[best], "stderr": errors[best], "width": widths[best]}
+        )
+
+    def cost_for_width(self, width: float) -> float:
+        """How much must be spent to know the target to a width.
+
+        Args:
+            width: For relative targets 0.2 is 20 %.
+
+        Returns:
+            Money in `unit`, interpolated between amounts; 0 if the runs so far suffice, infinite
+            if a million times the budget does not.
+        """
+        if not width > 0:
+            raise UsageError(f"width= is a positive number such as 0.2, not {width!r}.")
+        if self.width_before <= width:
+            return 0.0
+        least = 1.01 * self.question.cheapest
+        found, ends = np.inf, (least, max(_FARTHEST * self.budget, 2 * least))
+        for _ in range(2):  # Coarsely, then between the two amounts that it lies between.
+            amounts = np.geomspace(*ends, AMOUNTS)
+            widths = self.width_against_cost(amounts)["width"].to_numpy()
+            found = crossing(amounts, widths, width)
+            if not least < found < np.inf:
+                break
+            k = int(np.searchsorted(amounts, found))
+            ends = (amounts[k - 1], amounts[k])
+        return found
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row for each run to train, repeats included, in the order of cost."""
+        frame = self.runs.assign(cost=self.runs["cost"] / self.runs["count"])
+        frame = frame.loc[frame.index.repeat(frame["count"])].reset_index(drop=True)
+        frame.insert(0, "run", np.arange(1, len(frame) + 1))
+        frame["repeat"] = frame.groupby(list(self.question.setting.model.law.inputs)).cumcount() + 1
+        return frame.drop(columns=["count", "share"])
+
+    def before_frame(self) -> pd.DataFrame:
+        """The inputs of the runs so far, of each run where it ended."""
+        return self.ends.copy()
+
+
+def crossing(money: Floats, widths: Floats, wanted: float) -> float:
+    """The money at which widths fall to what is wanted, between amounts by their logarithms."""
+    enough = np.flatnonzero(widths <= wanted * (1 + 1e-9))
+    if not np.isfinite(wanted):
+        return float("nan")
+    if not len(enough):
+        return float("inf")
+    k = int(enough[0])
+    if k == 0 or not np.isfinite(widths[k - 1]):
+        return float(money[k])
+    low, high = np.log(widths[k]), np.log(widths[k - 1])
+    share = 0.0 if high == low else (high - np.log(wanted)) / (high - low)
+    return float(np.exp((1 - share) * np.log(money[k - 1]) + share * np.log(money[k])))
+
+
+def _rounded(values: Any) -> Floats:
+    """Four significant digits."""
+    return np.array([float(f"{x:.4g}") for x in np.asarray(values)], np.float64)

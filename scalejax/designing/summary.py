@@ -1,0 +1,165 @@
+"""A design in words: what to train, what it promises, and what the usual grids would give."""
+
+import textwrap
+from typing import Any
+
+import jax
+import numpy as np
+
+from scalejax.designing.asking import Asked
+from scalejax.designing.question import Listed
+from scalejax.designing.record import DesignRecord
+from scalejax.designing.region import compute_range, grid_size
+from scalejax.quantities import short_number
+from scalejax.wording import WIDTH, aligned
+
+_CRITERIA = {
+    "c": "the variance of the target, and a little the volume of the parameters",
+    "D": "the determinant of the parameters' covariance (D)",
+    "A": "the sum of squared relative errors of the parameters (A)",
+}
+
+
+def summarise(design: DesignRecord) -> str:
+    """What to train and why, as plain text."""
+    setting = design.question.setting
+    count = int(design.runs["count"].sum())
+    draws = len(design.found.error) - 1
+    low, high = design.width_range
+    known = f"{design.target} to {width(design, design.width)} ({100 * design.level:g} %)"
+    if not np.isfinite(design.width):
+        known = (
+            f"{design.target}. How well they will is not known: all runs are no more than the "
+            f"{len(setting.model.free)} parameters, so that none are left to tell the noise by"
+        )
+    prose = [
+        f"Train these {count} runs for {money(design.cost, design.unit)} to know {known}.",
+        f"Runs so far: {_before(design)}. Law: {design.source.label}.",
+        f"Chosen to minimise {_CRITERIA[setting.criterion]}"
+        + (f", mean over the estimate and {draws} draws" if draws else " at the estimate")
+        + f"; at least {100 * min(design.efficiency, 1):.3g} % as good as any {setting.slots} "
+        f"runs for the money out of the {_places(design.question.place)}.",
+        f"Noise of a run {_noise(design)}"
+        + (f", discrepancy {100 * design.discrepancy:g} % a decade" if design.discrepancy else "")
+        + (
+            f"; over the draws the width is {width(design, low)} to {width(design, high)}"
+            * (draws > 0 and bool(np.isfinite(low)))
+        )
+        + f"; seed {design.seed}.",
+        *design.notes,
+    ]
+    first, *rest = (textwrap.fill(line, WIDTH) for line in prose)
+    lines = [first, "", *_runs(design), "", *rest]
+    if len(design.scores) > 1:
+        lines += ["", "For the same money:", *_scores(design)]
+    return "\n".join(lines)
+
+
+def _noise(design: DesignRecord) -> str:
+    log = design.question.setting.model.kernel.log
+    return f"{100 * design.noise:.2g} %" if log else f"{design.noise:.2g}"
+
+
+def _before(design: DesignRecord) -> str:
+    if not design.runs_before:
+        return "none"
+    rows = int(np.sum(np.asarray(design.question.known.past.weight) > 0))
+    counted = f" ({rows} rows)" if rows > design.runs_before else ""
+    now = width(design, design.width_before)
+    known = now if now == "unknown" else f"known to {now}"
+    return f"{design.runs_before}{counted}, which leave it {known}"
+
+
+def _places(place: Any) -> str:
+    if isinstance(place, Listed):
+        return f"{len(place.cost)} candidates"
+    return f"{grid_size()} places of a grid"
+
+
+def plan_of(ask: Asked) -> dict[str, Any]:
+    """What would be done for a question, by name, as plain values."""
+    setting, place = ask.setting, ask.place
+    fit = ask.origin.fit
+    free = len(setting.model.free)
+    if isinstance(place, Listed):
+        number, ends = len(place.cost), (float(place.cost.min()), float(place.cost.max()))
+    else:
+        with jax.enable_x64(True):
+            logs = compute_range(place, np.log(ask.money / ask.rate))
+        number, ends = grid_size(), (ask.rate * np.exp(logs[0]), ask.rate * np.exp(logs[1]))
+    noise = f"{ask.noise:g}" if ask.noise is not None else "a guess" if fit is None else "the fit's"
+    return {
+        "law": ask.origin.label,
+        "runs so far": len(ask.ends),
+        "rows so far": 0 if fit is None else fit.table.n_rows,
+        "target": setting.target.label,
+        "money": money(ask.money, ask.unit),
+        "most runs": setting.slots,
+        "criterion": _CRITERIA[setting.criterion],
+        "candidates": number,
+        "one costs": f"{money(float(ends[0]), ask.unit)} to {money(float(ends[1]), ask.unit)}",
+        "noise": noise,
+        "arrays": f"{1 + ask.draws} points of the parameters x {number} candidates x {free} slopes",
+    }
+
+
+def _runs(design: DesignRecord) -> list[str]:
+    inputs = list(setting_inputs(design))
+    ratio = {"N", "D"} <= set(inputs)
+    rows = []
+    for _, run in design.runs.iterrows():
+        cells = [short_number(float(run[name])) for name in inputs]
+        cells += [f"{run['D'] / run['N']:.3g}"] if ratio else []
+        cost = money(float(run["cost"]) / float(run["count"]), design.unit)
+        rows.append([f"{int(run['count'])} x", *cells, cost, f"{100 * run['share']:.1f} %"])
+    header = ["runs", *inputs, *(["D/N"] if ratio else []), "cost of one", "share"]
+    return aligned(header, rows)
+
+
+def setting_inputs(design: DesignRecord) -> tuple[str, ...]:
+    """Inputs of the law."""
+    return design.question.setting.model.law.inputs
+
+
+def _scores(design: DesignRecord) -> list[str]:
+    rows = [
+        [
+            str(row["design"]),
+            str(row["runs"]),
+            width(design, float(row["width"])),
+            _times(float(row["variance_ratio"])),
+            _times(float(row["money_ratio"])),
+        ]
+        for _, row in design.scores.iterrows()
+    ]
+    return aligned(["design", "runs", "width", "variance", "money for the same width"], rows)
+
+
+def width(design: DesignRecord, value: float) -> str:
+    """A width for people."""
+    if not np.isfinite(value) or (design.relative and value > 1e3):
+        return "unknown"
+    return f"+{100 * value:.3g} %" if design.relative else f"+-{value:.3g}"
+
+
+def cost_sentence(design: DesignRecord, wanted: float, cost: float) -> str:
+    """What a width costs."""
+    aim = f"{design.target} to {width(design, wanted)}"
+    most = design.question.setting.slots
+    if cost == 0:
+        return f"The runs so far give {aim}."
+    if not np.isfinite(cost):
+        return f"No money gives {aim} with {most} runs: allow more of them."
+    return f"To know {aim}, spend {money(cost, design.unit)} on {most} runs."
+
+
+def money(value: float, unit: str) -> str:
+    """An amount for people."""
+    whole = unit == "USD" or (unit != "FLOP" and 100 <= value < 1e7)
+    return f"{value:,.0f} {unit}" if whole else f"{value:.3g} {unit}"
+
+
+def _times(value: float) -> str:
+    if not np.isfinite(value):
+        return "more than 10000 x" if np.isinf(value) else "-"
+    return f"{value:.3g} x"

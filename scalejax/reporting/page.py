@@ -1,0 +1,163 @@
+"""From the content of a report to one HTML file that needs nothing else.
+
+The page holds no script and asks for nothing from outside, which its content security policy also
+forbids. Names come from data, so every value is escaped by the template engine, and characters
+that cannot be seen are written out.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from scalejax.data import to_csv
+from scalejax.errors import ScalejaxError, UsageError
+from scalejax.files import write_bytes
+from scalejax.fitting import Fit
+from scalejax.reporting.assembly import Asked, content
+from scalejax.reporting.blocks import Report
+from scalejax.wording import printable
+
+TEMPLATE = "page.html.j2"
+
+MARK = '<meta name="generator" content="scalejax report">'
+"""What tells a report of ours from another file, within the first bytes."""
+
+_MARK_WITHIN = 400
+
+
+def to_html(report: Report) -> str:
+    """The page of a report."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(TEMPLATE).render(report=report)
+
+
+def render(fit: Fit, **asked: Any) -> str:
+    """A report of a fit as one HTML page.
+
+    Args:
+        fit: The fit, of any status.
+        **asked: ``level=``, ``title=``, ``budgets=``, ``discrepancy=`` and ``about=``, see
+            `scalejax.reporting.Asked`.
+
+    Returns:
+        The page. Refits take some seconds.
+
+    Raises:
+        UsageError: Budgets are given for a law that is not one of N and D.
+    """
+    return to_html(content(fit, Asked(**asked)))
+
+
+def write(fit: Fit, path: str | Path, **asked: Any) -> Path:
+    """Write a report of a fit to a file, which appears complete or not at all.
+
+    Args:
+        fit: The fit, of any status.
+        path: The file; a report that was there before is replaced.
+        **asked: As for `render`.
+
+    Returns:
+        The path.
+
+    Raises:
+        UsageError: The path is a folder or a file of another kind, or its folder does not exist.
+        ScalejaxError: The file cannot be written.
+    """
+    check_path(path)
+    return save(render(fit, **asked), path)
+
+
+def check_path(path: str | Path) -> None:
+    """Refuse a path that a report cannot be written to.
+
+    Raises:
+        UsageError: It is a folder or a file that is no report, or its folder does not exist.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise UsageError(f"{path} is a folder; name a file such as report.html.")
+    if not target.absolute().parent.is_dir():
+        raise UsageError(f"there is no folder {target.parent} to write a report in.")
+    if target.exists() and not _is_report(target):
+        raise UsageError(f"{path} exists and is no report of ours; name another file.")
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return MARK.encode() in file.read(_MARK_WITHIN)
+    except OSError:
+        return False
+
+
+def save(page: str, path: str | Path) -> Path:
+    """Write a page to a file.
+
+    Raises:
+        UsageError: As `check_path` does.
+        ScalejaxError: It cannot be written.
+    """
+    check_path(path)
+    try:
+        write_bytes(page.encode("utf-8"), Path(path))
+    except OSError as error:
+        raise ScalejaxError(f"the report cannot be written to {path}: {error}") from error
+    return Path(path)
+
+
+def check_folder(folder: str | Path) -> None:
+    """Refuse a folder that the tables of a report cannot be written to.
+
+    Raises:
+        UsageError: It is a file, or holds anything but such tables.
+    """
+    path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{folder} is a file; name a folder for the tables.")
+    known = {f"{name}.csv" for name in Report.FRAMES}
+    if path.is_dir() and {item.name for item in path.iterdir()} - known:
+        raise UsageError(f"the folder {folder} holds other files; name a new one for the tables.")
+
+
+def save_tables(report: Report, folder: str | Path) -> list[Path]:
+    """Write the numbers behind a report as CSV files, one for each frame.
+
+    Args:
+        report: The report.
+        folder: Where to; made if need be. Tables that were there before are replaced.
+
+    Returns:
+        The files.
+
+    Raises:
+        UsageError: As `check_folder` does.
+        ScalejaxError: They cannot be written.
+    """
+    check_folder(folder)
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        for old in Path(folder).iterdir():
+            old.unlink()
+        return [
+            to_csv(frame, Path(folder) / f"{name}.csv") for name, frame in report.frames.items()
+        ]
+    except OSError as error:
+        raise ScalejaxError(f"the tables cannot be written to {folder}: {error}") from error
+
+
+def _visible(value: Any) -> Any:
+    """Text of which every character can be seen: control characters are written out.
+
+    What is escaped already has been through here.
+    """
+    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
+        return value
+    return printable(value)

@@ -19,7 +19,7 @@ mpl.use("Agg")
 import matplotlib.pyplot as plt
 
 import scalejax as sj
-from scalejax import report
+from scalejax import reporting
 from scalejax.cli import cache, main
 from scalejax.fitting import Draws, Fit
 from scalejax.fitting.storage import save_fit
@@ -83,20 +83,20 @@ def fit(golden) -> Fit:
 
 
 @pytest.fixture(scope="module")
-def found(fit) -> report.Report:
-    return report.content(fit)
+def found(fit) -> reporting.Report:
+    return reporting.content(fit)
 
 
 @pytest.fixture(scope="module")
 def good(found) -> str:
-    return report.to_html(found)
+    return reporting.to_html(found)
 
 
 @pytest.fixture(scope="module")
 def ill() -> str:
     with pytest.warns(sj.FitWarning), pytest.warns(sj.DataWarning):
         fit = sj.fit(runs_on_a_ray(), bootstrap=DRAWS, allow_unidentified=True)
-    return report.render(fit)
+    return reporting.render(fit)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def hostile(golden) -> str:
     table = dataclasses.replace(fit.table, source=HOSTILE, notes=(*fit.table.notes, HOSTILE))
     versions = {**fit.versions, HOSTILE: HOSTILE}
     fit = dataclasses.replace(fit, table=table, versions=versions)
-    return report.render(fit, title=HOSTILE, about={"optimizer": HOSTILE})
+    return reporting.render(fit, title=HOSTILE, about={"optimizer": HOSTILE})
 
 
 @pytest.fixture
@@ -132,9 +132,9 @@ def run(capsys, monkeypatch, tmp_path):
 @pytest.fixture
 def no_refits(monkeypatch):
     """Influence and sensitivity left out, which take the time."""
-    absent = report.blocks.Absent("Refits", "left out")
+    absent = reporting.blocks.Absent("Refits", "left out")
     monkeypatch.setattr(
-        report.assembly, "refits", lambda fit, what, level: studies.Refits(absent, absent)
+        reporting.assembly, "refits", lambda fit, what, level: studies.Refits(absent, absent)
     )
 
 
@@ -199,12 +199,12 @@ class TestPage:
 
     def test_control_characters_can_be_seen(self, found):
         marked = dataclasses.replace(found, title="a\u202eb\x00c", subtitle="tab\there")
-        page = Page(report.to_html(marked))
+        page = Page(reporting.to_html(marked))
         assert "\u202e" not in page.texts("h1")[0]
         assert "\x00" not in page.texts("h1")[0]
 
     def test_the_same_fit_gives_the_same_bytes(self, fit, good):
-        assert report.render(fit) == good
+        assert reporting.render(fit) == good
 
 
 class TestNumbers:
@@ -249,8 +249,8 @@ class TestNumbers:
         np.testing.assert_allclose(fall, 1.0, rtol=1e-6)
 
     def test_tables_are_those_of_the_frames(self, found, tmp_path):
-        files = report.save_tables(found, tmp_path / "tables")
-        assert {file.stem for file in files} == set(found.frames) <= set(report.Report.FRAMES)
+        files = reporting.save_tables(found, tmp_path / "tables")
+        assert {file.stem for file in files} == set(found.frames) <= set(reporting.Report.FRAMES)
         back = pd.read_csv(tmp_path / "tables" / "conclusions.csv")
         np.testing.assert_array_equal(back["estimate"], found.frames["conclusions"]["estimate"])
 
@@ -278,10 +278,10 @@ class TestVerdict:
 
     @pytest.mark.slow
     def test_without_draws_the_report_says_where_intervals_come_from(self, fit):
-        found = report.content(dataclasses.replace(fit, draws=Draws.none(fit.law)))
+        found = reporting.content(dataclasses.replace(fit, draws=Draws.none(fit.law)))
         assert found.verdict.grade == "care"
         assert "There are no resamples" in found.verdict.caveats[0]
-        page = Page(report.to_html(found))
+        page = Page(reporting.to_html(found))
         assert "the fit was made without a bootstrap" in page.all("main")[0]["text"]
         low, high = (found.frames["conclusions"][name] for name in ("lo", "hi"))
         assert np.all((low > 0) & (low < high))
@@ -290,18 +290,18 @@ class TestVerdict:
         status = fit.draws.status.copy()
         status[: DRAWS // 2] = Status.MAX_STEPS
         draws = dataclasses.replace(fit.draws, status=status)
-        found = report.content(dataclasses.replace(fit, draws=draws))
+        found = reporting.content(dataclasses.replace(fit, draws=draws))
         assert found.verdict.grade == "unsound"
         assert any("30 of 60 resamples failed" in text for text in found.verdict.caveats)
         assert found.frames["conclusions"]["lo"].isna().all()
         assert "correlations" not in found.frames
-        absent = [e["text"] for e in Page(report.to_html(found)).all("p") if e.get("class")]
+        absent = [e["text"] for e in Page(reporting.to_html(found)).all("p") if e.get("class")]
         assert any("too many of the resamples failed" in text for text in absent)
         assert any("left out" in text for text in absent)
 
     @pytest.mark.slow
     def test_other_budgets_and_a_declared_discrepancy(self, fit, no_refits):
-        found = report.content(fit, report.Asked(budgets=[1e24, 1e25], discrepancy=0.02))
+        found = reporting.content(fit, reporting.Asked(budgets=[1e24, 1e25], discrepancy=0.02))
         assert sum("the best model has" in text for text in found.verdict.answer) == 2
         assert 0.02 in set(found.frames["predictions"]["discrepancy"])
 
@@ -315,7 +315,7 @@ class TestVerdict:
     )
     def test_senseless_wishes_are_refused(self, wrong, words):
         with pytest.raises(sj.UsageError, match=words):
-            report.Asked(**wrong)
+            reporting.Asked(**wrong)
 
     def test_large_tables_are_not_refitted_row_by_row(self, fit, monkeypatch):
         monkeypatch.setattr(studies, "MOST_UNITS", 35)
@@ -327,25 +327,25 @@ class TestVerdict:
 class TestFiles:
     def test_a_report_is_replaced_and_another_file_is_not(self, good, tmp_path):
         path = tmp_path / "report.html"
-        report.save(good, path)
-        report.save(good, path)
+        reporting.save(good, path)
+        reporting.save(good, path)
         assert path.read_text(encoding="utf-8") == good
         assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
         other = tmp_path / "runs.csv"
         other.write_text("N,D,loss\n")
         with pytest.raises(sj.UsageError, match="no report of ours"):
-            report.save(good, other)
+            reporting.save(good, other)
         assert other.read_text() == "N,D,loss\n"
 
     def test_a_folder_of_other_files_gets_no_tables(self, found, tmp_path):
         (tmp_path / "runs.csv").write_text("mine")
         with pytest.raises(sj.UsageError, match="holds other files"):
-            report.save_tables(found, tmp_path)
+            reporting.save_tables(found, tmp_path)
 
     @pytest.mark.parametrize("place", [".", "none/report.html"])
     def test_places_that_cannot_be_written_are_refused(self, place, tmp_path):
         with pytest.raises(sj.UsageError, match="folder"):
-            report.check_path(tmp_path / place)
+            reporting.check_path(tmp_path / place)
 
 
 class TestCommand:

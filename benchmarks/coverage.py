@@ -46,7 +46,7 @@ sim = _simulation()
 
 Row = dict[str, Any]
 NOISES = ("gauss", "t3", "falling")
-OBJECTIVES: dict[str, tuple[Callable[[], sj.Objective], float]] = {
+OBJECTIVES: dict[str, tuple[Callable[[], sj.objectives.Objective], float]] = {
     "least squares": (sj.least_squares, 1.0),
     "huber(1e-3)": (sj.huber, 0.3),
 }

@@ -66,10 +66,10 @@ def main_study(quick: bool) -> sj.Study:
     """Families x subsets x two objectives."""
     counts = (None, *COUNTS[: 2 if quick else None])
     subsets = [
-        *sj.subset_grid(models=counts, choose=("largest", "smallest", "random")),
-        *sj.subset_grid(until=SHARES),
-        *sj.subset_grid(drop=DROPPED),
-        *sj.subset_grid(own=OWN),
+        *sj.studies.subset_grid(models=counts, choose=("largest", "smallest", "random")),
+        *sj.studies.subset_grid(until=SHARES),
+        *sj.studies.subset_grid(drop=DROPPED),
+        *sj.studies.subset_grid(own=OWN),
     ]
     return sj.Study(
         recipes=(
@@ -85,7 +85,7 @@ def main_study(quick: bool) -> sj.Study:
 
 def borrowed_study(quick: bool) -> sj.Study:
     """One model and its checkpoints, A and alpha borrowed."""
-    grid = sj.subset_grid(models=(1,), choose=("largest", "smallest"), drop=(0.0, 1e10))
+    grid = sj.studies.subset_grid(models=(1,), choose=("largest", "smallest"), drop=(0.0, 1e10))
     return sj.Study(
         recipes=(sj.Recipe("chinchilla", fixed=BORROWED, label="borrowed A, alpha"),),
         by=("family",),
@@ -95,13 +95,13 @@ def borrowed_study(quick: bool) -> sj.Study:
     )
 
 
-def run(study: sj.Study, runs: pd.DataFrame, out: Path) -> tuple[sj.StudyResult, float]:
+def run(study: sj.Study, runs: pd.DataFrame, out: Path) -> tuple[sj.studies.StudyResult, float]:
     """A study and the seconds that its shards took, over all calls."""
 
     def say(now: Progress) -> None:
         print(f"{now.done:,} of {now.total:,}, {now.seconds:.0f} s", flush=True)
 
-    result = sj.run_study(study, runs, out=out, progress=say)
+    result = sj.study(study, runs, out=out, progress=say)
     assert result is not None
     lines = pd.read_json(out / "manifest-0.jsonl", lines=True)
     return result, float(lines["seconds"].sum())
@@ -149,7 +149,7 @@ def peer(study: sj.Study, runs: pd.DataFrame, sample: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def components(result: sj.StudyResult) -> tuple[int, np.ndarray, np.ndarray]:
+def components(result: sj.studies.StudyResult) -> tuple[int, np.ndarray, np.ndarray]:
     """Share of variance of the principal components of (log A, log B, E, alpha, beta): A100.
 
     As they are, and each divided by its standard deviation.
@@ -176,7 +176,7 @@ def percent(row: pd.Series) -> str:
     return f"{row['ARE']:.1%} ({interval}{row['problems']} laws)"
 
 
-def grid_table(result: sj.StudyResult, axis: str, rows: pd.DataFrame) -> str:
+def grid_table(result: sj.studies.StudyResult, axis: str, rows: pd.DataFrame) -> str:
     """A Markdown table of errors: what was varied against the recipes."""
     found = result.of(rows).errors([axis, "recipe"])
     wide = found.assign(text=found.apply(percent, axis=1)).pivot(
@@ -207,7 +207,9 @@ def same_families(frame: pd.DataFrame, axis: str) -> pd.DataFrame:
     return frame.merge(whole, on=["family", "recipe"])
 
 
-def page(result: sj.StudyResult, borrowed: sj.StudyResult, facts: dict[str, Any]) -> str:
+def page(
+    result: sj.studies.StudyResult, borrowed: sj.studies.StudyResult, facts: dict[str, Any]
+) -> str:
     """The results as Markdown."""
     frame = result.frame
     sized = frame[(frame["models"] > 0) & (frame["choose"] != "random")]
@@ -277,7 +279,7 @@ def baseline_error(runs: pd.DataFrame) -> float:
     return float(np.median(errors))
 
 
-def figure(result: sj.StudyResult, path: Path) -> None:
+def figure(result: sj.studies.StudyResult, path: Path) -> None:
     """Four panels: models, size, share of training, tokens dropped."""
     drawn, axes = plt.subplots(2, 2, figsize=(9.5, 7.2), layout="constrained")
     frame = result.frame

@@ -35,7 +35,7 @@ def work(folder: Path, resamples: int) -> None:
     )
     before, begin = peak_memory_mib(), time.perf_counter()
     seen: list[Any] = []
-    result = scalejax.run_study(study, runs, out=folder, progress=seen.append)
+    result = scalejax.study(study, runs, out=folder, progress=seen.append)
     assert result is not None
     last = seen[-1] if seen else None
     print(

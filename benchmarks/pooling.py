@@ -107,7 +107,7 @@ def _against_separate(outcome: Outcome, families: int, populations: int = 100) -
     return found
 
 
-def _separate(runs: pd.DataFrame, objective: sj.Objective | None) -> dict[str, sj.Fit]:
+def _separate(runs: pd.DataFrame, objective: sj.objectives.Objective | None) -> dict[str, sj.Fit]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return sj.fit_many(runs, by="key", objective=objective, **_OPTIONS)

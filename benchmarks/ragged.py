@@ -50,7 +50,7 @@ def study_rows(tables: int, resamples: int = 100) -> list[dict[str, Any]]:
         ("study, equal lengths", pd.concat(equal, ignore_index=True)),
         ("study, different lengths", ragged),
     ):
-        result, timing = measure(partial(scalejax.run_study, study, runs), 3)
+        result, timing = measure(partial(scalejax.study, study, runs), 3)
         fits = tables * (resamples + 1)
         rows.append(
             {

@@ -3,58 +3,72 @@
     import scalejax as sj
 
     runs = sj.datasets.load("golden36")
-    fit = sj.fit(runs, law="chinchilla", resamples=1000)
-    print(fit.summary())
+    fit = sj.fit(runs)
+    print(fit)
     fit.predict({"N": 7e10, "D": 1.4e12})
 
-- `fit`, `fit_many`: a table of runs in, laws out (`scalejax.fitting`).
-- `fit_arrays`: the same fit as a pure, differentiable JAX function (`scalejax.engine.array_fit`).
-- `plan`: a fit and a question in, what to train out (`scalejax.planning`); any other decision is a
-  `scalejax.optima.Problem`, and `scalejax.costs` counts what it costs.
-- `design_runs`: which runs to train next, and how much they will tell (`scalejax.designing`).
-- `pool`, `borrow`: families that share strength, or lend parameters (`scalejax.pooling`).
-- `select`: several laws on the same runs, by what they extrapolate to (`scalejax.selection`).
-- `run_study`: a thousand laws as one resumable job (`scalejax.studies`).
-- `advise`: what published advice is worth on your runs (`scalejax.advice`).
-- `curves`, `curve_fits`: learning-rate schedules, loss curves along them, and their fits.
-- `law`, `Positive`, `Real`, `UnitInterval`: write a law of your own (`scalejax.laws.law`).
-- `huber`, `student_t`, `least_squares`, `absolute`, `custom`: what is minimised
-  (`scalejax.objectives.losses`).
+- `fit`, `fit_many`: a table of runs in, laws out. `load_fit`, `reproduce`: a saved fit again.
+- `fit_arrays`: the same fit as a pure, differentiable JAX function.
+- `posterior`, `profile`, `influence`, `sensitivity`, `compare`, `identifiability`: how far to trust
+  a fit.
+- `plan`: a fit and a question in, what to train out; any other decision is a `optima.Problem`, and
+  `costs` counts what it costs. `frontier`: the plan along a growing budget.
+- `design`: which runs to train next, and how much they will tell.
+- `pool`, `borrow`: families that share strength, or lend parameters.
+- `select`: several laws on the same runs, by what they extrapolate to.
+- `study`, `resume`: a thousand laws as one resumable job.
+- `advise`: what published advice is worth on your runs.
+- `report`: one HTML file about a fit.
+- `law`, `formula_law`, `Positive`, `Real`, `UnitInterval`: a law of your own.
+- `huber`, `student_t`, `least_squares`, `absolute`: what is minimised.
 
-Names are imported when first used, so that importing scalejax costs next to nothing.
+Everything else is in its room: `scalejax.laws`, `scalejax.objectives`, `scalejax.planning`
+and so on, which `dir(scalejax)` lists. Names are imported when first used, so that importing
+scalejax costs next to nothing.
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from scalejax import advice as advice
+    from scalejax import bayes as bayes
+    from scalejax import conclusions as conclusions
     from scalejax import costs as costs
     from scalejax import curve_fits as curve_fits
     from scalejax import curves as curves
+    from scalejax import data as data
     from scalejax import datasets as datasets
+    from scalejax import designing as designing
+    from scalejax import engine as engine
+    from scalejax import errors as errors
+    from scalejax import fitting as fitting
+    from scalejax import identify as identify
     from scalejax import isoflop as isoflop
+    from scalejax import laws as laws
+    from scalejax import objectives as objectives
     from scalejax import optima as optima
+    from scalejax import planning as planning
     from scalejax import plots as plots
-    from scalejax.advice import Advice as Advice
+    from scalejax import pooling as pooling
+    from scalejax import quantities as quantities
+    from scalejax import reporting as reporting
+    from scalejax import resampling as resampling
+    from scalejax import selection as selection
+    from scalejax import solvers as solvers
+    from scalejax import status as status
+    from scalejax import studies as studies
     from scalejax.advice import advise as advise
-    from scalejax.bayes import Posterior as Posterior
     from scalejax.bayes import posterior as posterior
-    from scalejax.conclusions import Conclusions as Conclusions
-    from scalejax.conclusions import Identifiability as Identifiability
-    from scalejax.conclusions import Profile as Profile
     from scalejax.conclusions import compare as compare
-    from scalejax.conclusions import conclude as conclude
-    from scalejax.conclusions import design_identifiability as design_identifiability
     from scalejax.conclusions import identifiability as identifiability
     from scalejax.conclusions import influence as influence
-    from scalejax.conclusions import largest_moves as largest_moves
     from scalejax.conclusions import profile as profile
     from scalejax.conclusions import sensitivity as sensitivity
     from scalejax.data import Table as Table
     from scalejax.data import load_table as load_table
-    from scalejax.designing import Design as Design
-    from scalejax.designing import design_runs as design_runs
-    from scalejax.engine import ArrayFit as ArrayFit
+    from scalejax.designing import design as design
     from scalejax.engine import fit_arrays as fit_arrays
     from scalejax.errors import DataWarning as DataWarning
     from scalejax.errors import FitWarning as FitWarning
@@ -75,66 +89,129 @@ if TYPE_CHECKING:
     from scalejax.laws import find_law as find_law
     from scalejax.laws import formula_law as formula_law
     from scalejax.laws import law as law
-    from scalejax.objectives import LogNormal as LogNormal
-    from scalejax.objectives import Normal as Normal
-    from scalejax.objectives import Objective as Objective
     from scalejax.objectives import absolute as absolute
-    from scalejax.objectives import custom as custom
     from scalejax.objectives import huber as huber
     from scalejax.objectives import least_squares as least_squares
     from scalejax.objectives import student_t as student_t
-    from scalejax.planning import Plan as Plan
-    from scalejax.planning import Question as Question
     from scalejax.planning import frontier as frontier
     from scalejax.planning import plan as plan
-    from scalejax.pooling import Pooled as Pooled
     from scalejax.pooling import borrow as borrow
     from scalejax.pooling import pool as pool
-    from scalejax.selection import Selection as Selection
+    from scalejax.reporting import report as report
     from scalejax.selection import select as select
-    from scalejax.status import Outcome as Outcome
     from scalejax.status import Status as Status
     from scalejax.studies import Recipe as Recipe
     from scalejax.studies import Study as Study
-    from scalejax.studies import StudyResult as StudyResult
-    from scalejax.studies import resume_study as resume_study
-    from scalejax.studies import run_study as run_study
-    from scalejax.studies import subset_grid as subset_grid
+    from scalejax.studies import resume as resume
+    from scalejax.studies import study as study
 
 _HOME = {
     name: f"scalejax.{room}"
     for room, names in {
-        "advice": "Advice advise",
-        "bayes": "Posterior posterior",
-        "conclusions": "Conclusions Identifiability Profile compare conclude design_identifiability"
-        " identifiability influence largest_moves profile sensitivity",
+        "advice": "advise",
+        "bayes": "posterior",
+        "conclusions": "compare identifiability influence profile sensitivity",
         "data": "Table load_table",
-        "designing": "Design design_runs",
-        "engine": "ArrayFit fit_arrays",
+        "designing": "design",
+        "engine": "fit_arrays",
         "errors": "DataWarning FitWarning InputError LawError ScalejaxError UsageError",
         "fitting": "Fit fit fit_many load_fit reproduce",
         "laws": "LAWS Law Positive Real UnitInterval find_law formula_law law",
-        "objectives": "LogNormal Normal Objective absolute custom huber least_squares student_t",
-        "planning": "Plan Question frontier plan",
-        "pooling": "Pooled borrow pool",
-        "selection": "Selection select",
-        "status": "Outcome Status",
-        "studies": "Recipe Study StudyResult resume_study run_study subset_grid",
+        "objectives": "absolute huber least_squares student_t",
+        "planning": "frontier plan",
+        "pooling": "borrow pool",
+        "reporting": "report",
+        "selection": "select",
+        "status": "Status",
+        "studies": "Recipe Study resume study",
     }.items()
     for name in names.split()
 }
-_MODULES = ("costs", "curve_fits", "curves", "datasets", "isoflop", "optima", "plots")
+_ROOMS = (
+    *(
+        "advice",
+        "bayes",
+        "conclusions",
+        "costs",
+        "curve_fits",
+        "curves",
+        "data",
+        "datasets",
+        "designing",
+    ),
+    *(
+        "engine",
+        "errors",
+        "fitting",
+        "identify",
+        "isoflop",
+        "laws",
+        "objectives",
+        "optima",
+        "planning",
+    ),
+    *(
+        "plots",
+        "pooling",
+        "quantities",
+        "reporting",
+        "resampling",
+        "selection",
+        "solvers",
+        "status",
+        "studies",
+    ),
+)
+_MOVED = {
+    "Advice": "advice.Advice",
+    "Posterior": "bayes.Posterior",
+    "Conclusions": "conclusions.Conclusions",
+    "Identifiability": "conclusions.Identifiability",
+    "Profile": "conclusions.Profile",
+    "conclude": "conclusions.conclude",
+    "design_identifiability": "conclusions.design_identifiability",
+    "largest_moves": "conclusions.largest_moves",
+    "Design": "designing.Design",
+    "design_runs": "design",
+    "ArrayFit": "engine.ArrayFit",
+    "LogNormal": "objectives.LogNormal",
+    "Normal": "objectives.Normal",
+    "Objective": "objectives.Objective",
+    "custom": "objectives.custom",
+    "Plan": "planning.Plan",
+    "Question": "planning.Question",
+    "Pooled": "pooling.Pooled",
+    "Selection": "selection.Selection",
+    "Outcome": "status.Outcome",
+    "StudyResult": "studies.StudyResult",
+    "run_study": "study",
+    "resume_study": "resume",
+    "subset_grid": "studies.subset_grid",
+}
+"""Names that were here, and where they are; they work for one more release."""
 
-__all__ = sorted([*_HOME, *_MODULES])
+__all__ = sorted([*_HOME, *_ROOMS])
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return _version("scalejax")
+    if name in _ROOMS:
         return import_module(f"scalejax.{name}")
     if name in _HOME:
         return getattr(import_module(_HOME[name]), name)
+    if name in _MOVED:
+        return _moved(name)
     raise AttributeError(f"module 'scalejax' has no attribute {name!r}")
 
 
+def _moved(name: str) -> object:
+    from scalejax.keywords import moved
+
+    room, _, inside = _MOVED[name].rpartition(".")
+    moved(f"scalejax.{name}", f"scalejax.{_MOVED[name]}", level=3)
+    return getattr(import_module(f"scalejax.{room}") if room else import_module("scalejax"), inside)
+
+
 def __dir__() -> list[str]:
-    return [*globals(), *__all__]
+    return [*__all__, "__version__"]

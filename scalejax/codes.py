@@ -6,6 +6,8 @@ page ``scalejax/codes.md``. Codes are stable: a number is never given a second m
 
 from dataclasses import dataclass
 
+from scalejax.vocabulary import worded
+
 
 @dataclass(frozen=True)
 class Code:
@@ -15,8 +17,8 @@ class Code:
         code: ``"E101"`` or ``"W201"``; those with W do not stop a fit.
         title: What it is, in a few words.
         meaning: What is wrong and why it matters.
-        remedy: What to do.
-        example: A cell, row or call that has the problem.
+        remedy: What to do; arguments are fields of `scalejax.vocabulary.worded`.
+        example: A cell, row or call that has the problem, likewise.
         room: Part of scalejax that raises it.
     """
 
@@ -37,26 +39,26 @@ _ALL = (
     Code(
         "E101", "missing or infinite value",
         "A cell of N, D, the loss, sigma or another input is empty, NaN or infinite.",
-        'Complete the cell, or set such rows aside with on_bad="drop"; they are listed.',
+        'Complete the cell, or set such rows aside with {on_bad:drop}; they are listed.',
         "loss: NaN",
     ),
     Code(
         "E102", "loss that is not positive",
         "A loss is zero or negative, so that its logarithm does not exist.",
         "Give the loss itself, not a difference or a logarithm; a run that diverged is excluded or "
-        'dropped with on_bad="drop".',
+        'dropped with {on_bad:drop}.',
         "loss: -0.31",
     ),
     Code(
         "E103", "input that is not positive",
         "Parameters, tokens or FLOP are zero or negative; laws take their logarithm.",
-        'Correct the cell, exclude the row, or drop such rows with on_bad="drop".',
+        'Correct the cell, exclude the row, or drop such rows with {on_bad:drop}.',
         "D: 0 (a checkpoint before the first step)",
     ),
     Code(
         "E110", "column that looks like units of B or M",
         "A typical value is below 1e3 (for C: below 1e9), which no run has in raw units.",
-        'Say the unit, units={"N": "M"}, or write raw numbers.',
+        'Say the unit, {units:N=M}, or write raw numbers.',
         "N: 70, 160, 410 (millions)",
     ),
     Code(
@@ -64,7 +66,7 @@ _ALL = (
         "A column jumps by more than five decades with nothing between, or D/N lies outside 0.01 "
         "to 1e5 tokens per parameter, typically or by a jump: probably a matter of units.",
         "Write all rows in raw units. If an odd D/N is right (fine-tuning, the first checkpoints), "
-        'state the unit: units={"D": 1}.',
+        'state the unit: {units:D=1}.',
         "D: 2e10, 4e10, 20, 8e10",
     ),
     Code(
@@ -72,7 +74,7 @@ _ALL = (
         "A cell of a column of numbers cannot be read exactly. Known are digits, exponents, "
         "underscores, quoted thousands separators and the suffixes k, M, B, G, T and P. In a "
         "column to exclude by, a cell is neither 0 nor 1.",
-        'Correct the cell, or drop such rows with on_bad="drop".',
+        'Correct the cell, or drop such rows with {on_bad:drop}.',
         'N: "70 million"',
     ),
     Code(
@@ -99,7 +101,7 @@ _ALL = (
     Code(
         "E124", "two candidates for a column",
         "Several columns may hold a quantity; guessing could fit the wrong one.",
-        'Say which one it is: columns={"N": "params"}.',
+        'Say which one it is: {columns:N=params}.',
         "columns N and params in one file",
     ),
     Code(
@@ -112,7 +114,7 @@ _ALL = (
         "E126", "missing column",
         "No column is known to hold a quantity that the law needs, or a column that you named is "
         "not there.",
-        'Name it: columns={"D": "tokens_in_billions"}; the message lists the columns found.',
+        'Name it: {columns:D=tokens_in_billions}; the message lists the columns found.',
         "header: N,loss",
     ),
     Code(
@@ -124,7 +126,7 @@ _ALL = (
     Code(
         "E128", "empty name",
         "A row has no name of its group, cluster or stratum. 'NA' and 'null' are names.",
-        'Give one to every row, or drop such rows with on_bad="drop".',
+        'Give one to every row, or drop such rows with {on_bad:drop}.',
         'family: ""',
     ),
     Code(
@@ -179,7 +181,7 @@ _ALL = (
     Code(
         "E141", "infinite weight",
         "A point with infinite weight would have to be met exactly.",
-        "Give a large finite weight, or constrain the law instead (fixed=, bounds=).",
+        "Give a large finite weight, or constrain the law instead ({fixed}, {bounds}).",
         "w: inf",
     ),
     Code(
@@ -191,29 +193,29 @@ _ALL = (
     Code(
         "E143", "sigma that is not positive",
         "Sigma is the standard deviation of a loss; the weight is 1/sigma**2.",
-        "Give standard deviations in units of the loss; if you have weights, use weights=.",
+        "Give standard deviations in units of the loss; if you have weights, use {weights}.",
         "sigma: 0",
     ),
     Code(
         "E144", "both sigma and weights",
         "They say the same in opposite ways: a small sigma is a large weight.",
         "Give one of them.",
-        'sigma="sd", weights="w"',
+        '{sigma:sd}, {weights:w}',
     ),
     Code(
         "E145", "bounds that cannot hold",
         "The bounds of a parameter are crossed, a start lies outside them, or the floor E must be "
         "above the smallest loss.",
-        "Correct bounds=; a floor lies below all losses.",
-        'bounds={"E": (2.5, 4)} with a smallest loss of 2.1',
+        "Correct {bounds}; a floor lies below all losses.",
+        '{bounds:E=2.5:4} with a smallest loss of 2.1',
         "fitting",
     ),
     Code(
         "E150", "run that changes its size",
         "Rows of one run (the inner level of nested clusters, or the run of a study) have "
         "different N. A run has one model; two runs under one name would be resampled as one.",
-        "Give every run a name of its own, or name only the family in run=.",
-        'run=("family", "run"), run 3 with N 7e7 and 4e8',
+        "Give every run a name of its own, or name only the family in {run}.",
+        '{run:family}, run 3 with N 7e7 and 4e8',
     ),
     Code(
         "E160", "file type that is not read",
@@ -225,7 +227,7 @@ _ALL = (
         "E161", "file that is too large",
         "Unpacked, the file exceeds the limit of 2 GiB, or 200 times its compressed size, as a "
         "file that was made to fill the memory does.",
-        "If it is what you think it is, allow more: max_bytes= or SCALEJAX_MAX_BYTES.",
+        "If it is what you think it is, allow more: {max_bytes} or SCALEJAX_MAX_BYTES.",
         "a runs.csv.gz of 10 kB that holds 10 GB",
     ),
     Code(
@@ -259,7 +261,7 @@ _ALL = (
     Code(
         "W201", "high loss",
         "A loss above 20 nats/token is worse than guessing among all tokens.",
-        "Take the logarithm of a perplexity, convert another base (loss_unit=), or mend a decimal "
+        "Take the logarithm of a perplexity, convert another base ({loss_unit}), or mend a decimal "
         "comma.",
         "loss: 25.0",
     ),
@@ -273,7 +275,7 @@ _ALL = (
         "W203", "repeated rows",
         "Rows equal an earlier row in all inputs (two at least) and the loss, and count double. "
         "Weights are not changed.",
-        "Remove the copies, or exclude= them.",
+        "Remove the copies, or {exclude} them.",
         "the same run exported twice",
     ),
     Code(
@@ -281,7 +283,7 @@ _ALL = (
         "More than a tenth of the rows lie within 1 % of another one in every input: seeds, a "
         "sweep of something the law does not know, checkpoints, or copies with other rounding. "
         "Each counts in full. It is not said of rows with a cluster.",
-        "Name the run with run=, keep the best of a sweep, or remove the copies; leave seeds.",
+        "Name the run with {run}, keep the best of a sweep, or remove the copies; leave seeds.",
         "N 7e7 and 7.01e7 at D 2e9",
     ),
     Code(
@@ -307,14 +309,14 @@ _ALL = (
     Code(
         "W213", "constant loss",
         "All losses of a group are the same: any law that is constant is perfect.",
-        "Name the column of final losses, such as columns={'loss': 'final'}.",
+        "Name the column of final losses, such as {columns:loss=final}.",
         "loss: 2.5 in every row",
     ),
     Code(
         "W214", "names that group nothing",
         "A column of clusters or strata has one name for all rows, or another one for each.",
         "Name the column of runs, or leave the option out.",
-        'run="row_id"',
+        '{run:row_id}',
     ),
     Code(
         "W215", "C is not 6ND",
@@ -354,8 +356,8 @@ def explain(code: str) -> str:
     lines = (
         f"{entry.code} ({entry.severity}): {entry.title}",
         entry.meaning,
-        f"To do: {entry.remedy}",
-        f"Example: {entry.example}",
+        f"To do: {worded(entry.remedy)}",
+        f"Example: {worded(entry.example)}",
     )
     return "\n".join(lines)
 
@@ -366,7 +368,7 @@ def page() -> str:
     for entry in CODES.values():
         parts.append(
             f"## {entry.code}: {entry.title}\n\n{entry.meaning}\n\n"
-            f"**To do:** {entry.remedy}\n\n**Example:** `{entry.example}`\n"
+            f"**To do:** {worded(entry.remedy)}\n\n**Example:** `{worded(entry.example)}`\n"
         )
     return "\n".join(parts)
 

@@ -41,6 +41,7 @@ from scalejax.fitting import MOST_FAILED, Fit
 from scalejax.fitting import fit as fit_law
 from scalejax.laws import Law
 from scalejax.resampling import percentile_interval
+from scalejax.vocabulary import argument
 
 CurveOf = Callable[[Floats, Ints, dict[str, Any]], Any]
 """The loss at steps (k,) of a schedule (T + 1,) for one set of parameters."""
@@ -202,7 +203,9 @@ def _table(
     frame = pd.DataFrame(points)
     missing = [name for name in ("curve", "step", "loss") if name not in frame]
     if missing:
-        raise UsageError(f"points= needs the columns curve, step and loss; lacks {missing}.")
+        raise UsageError(
+            f"{argument('points')} needs the columns curve, step and loss; lacks {missing}."
+        )
     names = list(dict.fromkeys(frame["curve"]))
     unknown = [name for name in names if name not in schedules]
     if unknown:

@@ -7,6 +7,8 @@ is what a person reads. Hard trouble (bad input) raises instead, see `scalejax.e
 
 from enum import IntEnum
 
+from scalejax.vocabulary import worded
+
 CONDITION_LIMIT = 1e6
 """Above this condition of the column-scaled Jacobian a direction counts as flat."""
 
@@ -30,12 +32,18 @@ class Status(IntEnum):
     @property
     def sentence(self) -> str:
         """What happened and what to do about it."""
-        return _SENTENCES[self]
+        return worded(_SENTENCES[self])
 
     @property
     def label(self) -> str:
         """The code in lower case, as written to files and tables."""
         return self.name.lower()
+
+    def __str__(self) -> str:
+        return self.label
+
+    def __format__(self, spec: str) -> str:
+        return format(self.label, spec)
 
 
 MINIMA = (Status.CONVERGED, Status.BOUND_HIT)
@@ -43,7 +51,7 @@ MINIMA = (Status.CONVERGED, Status.BOUND_HIT)
 
 _SENTENCES = {
     Status.CONVERGED: "Converged: the gradient vanishes and no start found a lower objective.",
-    Status.MAX_STEPS: "The step limit came first; raise max_steps or use the default solver.",
+    Status.MAX_STEPS: "The step limit came first; raise {max_steps} or use the default solver.",
     Status.STALLED: (
         "No further descent although the gradient is not zero; try more starts, the default solver "
         "or a smoother objective."
@@ -52,7 +60,7 @@ _SENTENCES = {
         "The best objective was reached from one start only; raise starts, or constrain the law."
     ),
     Status.BOUND_HIT: (
-        "A parameter lies on its bound, so its term is negligible or unlimited; check bounds= or "
+        "A parameter lies on its bound, so its term is negligible or unlimited; check {bounds} or "
         "drop the term."
     ),
     Status.NOT_IDENTIFIED: (
@@ -60,7 +68,7 @@ _SENTENCES = {
         "degeneracy, or fix or tie a parameter."
     ),
     Status.NON_FINITE: (
-        "The law or the objective was not finite at every start; check its domain and bounds="
+        "The law or the objective was not finite at every start; check its domain and {bounds}."
     ),
     Status.BAD_INPUT: "Too few rows carry weight to fit the law, or a weight is not finite.",
     Status.SKIPPED: "The problem was not attempted.",
@@ -86,6 +94,12 @@ class Outcome(IntEnum):
     def label(self) -> str:
         """The code in lower case, as written to files and tables."""
         return self.name.lower()
+
+    def __str__(self) -> str:
+        return self.label
+
+    def __format__(self, spec: str) -> str:
+        return format(self.label, spec)
 
 
 _OUTCOMES = {

@@ -3,12 +3,14 @@
 - `aligned`: a text table.
 - `labelled`: a line of a summary, wrapped under itself.
 - `retypable`, `digits`: numbers with enough digits; `scalejax.quantities` has short ones.
+- `html_table`: a table of a notebook or a report.
 - `printable`: text from data, with what would steer a terminal escaped.
 """
 
 import math
 import textwrap
 from collections.abc import Sequence
+from html import escape
 
 WIDTH = 100
 """Columns of a summary."""
@@ -57,4 +59,38 @@ def labelled(label: str, text: str) -> str:
         WIDTH,
         initial_indent=label.ljust(LABEL),
         subsequent_indent=" " * LABEL,
+    )
+
+
+def html_table(
+    caption: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    texts: frozenset[int] = frozenset({0}),
+) -> str:
+    """A table of cells that are ready to be read, escaped.
+
+    Args:
+        caption: What it shows.
+        header: Names of the columns.
+        rows: Cells; the first of a row is its heading.
+        texts: Columns of text, which stand to the left; numbers stand to the right.
+    """
+
+    def cell(k: int, text: str, head: bool) -> str:
+        kind = "text" if k in texts else "number"
+        style = f'class="{kind}" style="text-align: {"left" if k in texts else "right"}"'
+        if head:
+            return f'<th scope="col" {style}>{escape(printable(text))}</th>'
+        if k == 0:
+            return f'<th scope="row" {style}>{escape(printable(text))}</th>'
+        return f'<td data-label="{escape(header[k])}" {style}>{escape(printable(text))}</td>'
+
+    def line(row: Sequence[str], head: bool) -> str:
+        return f"<tr>{''.join(cell(k, text, head) for k, text in enumerate(row))}</tr>"
+
+    body = "\n".join(line(row, False) for row in rows)
+    return (
+        f"<table>\n<caption>{escape(caption)}</caption>\n"
+        f"<thead>{line(header, True)}</thead>\n<tbody>\n{body}\n</tbody>\n</table>"
     )

@@ -150,7 +150,7 @@ def fits(
     count: int,
     *,
     seed: int = 0,
-    objective: sj.Objective | None = None,
+    objective: sj.objectives.Objective | None = None,
     **options: Any,
 ) -> Iterator[Simulated]:
     """Fits of tables that differ in their noise alone.

@@ -2,11 +2,11 @@
 
 - `advise`: from runs, or a plan of runs, to an `Advice` (`scalejax.advice.advise`).
 - `Recommendation`: one piece of it, with its source and the errors computed from the runs.
-- `forecast`: how many laws that takes, and how long.
+- `workload`: how many laws that takes, and how long.
 """
 
 from scalejax.advice.advice import Advice as Advice
 from scalejax.advice.advice import Recommendation as Recommendation
-from scalejax.advice.advise import Forecast as Forecast
+from scalejax.advice.advise import Workload as Workload
 from scalejax.advice.advise import advise as advise
-from scalejax.advice.advise import forecast as forecast
+from scalejax.advice.advise import workload as workload

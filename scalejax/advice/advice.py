@@ -12,6 +12,7 @@ from scalejax.advice.evidence import FEWEST_SIZES
 from scalejax.advice.repeats import Repeats
 from scalejax.advice.worth import Expected
 from scalejax.files import plain
+from scalejax.result import Result
 from scalejax.studies import RANKS, SEED_FLOOR
 from scalejax.wording import WIDTH, aligned
 
@@ -79,8 +80,8 @@ class Recommendation:
         return self.verdict in ("hurts", "fits only without it")
 
 
-@dataclass(frozen=True, eq=False)
-class Advice:
+@dataclass(frozen=True, eq=False, repr=False)
+class Advice(Result):
     """All recommendations for a table of runs.
 
     Attributes:

@@ -8,7 +8,7 @@ than all that are fitted.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
 from scalejax.advice import evidence
 from scalejax.advice.advice import Advice
@@ -17,55 +17,58 @@ from scalejax.advice.reading import Runs, read_runs
 from scalejax.advice.recommend import recommend
 from scalejax.advice.repeats import find_repeats
 from scalejax.advice.worth import expected_error
-from scalejax.data import Table
+from scalejax.conclusions import PredictedLoss, quantity_at
+from scalejax.data import Table, TableOptions
 from scalejax.engine import ObjectiveLike
 from scalejax.errors import UsageError
-from scalejax.laws import Law
+from scalejax.keywords import keywords
+from scalejax.laws import Law, find_law
 from scalejax.studies import Recipe, estimate, prepare
+from scalejax.vocabulary import argument
 
 
+@keywords(TableOptions, target="at")
 def advise(
     data: Any,
     law: str | Law = "chinchilla",
     *,
-    run: str | None = None,
     by: str | Sequence[str] | None = None,
-    target: Mapping[str, float] | None = None,
+    at: Mapping[str, float | str] | None = None,
     plan: bool = False,
     objective: ObjectiveLike = None,
     level: float = 0.95,
-    **table_options: Any,
+    **table_options: Unpack[TableOptions],
 ) -> Advice:
     """Say what to do with a table of runs before a law is believed.
 
     Args:
         data: As for `scalejax.fit`.
         law: The law that is to be fitted, with N and D among its inputs.
-        run: Column that names the model of a row, whose rows are its checkpoints.
         by: Column that names the family of a row, or several that name it together.
-        target: The model that is to be predicted, ``{"N": 7e10, "D": 1.4e12}``.
+        at: The model that is to be predicted, ``{"N": 7e10, "D": 1.4e12}``.
         plan: These are runs to come: losses are not looked for, and no law is fitted. A table
             that has no losses, and no numbers that are not known for something else, is a plan
             anyway.
         objective: As for `scalejax.fit`.
         level: Probability of the intervals.
-        **table_options: As for `scalejax.fit`.
+        **table_options: As for `scalejax.fit`; ``run=`` names the model that a row is a checkpoint
+            of.
 
     Returns:
         The advice.
 
     Raises:
         InputError: The data cannot be used.
-        UsageError: The law has no N and D, or the target lacks one, or is not positive.
+        UsageError: The law has no N and D, or `at` lacks one, or is not positive.
     """
-    distance_to = _checked(target)
-    runs, recipe = _read(data, law, run, by, plan, objective, table_options)
+    point = _checked(at)
+    runs, recipe = _read(data, law, by, plan, objective, table_options)
     table, planned = runs.table, runs.planned
     rows = evidence.rolling_targets(table)
     trials = () if planned else evidence.TRIALS
     errors = evidence.held_out_errors(rows, recipe.found, objective, trials)
     repeats = find_repeats(table, runs.frame, planned)
-    distance = None if distance_to is None else _distance(table, distance_to)
+    distance = None if point is None else _distance(table, point)
     plain = errors[errors["trial"] == evidence.PLAIN.name]
     return Advice(
         recommendations=recommend(table, recipe.model, errors, repeats, level, planned),
@@ -80,7 +83,7 @@ def advise(
 
 
 @dataclass(frozen=True)
-class Forecast:
+class Workload:
     """What it takes to compute an advice.
 
     Attributes:
@@ -114,22 +117,21 @@ class Forecast:
         )
 
 
-def forecast(
+@keywords(TableOptions)
+def workload(
     data: Any,
     law: str | Law = "chinchilla",
     *,
-    run: str | None = None,
     by: str | Sequence[str] | None = None,
     plan: bool = False,
     objective: ObjectiveLike = None,
-    **table_options: Any,
-) -> Forecast:
+    **table_options: Unpack[TableOptions],
+) -> Workload:
     """Count the laws that `advise` would fit, and time a few of them.
 
     Args:
         data: As for `advise`.
         law: As for `advise`.
-        run: As for `advise`.
         by: As for `advise`.
         plan: As for `advise`.
         objective: As for `advise`.
@@ -139,16 +141,16 @@ def forecast(
         InputError: The data cannot be used.
         UsageError: The law has no N and D.
     """
-    runs, recipe = _read(data, law, run, by, plan, objective, table_options)
+    runs, recipe = _read(data, law, by, plan, objective, table_options)
     rows = evidence.rolling_targets(runs.table)
     if runs.planned or not rows:
-        return Forecast()
+        return Workload()
     jobs = [
         prepare(study, table) for study, table, _ in evidence.studies(rows, recipe.found, objective)
     ]
     costs = [estimate(job) for job in jobs]
     skipped = sum(int((job.problems.frame()["reason"] != "").sum()) for job in jobs)
-    return Forecast(
+    return Workload(
         targets=len(rows.groups),
         problems=sum(len(job.problems) for job in jobs) - skipped,
         skipped=skipped,
@@ -161,7 +163,6 @@ def forecast(
 def _read(
     data: Any,
     law: str | Law,
-    run: str | None,
     by: str | Sequence[str] | None,
     plan: bool,
     objective: ObjectiveLike,
@@ -173,25 +174,21 @@ def _read(
         raise UsageError(
             f"advice needs a law of N and D; {recipe.found.name} takes {', '.join(inputs)}."
         )
-    return read_runs(data, recipe.found, run=run, by=by, plan=plan, options=options), recipe
+    return read_runs(data, recipe.found, by=by, plan=plan, options=options), recipe
 
 
-def _checked(target: Mapping[str, float] | None) -> Mapping[str, float] | None:
-    if target is None:
+def _checked(at: Mapping[str, float | str] | None) -> Mapping[str, float] | None:
+    if at is None:
         return None
-    if not {"N", "D"} <= target.keys():
-        raise UsageError(f'target= needs N and D, such as {{"N": 7e10, "D": 1.4e12}}: {target}.')
-    wrong = [
-        f"{name}={target[name]:g}"
-        for name in ("N", "D")
-        if not (math.isfinite(target[name]) and target[name] > 0)
-    ]
-    if wrong:
-        raise UsageError(f"a target has positive, finite N and D, not {', '.join(wrong)}.")
-    return target
+    if not {"N", "D"} <= at.keys():
+        example = '{"N": "70B", "D": "1.4T"}'
+        raise UsageError(f"{argument('at')} needs N and D, such as {example}: {dict(at)}.")
+    loss = quantity_at({name: at[name] for name in ("N", "D")}, find_law("chinchilla"))
+    assert isinstance(loss, PredictedLoss)
+    return dict(loss.point)
 
 
-def _distance(table: Table, target: Mapping[str, float]) -> float:
-    """Decades of compute from the runs to the target, 0 if it lies within."""
+def _distance(table: Table, point: Mapping[str, float]) -> float:
+    """Decades of compute from the runs to a model, 0 if it lies within."""
     reach = min(family.reach for family in families(table))
-    return max(math.log10(target["N"]) + math.log10(target["D"]) - reach, 0.0)
+    return max(math.log10(point["N"]) + math.log10(point["D"]) - reach, 0.0)

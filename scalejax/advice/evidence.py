@@ -18,7 +18,8 @@ from scalejax.data import Table, encode_labels
 from scalejax.engine import ObjectiveLike
 from scalejax.folds import leave_sizes
 from scalejax.laws import Law
-from scalejax.studies import Recipe, Study, StudyResult, Subset, run_study
+from scalejax.studies import Recipe, Study, StudyResult, Subset
+from scalejax.studies import study as run_study
 
 FEWEST_SIZES = 4
 MOST_TARGETS = 6

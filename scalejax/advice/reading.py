@@ -45,7 +45,6 @@ def read_runs(
     data: Any,
     law: Law,
     *,
-    run: str | None,
     by: str | Sequence[str] | None,
     plan: bool,
     options: Mapping[str, Any],
@@ -55,7 +54,6 @@ def read_runs(
     Args:
         data: As for `scalejax.fit`.
         law: The law that is to be fitted.
-        run: Column that names the model of a row.
         by: Columns that name its family.
         plan: Whether these are runs to come, so that no losses are looked for.
         options: Other options of `scalejax.data.load_table`.
@@ -69,7 +67,7 @@ def read_runs(
         return Runs(data, None, plan)
     data, group = join_groups(data, by or ())
     frame = read_frame(data)
-    given = {"run": run, "by": group, **options}
+    given = {"by": group, **options}
     given = {name: value for name, value in given.items() if value is not None}
     given = target_of(law, given)
     columns = dict(given.get("columns") or {})

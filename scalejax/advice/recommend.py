@@ -23,6 +23,7 @@ from scalejax.engine import design_of
 from scalejax.errors import UsageError
 from scalejax.identify import Identifiability, listed, of_design
 from scalejax.objectives import Model
+from scalejax.vocabulary import argument
 
 _TOKENS = 1e10
 _TENTH = 0.1
@@ -119,7 +120,7 @@ class _Runs:
             else "the runs determine all parameters of the law"
         )
         advice += f" (condition of the runs {worst.condition:.1e}; it should be below 1e3)"
-        source = "scalejax.design_identifiability, scalejax check"
+        source = "scalejax.conclusions.design_identifiability, scalejax check"
         return Recommendation("identifiability", advice, bool(open_), source)
 
     def early_tokens(self) -> Recommendation:
@@ -146,14 +147,17 @@ class _Runs:
         if not self.has_checkpoints:
             advice = (
                 "each run has one row: log losses during training as well, it costs nothing; if "
-                "rows are checkpoints of one model, name it with run="
+                f"rows are checkpoints of one model, name it with {argument('run')}"
             )
             return Recommendation("checkpoints", advice, True, CHOSHEN)
         runs = min(family.runs for family in self.families)
         words = f"{sum(family.runs for family in self.families)} runs"
         words += f", {runs} in the smallest family" if len(self.families) > 1 else ""
         few = f"; fewer than {_FEW_CLUSTERS} are few for intervals" if runs < _FEW_CLUSTERS else ""
-        advice = f"fit all checkpoints, not only the ends, with run= naming the runs ({words}){few}"
+        advice = (
+            f"fit all checkpoints, not only the ends, with {argument('run')} naming the "
+            f"runs ({words}){few}"
+        )
         return self.made("checkpoints", advice, True, evidence.ENDS, evidence.PLAIN)
 
     def count_of_sizes(self) -> Recommendation:
@@ -200,7 +204,7 @@ class _Runs:
         )
         advice = (
             f"{where}there {_are(poorest.sizes, 'size')}, too few for a size term: borrow A and "
-            "alpha from a family of the same architecture, with fixed="
+            f"alpha from a family of the same architecture, with {argument('fixed')}"
             if short
             else "the runs have sizes of their own; one size with borrowed A and alpha is a "
             "fallback"
@@ -208,7 +212,9 @@ class _Runs:
         return self.made("borrowing", advice, short > 0, evidence.PLAIN, evidence.ONE)
 
 
-_UNNAMED = "there are no checkpoints to leave out (run= names the model that rows belong to)"
+_UNNAMED = (
+    f"there are no checkpoints to leave out ({argument('run')} names the model that rows belong to)"
+)
 
 
 def _answer(model: Model, table: Table) -> Identifiability | None:

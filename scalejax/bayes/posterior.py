@@ -26,10 +26,13 @@ from scalejax._arrays import Floats
 from scalejax.bayes.density import is_likelihood, make_density
 from scalejax.engine import Problem, check_priors
 from scalejax.errors import FitWarning, ScalejaxError, UsageError
+from scalejax.files import plain
 from scalejax.fitting import Fit
 from scalejax.laws import Law
 from scalejax.objectives import LogNormal, Objective, Prior
 from scalejax.resampling import check_level
+from scalejax.result import Result
+from scalejax.vocabulary import argument
 
 R_HAT_LIMIT, LEAST_ESS = 1.01, 400.0
 """Draws are trusted below this R-hat and above this effective sample size, in bulk and tails."""
@@ -50,7 +53,7 @@ class LogDensity(Protocol):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Posterior:
+class Posterior(Result):
     """Draws from the posterior of a law; printing it says whether they can be trusted.
 
     Attributes:
@@ -83,9 +86,14 @@ class Posterior:
                 "tails may be missed: narrow the priors, or fix or tie a parameter."
             )
         if not r_hat.max() < R_HAT_LIMIT:
-            said.append(f"R-hat of {r_hat.idxmax()} is {r_hat.max():.3f}: raise warmup= or draws=.")
+            said.append(
+                f"R-hat of {r_hat.idxmax()} is {r_hat.max():.3f}: raise warmup= or "
+                f"{argument('draws')}."
+            )
         if not ess.min() > LEAST_ESS:
-            said.append(f"{ess.idxmin()} has {ess.min():.0f} effective draws: raise draws=.")
+            said.append(
+                f"{ess.idxmin()} has {ess.min():.0f} effective draws: raise {argument('draws')}."
+            )
         return tuple(said)
 
     def arrays(self) -> dict[str, Floats]:
@@ -113,6 +121,22 @@ class Posterior:
             columns[name] = getattr(self, name)
         return pd.DataFrame({name: values.ravel() for name, values in columns.items()})
 
+    def _shown(self) -> pd.DataFrame:
+        return self.conf_int().reset_index()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Intervals, diagnostics and settings as plain values; the draws are in `to_frame`."""
+        described: dict[str, Any] = plain(
+            {
+                "law": self.law.name,
+                "settings": self.settings,
+                "complaints": self.complaints,
+                "parameters": self.conf_int().to_dict("index"),
+                "diagnostics": self.diagnostics.to_dict("index"),
+            }
+        )
+        return described
+
     def to_arviz(self) -> Any:
         """The draws for ArviZ: its DataTree from version 1 on, before that its InferenceData.
 
@@ -130,7 +154,8 @@ class Posterior:
                 group[name].attrs["units"] = parameter.unit
         return tree
 
-    def __str__(self) -> str:
+    def summary(self) -> str:
+        """What a person should read, as plain text."""
         chains, draws = self.diverging.shape
         worst, fewest = self.diagnostics["r_hat"].max(), self.diagnostics[_DIAGNOSTICS[1:]].min()
         trusted = f"No divergences, R-hat up to {worst:.4f}, at least {fewest.min():.0f} effective"
@@ -142,8 +167,6 @@ class Posterior:
                 self.conf_int()[["estimate", "stderr", "lo", "hi"]].to_string(),
             ]
         )
-
-    __repr__ = __str__
 
 
 def posterior(
@@ -180,8 +203,9 @@ def posterior(
     arviz, numpyro = extra("arviz"), extra("numpyro")
     if min(draws, warmup) < _LEAST_STEPS or chains < 2 or seed < 0:
         raise UsageError(
-            f"NUTS takes at least {_LEAST_STEPS} draws=, {_LEAST_STEPS} steps of warmup= and 2 "
-            f"chains=, and a seed= from 0, not {draws}, {warmup}, {chains} and {seed}."
+            f"NUTS takes at least {_LEAST_STEPS} {argument('draws')}, {_LEAST_STEPS} "
+            "steps of warmup= and 2 "
+            f"chains=, and a {argument('seed')} from 0, not {draws}, {warmup}, {chains} and {seed}."
         )
     problem = _problem(fit, likelihood, priors, noise_prior)
     density = make_density(problem, fit.params, noise_prior)
@@ -271,7 +295,7 @@ def _problem(
     if objective.tuning is not None:
         complaints.append('huber("auto") has no delta yet: fit with it, or give the number')
     if problem.model.penalty is not None:
-        complaints.append("a penalty is no prior: write it as priors=")
+        complaints.append(f"a penalty is no prior: write it as {argument('priors')}")
     if fit.table.cluster is not None:
         complaints.append("rows are taken as independent: with clusters, use the bootstrap")
     if not np.all(np.isfinite(list(fit.params.values()))):

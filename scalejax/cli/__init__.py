@@ -1,7 +1,7 @@
 """The command ``scalejax``: fit a law to a file, check it, plan the next run, show what was found.
 
 Results go to stdout, talk goes to stderr. Exit codes: 0 fine, 1 an error, 2 wrong usage,
-3 finished although some problems failed, 74 the disk cannot be written, 75 terminated,
+3 no estimate, or some of many problems failed, 74 the disk cannot be written, 75 terminated,
 130 interrupted.
 """
 
@@ -19,24 +19,26 @@ from scalejax.cli.design import EXAMPLES as DESIGN_EXAMPLES
 from scalejax.cli.design import design
 from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.laws import laws_app
-from scalejax.cli.many import EXAMPLES as STUDY_EXAMPLES
-from scalejax.cli.many import many, resume
 from scalejax.cli.plan import EXAMPLES as PLAN_EXAMPLES
 from scalejax.cli.plan import plan
 from scalejax.cli.question import compare, predict, sensitivity
+from scalejax.cli.renamed import current
 from scalejax.cli.report import EXAMPLES as REPORT_EXAMPLES
 from scalejax.cli.report import report
 from scalejax.cli.reproduce import reproduce
 from scalejax.cli.select import EXAMPLES as SELECT_EXAMPLES
 from scalejax.cli.select import select
 from scalejax.cli.show import show
-from scalejax.cli.talk import in_options, say
+from scalejax.cli.study import EXAMPLES as STUDY_EXAMPLES
+from scalejax.cli.study import resume, study
+from scalejax.cli.talk import say
 from scalejax.errors import ScalejaxError, UsageError
+from scalejax.vocabulary import speaking
 
 __all__ = ["app", "main"]
 
 _EPILOG = (
-    "Exit codes: 0 fine, 1 an error, 2 wrong usage, 3 finished although some problems failed, "
+    "Exit codes: 0 fine, 1 an error, 2 wrong usage, 3 no estimate, or some of many failed, "
     "130 interrupted. Compiled programs are kept in a cache, which SCALEJAX_NO_CACHE=1 turns off."
 )
 
@@ -58,7 +60,7 @@ app.command()(predict)
 app.command()(sensitivity)
 app.command()(compare)
 app.command(epilog=SELECT_EXAMPLES)(select)
-app.command(epilog=STUDY_EXAMPLES)(many)
+app.command(epilog=STUDY_EXAMPLES)(study)
 app.command()(resume)
 app.command(epilog=ADVISE_EXAMPLES)(advise)
 app.command(epilog=PLAN_EXAMPLES)(plan)
@@ -73,9 +75,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The words after ``scalejax``; those of the process if not given.
     """
     try:
-        app(args=arguments, prog_name="scalejax")
+        with speaking("terminal"):
+            app(
+                args=current(sys.argv[1:] if arguments is None else arguments), prog_name="scalejax"
+            )
     except ScalejaxError as error:
-        say(f"error: {in_options(str(error))}")
+        say(f"error: {error}")
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 

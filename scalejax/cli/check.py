@@ -1,15 +1,15 @@
 """``scalejax check``: all that is wrong or odd about a file of runs, without a fit."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scalejax.cli import options
+from scalejax.cli import options as o
+from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import OnBad
-from scalejax.cli.talk import in_options, print_json
+from scalejax.cli.options import OnBad, option
+from scalejax.cli.talk import print_json
 
 if TYPE_CHECKING:
     from scalejax.data import Inspection
@@ -30,59 +30,23 @@ For example:
 
 
 def check(
-    runs: Annotated[
-        str | None,
-        typer.Argument(
-            help="CSV, JSON lines (both also .gz, .bz2, .zst), Parquet or Feather file with one "
-            "training run a row; - for CSV on stdin; or the name of a dataset.",
-            show_default=False,
-        ),
-    ] = None,
-    law: Annotated[
-        str | None,
-        typer.Option(help="Law that is to be fitted, as in scalejax fit. [default: chinchilla]"),
-    ] = None,
-    formula: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="A law as text, instead of --law.")
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="N=COLUMN", help="Which column is what. Repeatable."),
-    ] = None,
-    units: Annotated[
-        list[str] | None,
-        typer.Option(metavar="N=UNIT", help="Unit of a column: N=M, D=B or D=1e9. Repeatable."),
-    ] = None,
-    loss_unit: Annotated[
-        str | None,
-        typer.Option(metavar="UNIT", help="nats, bits, or bits_per_byte:<bytes per token>."),
-    ] = None,
-    derive: Annotated[
-        str | None,
-        typer.Option(metavar="D=6ND", help="Derive D (or N, C) although the file has it."),
-    ] = None,
-    weights: Annotated[str | None, typer.Option(help="Column of weights.")] = None,
-    sigma: Annotated[
-        str | None, typer.Option(help="Column of standard deviations; instead of --weights.")
-    ] = None,
-    cluster: Annotated[
-        list[str] | None,
-        typer.Option(help="Column that names the run. Twice for families and then runs."),
-    ] = None,
-    strata: Annotated[str | None, typer.Option(help="Column that names the stratum.")] = None,
-    exclude: Annotated[
-        str | None,
-        typer.Option(help='Leave rows out: a 0/1 column, "top5(loss)", or row numbers 3,17.'),
-    ] = None,
-    on_bad: Annotated[
-        OnBad, typer.Option(help="Refuse a file with unusable rows, or set those rows aside.")
-    ] = OnBad.RAISE,
-    by: Annotated[
-        str | None, typer.Option(help="Column of names: each group of rows is fitted by itself.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    runs: o.RunsIfAny = None,
+    law: o.Law = None,
+    formula: o.Formula = None,
+    columns: o.Columns = None,
+    units: o.Units = None,
+    loss_unit: o.LossUnit = None,
+    derive: o.Derive = None,
+    weights: o.Weights = None,
+    sigma: o.Sigma = None,
+    run: o.Run = None,
+    strata: o.Strata = None,
+    exclude: o.Exclude = None,
+    on_bad: o.OnBadRows = OnBad.RAISE,
+    by: o.By = None,
+    as_json: o.AsJson = False,
     explain: Annotated[
-        str | None, typer.Option(metavar="CODE", help="Explain a code, such as E110, and stop.")
+        str | None, option("Explain a code, such as E110, and stop.", "CODE")
     ] = None,
 ) -> None:
     """List all that is wrong or odd about a file of runs, and what it cannot tell about the law.
@@ -98,23 +62,15 @@ def check(
     from scalejax.data import Request, inspect_table
     from scalejax.engine import target_of
 
-    found_law = options.law_of(options.law_name(law, formula))
+    wanted = words.law_of(words.law_name(law, formula))
+    given = words.table_options(
+        columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad, run=run,
+        strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma, by=by,
+    )  # fmt: skip
     request = Request(
-        inputs=found_law.inputs,
-        n_parameters=len(found_law.parameters),
-        **target_of(found_law, {"columns": options.pairs("--column", column or [])}),
-        units=options.units(units or []),
-        loss_unit=loss_unit,
-        derive=options.pairs("--derive", [derive] if derive else []),
-        weights=weights,
-        sigma=sigma,
-        run=cluster or None,
-        strata=strata,
-        by=by,
-        exclude=options.excluded(exclude),
-        on_bad="drop" if on_bad is OnBad.DROP else "raise",
+        inputs=wanted.inputs, n_parameters=len(wanted.parameters), **target_of(wanted, given)
     )
-    found = _judged(inspect_table(_source(runs), request), found_law)
+    found = _judged(inspect_table(words.data_of(runs), request), wanted)
     name = runs if found.source == "DataFrame" else found.source
     if as_json:
         print_json(_document(found, name))
@@ -137,15 +93,6 @@ def _judged(found: "Inspection", law: "Law") -> "Inspection":
     return replace(found, problems=(*found.problems, *problems), table=table)
 
 
-def _source(runs: str) -> Any:
-    """The dataset of that name, or the path."""
-    from scalejax import datasets
-
-    if runs in datasets.names() and not Path(runs).exists():
-        return datasets.load(runs)
-    return runs
-
-
 def _explain(code: str) -> None:
     from scalejax.codes import CODES, explain
 
@@ -154,7 +101,7 @@ def _explain(code: str) -> None:
         raise typer.BadParameter(
             f"{code!r} is no code; there are {', '.join(CODES)}.", param_hint="--explain"
         )
-    print(in_options(explain(known)))
+    print(explain(known))
 
 
 def _verdict(found: "Inspection") -> str:
@@ -171,7 +118,7 @@ def _document(found: "Inspection", name: str) -> dict[str, Any]:
         "rows": found.rows,
         "columns": dict(found.columns or {}),
         "derived": list(found.derived),
-        "notes": [in_options(note) for note in found.notes],
+        "notes": list(found.notes),
         "set_aside": [vars(item) for item in found.set_aside],
         "problems": [
             {
@@ -179,7 +126,7 @@ def _document(found: "Inspection", name: str) -> dict[str, Any]:
                 "severity": CODES[problem.code].severity,
                 "column": problem.column,
                 "rows": list(problem.rows),
-                "message": in_options(problem.message),
+                "message": problem.message,
                 "title": CODES[problem.code].title,
             }
             for problem in found.problems
@@ -193,7 +140,7 @@ def _print(found: "Inspection", name: str) -> None:
     if found.columns:
         print(f"  read      {', '.join(f'{key} = {c}' for key, c in found.columns.items())}")
     for note in found.notes:
-        print(f"  assumed   {in_options(note)}")
+        print(f"  assumed   {note}")
     if found.set_aside:
         print(f"  set aside {_count(len(found.set_aside), 'row')}")
         for item in found.set_aside[:_ROWS_SHOWN]:
@@ -222,7 +169,7 @@ def _print_problem(problem: "Problem") -> None:
         where.append(f"row{'s' * (len(problem.rows) > 1)} {shown}")
         where[-1] += f" and {more} more" if more > 0 else ""
     print(f"{entry.severity} {problem.code}: {entry.title}{''.join(f'; {w}' for w in where)}")
-    print(f"    {in_options(problem.message)}")
+    print(f"    {problem.message}")
 
 
 def _count(number: int, what: str) -> str:

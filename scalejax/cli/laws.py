@@ -1,14 +1,14 @@
 """``scalejax laws``: which laws there are, and what is known about each."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scalejax.cli import options as o
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.law_page import print_law, print_set
-from scalejax.cli.options import law_of
+from scalejax.cli.show import show
 from scalejax.cli.talk import print_json
-from scalejax.errors import LawError
 
 if TYPE_CHECKING:
     from scalejax.laws import Law
@@ -18,7 +18,7 @@ For example:
   scalejax laws --input N --input D
   scalejax laws --gives lr
   scalejax laws --search expert
-  scalejax laws show kumar2024"""
+  scalejax show kumar2024"""
 
 laws_app = typer.Typer(
     help="List the laws, or show one: formula, inputs, parameters, published sets.",
@@ -26,8 +26,6 @@ laws_app = typer.Typer(
     invoke_without_command=True,
     rich_markup_mode=None,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not text.")]
 
 
 @laws_app.callback()
@@ -45,7 +43,7 @@ def laws(
     published: Annotated[
         bool, typer.Option("--published", help="Only laws with published coefficients.")
     ] = False,
-    as_json: AsJson = False,
+    as_json: o.AsJson = False,
 ) -> None:
     """List the laws: formula, inputs, parameters and published sets."""
     if context.invoked_subcommand is not None:
@@ -54,7 +52,7 @@ def laws(
     # Imported here: JAX takes a second, which --help should not.
     from scalejax.laws import LAWS
 
-    found = [
+    matching = [
         law
         for law in LAWS.values()
         if {*(inputs or ())} <= {*law.inputs}
@@ -63,39 +61,15 @@ def laws(
         and (law.published or not published)
     ]
     if as_json:
-        print_json([_entry(law) for law in found])
-    elif found:
-        print("\n\n".join(_paragraph(law) for law in found))
+        print_json([_entry(law) for law in matching])
+    elif matching:
+        print(_table(matching))
+        print("\nscalejax show LAW tells all of one, its published sets among it.")
     else:
         print("There is no such law.")
 
 
-@laws_app.command("show")
-def show_law(
-    name: Annotated[
-        str,
-        typer.Argument(help="A law, a published set, or LAW:SET.", metavar="NAME"),
-    ],
-    as_json: AsJson = False,
-) -> None:
-    """Show a law, or a published set: formula, parameters, sets, units, source, an example."""
-    use_compilation_cache()
-    from scalejax.laws import LAWS
-
-    law, _, published = name.rpartition(":")
-    if law in LAWS:
-        print_set(LAWS[law], published, as_json)
-        return
-    holders = [law for law in LAWS.values() if name in law.published]
-    if name in LAWS or not holders:
-        try:
-            print_law(law_of(name), as_json)
-        except LawError as error:
-            raise LawError(f"{error} scalejax laws lists them.") from None
-        return
-    for place, holder in enumerate(holders):
-        print("\n" * (place > 0), end="")
-        print_set(holder, name, as_json)
+laws_app.command("show")(show)
 
 
 def _text(law: "Law") -> str:
@@ -117,16 +91,18 @@ def _entry(law: "Law") -> dict[str, Any]:
     }
 
 
-def _paragraph(law: "Law") -> str:
-    lines = [
-        law.name,
-        f"  {law.about}",
-        f"  inputs      {', '.join(law.inputs)}",
-        f"  parameters  {', '.join(law.parameters)}",
+def _table(laws: "Sequence[Law]") -> str:
+    """A line for each law."""
+    from scalejax.wording import aligned
+
+    rows = [
+        [
+            law.name,
+            ", ".join(law.inputs),
+            law.response.symbol,
+            str(len(law.published) or ""),
+            law.about.rstrip("."),
+        ]
+        for law in laws
     ]
-    if law.response.symbol != "loss":
-        lines.insert(2, f"  gives       {law.response.meaning}")
-    if law.published:
-        marked = [f"{id}{'' if s.verified else ' (unverified)'}" for id, s in law.published.items()]
-        lines.append(f"  published   {', '.join(marked)}")
-    return "\n".join(lines)
+    return "\n".join(aligned(["law", "inputs", "gives", "sets", "what it says"], rows))

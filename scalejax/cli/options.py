@@ -1,16 +1,20 @@
-"""From words on the command line to arguments of `scalejax.fit`."""
+"""Options that several verbs share: one name, one help text and one check for each.
 
-import os
-import re
-import sys
+Names are those of the keywords in Python (the table is in CONTRIBUTING). What can be refused
+without JAX is refused here, before it is loaded; `scalejax.cli.words` reads the rest.
+"""
+
+import math
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from scalejax.laws import Law
-    from scalejax.objectives import Objective
+from scalejax.cli.names import DATASETS, LAWS, SETS
+from scalejax.vocabulary import did_you_mean
+
+PLOT_TYPES = (".png", ".pdf", ".svg")
 
 
 class ObjectiveName(StrEnum):
@@ -60,137 +64,203 @@ class SolverName(StrEnum):
     ADAM = "adam"
 
 
-def pairs(option: str, given: list[str]) -> dict[str, str]:
-    """``["E=1.7"]`` to ``{"E": "1.7"}``."""
-    found: dict[str, str] = {}
-    for item in given:
-        name, separator, value = (part.strip() for part in item.partition("="))
-        if not (separator and name and value):
-            raise _refusal(option, f"{item!r} is not of the form NAME=VALUE.")
-        if name in found:
-            raise _refusal(option, f"{name!r} is given twice.")
-        found[name] = value
-    return found
+def _file(value: str | None) -> str | None:
+    if value is not None and value not in ("-", *DATASETS) and not Path(value).is_file():
+        near = did_you_mean(value, [*DATASETS, *_beside(Path(value))])
+        raise typer.BadParameter(f"there is no file or dataset {value!r}{near or '.'}")
+    return value
 
 
-def numbers(option: str, given: list[str]) -> dict[str, float]:
-    """``["E=1.7"]`` to ``{"E": 1.7}``."""
-    return {name: _number(option, value) for name, value in pairs(option, given).items()}
+def _beside(path: Path) -> list[str]:
+    folder = path.parent
+    return [str(folder / item.name) for item in folder.iterdir()] if folder.is_dir() else []
 
 
-def numbers_in(option: str, given: str) -> dict[str, float]:
-    """``"N=70B,D=1.4T"`` to numbers, by the grammar of the data files."""
-    return {
-        name: _read_number(option, value) for name, value in pairs(option, given.split(",")).items()
-    }
+def _law(value: str | None) -> str | None:
+    if value is not None and ":" not in value and value not in LAWS:
+        near = did_you_mean(value, LAWS)
+        raise typer.BadParameter(f"there is no law {value!r}{near or '; scalejax laws lists all.'}")
+    return value
 
 
-def ranges(option: str, given: list[str]) -> dict[str, tuple[float, float]]:
-    """``["E=0.5:2"]`` to ``{"E": (0.5, 2.0)}``; suffixes as in ``N=100M:10B``."""
-    found = {}
-    for name, value in pairs(option, given).items():
-        low, separator, high = value.partition(":")
-        if not separator:
-            raise _refusal(option, f"{value!r} is not of the form LOW:HIGH.")
-        found[name] = (_read_number(option, low), _read_number(option, high))
-    return found
+def _every_law(value: list[str] | None) -> list[str] | None:
+    return [name for text in value or () for name in _law_list(text)] if value else value
 
 
-def units(given: list[str]) -> dict[str, str | float]:
-    """A unit is a letter or a factor."""
-    found: dict[str, str | float] = {}
-    for name, value in pairs("--units", given).items():
-        try:
-            found[name] = float(value)
-        except ValueError:
-            found[name] = value
-    return found
+def _law_list(text: str) -> list[str]:
+    names = [text] if ":" in text else text.split(",")
+    for name in names:
+        _law(name)
+    return names
 
 
-def excluded(given: str | None) -> str | list[int] | None:
-    """A column, ``top5(loss)``, or row numbers such as ``3,17``."""
-    if given is not None and re.fullmatch(r"\d+(,\d+)*", given):
-        return [int(number) for number in given.split(",")]
-    return given
+def _source(value: str) -> str:
+    """The folder of a fit, or a published set."""
+    if Path(value).is_dir() or value in SETS:
+        return value
+    near = did_you_mean(value, [*SETS, *_beside(Path(value))])
+    raise typer.BadParameter(f"there is no folder of a fit and no published set {value!r}{near}")
 
 
-def objective_of(
-    name: ObjectiveName, on: Scale, delta: float | None, dof: float | None
-) -> "Objective":
-    """The objective that the options name."""
-    from scalejax import objectives
-
-    if delta is not None and name is not ObjectiveName.HUBER:
-        raise _refusal("--delta", f"only --objective huber takes a delta, not {name}.")
-    if dof is not None and name is not ObjectiveName.STUDENT_T:
-        raise _refusal("--dof", f"only --objective student-t takes --dof, not {name}.")
-    if name is ObjectiveName.HUBER:
-        return objectives.huber(**({} if delta is None else {"delta": delta}), on=on.value)
-    if name is ObjectiveName.HUBER_AUTO:
-        return objectives.huber("auto", on=on.value)
-    if name is ObjectiveName.STUDENT_T:
-        given = {} if dof is None else {"dof": dof}
-        return objectives.student_t(on=on.value, **given)
-    if name is ObjectiveName.ABSOLUTE:
-        return objectives.absolute(on=on.value)
-    return objectives.least_squares(on=on.value)
+def _folder(value: Path) -> Path:
+    if not value.is_dir():
+        near = did_you_mean(str(value), _beside(value))
+        raise typer.BadParameter(f"there is no folder of a fit {str(value)!r}{near}")
+    return value
 
 
-def solver_of(name: SolverName) -> Any:
-    """The solver that the option names; None is the default."""
-    if name is SolverName.NEWTON:
+def _level(value: float) -> float:
+    if not 0 < value < 1:
+        raise typer.BadParameter("it must lie between 0 and 1.")
+    return value
+
+
+def _share(value: float | None) -> float | None:
+    if value is not None and not 0 <= value < math.inf:
+        raise typer.BadParameter("it must not be negative.")
+    return value
+
+
+def _plot(value: Path | None) -> Path | None:
+    if value is None:
         return None
-    import optax
-
-    return optax.lbfgs() if name is SolverName.LBFGS else optax.adam(1e-2)
-
-
-def law_name(law: str | None, formula: str | None) -> str:
-    """What to fit, from two options of which one may be given."""
-    if formula is None:
-        return law or "chinchilla"
-    if law is not None:
-        raise _refusal("--formula", "a formula is a law of its own; leave out --law.")
-    return f"formula: {formula}"
+    if value.suffix.lower() not in PLOT_TYPES:
+        raise typer.BadParameter(f"the file must end in {', '.join(PLOT_TYPES)}.")
+    if not value.absolute().parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {value.parent}.")
+    return value
 
 
-def law_of(name: str) -> "Law":
-    """The law of a name; a module may lie in the working directory."""
-    from scalejax.errors import LawError, ScalejaxError
-    from scalejax.laws import PREFIX, find_law
-
-    if ":" in name and not name.startswith(PREFIX):
-        see_working_directory()
-    try:
-        return find_law(name)
-    except ScalejaxError:
-        raise
-    except Exception as error:
-        raise LawError(f"{name!r} cannot be imported: {type(error).__name__}: {error}.") from error
+def option(help: str, metavar: str | None = None, *names: str, **more: Any) -> Any:
+    """An option with its help first."""
+    return typer.Option(*names, help=help, metavar=metavar, **more)
 
 
-def see_working_directory() -> None:
-    """Let modules of the working directory be imported: last, so that they replace no library."""
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())
+_RUNS = (
+    "File with one training run a row (CSV, JSON lines, also .gz, .bz2, .zst; Parquet, Feather), - "
+    "for CSV on stdin, or a dataset (golden36, chinchilla, gadre ...)."
+)
+_OWN_LAW = "For a fit of a law of your own: module:name or file.py:name."
+_HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"
 
+# What is asked of.
+Runs = Annotated[str, typer.Argument(help=_RUNS, metavar="RUNS", callback=_file)]
+RunsIfAny = Annotated[str | None, typer.Argument(help=_RUNS, metavar="[RUNS]", callback=_file)]
+FitFolder = Annotated[
+    Path,
+    typer.Argument(help="Folder of a saved fit (fit --out).", metavar="FIT", callback=_folder),
+]
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a saved fit, or a published set of coefficients such as besiroglu2024 "
+        "(scalejax laws).",
+        metavar="FIT",
+        callback=_source,
+    ),
+]
+Law = Annotated[
+    str | None,
+    option(
+        "Law to fit (scalejax laws lists them), or one of your own: module:name or file.py:name. "
+        "[default: chinchilla]",
+        callback=_law,
+    ),
+]
+Laws = Annotated[
+    list[str] | None,
+    option("Laws, also of your own: file.py:name. Repeatable.", "NAME,...", callback=_every_law),
+]
+OwnLaw = Annotated[str | None, option(_OWN_LAW, callback=_law)]
+Formula = Annotated[
+    str | None,
+    option(
+        'A law as text, instead of --law: "E + A/N**alpha + c*log(D) where c real". N, D and C are '
+        "inputs, other names positive parameters.",
+        "TEXT",
+    ),
+]
 
-def _read_number(option: str, text: str) -> float:
-    """By the grammar of the data files."""
-    from scalejax.data import parse_number
+# How the table is read.
+Columns = Annotated[
+    list[str] | None,
+    option("Which column is what: N=params or loss=ppl_loss. Repeatable.", "N=COLUMN"),
+]
+Units = Annotated[
+    list[str] | None, option("Unit of a column: N=M, D=B or D=1e9. Repeatable.", "N=UNIT")
+]
+LossUnit = Annotated[
+    str | None, option("nats, bits, or bits_per_byte:<bytes per token>. [default: nats]", "UNIT")
+]
+Derive = Annotated[str | None, option("Derive D (or N, C) although the file has it.", "D=6ND")]
+Weights = Annotated[str | None, option("Column of weights.", "COLUMN")]
+Sigma = Annotated[
+    str | None, option("Column of standard deviations; instead of --weights.", "COLUMN")
+]
+Run = Annotated[
+    list[str] | None,
+    option(
+        "Column that names the run: checkpoints of a run count as one. Twice for nested levels, "
+        "outermost first: --run family --run model.",
+        "COLUMN",
+    ),
+]
+OneRun = Annotated[
+    str | None, option("Column that names the run: its checkpoints count as one.", "COLUMN")
+]
+Strata = Annotated[
+    str | None,
+    option("Column of names: resample within each, so all keep a share.", "COLUMN"),
+]
+Exclude = Annotated[
+    str | None, option('Leave rows out: a 0/1 column, "top5(loss)", or row numbers 3,17.', "ROWS")
+]
+OnBadRows = Annotated[
+    OnBad, option("Refuse a file with unusable rows, or set those rows aside.", None, "--on-bad")
+]
+By = Annotated[str | None, option("Column of names: fit each group of rows by itself.", "COLUMN")]
 
-    try:
-        return parse_number(text)
-    except ValueError:
-        raise _refusal(option, f"{text!r} is not a number.") from None
+# How it is fitted.
+Objective = Annotated[ObjectiveName, option("What is minimised.")]
+On = Annotated[Scale, option("Residuals of the log loss or of the loss.")]
+Resampling = Annotated[
+    ResamplingName, option("How resamples are made; auto takes what suits the runs.")
+]
+Seed = Annotated[int, option("Seed of all that is random.", min=0)]
 
+# What is wanted.
+At = Annotated[
+    list[str] | None,
+    option(
+        "A run, N=70B,D=1.4T, or the best model for a compute in FLOP, C=1e24. Repeatable. "
+        "[default: 100 times the largest run]",
+        "N=70B,D=1.4T",
+    ),
+]
+OneRunAt = Annotated[str | None, option("The run whose loss is wanted.", "N=70B,D=1.4T")]
+Level = Annotated[float, option("Probability of the intervals.", callback=_level)]
+Discrepancy = Annotated[
+    float | None,
+    option(
+        "How far the law itself may be wrong for each decade beyond the data: 0.005 is 0.5 %.",
+        callback=_share,
+    ),
+]
 
-def _number(option: str, text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise _refusal(option, f"{text!r} is not a number.") from None
+# Money and machines.
+Budget = Annotated[str | None, option("Compute that may be spent.", "FLOP")]
+Usd = Annotated[str | None, option("Dollars that may be spent; needs --hardware.", "DOLLARS")]
+Hardware = Annotated[str | None, option(f"What trains: {_HARDWARE}.", "NAME")]
+Mfu = Annotated[float, option("Share of the peak rate that training reaches.", "SHARE")]
+UsdPerHour = Annotated[
+    str | None, option("Rent of one for an hour. [default: a dated guess, printed]", "DOLLARS")
+]
 
-
-def _refusal(option: str, message: str) -> typer.BadParameter:
-    return typer.BadParameter(message, param_hint=option)
+# Where it goes.
+Plot = Annotated[Path | None, option("Draw it to this file (.png, .pdf or .svg).", callback=_plot)]
+Csv = Annotated[Path | None, option("Write the numbers to this file.", None, "--csv")]
+AsJson = Annotated[bool, option("Print JSON, not text.", None, "--json")]
+Quiet = Annotated[bool, option("Say nothing on stderr.", None, "--quiet")]
+DryRun = Annotated[
+    bool, option("Check everything, say what it takes, and stop.", None, "--dry-run")
+]

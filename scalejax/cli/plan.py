@@ -6,251 +6,164 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scalejax.cli import options as o
+from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import law_of, numbers, numbers_in
+from scalejax.cli.options import option
+from scalejax.cli.results import draw_to
 from scalejax.cli.talk import print_json, say, spoken_warnings
-from scalejax.errors import UsageError
 
 if TYPE_CHECKING:
-    from scalejax.fitting import Fit
     from scalejax.planning import Plan
 
 EXAMPLES = """\b
 For example:
   scalejax plan fits/mine --budget 1e24
-  scalejax plan fits/mine --usd 5e6 --gpu h100 --gpus 4096 --max-tokens 300B
-  scalejax plan --published besiroglu2024 --as-good-as 5.76e23 --serve 10T
-  scalejax plan --published kumar2024 --params 8B --usd 2e6 --gpu h100 --precisions fp8,bf16
-  scalejax plan fits/mine --budget 1e24 --candidate 70B --candidate 40B:2T --out plans/next
+  scalejax plan fits/mine --usd 5M --hardware h100 --gpus 4096 --max-tokens 300B
+  scalejax plan besiroglu2024 --as-good-as 5.76e23 --served-tokens 10T
+  scalejax plan kumar2024 --params 8B --usd 2M --hardware h100 --precisions fp8,bf16
+  scalejax plan fits/mine --budget 1e24 --candidates 70B --candidates 40B:2T --out plans/next
 """
-
-_HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"
-
-
-def _with(help: str, metavar: str, *names: str) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar)
 
 
 def plan(
-    folder: Annotated[
-        Path | None, typer.Argument(help="Folder of a saved fit; or give --published.")
-    ] = None,
-    published: Annotated[
-        str | None,
-        typer.Option(help="A published set of coefficients instead of a fit (scalejax laws)."),
-    ] = None,
-    budget: Annotated[
-        str | None, _with("Compute for training, and for serving if there is demand.", "FLOP")
-    ] = None,
-    usd: Annotated[
-        str | None, _with("Dollars for the same; needs --gpu.", "DOLLARS")
-    ] = None,
+    source: o.Source,
+    budget: o.Budget = None,
+    usd: o.Usd = None,
     target_loss: Annotated[
-        float | None, _with("Loss to reach as cheaply as possible.", "NATS")
+        float | None, option("Loss to reach as cheaply as possible.", "NATS")
     ] = None,
     as_good_as: Annotated[
         str | None,
-        _with("Reach the best loss of this much training, as cheaply as possible.", "FLOP"),
+        option("Reach the best loss of this much training, as cheaply as possible.", "FLOP"),
     ] = None,
     days: Annotated[
-        str | None, _with("Time of training; needs --gpu and --gpus.", "DAYS")
+        str | None, option("Time of training; needs --hardware and --gpus.", "DAYS")
     ] = None,
     max_tokens: Annotated[
-        str | None, _with("Training data, each token seen once.", "TOKENS")
+        str | None, option("Training data, each token seen once.", "TOKENS")
     ] = None,
-    unique: Annotated[
+    unique_tokens: Annotated[
         str | None,
-        _with("Unique training data, seen as often as it pays; for Chinchilla's law.", "TOKENS"),
+        option("Unique training data, seen as often as it pays; for Chinchilla's law.", "TOKENS"),
     ] = None,
-    max_params: Annotated[str | None, _with("Largest model.", "PARAMETERS")] = None,
-    memory: Annotated[
-        str | None, _with("Memory for the weights when served.", "80GB")
-    ] = None,
+    max_params: Annotated[str | None, option("Largest model.", "PARAMETERS")] = None,
+    memory: Annotated[str | None, option("Memory for the weights when served.", "80GB")] = None,
     latency: Annotated[
         str | None,
-        _with("Time per token for one user on one accelerator; needs --gpu.", "20ms"),
+        option("Time per token for one user on one accelerator; needs --hardware.", "20ms"),
     ] = None,
-    serve: Annotated[
+    served_tokens: Annotated[
         str | None,
-        _with("Tokens that the model will serve in its life, in and out.", "TOKENS"),
+        option("Tokens that the model will serve in its life, in and out.", "TOKENS"),
     ] = None,
     requests: Annotated[
-        str | None, _with("Requests that it will serve, instead of --serve.", "NUMBER")
+        str | None, option("Requests that it will serve, instead of --served-tokens.", "NUMBER")
     ] = None,
     request_tokens: Annotated[
-        str, _with("Tokens of a request, in and out.", "IN:OUT")
-    ] = "70:215",
-    serve_bits: Annotated[float, _with("Bits of the weights when served.", "BITS")] = 16.0,
-    serve_gpu: Annotated[
-        str | None, _with("What serves. [default: what trains]", "NAME")
+        str | None, option("Tokens of a request, in and out. [default: 70:215]", "IN:OUT")
     ] = None,
-    serve_mfu: Annotated[
-        str, _with("Share of the peak that reading and writing reach.", "IN:OUT")
+    input_tokens: Annotated[
+        str | None, option("Tokens that it will read in its life, if told apart.", "TOKENS")
+    ] = None,
+    output_tokens: Annotated[str | None, option("Tokens that it will write.", "TOKENS")] = None,
+    serving_bits: Annotated[float, option("Bits of the weights when served.", "BITS")] = 16.0,
+    serving_hardware: Annotated[
+        str | None, option("What serves. [default: what trains]", "NAME")
+    ] = None,
+    serving_mfu: Annotated[
+        str, option("Share of the peak that reading and writing reach.", "IN:OUT")
     ] = "0.5:0.01",
     context: Annotated[
-        float, _with("Tokens in the cache when --latency is counted.", "TOKENS")
-    ] = 1024.0,
-    gpu: Annotated[str | None, _with(f"What trains: {_HARDWARE}.", "NAME")] = None,
-    gpus: Annotated[float | None, _with("How many.", "NUMBER")] = None,
-    mfu: Annotated[float, _with("Share of the peak that training reaches.", "SHARE")] = 0.4,
-    price: Annotated[
-        float | None,
-        _with("Rent of one for an hour. [default: a dated guess, printed]", "DOLLARS"),
+        str, option("Tokens in the cache when --latency is counted.", "TOKENS")
+    ] = "1024",
+    hardware: o.Hardware = None,
+    gpus: Annotated[str | None, option("How many train.", "NUMBER")] = None,
+    mfu: o.Mfu = 0.4,
+    usd_per_hour: o.UsdPerHour = None,
+    serving_usd_per_hour: Annotated[
+        str | None, option("Rent of one that serves.", "DOLLARS")
     ] = None,
-    serve_price: Annotated[
-        float | None, _with("Rent of one that serves.", "DOLLARS")
-    ] = None,
-    params: Annotated[str | None, _with("N, if it is not to be decided.", "PARAMETERS")] = None,
-    tokens: Annotated[str | None, _with("D, if it is not to be decided.", "TOKENS")] = None,
-    set_input: Annotated[
+    params: Annotated[str | None, option("N, if it is not to be decided.", "PARAMETERS")] = None,
+    tokens: Annotated[str | None, option("D, if it is not to be decided.", "TOKENS")] = None,
+    inputs: Annotated[
         list[str] | None,
-        _with("Another input of the law: P_w=8, or bits=8 for all. Repeatable.",
-            "NAME=VALUE", "--set"),
+        option("Another input of the law: P_w=8, or bits=8 for all. Repeatable.", "NAME=VALUE"),
     ] = None,
     precisions: Annotated[
         str | None,
-        _with("Formats to choose among, with a law of bits: fp8,bf16.", "NAMES"),
+        option("Formats to choose among, with a law of bits: fp8,bf16.", "NAMES"),
     ] = None,
-    candidate: Annotated[
+    candidates: Annotated[
         list[str] | None,
-        _with("A model to price beside the plan: 70B, or 40B:2T with its tokens. Repeatable.",
-            "N[:D]"),
+        option(
+            "A model to price beside the plan: 70B, or 40B:2T with its tokens. Repeatable.",
+            "N[:D]",
+        ),
     ] = None,
-    level: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
-    law: Annotated[
-        str | None,
-        typer.Option(help="For a fit of a law of your own: module:name or file.py:name."),
-    ] = None,
+    level: o.Level = 0.95,
+    law: o.OwnLaw = None,
     out: Annotated[
-        Path | None,
-        typer.Option(help="Folder for plan.json, plan.txt, the draws and the plots."),
+        Path | None, option("Folder for plan.json, plan.txt, the draws and the plots.", "FOLDER")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not text.")] = False,
-) -> None:  # fmt: skip
+    as_json: o.AsJson = False,
+) -> None:
     """Plan a training run: the best N and D (and bits) under your limits, with intervals.
 
-    Numbers may have suffixes: 70B, 1.4T, 5e6, 80GB, 20ms.
+    Numbers may have suffixes and units: 70B, 1.4T, 5e6, 5M USD, 80GB, 20ms.
     """
-    if (folder is None) == (published is None):
-        raise UsageError("give the folder of a fit, or --published with the name of a set.")
     use_compilation_cache()
     question: dict[str, Any] = {
-        "budget": _amount("--budget", budget, "FLOP"),
-        "usd": _amount("--usd", usd, "USD"),
-        "target_loss": target_loss,
-        "as_good_as": _amount("--as-good-as", as_good_as, "FLOP"),
-        "days": _amount("--days", days, "days"),
-        "max_tokens": _amount("--max-tokens", max_tokens, "tokens"),
-        "unique_tokens": _amount("--unique", unique, "tokens"),
-        "max_params": _amount("--max-params", max_params, "parameters"),
-        "memory": _amount("--memory", memory, "bytes"),
-        "latency": _amount("--latency", latency, "s"),
-        **_demand(serve, requests, request_tokens),
-        "serving_bits": serve_bits,
-        "serving": serve_gpu,
-        "serving_mfu": _two("--serve-mfu", serve_mfu),
-        "context": context,
-        "hardware": gpu,
-        "gpus": gpus,
-        "mfu": mfu,
-        "usd_per_hour": price,
-        "serving_usd_per_hour": serve_price,
-        "params": _amount("--params", params, "parameters"),
-        "tokens": _amount("--tokens", tokens, "tokens"),
-        "inputs": numbers("--set", set_input or []),
+        "budget": budget, "usd": usd, "target_loss": target_loss, "as_good_as": as_good_as,
+        "days": days, "max_tokens": max_tokens, "unique_tokens": unique_tokens,
+        "max_params": max_params, "memory": memory, "latency": latency, "context": context,
+        "served_tokens": served_tokens, "requests": requests, "input_tokens": input_tokens,
+        "output_tokens": output_tokens, "serving_bits": serving_bits,
+        "serving_hardware": serving_hardware, "hardware": hardware, "gpus": gpus, "mfu": mfu,
+        "usd_per_hour": usd_per_hour, "serving_usd_per_hour": serving_usd_per_hour,
+        "params": params, "tokens": tokens,
+        "serving_mfu": words.two("serving_mfu", serving_mfu),
+        "request_tokens": request_tokens and words.two("request_tokens", request_tokens),
+        "inputs": words.numbers("inputs", inputs),
         "precisions": tuple(filter(None, (precisions or "").split(","))),
-    }
-    candidates = {text: _candidate(text) for text in candidate or []}
-    from scalejax.planning import plan as make
+    }  # fmt: skip
+    question = {name: value for name, value in question.items() if value is not None}
+    models = {text: _candidate(text) for text in candidates or []}
+    from scalejax.planning import plan as decide
 
     with spoken_warnings(False):
-        source = published if folder is None else _load(folder, law)
-        assert source is not None
-        made = make(source, candidates=candidates, level=level, **question)
+        decision = decide(words.source_of(source, law), candidates=models, level=level, **question)
     if out is not None:
-        _save(made, out)
+        _save(decision, out)
     if as_json:
-        print_json(made.to_dict())
+        print_json(decision.to_dict())
     else:
-        print(made.summary())
-    if not made.found:
+        print(decision.summary())
+    if not decision.found:
         raise typer.Exit(3)
-
-
-def _load(folder: Path, law: str | None) -> "Fit":
-    from scalejax.fitting import load_fit
-
-    return load_fit(folder, None if law is None else law_of(law))
-
-
-def _amount(option: str, text: str | None, unit: str) -> float | None:
-    if text is None:
-        return None
-    from scalejax.costs import parse_amount, value_in
-
-    try:
-        return float(value_in(parse_amount(text, unit), unit))
-    except UsageError as error:
-        raise UsageError(f"{option}: {error}.") from None
-
-
-def _two(option: str, text: str) -> tuple[float, float]:
-    from scalejax.costs import parse_amount
-
-    parts = text.split(":")
-    if len(parts) != 2:
-        raise UsageError(f"{option}: {text!r} is not of the form IN:OUT.")
-    try:
-        first, second = (float(parse_amount(part).value) for part in parts)
-    except UsageError as error:
-        raise UsageError(f"{option}: {error}.") from None
-    return first, second
-
-
-def _demand(serve: str | None, requests: str | None, request_tokens: str) -> dict[str, float]:
-    """Tokens that are read and written."""
-    from scalejax.costs import demand_in_requests, demand_in_total
-
-    if serve is not None and requests is not None:
-        raise UsageError("give --serve or --requests, not both.")
-    if requests is not None:
-        count = _amount("--requests", requests, "1")
-        demand = demand_in_requests(count, *_two("--request-tokens", request_tokens))
-    elif serve is not None:
-        read, written = _two("--request-tokens", request_tokens)
-        total = _amount("--serve", serve, "tokens")
-        demand = demand_in_total(total, written / (read + written))
-    else:
-        return {}
-    return {"input_tokens": demand.input_tokens, "output_tokens": demand.output_tokens}
 
 
 def _candidate(text: str) -> Mapping[str, float]:
     """``"40B:2T"`` to N and D."""
     parts = text.split(":")
     if len(parts) > 2:
-        raise UsageError(f"--candidate: {text!r} is not of the form N or N:D.")
+        raise words.refusal("candidates", f"{text!r} is not of the form N or N:D.")
     pairs = ",".join(f"{name}={value}" for name, value in zip("ND", parts, strict=False))
-    return numbers_in("--candidate", pairs)
+    return words.point("candidates", pairs)
 
 
-def _save(made: "Plan", out: Path) -> None:
-    folder = made.save(out)
-    if made.found and made.question.decided:
-        _draw(made, folder)
+def _save(decision: "Plan", out: Path) -> None:
+    folder = decision.save(out)
+    if decision.found and decision.question.decided:
+        _draw(decision, folder)
     say(f"saved to {folder}")
 
 
-def _draw(made: "Plan", folder: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from scalejax import plots
-    from scalejax.cli.results import save_figure
+def _draw(decision: "Plan", folder: Path) -> None:
     from scalejax.planning import contours, frontier
 
-    path = frontier(made)
-    save_figure(plots.plot_frontier(path)[0].figure, folder / "frontier.png")
-    save_figure(plots.plot_contours(contours(made, path)).figure, folder / "contours.png")
-    if made.question.demand:
-        save_figure(plots.plot_demand(made).figure, folder / "demand.png")
+    path = frontier(decision)
+    draw_to(folder / "frontier.png", lambda plots: plots.plot_frontier(path))
+    draw_to(folder / "contours.png", lambda plots: plots.plot_contours(contours(decision, path)))
+    if decision.question.demand:
+        draw_to(folder / "demand.png", lambda plots: plots.plot_demand(decision))

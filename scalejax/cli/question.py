@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scalejax.cli import options as o
+from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import law_of, numbers_in
+from scalejax.cli.options import option
+from scalejax.cli.results import draw_to
 from scalejax.cli.talk import print_json, spoken_warnings
 from scalejax.errors import UsageError
 
@@ -16,38 +19,20 @@ if TYPE_CHECKING:
 
     from scalejax.fitting import Fit
 
-Folder = Annotated[Path, typer.Argument(help="Folder of a saved fit (scalejax fit --out).")]
-LawOption = Annotated[
-    str | None, typer.Option(help="For a fit of a law of your own: module:name or file.py:name.")
-]
-Level = Annotated[float, typer.Option(help="Probability of the intervals.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, not text.")]
-Budgets = Annotated[
-    list[float] | None,
-    typer.Option(
-        "--budget",
-        help="Compute in FLOP for which the best N, D/N and loss are watched. Repeatable. "
-        "[default: 100 times the largest run]",
-    ),
-]
-
 
 def predict(
-    folder: Folder,
-    at: Annotated[
-        list[str],
-        typer.Option(metavar="N=70B,D=1.4T", help="Inputs of a planned run. Repeatable."),
-    ],
+    folder: o.FitFolder,
+    at: Annotated[list[str], option("Inputs of a planned run. Repeatable.", "N=70B,D=1.4T")],
     discrepancy: Annotated[
         float | None,
-        typer.Option(
-            help="How far the law itself may be wrong for each decade beyond the data: 0.005 is "
-            "0.5 %. [default: 0, 0.005 and 0.01 where a run lies more than a decade beyond]"
+        option(
+            "How far the law itself may be wrong for each decade beyond the data: 0.005 is 0.5 %. "
+            "[default: 0, 0.005 and 0.01 where a run lies more than a decade beyond]"
         ),
     ] = None,
-    level: Level = 0.95,
-    law: LawOption = None,
-    as_json: AsJson = False,
+    level: o.Level = 0.95,
+    law: o.OwnLaw = None,
+    as_json: o.AsJson = False,
 ) -> None:
     """Predict the loss of planned runs, with what is known of the error.
 
@@ -57,7 +42,7 @@ def predict(
     fit = _load(folder, law)
     from scalejax.fitting import DISCREPANCIES, FAR
 
-    points = [numbers_in("--at", item) for item in at]
+    points = words.points(at) or []
     if missing := {name for point in points for name in fit.law.inputs if name not in point}:
         raise UsageError(f"--at needs {', '.join(sorted(missing))} (law {fit.law.name}).")
     columns = {name: [point[name] for point in points] for name in fit.law.inputs}
@@ -85,32 +70,29 @@ def predict(
 
 
 def sensitivity(
-    folder: Folder,
-    other_law: Annotated[
-        list[str] | None, typer.Option(help="Another law to try: outer_exponent. Repeatable.")
-    ] = None,
-    budget: Budgets = None,
-    rows: Annotated[
-        int, typer.Option(min=0, help="Runs (or clusters) of largest influence to list.")
-    ] = 5,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw it to this file (.png, .pdf or .svg).")
-    ] = None,
-    level: Level = 0.95,
-    law: LawOption = None,
-    as_json: AsJson = False,
+    folder: o.FitFolder,
+    laws: o.Laws = None,
+    at: o.At = None,
+    rows: Annotated[int, option("Runs (or clusters) of largest influence to list.", min=0)] = 5,
+    plot: o.Plot = None,
+    level: o.Level = 0.95,
+    law: o.OwnLaw = None,
+    as_json: o.AsJson = False,
 ) -> None:
-    """Tell what the conclusions of a fit rest on: objectives, deltas, exclusions, single runs."""
+    """Tell what the conclusions of a fit rest on: objectives, deltas, exclusions, single runs.
+
+    With --laws other laws are tried too.
+    """
     fit = _load(folder, law)
     from scalejax.conclusions import conclude, describe_moves
     from scalejax.conclusions import influence as leave_out
     from scalejax.conclusions import sensitivity as vary
 
-    what = conclude(fit, budgets=budget or None)
-    frame = vary(fit, what, laws=[law_of(name) for name in other_law or []], level=level)
+    what = conclude(fit, at=words.points(at))
+    frame = vary(fit, what, laws=[words.law_of(name) for name in laws or []], level=level)
     influential = leave_out(fit, what)
     if plot is not None:
-        _draw(frame, plot)
+        draw_to(plot, lambda plots: plots.plot_sensitivity(frame))
     if as_json:
         print_json({"variants": _records(frame), "influence": _records(influential)})
         return
@@ -129,8 +111,8 @@ def sensitivity(
 
 def _by_variant(frame: "pd.DataFrame") -> "pd.DataFrame":
     """A row for each variant, with its estimate of every conclusion and how far that is off."""
-    found = zip(frame["estimate"].astype(float), frame["change_in_se"].astype(float), strict=True)
-    cells = ["-" if value != value else f"{_number(value)} ({off:+.1f})" for value, off in found]
+    moves = zip(frame["estimate"].astype(float), frame["change_in_se"].astype(float), strict=True)
+    cells = ["-" if value != value else f"{_number(value)} ({off:+.1f})" for value, off in moves]
     wide = frame.assign(cell=cells).pivot_table(
         index=["kind", "variant", "status"],
         columns="conclusion",
@@ -144,19 +126,21 @@ def _by_variant(frame: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def compare(
-    first: Folder,
-    second: Annotated[Path, typer.Argument(help="Folder of another fit of the same rows.")],
-    budget: Budgets = None,
-    level: Level = 0.95,
-    law: LawOption = None,
-    as_json: AsJson = False,
+    first: o.FitFolder,
+    second: Annotated[
+        Path, typer.Argument(help="Folder of another fit of the same rows.", metavar="OTHER")
+    ],
+    at: o.At = None,
+    level: o.Level = 0.95,
+    law: o.OwnLaw = None,
+    as_json: o.AsJson = False,
 ) -> None:
     """Differences between two fits, with intervals from the resamples that they share."""
     from scalejax.conclusions import compare as pair
     from scalejax.conclusions import conclude
 
     fits = [_load(folder, law) for folder in (first, second)]
-    what = None if not budget else conclude(fits[0], budgets=budget)
+    what = None if at is None else conclude(fits[0], at=words.points(at))
     frame = pair(fits[0], fits[1], what, level=level).reset_index()
     if as_json:
         print_json({"differences": _records(frame)})
@@ -168,29 +152,16 @@ def compare(
 
 def _load(folder: Path, law: str | None) -> "Fit":
     use_compilation_cache()
-    from scalejax.fitting import load_fit
-
     with spoken_warnings(False):
-        return load_fit(folder, None if law is None else law_of(law))
-
-
-def _draw(frame: "pd.DataFrame", path: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from scalejax import plots
-    from scalejax.cli.results import save_figure
-
-    save_figure(plots.plot_sensitivity(frame).flat[0].figure, path)
+        return words.fit_in(folder, law)
 
 
 def _records(frame: "pd.DataFrame") -> list[dict[str, Any]]:
     """Rows as plain values; what is missing is null."""
-    plain = frame.astype(object).where(frame.notna(), None)
-    return [
-        dict(zip(map(str, plain.columns), row, strict=True))
-        for row in plain.itertuples(index=False)
-    ]
+    from scalejax.files import plain
+
+    rows: list[dict[str, Any]] = plain(frame.to_dict("records"))
+    return rows
 
 
 def _text(frame: "pd.DataFrame") -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,35 +12,16 @@ from scalejax.errors import ScalejaxError, UsageError
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
 
-PLOT_TYPES = (".png", ".pdf", ".svg")
-
 
 def report(fits: Mapping[str, "Fit"], by: str | None, level: float, as_json: bool) -> None:
     """Print fits: one as a summary, many as a table with a row for each."""
-    documents = {group: document(fit, level) for group, fit in fits.items()} if as_json else {}
+    documents = {group: fit.to_dict(level) for group, fit in fits.items()} if as_json else {}
     if as_json:
         print_json(documents[""] if by is None else {"by": by, "fits": documents})
     elif by is None:
         print(fits[""].summary(level))
     else:
         print(_table(fits, by))
-
-
-def document(fit: "Fit", level: float) -> dict[str, Any]:
-    """A fit as valid JSON: what ``fit.json`` holds, and the intervals."""
-    from scalejax.fitting import describe
-
-    frame = fit.conf_int(level)
-    frame = frame.astype(object).where(frame.notna(), None)
-    columns = ["estimate", "stderr", "lo", "hi"]
-    return {
-        **describe(fit),
-        "intervals": {
-            "level": level,
-            "method": str(frame["method"].iloc[0]),
-            "parameters": frame[columns].to_dict(orient="index"),
-        },
-    }
 
 
 def save(
@@ -60,18 +41,24 @@ def save(
 
 def draw(fit: "Fit", path: Path) -> None:
     """Draw a fit to a file."""
+    draw_to(path, lambda plots: plots.plot_fit(fit))
+
+
+def draw_to(path: Path, make: Callable[[Any], Any]) -> None:
+    """Write a plot to a file whose ending says the type.
+
+    Args:
+        path: The file.
+        make: Makes the axes, or an array of them, with `scalejax.plots`.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
+    import numpy as np
+
     from scalejax import plots
 
-    save_figure(plots.plot_fit(fit).figure, path)
-
-
-def save_figure(figure: Any, path: Path) -> None:
-    """Write a figure to a file whose ending says the type."""
-    if path.suffix.lower() not in PLOT_TYPES:
-        raise UsageError(f"the plot must end in {', '.join(PLOT_TYPES)}, not {path.name!r}.")
+    figure = np.ravel(make(plots))[0].figure
     try:
         figure.canvas.print_figure(path)
     except OSError as error:

@@ -1,22 +1,23 @@
 """``scalejax select``: which law to believe, by what was held out."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from scalejax.cli import options
+from scalejax.cli import options as o
+from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import ObjectiveName, OnBad, Scale
-from scalejax.cli.results import PLOT_TYPES, save_figure
+from scalejax.cli.options import ObjectiveName, OnBad, option
+from scalejax.cli.results import draw_to
 from scalejax.cli.talk import print_json, say, spoken_warnings
 
 EXAMPLES = """\b
 For example:
-  scalejax select runs.csv --law chinchilla --law chinchilla_tied --law kaplan
-  scalejax select runs.csv --law chinchilla --law farseer --axis D --plot held-out.png
-  scalejax select runs.csv --law chinchilla --law mylaws.py:mylaw --folds largest --at N=70B,D=1.4T
+  scalejax select runs.csv --laws chinchilla,chinchilla_tied,kaplan
+  scalejax select runs.csv --laws chinchilla,farseer --axis D --plot held-out.png
+  scalejax select runs.csv --laws chinchilla --laws mylaws.py:mylaw --folds largest \
+--at N=70B,D=1.4T
 """
 
 FAILED = 3
@@ -30,131 +31,74 @@ class Folds(StrEnum):
 
 
 def select(
-    runs: Annotated[str, typer.Argument(help="File with one training run a row.", metavar="RUNS")],
-    law: Annotated[
-        list[str], typer.Option(help="A law (see scalejax laws), at least two. Repeatable.")
-    ],
+    runs: o.Runs,
+    laws: o.Laws = None,
     folds: Annotated[
-        Folds,
-        typer.Option(help="Hold out what is larger than a moving cut, or the largest fifth."),
+        Folds, option("Hold out what is larger than a moving cut, or the largest fifth.")
     ] = Folds.ROLLING,
-    leave: Annotated[
-        str | None,
-        typer.Option("--leave-out", help="Hold out each name of this column in turn, instead."),
+    leave_out: Annotated[
+        str | None, option("Hold out each name of this column in turn, instead.", "COLUMN")
     ] = None,
     axis: Annotated[
-        str | None, typer.Option(help="Input along which runs are held out. [default: C]")
+        str | None, option("Input along which runs are held out. [default: C]", "NAME")
     ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(metavar="N=70B,D=1.4T", help="Predict this run with the laws that are tied."),
-    ] = None,
-    resamples: Annotated[int, typer.Option(min=0, help="Random weightings of the runs.")] = 200,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resamples.")] = 0,
-    objective: Annotated[ObjectiveName, typer.Option(help="What is minimised.")] = (
-        ObjectiveName.HUBER
-    ),
-    cluster: Annotated[
-        str | None, typer.Option(help="Column that names the run: its rows are weighted as one.")
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="N=COLUMN", help="Which column is what. Repeatable."),
-    ] = None,
-    units: Annotated[
-        list[str] | None, typer.Option(metavar="N=UNIT", help="Unit of a column. Repeatable.")
-    ] = None,
-    exclude: Annotated[
-        str | None, typer.Option(help='Leave rows out: a 0/1 column, "top5(loss)", or numbers.')
-    ] = None,
-    on_bad: Annotated[
-        OnBad, typer.Option(help="Refuse a file with unusable rows, or set those rows aside.")
-    ] = OnBad.RAISE,
-    level: Annotated[float, typer.Option(help="Probability of the intervals.")] = 0.95,
-    plot: Annotated[
-        Path | None, typer.Option(help="Draw the held-out errors (.png, .pdf or .svg).")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not text.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing on stderr.")] = False,
+    at: o.OneRunAt = None,
+    resamples: Annotated[int, option("Random weightings of the runs.", min=0)] = 200,
+    seed: o.Seed = 0,
+    objective: o.Objective = ObjectiveName.HUBER,
+    run: o.OneRun = None,
+    columns: o.Columns = None,
+    units: o.Units = None,
+    exclude: o.Exclude = None,
+    on_bad: o.OnBadRows = OnBad.RAISE,
+    level: o.Level = 0.95,
+    plot: o.Plot = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
 ) -> None:
     """Compare laws on the same runs, by how well they predict runs that were held out.
 
     The exit code is 3 if a law could not be fitted.
     """
-    if plot is not None and plot.suffix.lower() not in PLOT_TYPES:
-        raise typer.BadParameter(
-            f"the file must end in {', '.join(PLOT_TYPES)}.", param_hint="--plot"
-        )
-    if not 0 < level < 1:
-        raise typer.BadParameter("it must lie between 0 and 1.", param_hint="--level")
+    if not laws:
+        raise words.refusal("laws", "give at least two laws to compare.")
     use_compilation_cache()
     # Imported here: JAX and pandas take a second, which --help should not.
-    from scalejax import datasets
-    from scalejax.data import load_table
-    from scalejax.selection import leave_groups
     from scalejax.selection import select as compare
 
-    given: dict[str, Any] = {
-        "columns": options.pairs("--column", column or []),
-        "units": options.units(units or []),
-        "exclude": options.excluded(exclude),
-        "on_bad": "drop" if on_bad is OnBad.DROP else None,
-        "run": cluster,
-    }
-    given = {name: value for name, value in given.items() if value not in (None, {})}
-    laws = [options.law_of(name) for name in law]
-    data: Any = runs
-    if runs in datasets.names() and not Path(runs).exists():
-        data = datasets.load(runs)
-    chosen: Any = folds.value
+    wanted = None if at is None else words.point("at", at)
     with spoken_warnings(quiet):
-        if leave is not None:
-            inputs = tuple(dict.fromkeys(name for one in laws for name in one.inputs))
-            data = load_table(data, inputs=inputs, by=leave, **given)
-            chosen = leave_groups([data.group_labels[code] for code in data.group])
-            given = {}
-        found = compare(
-            data,
-            laws,
-            folds=chosen,
+        selection = compare(
+            words.data_of(runs),
+            [words.law_of(name) for name in laws],
+            folds=folds.value,
+            leave_out=leave_out,
             axis=axis,
             resamples=resamples,
             seed=seed,
-            objective=options.objective_of(objective, Scale.LOG, None, None),
-            **given,
+            objective=words.objective_of(objective),
+            **words.table_options(
+                columns=columns, units=units, exclude=exclude, on_bad=on_bad, run=run
+            ),
         )
-    prediction = None if at is None else found.predict(options.numbers_in("--at", at), level)
-    ranking = found.ranking(level)
+    prediction = None if wanted is None else selection.predict(wanted, level)
     if as_json:
-        print_json(
-            {
-                "ranking": ranking.reset_index().to_dict("records"),
-                "failed": found.failed,
-                "weights": found.weights(level),
-                "prediction": None if prediction is None else prediction.to_dict("records"),
-                "axis": found.axis,
-                "folds": [fold.name for fold in found.folds],
-                "resamples": resamples,
-                "seed": seed,
-            }
-        )
+        print_json(_document(selection, prediction, level))
     else:
-        print(found.summary(level))
+        print(selection.summary(level))
         if prediction is not None:
             print()
             print(prediction.drop(columns="point").to_string(index=False))
     if plot is not None:
-        _draw(found, plot)
+        draw_to(plot, lambda plots: plots.plot_selection(selection))
         if not quiet:
             say(f"drew {plot}")
-    if found.failed:
+    if selection.failed:
         raise typer.Exit(FAILED)
 
 
-def _draw(found: Any, path: Path) -> None:
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from scalejax.plots import plot_selection
-
-    save_figure(plot_selection(found.errors()).figure, path)
+def _document(selection: Any, prediction: Any, level: float) -> dict[str, Any]:
+    return {
+        **selection.to_dict(level),
+        "prediction": None if prediction is None else prediction.to_dict("records"),
+    }

@@ -8,7 +8,7 @@ from types import FrameType
 
 import typer
 
-from scalejax.cli.talk import in_study, say
+from scalejax.cli.talk import say
 from scalejax.errors import ScalejaxError, UsageError
 
 DISK_FULL, TERMINATED, INTERRUPTED = 74, 75, 130
@@ -58,7 +58,7 @@ def survivable(out: Path | None) -> Iterator[Callable[[], None]]:
     except ScalejaxError as error:
         from scalejax.studies import DiskError
 
-        say(f"error: {in_study(str(error))}")
+        say(f"error: {error!s}")
         full = isinstance(error, DiskError)
         raise typer.Exit(DISK_FULL if full else 2 if isinstance(error, UsageError) else 1) from None
     except _Stopped:

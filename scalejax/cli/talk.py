@@ -1,24 +1,11 @@
 """What the command says and where: results on stdout, everything else on stderr."""
 
 import json
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-
-_RENAMED = {"columns": "column", "bounds": "bound", "fixed": "fix", "tied": "tie", "group": "by"}
-_ARGUMENTS = (
-    *("on_bad", "units", "loss_unit", "derive", "law", "exclude", "max_steps", "cluster"),
-    *("strata", "weights", "sigma", "resampling", "noise", "bootstrap", "about", "by", *_RENAMED),
-)
-_IN_TABLE = (
-    *("columns", "units", "loss_unit", "derive", "on_bad", "exclude"),
-    *("weights", "sigma", "strata"),
-)
-_IN_STUDY = {"group": "by", "cluster": "run"}
-_BESIDE_TABLE = ("by", "run", "resampling", "fixed", "tied", "bounds")
 
 
 def say(text: str) -> None:
@@ -31,41 +18,12 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def in_options(text: str) -> str:
-    """A message with the arguments of Python written as options: ``units={"N": "B"}`` and such."""
-
-    def option(name: str) -> str:
-        return "--" + _RENAMED.get(name, name).replace("_", "-")
-
-    def mapping(match: re.Match[str]) -> str:
-        pairs = re.findall(r'"(\w+)": "([^"]*)"', match[2])
-        return " ".join(f"{option(match[1])} {key}={value}" for key, value in pairs)
-
-    arguments = "|".join(_ARGUMENTS)
-    text = re.sub(rf"\b({arguments})=\{{(.*?)\}}", mapping, text)
-    text = re.sub(rf'\b({arguments})="(\w+)"', lambda match: f"{option(match[1])} {match[2]}", text)
-    return re.sub(rf"\b({arguments})=(?!\w)", lambda match: option(match[1]), text)
-
-
-def in_study(text: str) -> str:
-    """A message with the arguments of Python as the TOML file of a study has them."""
-
-    def entry(match: re.Match[str]) -> str:
-        name, value = _IN_STUDY.get(match[1], match[1]), match[2]
-        value = re.sub(r'"(\w+)": ', r"\1 = ", value)
-        return f"{'[table] ' * (name in _IN_TABLE)}{name} =" + (value and f" {value}")
-
-    names = "|".join((*_IN_TABLE, *_IN_STUDY, *_BESIDE_TABLE))
-    return in_options(re.sub(rf'\b({names})=(\{{.*?\}}|"\w+"|(?!\w))', entry, text))
-
-
 @contextmanager
-def spoken_warnings(quiet: bool, words: Callable[[str], str] = in_options) -> Iterator[None]:
+def spoken_warnings(quiet: bool) -> Iterator[None]:
     """Turn our warnings into lines of talk, each once; an error in between leaves them said.
 
     Args:
         quiet: Whether nothing is said.
-        words: How arguments of Python are written.
     """
     from scalejax.errors import DataWarning, FitWarning
 
@@ -78,7 +36,7 @@ def spoken_warnings(quiet: bool, words: Callable[[str], str] = in_options) -> It
             ours = [item for item in caught if issubclass(item.category, DataWarning | FitWarning)]
             for message in dict.fromkeys(str(item.message) for item in ours):
                 if not quiet:
-                    say(f"warning: {words(message)}")
+                    say(f"warning: {message}")
     for item in caught:
         if item not in ours:
             warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)

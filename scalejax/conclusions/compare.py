@@ -13,6 +13,7 @@ from scalejax.engine import GIVEN
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.resampling import check_level, percentile_interval
+from scalejax.vocabulary import argument
 
 
 def compare(
@@ -67,7 +68,7 @@ def _check_resamples(first: Fit, second: Fit) -> None:
     """Refuse fits whose draws are not of the same resamples."""
     complaints = []
     if not len(first.draws) or not len(second.draws):
-        complaints.append("both need draws (resamples=)")
+        complaints.append(f"both need draws ({argument('resamples')})")
     if len(first.draws) != len(second.draws):
         complaints.append(f"{len(first.draws)} and {len(second.draws)} resamples")
     if first.draws.method != second.draws.method:

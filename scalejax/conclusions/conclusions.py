@@ -15,12 +15,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax.data import parse_number
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit, default_kind
 from scalejax.laws import Law
 from scalejax.objectives import Model
 from scalejax.optima import allocation
+from scalejax.vocabulary import argument
 
 BEYOND = 100.0
 """The default budget, in multiples of the largest compute among the runs."""
@@ -158,41 +160,74 @@ def _slopes(
     return jax.jacfwd(numbers)(u)
 
 
+Point = Mapping[str, float | str] | float | str
+"""Inputs of a run by name, or a compute."""
+
+
 def conclude(
     fit: Fit,
     *,
-    budgets: Sequence[float] | None = None,
-    points: Sequence[Mapping[str, float]] = (),
+    at: Sequence[Point] | None = None,
     parameters: Sequence[str] | None = None,
 ) -> Conclusions:
     """The usual conclusions of a fit.
 
     Args:
         fit: The fit.
-        budgets: Compute budgets in FLOP, for laws of N and D with C = 6ND: the best N, tokens per
-            parameter and loss. 100 times the largest of the runs if not given.
-        points: Inputs of planned runs, whose loss is predicted.
+        at: Where: a compute, ``{"C": 1e24}`` or ``1e24`` in FLOP, for the best N, tokens per
+            parameter and loss (laws of N and D, C = 6ND), or the inputs of a planned run for its
+            loss. 100 times the largest compute of the runs if not given.
         parameters: Parameters; those that were fitted and enter nonlinearly if not given.
 
     Raises:
-        UsageError: A parameter or input is missing, or budgets are given for another law.
+        UsageError: A parameter or input is missing, or a compute is given for another law.
     """
     law = fit.law
-    chosen = parameters
-    if chosen is None:
-        chosen = [name for name in fit.free if name in law.nonlinear]
-    if unknown := [name for name in chosen if name not in law.parameters]:
+    names = parameters
+    if names is None:
+        names = [name for name in fit.free if name in law.nonlinear]
+    if unknown := [name for name in names if name not in law.parameters]:
         raise UsageError(f"{', '.join(unknown)}: no parameters of {law.name}.")
-    allocates = set(law.inputs) == {"N", "D"}
-    if budgets is not None and not allocates:
-        raise UsageError(f"budgets= are for laws of N and D, and {law.name} is none.")
-    if budgets is None and allocates:
+    if at is None and set(law.inputs) == {"N", "D"}:
         compute = 6 * fit.table.inputs["N"] * fit.table.inputs["D"]
-        budgets = [float(f"{BEYOND * np.max(compute):.1e}")]
-    found: list[Quantity] = [ParameterValue(name) for name in chosen]
-    found += [ComputeOptimum(float(budget)) for budget in budgets or ()]
-    for point in points:
-        if missing := [name for name in law.inputs if name not in point]:
-            raise UsageError(f"points= lacks {', '.join(missing)} (law {law.name}).")
-        found.append(PredictedLoss(tuple((name, float(point[name])) for name in law.inputs)))
-    return Conclusions(tuple(found))
+        at = [float(f"{BEYOND * np.max(compute):.1e}")]
+    values: list[Quantity] = [ParameterValue(name) for name in names]
+    return Conclusions((*values, *(quantity_at(point, law) for point in at or ())))
+
+
+def quantity_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
+    """What a law tells at a point: the loss of a run, or the best model for a compute.
+
+    Args:
+        point: Inputs of a run by name, ``{"N": "70B", "D": 1.4e12}``; or a compute in FLOP, as
+            ``{"C": 1e24}`` or a number, for laws of N and D. Numbers may be text.
+        law: The law.
+
+    Raises:
+        UsageError: The point does not go with the law, or a number is none or not positive.
+    """
+    given = point if isinstance(point, Mapping) else {"C": point}
+    values = {name: _positive(value) for name, value in given.items()}
+    if values.keys() == {*law.inputs}:
+        return PredictedLoss(tuple((name, values[name]) for name in law.inputs))
+    if values.keys() != {"C"}:
+        raise UsageError(
+            f"{argument('at')} needs {', '.join(law.inputs)} (law {law.name}), not "
+            f"{', '.join(map(str, values))}."
+        )
+    if {*law.inputs} != {"N", "D"}:
+        raise UsageError(
+            f"the best model for a compute is for laws of N and D, and {law.name} is one of "
+            f"{', '.join(law.inputs)}: give {argument('at')} the inputs of a run."
+        )
+    return ComputeOptimum(values["C"])
+
+
+def _positive(value: Any) -> float:
+    try:
+        number = parse_number(value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not 0 < number < float("inf"):
+        raise UsageError(f"{argument('at')} needs positive numbers, not {value!r}.")
+    return number

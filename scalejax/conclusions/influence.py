@@ -5,25 +5,34 @@ each other, and the runs that pull hardest are not the ones that stand out
 (benchmarks/results/coverage.md).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from scalejax.conclusions.conclusions import Conclusions, conclude
+from scalejax.conclusions.conclusions import Conclusions, Point, conclude
 from scalejax.engine import How, refit_weights
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.resampling import Units, weight_rows
 from scalejax.status import Status
+from scalejax.vocabulary import argument
 
 
 def influence(
-    fit: Fit, what: Conclusions | None = None, *, by: str = "auto", how: How | None = None
+    fit: Fit,
+    what: Conclusions | None = None,
+    *,
+    at: Sequence[Point] | None = None,
+    by: str = "auto",
+    how: How | None = None,
 ) -> pd.DataFrame:
     """Leave each run, or each cluster, out once.
 
     Args:
         fit: The fit.
         what: Conclusions to watch; the usual ones if not given.
+        at: Points of the usual ones, as for `conclude`.
         by: ``"row"``, ``"cluster"``, or ``"auto"``: clusters if the fit has them.
         how: How to solve.
 
@@ -35,10 +44,12 @@ def influence(
     Raises:
         UsageError: Clusters are asked for and there are none.
     """
-    what = what or conclude(fit)
+    what = what or conclude(fit, at=at)
     table = fit.table
     if by not in ("auto", "row", "cluster") or (by == "cluster" and table.cluster is None):
-        raise UsageError(f'by= is "row", or "cluster" for a fit with clusters, not {by!r}.')
+        raise UsageError(
+            f'{argument("by")} is "row", or "cluster" for a fit with clusters, not {by!r}.'
+        )
     unit = np.arange(table.n_rows)
     labels = [f"row {row}" for row in table.row]
     if table.cluster is not None and by != "row":

@@ -25,13 +25,15 @@ from scalejax.engine import DRAW_TOLERANCE, HINT, How
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.resampling import check_level, t_quantile
+from scalejax.result import Result
+from scalejax.wording import aligned, digits
 
 _CERTAIN = 1e-5
 _FLAT_REACH, _FLAT_RISE = 0.5, 2.0
 
 
-@dataclass(frozen=True, eq=False)
-class Profile:
+@dataclass(frozen=True, eq=False, repr=False)
+class Profile(Result):
     """Profiles of a fit's parameters.
 
     Attributes:
@@ -44,6 +46,35 @@ class Profile:
 
     curves: pd.DataFrame
     intervals: pd.DataFrame
+
+    @property
+    def headline(self) -> str:
+        """Each parameter with its interval in one line."""
+        rows = self.intervals.iterrows()
+        return "profile: " + ", ".join(
+            f"{name} {digits(row['estimate'], 4)} ({digits(row['lo'], 4)} to "
+            f"{digits(row['hi'], 4)})"
+            for name, row in rows
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy frame, one row per parameter: `intervals`."""
+        return self.intervals.reset_index()
+
+    def summary(self) -> str:
+        """The intervals as a table, and which parameters are flat."""
+        frame = self.to_frame()
+        level, method = frame["level"].iloc[0], frame["method"].iloc[0]
+        rows = [
+            [
+                str(row["parameter"]),
+                *(digits(row[name], 6) for name in ("estimate", "lo", "hi")),
+                "may change by half with hardly a worse fit" if row["flat"] else "",
+            ]
+            for _, row in frame.iterrows()
+        ]
+        table = aligned(["parameter", "estimate", "lo", "hi", ""], rows)
+        return "\n".join([*table, f"{100 * level:g} % intervals, {method}."])
 
 
 def profile(

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax._arrays import Floats
-from scalejax.conclusions.conclusions import Conclusions, conclude
+from scalejax.conclusions.conclusions import Conclusions, Point, conclude
 from scalejax.data import Table
 from scalejax.engine import GIVEN, How, Problem, Refits, Resampling, estimate, refits
 from scalejax.errors import UsageError
@@ -53,6 +53,7 @@ def sensitivity(
     fit: Fit,
     what: Conclusions | None = None,
     *,
+    at: Sequence[Point] | None = None,
     objectives: Mapping[str, Objective] | None = None,
     deltas: Sequence[float] | None = None,
     laws: Sequence[str | Law] = (),
@@ -66,6 +67,7 @@ def sensitivity(
     Args:
         fit: The fit; its draws decide the kind and number of resamples of the variants.
         what: Conclusions to watch; the usual ones if not given.
+        at: Points of the usual ones, as for `conclude`.
         objectives: Other objectives by name; `OBJECTIVES` if not given.
         deltas: Deltas of Huber's loss on the same residuals; `DELTAS` if not given.
         laws: Other laws with the same inputs.
@@ -85,7 +87,7 @@ def sensitivity(
     Raises:
         UsageError: A law has other inputs, or an array another length.
     """
-    what = what or conclude(fit)
+    what = what or conclude(fit, at=at)
     how = how or How(seed=fit.settings["seed"])
     base, error = what.of(fit.law, fit.params), what.standard_errors(fit)
     count = 0 if fit.draws.method == GIVEN else len(fit.draws)

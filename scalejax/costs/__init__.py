@@ -19,12 +19,14 @@ gradients everywhere inside their domain: call them inside `jit`, `vmap` and `gr
   `largest_batch`, `training_bytes`.
 - **How much demand?** `demand_in_total`, `demand_in_requests`, `demand_at_rate`.
 - **On what?** `find_hardware`, `HARDWARE`: peak rates, memory, power, with sources and dates.
-- **From and to people:** `parse_amount`, `format_amount`, `value_in`, `unit_named`.
+- **From and to people:** `amount_in`, `parse_amount`, `format_amount`, `value_in`, `unit_named`.
 """
 
 from scalejax.costs.architecture import Architecture as Architecture
 from scalejax.costs.architecture import ParameterCount as ParameterCount
 from scalejax.costs.architecture import count_parameters as count_parameters
+from scalejax.costs.demand import REQUEST_INPUT as REQUEST_INPUT
+from scalejax.costs.demand import REQUEST_OUTPUT as REQUEST_OUTPUT
 from scalejax.costs.demand import Demand as Demand
 from scalejax.costs.demand import demand_at_rate as demand_at_rate
 from scalejax.costs.demand import demand_in_requests as demand_in_requests
@@ -75,6 +77,7 @@ from scalejax.costs.money import energy_joules as energy_joules
 from scalejax.costs.money import lifetime_usd as lifetime_usd
 from scalejax.costs.money import rental_usd as rental_usd
 from scalejax.costs.money import usd_per_flop as usd_per_flop
+from scalejax.costs.units import amount_in as amount_in
 from scalejax.costs.units import format_amount as format_amount
 from scalejax.costs.units import parse_amount as parse_amount
 from scalejax.costs.units import unit_named as unit_named

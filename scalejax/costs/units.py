@@ -158,6 +158,17 @@ def value_in(amount: Amount, unit: str) -> Any:
     return amount.value / wanted.factor
 
 
+def amount_in(value: float | str, unit: str) -> float:
+    """A number in `unit`, given as such or as text: ``"1e23"``, ``"70B"``, ``"5M USD"``.
+
+    Raises:
+        UsageError: The text is no amount, or of another dimension.
+    """
+    if isinstance(value, str):
+        return float(value_in(parse_amount(value, unit), unit))
+    return float(value)
+
+
 def format_amount(amount: Amount) -> str:
     """Three digits and the unit that people use: ``"$5M"``, ``"30 days"``, ``"80 GB"``."""
     value, dimension = float(amount.value), amount.dimension

@@ -25,6 +25,7 @@ from scalejax.data.reader import read_frame as read_frame
 from scalejax.data.reader import source_name as source_name
 from scalejax.data.relations import refuse_changing_runs as refuse_changing_runs
 from scalejax.data.request import Request as Request
+from scalejax.data.request import TableOptions as TableOptions
 from scalejax.data.table import SetAside as SetAside
 from scalejax.data.table import Table as Table
 from scalejax.data.table import encode_labels as encode_labels

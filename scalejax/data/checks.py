@@ -19,6 +19,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax.data.numbers import ParsedColumn
 from scalejax.errors import Problem
 from scalejax.quantities import CHECKED
+from scalejax.vocabulary import argument
 
 DROPPABLE = frozenset({"E101", "E102", "E103", "E120", "E128"})
 OF_LOSSES = frozenset({"W201", "W202"})
@@ -69,7 +70,9 @@ def row_problems(measured: Measured, rows: Ints) -> list[Problem]:
     missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
     message = f"{missing} missing and {infinite} infinite values; complete the rows or drop them"
     found = [
-        problem_at("E101", f'{message} with on_bad="drop"', measured.column, rows[~finite]),
+        problem_at(
+            "E101", f"{message} with {argument('on_bad', 'drop')}", measured.column, rows[~finite]
+        ),
         *_sign_problems(measured, values[finite], rows[finite]),
     ]
     return problems + [problem for problem in found if problem.rows]
@@ -137,7 +140,7 @@ def _small_units(measured: Measured, values: Floats) -> list[Problem]:
         return []
     message = (
         f"a typical {measured.role} is {typical:.6g}, which looks like units of B or M; "
-        f'pass units={{"{measured.role}": "B"}} or raw numbers'
+        f"pass {argument('units', {measured.role: 'B'})} or raw numbers"
     )
     return [Problem("E110", message, measured.column)]
 

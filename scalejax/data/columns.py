@@ -16,6 +16,7 @@ import pandas as pd
 from scalejax.data.numbers import parse_column
 from scalejax.errors import InputError, Problem
 from scalejax.quantities import CHECKED
+from scalejax.vocabulary import argument
 
 _SHOWN_COLUMNS = 20
 _LOOKED_AT = 100
@@ -105,7 +106,7 @@ def _has_numbers(cells: "pd.Series[Any]") -> bool:
 def _single(columns: Sequence[str], wanted: str) -> str | Problem | None:
     if len(columns) > 1:
         names = ", ".join(repr(column) for column in columns)
-        remedy = f'say which: columns={{"{wanted}": "{columns[0]}"}}'
+        remedy = f"say which: {argument('columns', {wanted: '{columns[0]}'})}"
         return Problem("E124", f"{names} may all be {_describe(wanted)}; {remedy}", columns[0])
     return columns[0] if columns else None
 

@@ -7,6 +7,7 @@ from scalejax.data.assemble import name_of
 from scalejax.data.reader import read_frame
 from scalejax.data.table import Table
 from scalejax.errors import UsageError
+from scalejax.vocabulary import argument
 
 SEPARATOR = " / "
 """Between the names of a group that several columns name."""
@@ -29,9 +30,9 @@ def group_by(data: Any, by: str | Sequence[str]) -> dict[str, Any]:
         return {"source": source, "by": group}
     wanted = by if isinstance(by, str) else _JOINED.join(by)
     if data.group is None:
-        raise UsageError(f"the Table has no groups: load it with by={wanted!r}.")
+        raise UsageError(f"the Table has no groups: load it with {argument('by', wanted)}.")
     if wanted != (column := data.columns.get("group", "group")):
-        raise UsageError(f"the Table has the groups of {column!r}, not of by={by!r}.")
+        raise UsageError(f"the Table has the groups of {column!r}, not of {argument('by', by)}.")
     return {"source": data}
 
 
@@ -55,9 +56,11 @@ def join_groups(data: Any, by: str | Sequence[str]) -> tuple[Any, str | None]:
         return data, next(iter(columns), None)
     frame = read_frame(data)
     if missing := [name for name in columns if name not in frame]:
-        raise UsageError(f"by= names {missing}; the columns are {list(frame.columns)}.")
+        raise UsageError(
+            f"{argument('by')} names {missing}; the columns are {list(frame.columns)}."
+        )
     if len({*columns}) < len(columns):
-        raise UsageError(f"by= names a column twice: {columns}.")
+        raise UsageError(f"{argument('by')} names a column twice: {columns}.")
     parts = [[name_of(cell) for cell in frame[column]] for column in columns]
     _refuse_separators(columns, parts)
     names = [SEPARATOR.join(row) if all(row) else "" for row in zip(*parts, strict=True)]

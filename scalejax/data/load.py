@@ -28,8 +28,8 @@ from scalejax.data.reader import read_frame, source_name, source_sha256
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.table import SetAside, Table
-from scalejax.deprecation import renamed
 from scalejax.errors import InputError, Problem, UsageError
+from scalejax.keywords import keywords
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Inspection:
         return tuple(problem for problem in self.problems if not problem.code.startswith("W"))
 
 
-@renamed(group="by", cluster="run")
+@keywords(group="by", cluster="run")
 def load_table(
     source: Any,
     *,

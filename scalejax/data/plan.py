@@ -17,6 +17,7 @@ from scalejax.data.columns import column_problems, match_column, match_name
 from scalejax.data.numbers import unit_factor
 from scalejax.data.request import ROLES, SOURCES, Request, loss_factor
 from scalejax.errors import InputError, Problem, UsageError
+from scalejax.vocabulary import argument
 
 _FORMULAS = {"N": "C/(6D)", "D": "C/(6N)", "C": "6ND"}
 
@@ -74,7 +75,9 @@ def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
     }
     factors = _factors(request.units, columns)
     notes = [_derivation_note(quantity, request) for quantity in derived]
-    notes += [f"{key} multiplied by {factor:g} (units=)" for key, factor in factors.items()]
+    notes += [
+        f"{key} multiplied by {factor:g} ({argument('units')})" for key, factor in factors.items()
+    ]
     notes.append(_loss_note(request.loss_unit))
     factor = loss_factor(request.loss_unit or "nats")
     factors |= {role: factor for role in ("loss", "sigma") if role in columns and factor != 1}
@@ -119,14 +122,19 @@ def _derivation_note(quantity: str, request: Request) -> str:
 
 def _loss_note(unit: str | None) -> str:
     if unit is None:
-        return "loss taken to be in nats/token: no loss_unit= given"
+        return f"loss taken to be in nats/token: no {argument('loss_unit')} given"
     if unit == "nats":
-        return "loss in nats/token (loss_unit=)"
-    return f"loss multiplied by {loss_factor(unit):.9g} to be nats/token (loss_unit={unit!r})"
+        return f"loss in nats/token ({argument('loss_unit')})"
+    return (
+        f"loss multiplied by {loss_factor(unit):.9g} to be nats/token "
+        f"({argument('loss_unit', unit)})"
+    )
 
 
 def _factors(units: Mapping[str, str | float], columns: Mapping[str, str]) -> dict[str, float]:
     readable = [key for key in columns if key not in (*ROLES, "loss")]
     if unread := [key for key in units if key not in readable]:
-        raise UsageError(f"units= names {unread}, but only {readable} are read as inputs")
+        raise UsageError(
+            f"{argument('units')} names {unread}, but only {readable} are read as inputs"
+        )
     return {key: unit_factor(unit) for key, unit in units.items()}

@@ -18,6 +18,7 @@ from scalejax.data.design import distinct_values, for_groups
 from scalejax.data.table import Table
 from scalejax.errors import InputError, Problem
 from scalejax.quantities import CHECKED
+from scalejax.vocabulary import argument
 
 TOKENS_PER_PARAMETER = (0.01, 1e5)
 NEAR = 0.01
@@ -90,7 +91,7 @@ def _inner_runs(table: Table) -> list[Problem]:
     if runs is None or "N" not in table.columns:
         return []
     column = table.columns["subcluster"]
-    otherwise = "or leave the inner column of run= out"
+    otherwise = f"or leave the inner column of {argument('run')} out"
     return changing_runs(table, runs, table.subcluster_labels, column, otherwise)
 
 
@@ -138,7 +139,7 @@ def _rising_loss(table: Table) -> list[Problem]:
 
     message = (
         "the loss rises with compute: an accuracy or a reward in place of a loss, or columns "
-        "mixed up? Name the right one with columns="
+        f"mixed up? Name the right one with {argument('columns')}"
     )
     return _in_groups("W202", message, table, rises)
 
@@ -154,7 +155,7 @@ def _log_budget(table: Table) -> Floats | None:
 def _constant_loss(table: Table) -> list[Problem]:
     message = (
         "the loss is the same in every row, so there is nothing to fit and no error to estimate: "
-        "a summary copied to each row? Name the column of final losses with columns="
+        f"a summary copied to each row? Name the column of final losses with {argument('columns')}"
     )
 
     def constant(rows: Ints) -> bool:
@@ -198,7 +199,8 @@ def _repeats(table: Table) -> list[Problem]:
     if near.size > _MANY_NEAR * table.n_rows:
         message = (
             f"another row is within 1 % in {', '.join(table.inputs)}: seeds, a sweep of something "
-            "else, or one run twice? Name runs with run=, fit what differs apart with by=, or "
+            f"else, or one run twice? Name runs with {argument('run')}, fit what differs "
+            f"apart with {argument('by')}, or "
             "keep the best of a sweep; no weight is changed"
         )
         problems.append(problem_at("W204", message, None, table.row[near]))
@@ -230,9 +232,17 @@ def _repeated(rows: Floats, *, keep: Literal["first", False]) -> NDArray[np.bool
 def _useless_names(table: Table) -> list[Problem]:
     problems = []
     for role, labels, remedy in (
-        ("cluster", table.cluster_labels, "leave run= out, or name the column of runs"),
-        ("subcluster", table.subcluster_labels, "leave the inner column of run= out"),
-        ("stratum", table.stratum_labels, "leave strata= out, or name another column"),
+        (
+            "cluster",
+            table.cluster_labels,
+            f"leave {argument('run')} out, or name the column of runs",
+        ),
+        ("subcluster", table.subcluster_labels, f"leave the inner column of {argument('run')} out"),
+        (
+            "stratum",
+            table.stratum_labels,
+            f"leave {argument('strata')} out, or name another column",
+        ),
     ):
         if role in table.columns and table.n_rows > 1 and len(labels) in (1, table.n_rows):
             what = "the same name in every row" if len(labels) == 1 else "another name in every row"
@@ -272,5 +282,5 @@ def refuse_changing_runs(table: Table) -> None:
     found, run = np.unique(group * len(table.cluster_labels) + table.cluster, return_inverse=True)
     names = [table.cluster_labels[code % len(table.cluster_labels)] for code in found]
     column = table.columns.get("cluster", "cluster")
-    if problems := changing_runs(table, run, names, column, "or leave run= out"):
+    if problems := changing_runs(table, run, names, column, f"or leave {argument('run')} out"):
         raise InputError(problems, table.source)

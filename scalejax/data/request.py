@@ -7,16 +7,36 @@ The options are explained at `scalejax.data.load_table`, which makes a request f
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 from scalejax.data.numbers import parse_number
 from scalejax.errors import UsageError
 from scalejax.quantities import CHECKED, QUANTITIES
+from scalejax.vocabulary import argument
 
 LABELS = ("group", "cluster", "subcluster", "stratum")
 ROLES = ("weights", "sigma", *LABELS)
 DERIVATION = "6ND"
 SOURCES = {"N": ("C", "D"), "D": ("C", "N"), "C": ("N", "D")}
 _BITS_PER_BYTE = "bits_per_byte"
+
+
+class TableOptions(TypedDict, total=False):
+    """Keywords with which verbs hand a table to `scalejax.data.load_table`, explained there."""
+
+    target: str
+    columns: Mapping[str, str] | None
+    weights: str | None
+    sigma: str | None
+    run: str | Sequence[str] | None
+    strata: str | None
+    units: Mapping[str, str | float] | None
+    loss_unit: str | None
+    exclude: str | Sequence[int] | None
+    derive: Mapping[str, str] | None
+    on_bad: str
+    positive: Sequence[str] | None
+    max_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -46,9 +66,11 @@ class Request:
             raise UsageError(f'on_bad is "raise" or "drop", not {self.on_bad!r}')
         known = {*self.inputs, self.target, *CHECKED}
         if unknown := [key for key in self.columns if key not in known]:
-            raise UsageError(f"columns= names {unknown}; known are {sorted(known)}")
+            raise UsageError(f"{argument('columns')} names {unknown}; known are {sorted(known)}")
         if self.target != "loss" and "loss" in self.columns:
-            raise UsageError('target= and columns={"loss": ...} both name the loss; give one')
+            raise UsageError(
+                f'{argument("target")} and columns={{"loss": ...}} both name the loss; give one'
+            )
         if self.target in self.inputs or len(set(self.inputs)) < len(self.inputs):
             raise UsageError(f"inputs {tuple(self.inputs)} repeat a name or hold the target")
         self._check_derivation()
@@ -61,19 +83,24 @@ class Request:
             if quantity not in SOURCES or rule != DERIVATION:
                 raise UsageError(f'derive={{"D": "6ND"}} (or "N", "C") is known, not {self.derive}')
             if quantity not in self.inputs:
-                raise UsageError(f"derive= names {quantity!r}, which is no input of the law")
+                raise UsageError(
+                    f"{argument('derive')} names {quantity!r}, which is no input of the law"
+                )
         if len(self.derive) > 1:
-            raise UsageError("derive= can give one of N, D and C, from the other two")
+            raise UsageError(f"{argument('derive')} can give one of N, D and C, from the other two")
 
     def _check_levels(self) -> None:
         names = self.levels
         if self.run is not None and not 1 <= len(names) <= 2:
             raise UsageError(
-                f"run= takes one column or two, such as ('family', 'run'), not {len(names)}: "
+                f"{argument('run')} takes one column or two, such as ('family', 'run'), "
+                f"not {len(names)}: "
                 "the rows themselves are the innermost level"
             )
         if len(set(names)) < len(names):
-            raise UsageError(f"run= names {names[0]!r} twice; give two different columns")
+            raise UsageError(
+                f"{argument('run')} names {names[0]!r} twice; give two different columns"
+            )
 
     @property
     def is_loss(self) -> bool:
@@ -121,14 +148,15 @@ def loss_factor(unit: str) -> float:
         return math.log(2)
     if name != _BITS_PER_BYTE:
         known = '"nats", "bits" and "bits_per_byte:<bytes per token>"'
-        raise UsageError(f"loss_unit= knows {known}, not {unit!r}")
+        raise UsageError(f"{argument('loss_unit')} knows {known}, not {unit!r}")
     try:
         bytes_per_token = parse_number(size)
     except ValueError:
         bytes_per_token = math.nan
     if not (math.isfinite(bytes_per_token) and bytes_per_token > 0):
         raise UsageError(
-            f'loss_unit="bits_per_byte:4.3" says how many bytes a token has on average; {unit!r} '
+            f"{argument('loss_unit', 'bits_per_byte:4.3')} says how many bytes a token "
+            f"has on average; {unit!r} "
             "does not: divide the bytes of the validation text by its tokens"
         )
     return math.log(2) * bytes_per_token

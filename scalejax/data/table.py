@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
 from scalejax.errors import Problem, UsageError
+from scalejax.vocabulary import argument
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
 
@@ -138,7 +139,7 @@ class Table:
             UsageError: The table has no groups.
         """
         if self.group is None:
-            raise UsageError("the table has no groups: load it with by=")
+            raise UsageError(f"the table has no groups: load it with {argument('by')}")
         order = np.argsort(self.group, kind="stable")
         ends = np.cumsum(np.bincount(self.group, minlength=len(self.group_labels)))
         parts = np.split(order, ends[:-1])

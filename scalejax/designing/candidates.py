@@ -8,10 +8,11 @@ import pandas as pd
 
 from scalejax._arrays import Floats
 from scalejax.data import found_columns, match_column, parse_column, problem_at
-from scalejax.designing.question import Listed
+from scalejax.designing.problem import Listed
 from scalejax.errors import InputError, Problem, UsageError
 from scalejax.laws import Law
 from scalejax.quantities import CHECKED, FLOP_PER_PAIR
+from scalejax.vocabulary import argument
 
 COST = "cost"
 
@@ -56,7 +57,7 @@ def candidates_of(given: pd.DataFrame | Mapping[str, Any], law: Law) -> Candidat
     if not len(frame):
         problems.append(Problem("E101", "no rows"))
     if problems:
-        raise InputError(problems, "candidates=")
+        raise InputError(problems, f"{argument('candidates')}")
     return Candidates({name: values[name] for name in law.inputs}, values.get(COST))
 
 
@@ -98,7 +99,9 @@ def _frame(given: Any) -> pd.DataFrame:
             return pd.DataFrame(dict(zip(map(str, given), columns, strict=True)))
         return pd.DataFrame(given)
     except (TypeError, ValueError) as error:
-        raise UsageError(f"candidates= is a table of runs, or columns by name: {error}") from error
+        raise UsageError(
+            f"{argument('candidates')} is a table of runs, or columns by name: {error}"
+        ) from error
 
 
 def _read(frame: pd.DataFrame, name: str, column: str) -> tuple[Floats, list[Problem]]:

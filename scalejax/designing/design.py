@@ -7,10 +7,11 @@ from scalejax.designing.record import DesignRecord
 from scalejax.designing.simulation import Simulated, simulate
 from scalejax.designing.summary import cost_sentence, summarise
 from scalejax.files import plain
+from scalejax.result import Result
 
 
-@dataclass(frozen=True, eq=False)
-class Design(DesignRecord):
+@dataclass(frozen=True, eq=False, repr=False)
+class Design(DesignRecord, Result):
     """Runs to train next; their numbers are those of `scalejax.designing.record.DesignRecord`."""
 
     def cost_sentence(self, width: float, cost: float) -> str:

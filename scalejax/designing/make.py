@@ -1,4 +1,4 @@
-"""`design_runs`: from a fit or a published law, and money, to the runs that tell most."""
+"""`design`: from a fit or a published law, and money, to the runs that tell most."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,7 +12,6 @@ import pandas as pd
 from scalejax._arrays import Floats
 from scalejax.conclusions import ComputeOptimum
 from scalejax.costs import TRAINING_MFU, Hardware
-from scalejax.designing.asking import Asked, asked
 from scalejax.designing.candidates import with_compute
 from scalejax.designing.choice import Known, Setting, slopes_of
 from scalejax.designing.design import Design
@@ -24,26 +23,30 @@ from scalejax.designing.past import (
     noise_so_far,
     unit_weight,
 )
-from scalejax.designing.question import Question
+from scalejax.designing.problem import DesignProblem
+from scalejax.designing.question import DesignQuestion, question_of
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.identify import TYPICAL_NOISE
+from scalejax.keywords import keywords
 from scalejax.laws import Law
 from scalejax.planning import Source
 from scalejax.status import Status
+from scalejax.vocabulary import argument
 
 _SPARE = 4
 _FEW_LEFT = 10
 
 
-def design_runs(
+@keywords(target="at", runs="max_runs")
+def design(
     source: Fit | Law | str,
     *,
     budget: float | None = None,
     usd: float | None = None,
-    target: Any = None,
+    at: Any = None,
     parameters: Mapping[str, float] | None = None,
-    runs: int = 12,
+    max_runs: int = 12,
     criterion: str = "c",
     candidates: pd.DataFrame | Mapping[str, Any] | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
@@ -72,11 +75,12 @@ def design_runs(
             ``"besiroglu2024"``, for those who have no runs yet.
         budget: FLOP for all new runs; in the unit of the costs if `candidates` have a ``cost``.
         usd: Dollars instead, with `hardware`.
-        target: What is to be known: the best N for this many FLOP (laws of N and D), the loss of a
-            run given by its inputs, or a pure function of the dictionary of parameters. N* at 100
-            times the largest compute of the runs so far, or the budget without any, if not given.
+        at: What is to be known: the best N for a compute, ``{"C": 1e24}`` or ``1e24`` in FLOP (laws
+            of N and D), the loss of a run, ``{"N": 7e10, "D": 1.4e12}``, or a pure function of the
+            dictionary of parameters. N* at 100 times the largest compute of the runs so far, or the
+            budget without any, if not given.
         parameters: Parameters of a law.
-        runs: Most runs that can be trained.
+        max_runs: Most runs that can be trained.
         criterion: ``"c"`` for the variance of the target (with a tenth of D, so that the runs
             determine the whole law), ``"D"`` for the volume in which all free parameters lie (log
             det), ``"A"`` for the sum of their squared relative errors.
@@ -105,13 +109,13 @@ def design_runs(
         UsageError: Arguments that cannot be combined, or runs that cannot determine the law.
     """
     return answered(
-        asked(
+        question_of(
             source,
             budget=budget,
             usd=usd,
-            target=target,
+            at=at,
             parameters=parameters,
-            runs=runs,
+            max_runs=max_runs,
             criterion=criterion,
             candidates=candidates,
             ranges=ranges,
@@ -127,49 +131,49 @@ def design_runs(
     )
 
 
-def answered(ask: Asked) -> Design:
-    """The design for a question, as `design_runs` gives it.
+def answered(question: DesignQuestion) -> Design:
+    """The design for a question, as `design` gives it.
 
     Raises:
         UsageError: The target or the noise is not to be had, or no runs determine the law.
     """
-    origin, setting = ask.origin, ask.setting
-    noise, past = _noise_and_past(ask)
-    u = _coordinates(setting, origin, ask.draws, ask.seed, past)
-    question = Question(
-        setting, Known(u, _fixed(origin), noise, past), ask.place, ask.rate, ask.unit
+    origin, setting = question.origin, question.setting
+    noise, past = _noise_and_past(question)
+    u = _coordinates(setting, origin, question.draws, question.seed, past)
+    problem = DesignProblem(
+        setting, Known(u, _fixed(origin), noise, past), question.place, question.rate, question.unit
     )
     return Design(
-        question=question,
+        question=problem,
         source=origin,
-        budget=ask.money,
-        level=ask.level,
+        budget=question.money,
+        level=question.level,
         noise=float(noise.sd),
-        discrepancy=ask.discrepancy,
-        seed=ask.seed,
+        discrepancy=question.discrepancy,
+        seed=question.seed,
         independent_before=0 if origin.fit is None else independent_runs(origin.fit.table),
-        ends=ask.ends,
-        notes=tuple(_notes(ask, past, len(u) - 1)),
-        found=question.solve(ask.money),
+        ends=question.ends,
+        notes=tuple(_notes(question, past, len(u) - 1)),
+        found=problem.solve(question.money),
     )
 
 
-def _noise_and_past(ask: Asked) -> tuple[Noise, Past]:
+def _noise_and_past(question: DesignQuestion) -> tuple[Noise, Past]:
     """The noise of a new run, and the runs so far with theirs."""
-    far = np.log(ask.setting.target.compute or 1.0)
-    fit, law = ask.origin.fit, ask.setting.model.law
+    far = np.log(question.setting.target.compute or 1.0)
+    fit, law = question.origin.fit, question.setting.model.law
     if fit is None:
-        noise = Noise(ask.noise or TYPICAL_NOISE, ask.discrepancy, far)
+        noise = Noise(question.noise or TYPICAL_NOISE, question.discrepancy, far)
         return noise, no_past(law.inputs, noise)
     sd, alike = noise_so_far(fit)
     if not 0 < sd < np.inf:
-        if ask.noise is None:
+        if question.noise is None:
             raise UsageError(
                 f"the residuals of the fit give a noise of {sd:g}, with which no design can be "
-                "judged: say how much runs scatter with noise=."
+                f"judged: say how much runs scatter with {argument('noise')}."
             )
-        sd = ask.noise
-    old = Noise(np.float64(sd), np.float64(ask.discrepancy), far)
+        sd = question.noise
+    old = Noise(np.float64(sd), np.float64(question.discrepancy), far)
     table = fit.table
     cluster = np.arange(table.n_rows) if table.cluster is None else table.cluster
     past = Past(
@@ -179,7 +183,7 @@ def _noise_and_past(ask: Asked) -> tuple[Noise, Past]:
         cluster,
         np.float64(alike),
     )
-    return (old if ask.noise is None else old._replace(sd=np.float64(ask.noise))), past
+    return (old if question.noise is None else old._replace(sd=np.float64(question.noise))), past
 
 
 def _fixed(origin: Source) -> dict[str, float]:
@@ -207,8 +211,8 @@ def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: 
     if not usable[0] or not np.isfinite(points[0]).all():
         best = isinstance(setting.target.quantity, ComputeOptimum)
         raise UsageError(
-            f"{setting.target.label} is not finite at {origin.label}: choose another target="
-            + (" within reach of the law." if best else ".")
+            f"{setting.target.label} is not finite at {origin.label}: choose another "
+            f"{argument('at')}" + (" within reach of the law." if best else ".")
         )
     return points[usable & np.isfinite(points).all(1)][: 1 + draws]
 
@@ -218,19 +222,21 @@ def _slopes(setting: Setting, known: Known) -> tuple[jax.Array, jax.Array]:
     return jax.vmap(lambda u: slopes_of(setting, known, u))(known.u)
 
 
-def _notes(ask: Asked, past: Past, used: int) -> list[str]:
-    fit = ask.origin.fit
+def _notes(question: DesignQuestion, past: Past, used: int) -> list[str]:
+    fit = question.origin.fit
     if fit is None:
-        guess = f"The noise of a run is a guess, {100 * TYPICAL_NOISE:g} %: give noise= (--noise)."
-        return [guess] if ask.noise is None else []
+        guess = (
+            f"The noise of a run is a guess, {100 * TYPICAL_NOISE:g} %: give {argument('noise')}."
+        )
+        return [guess] if question.noise is None else []
     notes = []
     if fit.status != Status.CONVERGED:
         notes.append(
             f"The fit so far is not to be relied on ({fit.status.label}): "
             "what runs tell is judged at its estimate."
         )
-    if used < ask.draws:
-        notes.append(f"{used} of {ask.draws} draws have the target; the others are left out.")
+    if used < question.draws:
+        notes.append(f"{used} of {question.draws} draws have the target; the others are left out.")
     left = independent_runs(fit.table) - len(fit.free)
     if 0 < left < _FEW_LEFT:
         notes.append(
@@ -250,7 +256,8 @@ def _notes(ask: Asked, past: Past, used: int) -> list[str]:
         range_ = f"{low:.2g}" if high < 1.05 * low else f"{low:.2g} to {high:.2g}"
         notes.append(
             f"Rows of one run share noise (correlation {float(past.correlation):.2g}). Fit old and "
-            f"new runs together with weights= (--weights): {range_} times its own for each row so "
+            f"new runs together with {argument('weights')}: {range_} times "
+            "its own for each row so "
             "far, and 1 for a new run of one row."
         )
     return notes

@@ -1,133 +1,222 @@
-"""`Question`: what a design is to answer, as arrays, to be solved for any amount of money."""
+"""`DesignQuestion`: which runs are wanted and why, checked before anything compiles."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
 import numpy as np
-from numpy.typing import NDArray
+import pandas as pd
 
-from scalejax._arrays import Floats, Ints
-from scalejax.designing.choice import (
-    Found,
-    Known,
-    Setting,
-    judge,
-    solve_list,
-    solve_runs,
-    stakes_of,
-)
-from scalejax.designing.information import standard_error
-from scalejax.designing.region import Region, compute_range, grid, placed
+from scalejax._arrays import Floats
+from scalejax.conclusions import BEYOND
+from scalejax.costs import TRAINING_MFU, Hardware, find_hardware, usd_per_flop
+from scalejax.designing.candidates import candidates_of, priced
+from scalejax.designing.choice import Setting
+from scalejax.designing.information import CRITERIA
+from scalejax.designing.past import last_rows
+from scalejax.designing.problem import Listed
+from scalejax.designing.region import Region, region_of
+from scalejax.designing.targets import target_of
 from scalejax.errors import UsageError
+from scalejax.fitting import Fit
+from scalejax.laws import Law
+from scalejax.objectives import Model, least_squares, make_model
+from scalejax.planning import Source, source_of
 from scalejax.quantities import FLOP_PER_PAIR
+from scalejax.resampling import check_level
+from scalejax.vocabulary import argument
 
-_SAME = 0.1
-"""Relative difference below which two runs are repeats of one."""
-
-
-class Listed(NamedTuple):
-    """Candidates that a caller listed.
-
-    Attributes:
-        runs: Inputs and ``log_compute``, (n,) each.
-        cost: What one run of each costs, (n,).
-    """
-
-    runs: dict[str, Floats]
-    cost: Floats
+_MOST_RUNS = 200
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
-    """A question that can be asked again for other money.
+class DesignQuestion:
+    """What `scalejax.design` is to answer.
 
     Attributes:
+        origin: Where the law comes from.
         setting: The law, the target and the criterion.
-        known: Parameters, noise and the runs so far.
+        ends: Inputs of the runs so far where they ended, one a row.
         place: Where runs may be: a region of N and D, or a list.
-        rate: What one FLOP costs; 1 where money is counted in FLOP, or candidates have a cost.
+        money: What may be spent.
+        rate: What one FLOP costs.
         unit: Unit of money.
+        noise: Standard deviation of a new run's residual, if it was given.
+        discrepancy: What the law may be wrong by for each decade from the target.
+        level: Probability of the intervals.
+        draws: Draws of the parameters beside the estimate.
+        seed: Seed of their choice.
     """
 
+    origin: Source
     setting: Setting
-    known: Known
+    ends: pd.DataFrame
     place: Region | Listed
+    money: float
     rate: float
     unit: str
-
-    @property
-    def cheapest(self) -> float:
-        """What the cheapest run costs."""
-        if isinstance(self.place, Listed):
-            return float(np.min(self.place.cost))
-        with jax.enable_x64(True):
-            return self.rate * float(np.exp(compute_range(self.place, np.inf)[0]))
-
-    def solve(self, money: float) -> Found:
-        """The best runs for some money, as NumPy arrays.
-
-        Raises:
-            UsageError: No runs that can be had determine the law.
-        """
-        found = self._found(money)
-        if not np.isfinite(found.error[0]):
-            law = self.setting.model.law
-            raise UsageError(
-                f"these runs cannot determine {law.name} ({len(self.setting.model.free)} free "
-                "parameters): allow more runs, or places that differ more, or take a law with "
-                "fewer free parameters."
-            )
-        return found
-
-    def errors(self, moneys: Floats) -> tuple[Floats, Ints]:
-        """Standard error of the target (m,) and number of runs (m,) for each amount of money."""
-        # One after the other: the program is compiled already, and mapping it compiles another.
-        found = [self._found(float(money)) for money in moneys]
-        errors = np.array([one.error[0] for one in found], np.float64)
-        return errors, np.array([np.sum(one.used) for one in found], np.int64)
-
-    def _found(self, money: float) -> Found:
-        with jax.enable_x64(True):
-            if isinstance(self.place, Listed):
-                found = solve_list(self.setting, self.known, *self.place, money)
-            else:
-                found = solve_runs(self.setting, self.known, self.place, money / self.rate)
-                found = self._tidied(found, money)
-            return jax.device_get(found)
-
-    def error_before(self, money: float) -> float:
-        """Standard error of the target as it is now; infinite if the runs so far leave it open."""
-        with jax.enable_x64(True):
-            return float(_before(self.setting, self.known, self._candidates(money)))
-
-    def _tidied(self, found: Found, money: float) -> Found:
-        """The same with runs that are nearly the same made repeats of one."""
-        runs = merged(jax.device_get(found.runs), np.asarray(found.used))
-        spread, error = judge(self.setting, self.known, self._candidates(money), runs, found.used)
-        return found._replace(runs=runs, log_spread=spread, error=error)
-
-    def _candidates(self, money: float) -> dict[str, Any]:
-        if isinstance(self.place, Listed):
-            return self.place.runs
-        return placed(self.place, *grid(self.place, np.log(money / self.rate)))
+    noise: float | None
+    discrepancy: float
+    level: float
+    draws: int
+    seed: int
 
 
-def merged(runs: dict[str, Floats], used: NDArray[np.bool_]) -> dict[str, Floats]:
-    """Runs whose N and D differ by less than a tenth take their geometric mean."""
-    logs = np.log(np.stack([runs["N"], runs["D"]], 1))
-    left = set(np.flatnonzero(used))
-    while left:
-        first = min(left)
-        near = [k for k in left if np.max(np.abs(logs[k] - logs[first])) < _SAME]
-        logs[near] = logs[near].mean(0)
-        left -= set(near)
-    n, d = np.exp(logs).T
-    return {"N": n, "D": d, "log_compute": np.log(FLOP_PER_PAIR * n * d)}
+def question_of(
+    source: Fit | Law | str,
+    *,
+    budget: float | None = None,
+    usd: float | None = None,
+    at: Any = None,
+    parameters: Mapping[str, float] | None = None,
+    max_runs: int = 12,
+    criterion: str = "c",
+    candidates: pd.DataFrame | Mapping[str, Any] | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    noise: float | None = None,
+    discrepancy: float = 0.0,
+    hardware: str | Hardware | None = None,
+    mfu: float = TRAINING_MFU,
+    usd_per_hour: float | None = None,
+    level: float = 0.95,
+    draws: int = 8,
+    seed: int = 0,
+) -> DesignQuestion:
+    """The question, with arguments as in `scalejax.design`.
+
+    Raises:
+        UsageError: Arguments that cannot be combined.
+        InputError: Candidates with cells that cannot be used.
+    """
+    check_level(level)
+    _check(criterion, max_runs, draws, seed, noise, discrepancy)
+    origin = source_of(source, parameters)
+    law = origin.law
+    if candidates is not None and ranges:
+        raise UsageError(f"give {argument('candidates')} or {argument('ranges')}, not both.")
+    choice = None if candidates is None else candidates_of(candidates, law)
+    money = _money(budget, usd)
+    rate = _rate(usd, hardware, mfu, usd_per_hour)
+    unit = "FLOP" if usd is None else "USD"
+    if usd is None and choice is not None and choice.cost is not None:
+        unit = "units of cost"
+    ends = _ends(origin)
+    columns = {name: ends[name].to_numpy(np.float64) for name in law.inputs if len(ends)}
+    goal = target_of(_wanted(at, law, columns, money / rate), law)
+    if discrepancy > 0 and goal.compute is None:
+        raise UsageError(
+            f"{argument('discrepancy')} is by decades of compute from the target, and "
+            "that of this target is not "
+            f"known: give {argument('target')} FLOP, or N and D."
+        )
+    if choice is not None:
+        place: Region | Listed = priced(choice, rate, money)
+    elif set(law.inputs) == {"N", "D"}:
+        place = region_of(columns, ranges or {}, money / rate)
+    else:
+        raise UsageError(
+            f"{law.name} is a law of {', '.join(law.inputs)}: list the runs that could be trained "
+            f"in {argument('candidates')}, with their cost."
+        )
+    setting = Setting(_model_of(origin), goal, criterion, int(max_runs))
+    return DesignQuestion(
+        origin=origin,
+        setting=setting,
+        ends=ends,
+        place=place,
+        money=money,
+        rate=rate,
+        unit=unit,
+        noise=noise,
+        discrepancy=float(discrepancy),
+        level=level,
+        draws=int(draws),
+        seed=int(seed),
+    )
 
 
-@partial(jax.jit, static_argnums=0)
-def _before(setting: Setting, known: Known, candidates: Any) -> jax.Array:
-    stakes, _ = stakes_of(setting, known._replace(u=known.u[:1]), candidates)
-    return standard_error(stakes.before[0], stakes.wanted[0])
+def _check(
+    criterion: str, max_runs: int, draws: int, seed: int, noise: float | None, discrepancy: float
+) -> None:
+    wrong = []
+    if criterion not in CRITERIA:
+        wrong.append(f"{argument('criterion')} is one of {', '.join(CRITERIA)}, not {criterion!r}")
+    if not (float(max_runs).is_integer() and 1 <= max_runs <= _MOST_RUNS):
+        wrong.append(
+            f"{argument('max_runs')} must be a whole number from 1 to {_MOST_RUNS}, not "
+            f"{max_runs!r}"
+        )
+    for name, value in (("draws", draws), ("seed", seed)):
+        if not (float(value).is_integer() and value >= 0):
+            wrong.append(f"{name}= must be a whole number and not negative, not {value!r}")
+    if noise is not None and not 0 < noise < np.inf:
+        wrong.append(f"{argument('noise')} is a standard deviation such as 0.005, not {noise!r}")
+    if not 0 <= discrepancy < np.inf:
+        wrong.append(
+            f"{argument('discrepancy')} is a share per decade such as 0.005, not {discrepancy!r}"
+        )
+    if wrong:
+        raise UsageError("; ".join(wrong) + ".")
+
+
+def _money(budget: float | None, usd: float | None) -> float:
+    given = [float(amount) for amount in (budget, usd) if amount is not None]
+    if len(given) != 1:
+        raise UsageError(f"give {argument('budget')} or {argument('usd')}.")
+    if not 0 < given[0] < np.inf:
+        raise UsageError(f"the budget must be positive and finite, not {given[0]!r}.")
+    return given[0]
+
+
+def _rate(
+    usd: float | None, hardware: str | Hardware | None, mfu: float, usd_per_hour: float | None
+) -> float:
+    """What one FLOP costs."""
+    if usd is None:
+        words = {
+            f"{argument('hardware')}": hardware is not None,
+            f"{argument('usd_per_hour')}": usd_per_hour is not None,
+            f"{argument('mfu')}": mfu != TRAINING_MFU,
+        }
+        if idle := [name for name, given in words.items() if given]:
+            raise UsageError(f"{', '.join(idle)} would do nothing without {argument('usd')}.")
+        return 1.0
+    if hardware is None:
+        raise UsageError(
+            f"{argument('usd')} needs {argument('hardware')}, whose rates and prices it "
+            "counts with."
+        )
+    if not 0 < mfu <= 1:
+        raise UsageError(f"{argument('mfu')} is a share of the peak such as 0.4, not {mfu!r}.")
+    machine = find_hardware(hardware) if isinstance(hardware, str) else hardware
+    rent = machine.usd_per_hour if usd_per_hour is None else usd_per_hour
+    if not 0 < rent < np.inf:
+        raise UsageError(f"{argument('usd_per_hour')} must be positive, not {rent!r}.")
+    return float(usd_per_flop(rent, machine.peak())) / mfu
+
+
+def _ends(origin: Source) -> pd.DataFrame:
+    names = origin.law.inputs
+    if origin.fit is None:
+        return pd.DataFrame({name: np.zeros(0) for name in names})
+    table = origin.fit.table
+    last = last_rows(table)
+    return pd.DataFrame({name: table.inputs[name][last] for name in names})
+
+
+def _wanted(at: Any, law: Law, ends: Mapping[str, Floats], flop: float) -> Any:
+    """What is to be known; far beyond the runs so far if that is not said."""
+    if at is not None:
+        return at
+    if set(law.inputs) != {"N", "D"}:
+        raise UsageError(f"say what is to be known about {law.name}: {argument('at')}.")
+    largest = float(np.max(FLOP_PER_PAIR * ends["N"] * ends["D"])) if ends else flop
+    return float(f"{BEYOND * largest:.1e}")
+
+
+def _model_of(origin: Source) -> Model:
+    if origin.fit is None:
+        return make_model(origin.law, least_squares().kernel)
+    model = origin.fit.problem.model
+    kernel = least_squares(on="log" if model.kernel.log else "loss").kernel
+    return Model(model.law, kernel, model.free, model.tied)

@@ -1,6 +1,6 @@
 """The record of a design: which runs to train, what they promise, and what others would give.
 
-People hold a `scalejax.Design`, which is one that can be simulated and put in words.
+People hold a `scalejax.designing.Design`, which is one that can be simulated and put in words.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,12 @@ import pandas as pd
 from scalejax._arrays import Floats, Ints
 from scalejax.designing.choice import Found
 from scalejax.designing.comparison import grid_errors_along, usual_grids
-from scalejax.designing.question import Question
+from scalejax.designing.problem import DesignProblem
 from scalejax.designing.region import Region
 from scalejax.errors import UsageError
 from scalejax.planning import Source
 from scalejax.resampling import t_quantile
+from scalejax.vocabulary import argument
 
 SPREAD = "this design"
 AMOUNTS = 17
@@ -30,7 +31,7 @@ _FROM, _TO = 0.03, 1e3
 _FARTHEST = 1e6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DesignRecord:
     """Runs to train next, as numbers.
 
@@ -48,7 +49,7 @@ class DesignRecord:
         found: The design as arrays.
     """
 
-    question: Question
+    question: DesignProblem
     source: Source
     budget: float
     level: float
@@ -233,7 +234,9 @@ class DesignRecord:
             if a million times the budget does not.
         """
         if not width > 0:
-            raise UsageError(f"width= is a positive number such as 0.2, not {width!r}.")
+            raise UsageError(
+                f"{argument('width')} is a positive number such as 0.2, not {width!r}."
+            )
         if self.width_before <= width:
             return 0.0
         least = 1.01 * self.question.cheapest

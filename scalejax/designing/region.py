@@ -15,6 +15,7 @@ import numpy as np
 from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.quantities import FLOP_PER_PAIR
+from scalejax.vocabulary import argument
 
 USUAL_RATIO = (2.0, 200.0)
 """Tokens per parameter that published sweeps cover."""
@@ -50,7 +51,9 @@ def region_of(
         UsageError: A range is unknown or empty, or nothing lies in all of them.
     """
     if unknown := set(ranges) - set(LIMITS):
-        raise UsageError(f"ranges= knows {', '.join(LIMITS)}, not {', '.join(sorted(unknown))}.")
+        raise UsageError(
+            f"{argument('ranges')} knows {', '.join(LIMITS)}, not {', '.join(sorted(unknown))}."
+        )
     usual = _usual(runs, budget)
     if {"N", "D"} <= set(ranges):
         usual["C"] = _ANYTHING
@@ -58,7 +61,9 @@ def region_of(
     for name in LIMITS:
         low, high = ranges.get(name, usual[name])
         if not 0 < low < high:
-            raise UsageError(f"ranges=: the range {low:g} to {high:g} of {name} is empty.")
+            raise UsageError(
+                f"{argument('ranges')}: the range {low:g} to {high:g} of {name} is empty."
+            )
         logs[name] = np.log([low, high])
     region = Region(logs["N"], logs["D"], logs["C"], logs["D/N"])
     with jax.enable_x64(True):
@@ -66,7 +71,7 @@ def region_of(
     if low_c >= high_c:
         raise UsageError(
             f"no run fits: the smallest within the ranges costs {np.exp(low_c):.3g} FLOP, and "
-            f"{np.exp(high_c):.3g} FLOP is the most. Widen the ranges= or spend more."
+            f"{np.exp(high_c):.3g} FLOP is the most. Widen the {argument('ranges')} or spend more."
         )
     return region
 

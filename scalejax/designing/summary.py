@@ -6,8 +6,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from scalejax.designing.asking import Asked
-from scalejax.designing.question import Listed
+from scalejax.designing.problem import Listed
+from scalejax.designing.question import DesignQuestion
 from scalejax.designing.record import DesignRecord
 from scalejax.designing.region import compute_range, grid_size
 from scalejax.quantities import short_number
@@ -76,30 +76,39 @@ def _places(place: Any) -> str:
     return f"{grid_size()} places of a grid"
 
 
-def plan_of(ask: Asked) -> dict[str, Any]:
+def plan_of(question: DesignQuestion) -> dict[str, Any]:
     """What would be done for a question, by name, as plain values."""
-    setting, place = ask.setting, ask.place
-    fit = ask.origin.fit
+    setting, place = question.setting, question.place
+    fit = question.origin.fit
     free = len(setting.model.free)
     if isinstance(place, Listed):
         number, ends = len(place.cost), (float(place.cost.min()), float(place.cost.max()))
     else:
         with jax.enable_x64(True):
-            logs = compute_range(place, np.log(ask.money / ask.rate))
-        number, ends = grid_size(), (ask.rate * np.exp(logs[0]), ask.rate * np.exp(logs[1]))
-    noise = f"{ask.noise:g}" if ask.noise is not None else "a guess" if fit is None else "the fit's"
+            logs = compute_range(place, np.log(question.money / question.rate))
+        number, ends = (
+            grid_size(),
+            (question.rate * np.exp(logs[0]), question.rate * np.exp(logs[1])),
+        )
+    noise = (
+        f"{question.noise:g}"
+        if question.noise is not None
+        else "a guess"
+        if fit is None
+        else "the fit's"
+    )
     return {
-        "law": ask.origin.label,
-        "runs so far": len(ask.ends),
+        "law": question.origin.label,
+        "runs so far": len(question.ends),
         "rows so far": 0 if fit is None else fit.table.n_rows,
         "target": setting.target.label,
-        "money": money(ask.money, ask.unit),
+        "money": money(question.money, question.unit),
         "most runs": setting.slots,
         "criterion": _CRITERIA[setting.criterion],
         "candidates": number,
-        "one costs": f"{money(float(ends[0]), ask.unit)} to {money(float(ends[1]), ask.unit)}",
+        "one costs": " to ".join(money(float(end), question.unit) for end in ends),
         "noise": noise,
-        "arrays": f"{1 + ask.draws} points of the parameters x {number} candidates x {free} slopes",
+        "arrays": f"{1 + question.draws} points x {number} candidates x {free} slopes",
     }
 
 

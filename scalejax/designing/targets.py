@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from scalejax.conclusions import ComputeOptimum, OwnNumber, PredictedLoss, Quantity
-from scalejax.errors import UsageError
+from scalejax.conclusions import ComputeOptimum, OwnNumber, Quantity, quantity_at
 from scalejax.laws import Law
 from scalejax.quantities import FLOP_PER_PAIR, short_number
 
@@ -42,45 +41,24 @@ class Target(NamedTuple):
         return jnp.log(value) if self.relative else value
 
 
-def target_of(given: Any, law: Law) -> Target:
-    """The target that a caller means.
+def target_of(at: Any, law: Law) -> Target:
+    """The number that is to be known.
 
     Args:
-        given: Compute in FLOP, the inputs of a run by name, or a pure function of the parameters.
+        at: As for `scalejax.conclusions.quantity_at`, or a pure function of the parameters.
         law: The law.
 
     Raises:
         UsageError: It does not go with the law.
     """
-    if isinstance(given, Mapping):
-        if set(given) != set(law.inputs):
-            raise UsageError(
-                f"target= needs {', '.join(law.inputs)} (law {law.name}), not "
-                f"{', '.join(map(str, given))}."
-            )
-        point = {name: _positive(given[name]) for name in law.inputs}
-        inputs = ", ".join(f"{name}={short_number(value)}" for name, value in point.items())
-        pair = {"N", "D"} <= point.keys()
-        compute = FLOP_PER_PAIR * point["N"] * point["D"] if pair else None
-        return Target(PredictedLoss(tuple(point.items())), f"the loss at {inputs}", compute)
-    if callable(given):
-        own = OwnNumber(given)
+    if callable(at):
+        own = OwnNumber(at)
         return Target(own, own.names[0], relative=False)
-    if set(law.inputs) != {"N", "D"}:
-        raise UsageError(
-            f"a target in FLOP is for laws of N and D, and {law.name} is one of "
-            f"{', '.join(law.inputs)}: give target= the inputs of a run, or a function of the "
-            "parameters."
-        )
-    budget = _positive(given)
-    return Target(ComputeOptimum(budget), f"N* at {budget:.4g} FLOP", budget)
-
-
-def _positive(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not 0 < number < float("inf"):
-        raise UsageError(f"target= needs positive numbers, not {value!r}.")
-    return number
+    quantity = quantity_at(at, law)
+    if isinstance(quantity, ComputeOptimum):
+        return Target(quantity, f"N* at {quantity.budget:.4g} FLOP", quantity.budget)
+    point = dict(quantity.point)
+    inputs = ", ".join(f"{name}={short_number(value)}" for name, value in point.items())
+    pair = {"N", "D"} <= point.keys()
+    compute = FLOP_PER_PAIR * point["N"] * point["D"] if pair else None
+    return Target(quantity, f"the loss at {inputs}", compute)

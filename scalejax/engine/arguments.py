@@ -13,9 +13,10 @@ from scalejax.engine.layout import Layout
 from scalejax.engine.problem import How
 from scalejax.errors import UsageError
 from scalejax.laws import Law
-from scalejax.objectives import Model, Objective, Prior, custom, huber
+from scalejax.objectives import Model, Objective, Prior, custom, huber, named
 from scalejax.quantities import LOSS
 from scalejax.solvers import SolverFactory, damped_newton, from_optax
+from scalejax.vocabulary import argument
 
 Solver: TypeAlias = SolverFactory | optax.GradientTransformation
 ObjectiveLike: TypeAlias = Objective | Callable[[jax.Array], jax.Array] | None
@@ -45,15 +46,18 @@ def check_signs(objective: Objective, target: Floats) -> None:
 
 
 def as_objective(objective: ObjectiveLike) -> Objective:
-    """The objective itself, the default for None, or one made of a function of the residual."""
+    """The objective itself, one by its name, the default for None, or one of a function."""
     if objective is None:
         return huber()
     if isinstance(objective, Objective):
         return objective
+    if isinstance(objective, str):
+        return named(objective)
     if callable(objective):
         return custom(objective)
     raise UsageError(
-        f"objective= takes an objective such as scalejax.huber(1e-3), or a function of the "
+        f"{argument('objective')} takes an objective such as scalejax.huber(1e-3), or a "
+        "function of the "
         f"residual, not {objective!r}."
     )
 
@@ -94,7 +98,8 @@ def check_priors(model: Model, priors: Mapping[str, Prior] | None) -> Mapping[st
     wrong = [name for name in priors or {} if name not in model.law.parameters]
     if wrong:
         raise UsageError(
-            f"priors= names {', '.join(map(repr, wrong))}; the parameters of {model.law.name} are "
+            f"{argument('priors')} names {', '.join(map(repr, wrong))}; the parameters of "
+            f"{model.law.name} are "
             f"{', '.join(model.law.parameters)}."
         )
     return priors or {}

@@ -40,6 +40,7 @@ from scalejax.errors import UsageError
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, Penalty, Prior, Rows, Settings, make_model
 from scalejax.solvers import Box, Evaluation, LaneProblems, damped_newton, implicit_root, minimise
+from scalejax.vocabulary import argument
 
 
 class ArrayFit(NamedTuple):
@@ -115,7 +116,7 @@ def fit_arrays(
     law = find_law(law)
     missing = [name for name in law.inputs if name not in inputs]
     if missing:
-        raise UsageError(f"inputs= lacks {', '.join(missing)} (law {law.name}).")
+        raise UsageError(f"{argument('inputs')} lacks {', '.join(missing)} (law {law.name}).")
     objective = as_objective(objective)
     if objective.tuning is not None:
         raise UsageError('huber("auto") tunes on a first fit: give fit_arrays a number.')

@@ -13,6 +13,7 @@ from scalejax.engine.chunk import Tables
 from scalejax.errors import UsageError
 from scalejax.objectives import Model, Rows
 from scalejax.solvers import Box
+from scalejax.vocabulary import argument
 
 
 class HostTable(NamedTuple):
@@ -85,7 +86,7 @@ def make_box(model: Model, bounds: Mapping[str, tuple[float, float]]) -> Box:
     unknown = [f"{name!r} is not a free parameter" for name in bounds if name not in model.free]
     complaints = unknown + wrong_bounds(model, bounds)
     if complaints:
-        raise UsageError(f"bounds=: {'; '.join(complaints)}.")
+        raise UsageError(f"{argument('bounds')}: {'; '.join(complaints)}.")
     lower, upper = [], []
     for name in model.free:
         parameter = model.law.parameters[name]

@@ -24,6 +24,7 @@ from scalejax.errors import InputError, LawError, Problem, UsageError
 from scalejax.identify import Design, Identifiability, listed, of_design
 from scalejax.laws import Law
 from scalejax.objectives import Model
+from scalejax.vocabulary import argument
 
 _ROUNDING = 1e-9
 
@@ -94,7 +95,7 @@ def refuse_unidentified(problem: FitProblem) -> None:
     if found is not None and found.verdict == "not identified":
         *first, last = found.problems
         how = f"{last.message}. To fit nevertheless, without intervals for what is left open, say "
-        last = replace(last, message=f"{how}allow_unidentified=True.")
+        last = replace(last, message=f"{how}{argument('allow_unidentified', True)}.")
         raise InputError([*first, last], problem.table.source)
 
 

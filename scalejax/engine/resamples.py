@@ -25,6 +25,7 @@ from scalejax.resampling import (
     target_rows,
     weight_rows,
 )
+from scalejax.vocabulary import argument
 
 Resampling = Literal["auto"] | WeightKind | TargetKind
 
@@ -68,20 +69,22 @@ def choose_resampling(asked: str, table: Table, noise: float | None) -> str:
     """
     known = ("auto", *WEIGHT_KINDS, *TARGET_KINDS)
     if asked not in known:
-        raise UsageError(f"resampling= is one of {', '.join(known)}, not {asked!r}.")
+        raise UsageError(f"{argument('resampling')} is one of {', '.join(known)}, not {asked!r}.")
     kind = _default(table, noise) if asked == "auto" else asked
     needs = {
-        "cluster": (table.cluster is not None, "run="),
-        "nested": (table.subcluster is not None, 'run=("outer", "inner")'),
-        "stratified": (table.stratum is not None, "strata="),
-        "parametric": (noise is not None, "noise="),
+        "cluster": (table.cluster is not None, f"{argument('run')}"),
+        "nested": (table.subcluster is not None, f"{argument('run', ('outer', 'inner'))}"),
+        "stratified": (table.stratum is not None, f"{argument('strata')}"),
+        "parametric": (noise is not None, f"{argument('noise')}"),
     }
     if kind in needs and not needs[kind][0]:
         raise UsageError(f'resampling="{kind}" needs {needs[kind][1]}.')
     if noise is not None and kind != "parametric":
-        raise UsageError('noise= is for resampling="parametric".')
+        raise UsageError(f"{argument('noise')} is for {argument('resampling', 'parametric')}.")
     if noise is not None and not noise > 0:
-        raise UsageError(f"noise= must be a positive standard deviation, not {noise!r}.")
+        raise UsageError(
+            f"{argument('noise')} must be a positive standard deviation, not {noise!r}."
+        )
     clusters = len(table.cluster_labels)
     if (
         table.cluster is not None
@@ -90,7 +93,8 @@ def choose_resampling(asked: str, table: Table, noise: float | None) -> str:
     ):
         raise UsageError(
             f"{clusters} clusters are too few to resample (at least {FEWEST_CLUSTERS}): intervals "
-            'would mean little. Take resamples=0, a finer run=, or resampling="pairs" if the '
+            f"would mean little. Take {argument('resamples', 0)}, a finer "
+            f"{argument('run')}, or {argument('resampling', 'pairs')} if the "
             "rows are independent after all."
         )
     return kind

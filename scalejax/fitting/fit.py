@@ -4,7 +4,6 @@ A fit with failed or few draws says so: intervals carry the number of draws that
 that were used.
 """
 
-import html
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,22 +14,26 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax.engine import CovarianceKind
+from scalejax.files import plain
 from scalejax.fitting.intervals import (
     Derived,
     IntervalKind,
     derived_interval,
     parameter_intervals,
 )
+from scalejax.fitting.plain import describe
 from scalejax.fitting.prediction import predict
 from scalejax.fitting.record import FitRecord
 from scalejax.fitting.storage import read_fit, save_fit
 from scalejax.fitting.summary import summarise
 from scalejax.laws import Law
 from scalejax.resampling import check_level
+from scalejax.result import Result
+from scalejax.wording import digits
 
 
-@dataclass(frozen=True, eq=False)
-class Fit(FitRecord):
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit(FitRecord, Result):
     """A law fitted to a table; its numbers are those of `scalejax.fitting.record.FitRecord`."""
 
     @property
@@ -138,8 +141,27 @@ class Fit(FitRecord):
         record = read_fit(folder, law)
         return cls(**{field.name: getattr(record, field.name) for field in fields(record)})
 
-    def _repr_html_(self) -> str:
-        return f"<pre>{html.escape(self.summary())}</pre>"
+    @property
+    def headline(self) -> str:
+        """Law, rows, status and parameters in one line."""
+        values = ", ".join(f"{name} {digits(value, 4)}" for name, value in self.params.items())
+        return f"{self.law.name}, {self.table.n_rows} rows, {self.status}: {values}"
+
+    def to_dict(self, level: float = 0.95) -> dict[str, Any]:
+        """What ``fit.json`` holds, and the intervals, as plain values."""
+        frame = self.conf_int(level)
+        columns = ["estimate", "stderr", "lo", "hi"]
+        described: dict[str, Any] = plain(
+            {
+                **describe(self),
+                "intervals": {
+                    "level": level,
+                    "method": str(frame["method"].iloc[0]),
+                    "parameters": frame[columns].to_dict(orient="index"),
+                },
+            }
+        )
+        return described
 
 
 def load_fit(folder: str | Path, law: str | Law | None = None) -> Fit:

@@ -3,22 +3,21 @@
 `fit` is for one table; with ``resamples=B`` it also refits B resamples, which is the same call for
 one fit and for 100,000 refits. `fit_many` fits one law to every group of a table, all groups as
 one batch. For several laws, resamples of each, subsets of the runs, or one frame of everything,
-take `scalejax.run_study`; inside other JAX code, `scalejax.fit_arrays`.
+take `scalejax.study`; inside other JAX code, `scalejax.fit_arrays`.
 """
 
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from scalejax.data import Table, group_by, load_table
-from scalejax.deprecation import renamed
+from scalejax.data import Table, TableOptions, group_by, load_table
 from scalejax.engine import (
     FEWEST_CLUSTERS,
     GIVEN,
@@ -58,6 +57,7 @@ from scalejax.fitting.warn import (
     warn_about_groups,
     warn_about_runs,
 )
+from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, Objective, Penalty, Prior, make_model
 from scalejax.status import Status
@@ -68,7 +68,7 @@ RESAMPLES = 1000
 _TABLES_PER_CHUNK = 128
 
 
-@renamed(bootstrap="resamples", cluster="run")
+@keywords(TableOptions, bootstrap="resamples", cluster="run")
 def fit(
     data: Any,
     law: str | Law = "chinchilla",
@@ -88,7 +88,7 @@ def fit(
     allow_unidentified: bool = False,
     layout: Layout | None = None,
     progress: Progress | None = None,
-    **table_options: Any,
+    **table_options: Unpack[TableOptions],
 ) -> Fit:
     """Fit a law to a table of runs, at its global optimum, with a certified status.
 
@@ -115,7 +115,7 @@ def fit(
         solver: A solver of ours, or any optax optimizer. The default is `damped_newton`.
         max_steps: Step limit of one start; 200, or 2,000 for an optax optimizer.
         allow_unidentified: Fit although the runs cannot determine all parameters; what they leave
-            open gets no interval. See `scalejax.design_identifiability`.
+            open gets no interval. See `scalejax.conclusions.design_identifiability`.
         layout: How work is laid out on the devices.
         progress: Called after every chunk as ``progress(done, total, failed)``.
         **table_options: Passed to `scalejax.data.load_table`: ``columns=``, ``units=``,
@@ -191,7 +191,7 @@ def _by_runs(problem: Problem, point: Ends, asked: Resampling) -> tuple[Problem,
     return problem, replace(asked, kind="cluster") if asked.count else asked
 
 
-@renamed(cluster="run")
+@keywords(TableOptions, cluster="run")
 def fit_many(
     data: Any,
     law: str | Law = "chinchilla",
@@ -207,7 +207,7 @@ def fit_many(
     max_steps: int | None = None,
     layout: Layout | None = None,
     progress: Progress | None = None,
-    **table_options: Any,
+    **table_options: Unpack[TableOptions],
 ) -> dict[str, Fit]:
     """Fit a law to every group of a table, all groups as one batch.
 
@@ -239,7 +239,7 @@ def fit_many(
     if isinstance(law, Sequence) and not isinstance(law, str):
         raise UsageError(
             "fit_many fits one law. Several are a study, whose result is one frame: "
-            'run_study(Study(recipes=["chinchilla", "kaplan"], by=["family"], target=False), runs).'
+            'study(Study(recipes=["chinchilla", "kaplan"], by=["family"], target=False), runs).'
         )
     name = law if isinstance(law, str) else law.name
     law = find_law(law)

@@ -26,6 +26,7 @@ from typing import Any
 from scalejax.errors import UsageError
 from scalejax.fitting.checklist import CHECKLIST, QUESTIONS
 from scalejax.fitting.record import FitRecord
+from scalejax.vocabulary import argument
 
 SCHEMA = 1
 """Version of the document. A reader refuses a newer one."""
@@ -115,7 +116,9 @@ def read_about(about: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
     if isinstance(about, str | Path):
         about = _read_toml(Path(about))
     if not isinstance(about, Mapping | None):
-        raise UsageError(f"about= takes answers by question, or a TOML file, not {about!r}.")
+        raise UsageError(
+            f"{argument('about')} takes answers by question, or a TOML file, not {about!r}."
+        )
     known = [key for entries in QUESTIONS.values() for key in entries]
     about = {key: value for key, value in (about or {}).items() if not _is_blank(value)}
     wrong = [f"there is no question {key!r}" for key in about if key not in known]
@@ -126,7 +129,7 @@ def read_about(about: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
     ]
     if wrong:
         listed = f" The questions are {', '.join(known)}." if {*about} - {*known} else ""
-        raise UsageError(f"about=: {'; '.join(wrong)}.{listed}")
+        raise UsageError(f"{argument('about')}: {'; '.join(wrong)}.{listed}")
     return {key: list(v) if isinstance(v, list | tuple) else v for key, v in about.items()}
 
 
@@ -134,7 +137,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise UsageError(f"about=: {path} cannot be read as TOML: {error}") from error
+        raise UsageError(f"{argument('about')}: {path} cannot be read as TOML: {error}") from error
 
 
 def _is_blank(value: Any) -> bool:

@@ -28,6 +28,7 @@ from scalejax.objectives import (
     student_t,
 )
 from scalejax.status import Status
+from scalejax.vocabulary import argument
 
 SCHEMA = 1
 """Version of the files. A reader refuses a newer one."""
@@ -171,7 +172,8 @@ def law_of(record: Mapping[str, Any], law: str | Law | None) -> Law:
     if found is None:
         raise LawError(
             f"the fit was made with a law that is not scalejax's own, {saved['spec']!r}. Loading "
-            f"runs no code that a file names: import the law first, or pass it as law=."
+            "runs no code that a file names: import the law first, or pass it as "
+            f"{argument('law')}."
         )
     if [*found.inputs] != saved["inputs"] or [*found.parameters] != saved["parameters"]:
         raise LawError(

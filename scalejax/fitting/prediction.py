@@ -27,6 +27,7 @@ from scalejax.errors import FitWarning, UsageError
 from scalejax.fitting.intervals import MOST_FAILED, default_kind
 from scalejax.fitting.record import FitRecord
 from scalejax.resampling import check_level, percentile_interval
+from scalejax.vocabulary import argument
 
 DISCREPANCIES = (0.0, 0.005, 0.01)
 """Discrepancies per decade that are shown where none was declared and the way is long."""
@@ -55,7 +56,7 @@ def predict(
         warnings.warn(
             f"{int(far.sum())} of {len(far)} points lie more than a decade beyond the data (up to "
             f"{beyond.max():.1f}): their intervals hold only if the law does. Declare how far to "
-            "trust it, for example discrepancy=0.005 for 0.5 % a decade.",
+            f"trust it, for example {argument('discrepancy', 0)}.005 for 0.5 % a decade.",
             FitWarning,
             stacklevel=3,
         )

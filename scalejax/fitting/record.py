@@ -20,7 +20,7 @@ from scalejax.engine import Asymptotics, Problem, Refits, asymptotics, left_open
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.objectives import Objective, Penalty, is_saved, make_model, prior_of
-from scalejax.status import Status
+from scalejax.status import MINIMA, Status
 
 
 class Draws(Refits):
@@ -49,7 +49,7 @@ class Draws(Refits):
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FitRecord:
     """A law fitted to a table, as numbers.
 
@@ -148,6 +148,16 @@ class FitRecord:
         if self.objective.kernel.log:
             return np.log(predicted) - np.log(self.table.target)
         return predicted - self.table.target
+
+    @property
+    def has_estimate(self) -> bool:
+        """Whether there are parameters to look at, however far they are to be trusted."""
+        return all(np.isfinite(value) for value in self.params.values())
+
+    @property
+    def is_minimum(self) -> bool:
+        """Whether the estimate is a certified minimum, inside the bounds or on one."""
+        return self.status in MINIMA
 
     @property
     def fully_converged(self) -> bool:

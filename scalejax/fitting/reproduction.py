@@ -12,24 +12,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-from scalejax.deprecation import renamed
 from scalejax.engine import GIVEN, How, Resamples, Resampling, estimate, given_weights, refits
 from scalejax.errors import ScalejaxError, UsageError
+from scalejax.files import plain
 from scalejax.fitting.fit import Fit, load_fit
 from scalejax.fitting.make import assembled
 from scalejax.fitting.manifest import FILES, check_manifest, file_entry, saved_with
 from scalejax.fitting.manifest import SCHEMA as MANIFEST_SCHEMA
 from scalejax.fitting.record import Draws
 from scalejax.fitting.storage import MANIFEST
+from scalejax.keywords import keywords
 from scalejax.laws import Law
 from scalejax.objectives import is_saved
 from scalejax.resampling import TARGET_KINDS, WEIGHT_KINDS
+from scalejax.result import Result
+from scalejax.vocabulary import argument
 
 
-@dataclass(frozen=True, eq=False)
-class Reproduction:
+@dataclass(frozen=True, eq=False, repr=False)
+class Reproduction(Result):
     """A saved fit and the same fit made again.
 
     Differences are relative to the larger of the two values.
@@ -73,7 +77,37 @@ class Reproduction:
         """Whether everything was made again, and is the same."""
         return self.same and not self.not_remade
 
-    def __str__(self) -> str:
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy frame of the relative differences: parameter, estimate, draws."""
+        return pd.DataFrame(
+            {
+                "parameter": list(self.parameters),
+                "estimate": list(self.parameters.values()),
+                "draws": [self.draws.get(name, math.nan) for name in self.parameters],
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, for JSON."""
+        described: dict[str, Any] = plain(
+            {
+                "reproduced": self.reproduced,
+                "same": self.same,
+                "tolerance": self.tolerance,
+                "largest": self.largest,
+                "parameters": self.parameters,
+                "objective": self.objective,
+                "draws": self.draws,
+                "other_status": self.other_status,
+                "not_remade": self.not_remade,
+                "changed": {
+                    name: {"then": old, "now": new} for name, (old, new) in self.changed.items()
+                },
+            }
+        )
+        return described
+
+    def summary(self) -> str:
         """What a person should read."""
         verdict = "reproduced in part" if self.same else "not reproduced"
         lines = [
@@ -102,7 +136,7 @@ class Reproduction:
         return "\n".join(lines)
 
 
-@renamed(bootstrap="resamples")
+@keywords(bootstrap="resamples")
 def reproduce(
     path: str | Path,
     law: str | Law | None = None,
@@ -205,12 +239,15 @@ def _checked_weights(resamples: ArrayLike, fit: Fit) -> Resamples:
     """
     if _kind(fit) != GIVEN:
         raise UsageError(
-            f"resamples= is for a fit whose resamples were given as weights; these are made again "
+            f"{argument('resamples')} is for a fit whose resamples were given as weights; "
+            "these are made again "
             f"from the seed ({fit.draws.method})."
         )
     weights = given_weights(resamples, fit.table)
     if weights.count != len(fit.draws):
-        raise UsageError(f"the fit has {len(fit.draws)} resamples, resamples= {weights.count}.")
+        raise UsageError(
+            f"the fit has {len(fit.draws)} resamples, {argument('resamples')} {weights.count}."
+        )
     return weights
 
 
@@ -218,7 +255,10 @@ def _not_remade(fit: Fit, weights: Resamples | None) -> str:
     if not len(fit.draws) or weights or _kind(fit) in (*WEIGHT_KINDS, *TARGET_KINDS):
         return ""
     if _kind(fit) == GIVEN:
-        return "their weights were given by the caller and are not saved; pass them as resamples="
+        return (
+            "their weights were given by the caller and are not saved; pass them as "
+            f"{argument('resamples')}"
+        )
     return f"they are of another kind ({fit.draws.method})"
 
 

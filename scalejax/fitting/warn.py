@@ -12,6 +12,7 @@ from scalejax.errors import DataWarning, FitWarning
 from scalejax.fitting.fit import Fit
 from scalejax.fitting.intervals import MOST_FAILED
 from scalejax.status import WEAK_CONDITION, Status
+from scalejax.vocabulary import argument
 
 _FAILED_SHARE = 0.01
 _FAR_FROM_SIGMA = 100.0
@@ -33,7 +34,8 @@ def warn_about_runs(runs: int, correlation: float, resampled: bool) -> None:
     warnings.warn(
         f"rows of one N come with growing D, and their residuals go together (intraclass "
         f"correlation {correlation:.2f}): they look like checkpoints of {runs} runs, {done}. Name "
-        'the runs with run=, or say resampling="pairs" if all rows are independent.',
+        f"the runs with {argument('run')}, or say {argument('resampling', 'pairs')} if "
+        "all rows are independent.",
         FitWarning,
         stacklevel=5,
     )
@@ -54,7 +56,7 @@ def warn_about_fit(result: Fit) -> None:
     if failed > MOST_FAILED * asked:
         clustered = result.table.cluster is not None
         instead = (
-            'resampling="jackknife", each cluster left out once, fails less often'
+            f"{argument('resampling', 'jackknife')}, each cluster left out once, fails less often"
             if clustered
             else 'kind="wald" needs no draws'
         )

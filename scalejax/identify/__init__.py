@@ -5,7 +5,8 @@ The condition of the column-scaled Jacobian decides, with the thresholds of `sca
 flat and the parameters that take part are not identified. The others still are. Priors and
 penalties are not counted: the question is what the runs say.
 
-- `Design`, `of_design`: before a fit, or before the runs; `scalejax.design_identifiability`.
+- `Design`, `of_design`: before a fit, or before the runs;
+  `scalejax.conclusions.design_identifiability`.
 - `of_estimate`: at the estimate of a fit; `scalejax.identifiability`.
 - `Identifiability`, `Direction`: the answer.
 """

@@ -4,19 +4,22 @@ A design without an estimate is seen from the published parameters of the law, o
 over the plausible ranges, and the best case counts, so that nothing is refused for a bad guess.
 """
 
+import math
 import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from scalejax._arrays import Floats, Ints
 from scalejax.errors import Problem, UsageError
+from scalejax.files import plain as plain_values
 from scalejax.identify.causes import find_causes, listed, loadings, plain, trade
 from scalejax.identify.directions import View, look
 from scalejax.identify.jacobians import Design, completed, typical_points
 from scalejax.quantities import short_number
+from scalejax.result import Result
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 
 Verdict = Literal["fine", "weak", "not identified"]
@@ -44,8 +47,8 @@ class Direction:
     words: str
 
 
-@dataclass(frozen=True, eq=False)
-class Identifiability:
+@dataclass(frozen=True, eq=False, repr=False)
+class Identifiability(Result):
     """What a design or a fit can tell about each parameter.
 
     Attributes:
@@ -85,7 +88,45 @@ class Identifiability:
     draws_not_identified: int
     problems: tuple[Problem, ...]
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """The verdict in one line."""
+        flat = f"; flat: {', '.join(self.flat)}" if self.flat else ""
+        return f"{_VERDICT_WORDS[self.verdict]} (condition {plain(self.condition)}){flat}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, for JSON."""
+        described: dict[str, Any] = plain_values(
+            {
+                "verdict": self.verdict,
+                "condition": self.condition,
+                "at": self.at,
+                "parameters": self.parameters,
+                "stderr": self.stderr,
+                "identified": self.identified,
+                "flat": self.flat,
+                "directions": [one.words for one in self.directions],
+                "remedy": self.remedy,
+                "problems": [vars(problem) for problem in self.problems],
+            }
+        )
+        return described
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One per parameter: parameter, value, stderr, logarithmic, identified."""
+        return [
+            {
+                "parameter": name,
+                "value": value,
+                "stderr": self.stderr.get(name, math.nan),
+                "logarithmic": name in self.logarithmic,
+                "identified": name not in self.flat,
+            }
+            for name, value in self.parameters.items()
+        ]
+
+    def summary(self) -> str:
+        """What a person should read, as plain text."""
         return "\n".join(
             textwrap.fill(
                 text,

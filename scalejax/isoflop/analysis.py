@@ -16,6 +16,7 @@ from scalejax.isoflop.optimum import law_losses, true_optimum
 from scalejax.isoflop.result import Isoflop, with_bias
 from scalejax.laws import Law, find_law
 from scalejax.quantities import FLOP_PER_PAIR
+from scalejax.vocabulary import argument
 
 MIN_RUNS = 4
 """Sizes that a budget needs for a parabola: three would be met exactly."""
@@ -56,7 +57,9 @@ def isoflop(
         raise UsageError(f"tolerance must be positive, not {tolerance!r}.")
     if isinstance(runs, Fit):
         if budget is not None:
-            raise UsageError("budget= names a column of a table: give the table, not its fit.")
+            raise UsageError(
+                f"{argument('budget')} names a column of a table: give the table, not its fit."
+            )
         law, table, params = runs.law, replace(runs.table, group=None), params or runs.params
         _check_law(law)
     else:
@@ -100,7 +103,7 @@ def isoflop_bias(
     if not (span > 1 and points >= MIN_RUNS and len(budgets) >= 2 and min(budgets) > 0):
         raise UsageError(
             f"a design needs span above 1, at least {MIN_RUNS} points and two positive budgets; "
-            f"not span={span!r}, points={points!r}, budgets={list(budgets)!r}."
+            f"not span={span!r}, {argument('points', points)}, budgets={list(budgets)!r}."
         )
     compute = np.asarray(budgets, np.float64)
     n = true_optimum(law, params, compute).N[:, None] * np.geomspace(1 / span, span, points)
@@ -150,7 +153,8 @@ def _by_budget(table: Table, along: str, tolerance: float) -> pd.DataFrame:
     if frame.empty:
         raise UsageError(
             f"no compute budget has runs of {MIN_RUNS} sizes: approach 2 needs runs that share "
-            "6 N D. Give a larger tolerance=, or the column of the budgets as budget=."
+            "6 N D. Give a larger tolerance=, or the column of the budgets as "
+            f"{argument('budget')}."
         )
     return frame.sort_values(["C", along], ignore_index=True)
 

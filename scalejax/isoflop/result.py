@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 from scalejax.isoflop.optimum import law_losses, true_optimum
 from scalejax.laws import Law
 from scalejax.quantities import FLOP_PER_PAIR
+from scalejax.result import Result
 
 
-@dataclass(frozen=True, eq=False)
-class Isoflop:
+@dataclass(frozen=True, eq=False, repr=False)
+class Isoflop(Result):
     """Approach 2 on one table, beside a law.
 
     Attributes:
@@ -88,7 +89,20 @@ class Isoflop:
             frames.append(pd.DataFrame(columns))
         return pd.concat(frames[1:] or frames, ignore_index=True)
 
-    def __str__(self) -> str:
+    @property
+    def headline(self) -> str:
+        """The exponents of the parabolas and of the law in one line."""
+        return (
+            f"isoFLOP on {len(self.minima)} budgets: N* ~ C^{self.exponents['N']:.3f} by "
+            f"parabolas, C^{self.exponents_law['N']:.3f} of {self.law.name}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per budget: `minima`."""
+        return self.minima
+
+    def summary(self) -> str:
+        """What a person should read, as plain text."""
         shown = ["C", "runs", "N", "D", "loss", "inside", "N_bias_percent", "D_bias_percent"]
         slopes = [
             f"{symbol} of {name}* ~ C^{symbol}: {self.exponents[name]:.4f} by parabolas, "

@@ -11,6 +11,7 @@ from scalejax.objectives.losses import custom as custom
 from scalejax.objectives.losses import huber as huber
 from scalejax.objectives.losses import is_saved as is_saved
 from scalejax.objectives.losses import least_squares as least_squares
+from scalejax.objectives.losses import named as named
 from scalejax.objectives.losses import not_saved as not_saved
 from scalejax.objectives.losses import student_t as student_t
 from scalejax.objectives.model import Model as Model

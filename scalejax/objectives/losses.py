@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 
 from scalejax.errors import UsageError
+from scalejax.vocabulary import argument, did_you_mean
 
 Scale = Literal["log", "loss"]
 
@@ -130,6 +131,31 @@ def custom(rho: Callable[[jax.Array], jax.Array], *, on: Scale = "log") -> Objec
     """Your own loss: a pure JAX function of one residual, least at zero, twice differentiable."""
     name = getattr(rho, "__name__", "custom")
     return Objective(name, Kernel(rho, _is_log(on)))
+
+
+NAMES = ("huber", "huber-auto", "least-squares", "absolute", "student-t")
+"""Names by which `named` knows the losses."""
+
+
+def named(name: str, *, on: Scale = "log") -> Objective:
+    """The loss of a name with its usual constants: ``"huber"``, ``"student-t"`` ...
+
+    Raises:
+        UsageError: There is none of that name.
+    """
+    match name.replace("_", "-"):
+        case "huber":
+            return huber(on=on)
+        case "huber-auto":
+            return huber("auto", on=on)
+        case "least-squares":
+            return least_squares(on=on)
+        case "absolute":
+            return absolute(on=on)
+        case "student-t":
+            return student_t(on=on)
+    near = did_you_mean(name, NAMES) or f"; there are {', '.join(NAMES)}."
+    raise UsageError(f"{argument('objective')}: there is no loss {name!r}{near}")
 
 
 def _huber(r: jax.Array, delta: jax.Array) -> jax.Array:

@@ -24,6 +24,7 @@ from scalejax.optima.many import STARTS
 from scalejax.optima.problem import Problem, Variable
 from scalejax.optima.solution import Solution
 from scalejax.quantities import amount
+from scalejax.result import Result
 from scalejax.status import Outcome
 
 _WIDER = 1e8
@@ -55,8 +56,8 @@ class Bound:
     elasticity: float
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(Result):
     """The optimum of one problem.
 
     Attributes:
@@ -120,6 +121,15 @@ class Answer:
             for path, column in paths
             if np.ndim(column) == 1
         }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One per variable and one for the goal: name, value, unit."""
+        units = {one.name: one.unit for one in self.problem.variables}
+        goal = self.problem.minimize
+        return [
+            *({"name": name, "value": v, "unit": units[name]} for name, v in self.decision.items()),
+            {"name": goal.name, "value": self.goal, "unit": goal.unit},
+        ]
 
     def summary(self) -> str:
         """A few lines for people."""

@@ -19,6 +19,7 @@ from scalejax.errors import UsageError
 from scalejax.optima.lanes import as_arrays
 from scalejax.optima.many import Optima, solve_grid, solve_many
 from scalejax.optima.problem import HELD, Problem
+from scalejax.vocabulary import argument
 
 WORST_SHARE = 0.1
 """Share of the draws whose mean is the worst-decile regret."""
@@ -54,7 +55,7 @@ class Regret:
     def choice(self, by: str = "mean") -> dict[str, float]:
         """The candidate with the least expected ("mean") or "worst_decile" regret."""
         if by not in ("mean", "worst_decile"):
-            raise UsageError(f'by= is "mean" or "worst_decile", not {by!r}.')
+            raise UsageError(f'{argument("by")} is "mean" or "worst_decile", not {by!r}.')
         k = int(np.argmin(self.mean if by == "mean" else self.worst_decile))
         return {name: float(values[k]) for name, values in self.candidates.items()}
 
@@ -89,12 +90,12 @@ def regret(
     kept = jax.tree.map(lambda x: x[best.solved], as_arrays(draws))
     if candidates is None:
         if len(hold) != 1:
-            raise UsageError(f"give candidates= for {', '.join(hold)}.")
+            raise UsageError(f"give {argument('candidates')} for {', '.join(hold)}.")
         own = best.decision[hold[0]][best.solved]
         ends = np.quantile(own, [0.005, 0.995])
         candidates = {hold[0]: np.geomspace(ends[0], ends[1], _CANDIDATES)}
     if missing := set(hold) - set(candidates):
-        raise UsageError(f"candidates= lacks {', '.join(sorted(missing))}.")
+        raise UsageError(f"{argument('candidates')} lacks {', '.join(sorted(missing))}.")
     tried = {name: np.asarray(candidates[name], np.float64) for name in hold}
     goal = _goals(problem, args, kept, tried)
     reference = best.goal[best.solved]

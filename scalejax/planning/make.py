@@ -1,21 +1,21 @@
 """`plan`: from a law and a question to a decision."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, Unpack
 
-from scalejax.costs import Hardware, find_hardware
-from scalejax.errors import UsageError
 from scalejax.fitting import Fit
+from scalejax.keywords import keywords
 from scalejax.laws import Law
 from scalejax.planning.plan import Plan
-from scalejax.planning.question import Question
+from scalejax.planning.question import Question, QuestionFields, question_of
 from scalejax.planning.source import source_of
 from scalejax.planning.stated import state
 from scalejax.planning.statement import decides_bits
 from scalejax.resampling import check_level
 
 
+@keywords(QuestionFields, serving="serving_hardware")
 def plan(
     source: Fit | Law | str,
     question: Question | None = None,
@@ -23,7 +23,7 @@ def plan(
     parameters: Mapping[str, float] | None = None,
     candidates: Mapping[str, Mapping[str, float]] | None = None,
     level: float = 0.95,
-    **asked: Any,
+    **fields: Unpack[QuestionFields],
 ) -> Plan:
     """The best model to train for a question, with intervals, alternatives and sensitivities.
 
@@ -38,7 +38,8 @@ def plan(
         candidates: Models by name, as values of N, and D where it is not to follow from the
             question; priced beside the optimum.
         level: Probability of the intervals.
-        **asked: Fields of `Question`; hardware may be given by name.
+        **fields: Fields of `Question`: amounts may be text (``"1e24"``, ``"5M USD"``, ``"70B"``),
+            hardware a name, and `QuestionFields` has more ways to say what is served.
 
     Returns:
         The plan. What it can tell besides the decision is computed when it is first asked for.
@@ -48,33 +49,20 @@ def plan(
     """
     check_level(level)
     origin = source_of(source, parameters)
-    asked_for = _question(question, asked)
-    if asked_for.unique_tokens is not None:
+    asked = _question(question, fields)
+    if asked.unique_tokens is not None:
         origin = origin.repeating()
-    asked_for.check(origin.law)
-    formats = asked_for.precisions or (None,)
+    asked.check(origin.law)
+    formats = asked.precisions or (None,)
     stated = {}
-    if asked_for.decided or decides_bits(asked_for, origin.law):
-        found = {str(name): state(asked_for, origin.law, origin.params, name) for name in formats}
+    if asked.decided or decides_bits(asked, origin.law):
+        found = {str(name): state(asked, origin.law, origin.params, name) for name in formats}
         rank = {name: (not one.answer.found, one.answer.goal) for name, one in found.items()}
         stated = {name: found[name] for name in sorted(found, key=lambda name: rank[name])}
-    made = Plan(asked_for, origin, stated, dict(candidates or {}), level)
+    made = Plan(asked, origin, stated, dict(candidates or {}), level)
     made.check_candidates()
     return made
 
 
-def _question(question: Question | None, asked: Mapping[str, Any]) -> Question:
-    if question is not None:
-        return replace(question, **asked)
-    known = {one.name for one in fields(Question)}
-    if unknown := set(asked) - known:
-        raise UsageError(
-            f"plan has no {', '.join(f'{name}=' for name in sorted(unknown))}; a question has "
-            f"{', '.join(sorted(known))}."
-        )
-    named: dict[str, Hardware | None] = {
-        name: find_hardware(value) if isinstance(value, str) else value
-        for name, value in asked.items()
-        if name in ("hardware", "serving")
-    }
-    return Question(**{**asked, **named})
+def _question(question: Question | None, given: Mapping[str, Any]) -> Question:
+    return replace(question or Question(), **question_of(given))

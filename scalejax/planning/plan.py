@@ -10,20 +10,27 @@ import pandas as pd
 from scalejax.files import plain, to_json, write_bytes
 from scalejax.planning.question import Question
 from scalejax.planning.record import PlanRecord
-from scalejax.planning.summary import summarise
+from scalejax.planning.summary import headline, summarise
+from scalejax.result import Result
 from scalejax.status import Outcome
 
 
-@dataclass(frozen=True, eq=False)
-class Plan(PlanRecord):
+@dataclass(frozen=True, eq=False, repr=False)
+class Plan(PlanRecord, Result):
     """What to train; its numbers are those of `scalejax.planning.record.PlanRecord`."""
+
+    @property
+    def headline(self) -> str:
+        """The decision in one line."""
+        return headline(self)
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row for each number, with intervals: `numbers`."""
+        return self.numbers
 
     def summary(self) -> str:
         """The plan as text for a terminal."""
         return summarise(self)
-
-    def __str__(self) -> str:
-        return self.summary()
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain values that JSON can hold; what is missing is null."""

@@ -1,17 +1,31 @@
 """What a planner asks: what is limited, what is wanted, what is known of demand and hardware.
 
 `Question` is checked as a whole, so that a caller hears of everything that is wrong at once.
+`question_of` makes one of what people write (`QuestionFields`): amounts may be text,
+hardware a name.
 """
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
-from scalejax.costs import LIFETIME_INPUT_MFU, LIFETIME_OUTPUT_MFU, TRAINING_MFU, Hardware
+from scalejax.costs import (
+    LIFETIME_INPUT_MFU,
+    LIFETIME_OUTPUT_MFU,
+    REQUEST_INPUT,
+    REQUEST_OUTPUT,
+    TRAINING_MFU,
+    Hardware,
+    amount_in,
+    demand_in_requests,
+    demand_in_total,
+    find_hardware,
+)
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.planning.measures import BITS, PRECISION_INPUTS
+from scalejax.vocabulary import argument
 
 PRECISION_BITS = {"fp4": 4.0, "int4": 4.0, "fp6": 6.0, "fp8": 8.0, "int8": 8.0, "bf16": 16.0}
 """Bits of the formats that can be named."""
@@ -54,7 +68,7 @@ class Question:
         precisions: Names of formats to choose among; with a law that knows of bits, they are its
             bits, and with hardware its peak rates.
         hardware: What trains.
-        serving: What serves; what trains if not given.
+        serving_hardware: What serves; what trains if not given.
         mfu: Share of the peak rate that training reaches.
         serving_mfu: Shares that reading and writing reach.
         serving_bits: Bits of the weights when served.
@@ -81,7 +95,7 @@ class Question:
     inputs: Mapping[str, float] = field(default_factory=dict)
     precisions: tuple[str, ...] = ()
     hardware: Hardware | None = None
-    serving: Hardware | None = None
+    serving_hardware: Hardware | None = None
     mfu: float = TRAINING_MFU
     serving_mfu: tuple[float, float] = (LIFETIME_INPUT_MFU, LIFETIME_OUTPUT_MFU)
     serving_bits: float = 16.0
@@ -122,11 +136,11 @@ class Question:
     def _values(self) -> list[str]:
         given: dict[str, Any] = {name: getattr(self, name) for name in (*_POSITIVE, *_SIZES)}
         return [
-            f"{name}={value!r} must be positive and finite"
+            f"{argument(name, value)} must be positive and finite"
             for name, value in given.items()
             if value is not None and not (math.isfinite(value) and value > 0)
         ] + [
-            f"{name}={value!r} must not be negative"
+            f"{argument(name, value)} must not be negative"
             for name in ("input_tokens", "output_tokens")
             if not (value := getattr(self, name)) >= 0
         ]
@@ -134,28 +148,30 @@ class Question:
     def _hardware_needed(self) -> list[str]:
         needs = {"usd": self.usd, "days": self.days, "latency": self.latency, "gpus": self.gpus}
         wrong = [
-            f"{name}= needs hardware=, whose rates and prices it counts with"
+            f"{argument(name)} needs {argument('hardware')}, whose rates and prices it counts with"
             for name, value in needs.items()
             if value is not None and self.hardware is None
         ]
         if self.days is not None and self.gpus is None:
-            wrong.append("days= needs gpus=")
+            wrong.append(f"{argument('days')} needs {argument('gpus')}")
         if self.precisions and (unknown := set(self.precisions) - set(PRECISION_BITS)):
             wrong.append(
-                f"precisions= knows {', '.join(PRECISION_BITS)}, not {', '.join(sorted(unknown))}"
+                f"{argument('precisions')} knows {', '.join(PRECISION_BITS)}, not "
+                f"{', '.join(sorted(unknown))}"
             )
         return wrong
 
     def _question(self) -> list[str]:
         if self.target_loss is not None and self.as_good_as is not None:
-            return ["give target_loss= or as_good_as=, not both"]
+            return [f"give {argument('target_loss')} or {argument('as_good_as')}, not both"]
         limited = self.wants_quality or any(
             value is not None for value in (self.budget, self.usd, self.days)
         )
         if self.decided and not limited:
             return [
-                "nothing limits the plan: give budget=, usd=, days= with gpus=, target_loss= or "
-                "as_good_as="
+                f"nothing limits the plan: give {argument('budget')}, {argument('usd')}, "
+                f"{argument('days')} with {argument('gpus')}, {argument('target_loss')} or "
+                f"{argument('as_good_as')}"
             ]
         return []
 
@@ -168,12 +184,15 @@ class Question:
             rest -= {"U"}
         if self.precisions and not set(PRECISION_INPUTS) & set(law.inputs):
             wrong.append(
-                f"precisions= needs a law of bits, such as kumar2024, which {law.name} is not"
+                f"{argument('precisions')} needs a law of bits, such as kumar2024, which "
+                f"{law.name} is not"
             )
         if BITS in self.inputs or self.precisions or rest >= set(PRECISION_INPUTS):
             rest -= set(PRECISION_INPUTS)
         if rest:
-            wrong.append(f"the law {law.name} needs {', '.join(sorted(rest))}: give inputs=")
+            wrong.append(
+                f"the law {law.name} needs {', '.join(sorted(rest))}: give {argument('inputs')}"
+            )
         known = {*law.inputs, BITS}
         if extra := set(self.inputs) - known:
             wrong.append(f"the law {law.name} has no input {', '.join(sorted(extra))}")
@@ -181,3 +200,117 @@ class Question:
 
 
 _SIZES = ("params", "tokens", "context", "serving_bits")
+
+
+class QuestionFields(TypedDict, total=False):
+    """What `scalejax.plan` takes as keywords: the fields of `Question` as people write them.
+
+    Attributes:
+        served_tokens: Tokens that the model will read and write in its life, split as a request is.
+        requests: Requests that it will serve, instead.
+        request_tokens: Tokens that a request has read and written.
+    """
+
+    budget: float | str | None
+    usd: float | str | None
+    target_loss: float | None
+    as_good_as: float | str | None
+    days: float | str | None
+    gpus: float | str | None
+    input_tokens: float | str
+    output_tokens: float | str
+    served_tokens: float | str | None
+    requests: float | str | None
+    request_tokens: tuple[float, float]
+    max_tokens: float | str | None
+    unique_tokens: float | str | None
+    max_params: float | str | None
+    memory: float | str | None
+    latency: float | str | None
+    context: float | str
+    params: float | str | None
+    tokens: float | str | None
+    inputs: Mapping[str, float]
+    precisions: tuple[str, ...]
+    hardware: Hardware | str | None
+    serving_hardware: Hardware | str | None
+    mfu: float
+    serving_mfu: tuple[float, float]
+    serving_bits: float
+    usd_per_hour: float | str | None
+    serving_usd_per_hour: float | str | None
+
+
+_UNITS = {
+    **dict.fromkeys(("budget", "as_good_as"), "FLOP"),
+    **dict.fromkeys(("usd", "usd_per_hour", "serving_usd_per_hour"), "USD"),
+    **dict.fromkeys(("max_params", "params"), "parameters"),
+    **dict.fromkeys(
+        (
+            "input_tokens",
+            "output_tokens",
+            "served_tokens",
+            "max_tokens",
+            "unique_tokens",
+            "context",
+        ),
+        "tokens",
+    ),
+    "tokens": "tokens",
+    "days": "days",
+    "memory": "bytes",
+    "latency": "s",
+    "requests": "1",
+    "gpus": "1",
+}
+
+
+def question_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of `Question` from what people write.
+
+    Args:
+        given: As in `QuestionFields`.
+
+    Raises:
+        UsageError: With everything that cannot be read.
+    """
+    fields, wrong = {}, []
+    for name, value in given.items():
+        try:
+            fields[name] = _read(name, value)
+        except UsageError as error:
+            wrong.append(f"{argument(name)}: {str(error).removesuffix('.')}")
+    if wrong:
+        raise UsageError("; ".join(wrong) + ".")
+    return fields | _demand(fields)
+
+
+def _read(name: str, value: Any) -> Any:
+    if value is not None and name in _UNITS:
+        return amount_in(value, _UNITS[name])
+    if isinstance(value, str) and name in ("hardware", "serving_hardware"):
+        return find_hardware(value)
+    return value
+
+
+def _demand(fields: dict[str, Any]) -> dict[str, float]:
+    """Tokens that are read and written, from what is said of them; takes that out of `fields`."""
+    total, requests = fields.pop("served_tokens", None), fields.pop("requests", None)
+    read, written = fields.pop("request_tokens", (REQUEST_INPUT, REQUEST_OUTPUT))
+    if total is None and requests is None:
+        return {}
+    ways = ("input_tokens", "output_tokens")
+    if (total is not None and requests is not None) or fields.keys() & {*ways}:
+        raise UsageError(
+            f"say what is served once: {argument('served_tokens')}, {argument('requests')}, or "
+            f"{' and '.join(map(argument, ways))}."
+        )
+    demand = (
+        demand_in_requests(requests, read, written)
+        if requests is not None
+        else demand_in_total(total, written / (read + written))
+    )
+    return {
+        "input_tokens": float(demand.input_tokens),
+        "output_tokens": float(demand.output_tokens),
+    }

@@ -1,6 +1,6 @@
 """The record of a plan: the decision with its intervals, alternatives, sensitivities, warnings.
 
-People hold a `scalejax.Plan`, which is one that can say and save what it knows.
+People hold a `scalejax.planning.Plan`, which is one that can say and save what it knows.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ from scalejax.planning.warn import warnings_of
 from scalejax.status import Outcome
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PlanRecord:
     """What to train, and how sure that is, as numbers.
 

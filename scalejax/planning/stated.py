@@ -22,6 +22,7 @@ from scalejax.planning.statement import (
     loss_of,
     problem_of,
 )
+from scalejax.vocabulary import argument
 
 QUALITY = "as_good_as"
 """Name of the limit whose best loss is the loss to reach."""
@@ -91,7 +92,9 @@ def state(
     if question.as_good_as is not None:
         quality = _quality(question, law, params, precision)
         if not quality.found:
-            raise UsageError(f"as_good_as= has no optimum of its own. {quality.summary()}")
+            raise UsageError(
+                f"{argument('as_good_as')} has no optimum of its own. {quality.summary()}"
+            )
         target = quality.goal
     args = args_of(question, law, params, target, precision)
     if quality is not None:

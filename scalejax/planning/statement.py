@@ -128,7 +128,7 @@ def args_of(
     held = {"N": question.params, "D": question.tokens}
     args["held"] = {name: value for name, value in held.items() if value is not None}
     if question.hardware is not None:
-        serving = question.serving or question.hardware
+        serving = question.serving_hardware or question.hardware
         args["training"] = {
             "peak": question.hardware.peak(precision or "bf16"),
             "mfu": question.mfu,
@@ -143,7 +143,7 @@ def args_of(
             "output_mfu": question.serving_mfu[1],
             "usd_per_hour": _rent(
                 question.serving_usd_per_hour
-                or (question.usd_per_hour if question.serving is None else None),
+                or (question.usd_per_hour if question.serving_hardware is None else None),
                 serving,
             ),
             "bandwidth": serving.bandwidth,

@@ -19,7 +19,7 @@ _FACTS = {"usd_per_hour": "hourly price", "peak": "peak rate", "gpus": "number o
 
 def summarise(plan: PlanRecord) -> str:
     """The plan as text."""
-    parts = [_headline(plan), [f"Law: {plan.source.label}", *_asked(plan)]]
+    parts = [[textwrap.fill(headline(plan), _WIDTH)], [f"Law: {plan.source.label}", *_asked(plan)]]
     if not plan.found:
         return _joined(parts)
     parts += [_numbers(plan), _binding(plan), _options(plan), _candidates(plan), _regret(plan)]
@@ -35,18 +35,19 @@ def _wrapped(text: str, indent: str = "  ") -> str:
     return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
 
 
-def _headline(plan: PlanRecord) -> list[str]:
+def headline(plan: PlanRecord) -> str:
+    """The decision in one sentence."""
     if not plan.found:
         advice = plan.answer.advice if plan.answer is not None else ""
-        return [textwrap.fill(f"No plan. {plan.outcome.sentence} {advice}".strip(), _WIDTH)]
+        return f"No plan. {plan.outcome.sentence} {advice}".strip()
     if plan.answer is None:
-        return ["N and D are given; this is what they cost."]
+        return "N and D are given; this is what they cost."
     chosen = [f"{amount(plan['N'])} parameters", f"{amount(plan['D'])} tokens"]
     if "bits" in set(plan.numbers["quantity"]):
         chosen.append(f"{plan['bits']:.3g} bits")
     if plan.options:
         chosen.append(f"in {next(iter(plan.options))}")
-    return [f"Train {', '.join(chosen)}: loss {plan['loss']:.4f} nats/token."]
+    return f"Train {', '.join(chosen)}: loss {plan['loss']:.4f} nats/token."
 
 
 def _asked(plan: PlanRecord) -> list[str]:

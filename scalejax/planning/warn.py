@@ -101,7 +101,7 @@ def _about_prices(question: Question) -> list[str]:
     found = []
     for place, given in (
         (question.hardware, question.usd_per_hour),
-        (question.serving, question.serving_usd_per_hour),
+        (question.serving_hardware, question.serving_usd_per_hour),
     ):
         if place is not None and given is None:
             found.append(

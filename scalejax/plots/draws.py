@@ -18,6 +18,7 @@ from scalejax.fitting import Fit
 from scalejax.plots.axes import BLUE, VERMILION, WIDTH, new_panels
 from scalejax.quantities import short_number
 from scalejax.resampling import percentile_interval
+from scalejax.vocabulary import argument
 
 _CLOUD = 1000
 """More draws than this are drawn as hexagons."""
@@ -43,7 +44,7 @@ def draw_frame(fit: Fit) -> pd.DataFrame:
     if np.sum(fit.draws.usable) < 2:
         raise UsageError(
             f"{len(fit.draws)} draws were asked for and {np.sum(fit.draws.usable)} are usable: "
-            "fit with resamples=1000 to see draws."
+            f"fit with {argument('resamples', 1000)} to see draws."
         )
     draws = fit.draws.arrays()
     return pd.DataFrame({label: scale(draws[name]) for name, label, scale in _scales(fit)})

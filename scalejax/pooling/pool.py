@@ -2,17 +2,18 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
-from scalejax.data import Table, group_by, load_table
+from scalejax.data import Table, TableOptions, group_by, load_table
 from scalejax.engine import check_signs, host_table, refuse_broken, stack, target_of
 from scalejax.errors import FitWarning, UsageError
 from scalejax.fitting import warn_about_data
+from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.objectives import LogNormal, Model, Objective, least_squares, make_model
 from scalejax.pooling.draws import joint_draws
@@ -21,6 +22,7 @@ from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_volume
 from scalejax.pooling.starts import Search, search
 from scalejax.status import Status
+from scalejax.vocabulary import argument
 
 SPREAD = LogNormal(0.2, 1.0)
 """What is believed of a between-group standard deviation: 0.03 to 1.4 with 95 %."""
@@ -30,6 +32,7 @@ _DECREMENT = 1e-6
 _FLAT = 1e-6
 
 
+@keywords(TableOptions)
 def pool(
     data: Any,
     law: str | Law = "chinchilla",
@@ -43,7 +46,7 @@ def pool(
     spread: LogNormal = SPREAD,
     draws: int = 1000,
     seed: int = 0,
-    **table_options: Any,
+    **table_options: Unpack[TableOptions],
 ) -> Pooled:
     """Fit a law to families together: each has its own parameters, drawn from one population.
 
@@ -135,11 +138,12 @@ def _roles(
     twice = sorted({name for name in named if named.count(name) > 1})
     if wrong or twice or isinstance(shared, str) or isinstance(separate, str):
         raise UsageError(
-            f"shared= and separate= take lists of free parameters of {model.law.name} "
+            f"{argument('shared')} and {argument('separate')} take lists of free "
+            f"parameters of {model.law.name} "
             f"({', '.join(model.free)}), each once, not {list(shared)} and {list(separate)}."
         )
     if noise not in ("common", "group"):
-        raise UsageError(f'noise= is "common" or "group", not {noise!r}.')
+        raise UsageError(f'{argument("noise")} is "common" or "group", not {noise!r}.')
     roles: list[Role] = [
         "shared" if name in shared else "separate" if name in separate else "pooled"
         for name in model.free
@@ -161,10 +165,13 @@ def _check(
     if not (spread.median > 0 and spread.sd > 0):
         complaints.append("spread= needs a positive median and sd")
     if draws < 2 or seed < 0:
-        complaints.append("draws= must be at least 2 and seed= not negative")
+        complaints.append(
+            f"{argument('draws')} must be at least 2 and {argument('seed')} not negative"
+        )
     if options.get("run") is not None:
         complaints.append(
-            "rows are taken as independent, so there is no run= here: keep the last checkpoint "
+            f"rows are taken as independent, so there is no {argument('run')} here: keep "
+            "the last checkpoint "
             "of each run, or a few that are far apart"
         )
     if complaints:

@@ -4,15 +4,13 @@ from dataclasses import dataclass
 
 from scalejax.pooling.record import PooledRecord
 from scalejax.pooling.summary import summarise
+from scalejax.result import Result
 
 
-@dataclass(frozen=True, eq=False)
-class Pooled(PooledRecord):
+@dataclass(frozen=True, eq=False, repr=False)
+class Pooled(PooledRecord, Result):
     """Families that share strength; numbers as in `scalejax.pooling.record.PooledRecord`."""
 
     def summary(self, level: float = 0.95) -> str:
         """What a person should read, as plain text."""
         return summarise(self, level)
-
-    def __str__(self) -> str:
-        return self.summary()

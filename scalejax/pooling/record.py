@@ -1,6 +1,6 @@
 """The record of a pooled fit: a population of laws and its families.
 
-People hold a `scalejax.Pooled`, which is one that can be put in words.
+People hold a `scalejax.pooling.Pooled`, which is one that can be put in words.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ from scalejax.resampling import check_level, percentile_interval
 from scalejax.status import Status
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class PooledRecord:
     """Families that share strength, as numbers.
 

@@ -27,6 +27,7 @@ from scalejax.pooling.marginal import information, joint
 from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_prior, unpack
 from scalejax.resampling import percentile_interval
+from scalejax.vocabulary import argument
 
 
 @partial(
@@ -105,10 +106,12 @@ class PooledPosterior:
         if np.any(self.diverging):
             said.append(f"{np.sum(self.diverging)} of {self.diverging.size} trajectories diverged")
         if not self.diagnostics["r_hat"].max() < R_HAT_LIMIT:
-            said.append(f"R-hat is up to {self.diagnostics['r_hat'].max():.3f}: raise draws=")
+            said.append(
+                f"R-hat is up to {self.diagnostics['r_hat'].max():.3f}: raise {argument('draws')}"
+            )
         ess = self.diagnostics[["ess_bulk", "ess_tail"]].min().min()
         if not ess > LEAST_ESS:
-            said.append(f"only {ess:.0f} effective draws: raise draws=")
+            said.append(f"only {ess:.0f} effective draws: raise {argument('draws')}")
         return tuple(said)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
@@ -157,7 +160,9 @@ def pool_posterior(
     arviz = extra("arviz")
     extra("numpyro")
     if min(draws, warmup) < 10 or chains < 2 or seed < 0:
-        raise UsageError("NUTS takes at least 10 draws=, 10 steps of warmup= and 2 chains=.")
+        raise UsageError(
+            f"NUTS takes at least 10 {argument('draws')}, 10 steps of warmup= and 2 chains=."
+        )
     with jax.enable_x64(True):
         density = _density(pooled)
         keys = jax.random.split(jax.random.key(seed), chains)

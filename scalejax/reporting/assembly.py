@@ -5,10 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from scalejax.conclusions import identifiability
+from scalejax.conclusions import Point, identifiability
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.isoflop import Isoflop, isoflop
@@ -39,14 +38,14 @@ from scalejax.resampling import check_level
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReportOptions:
     """What a reader may choose.
 
     Attributes:
         level: Probability of the intervals.
         title: The title; made from the source if not given.
-        budgets: Compute budgets in FLOP whose best model is wanted, for laws of N and D; 100 times
-            the largest run if not given.
+        at: Points that are wanted, as for `scalejax.conclusions.conclude`: computes in FLOP, or
+            runs. 100 times the largest run if not given.
         discrepancy: Relative error of the law per decade beyond the data that is declared.
         about: Answers to the reporting checklist by question, see
             `scalejax.reporting.saved_answers`.
@@ -54,15 +53,12 @@ class Asked:
 
     level: float = 0.95
     title: str | None = None
-    budgets: Sequence[float] | None = None
+    at: Sequence[Point] | None = None
     discrepancy: float | None = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_level(self.level)
-        wrong = [b for b in self.budgets or () if not (np.isfinite(b) and b > 0)]
-        if wrong:
-            raise UsageError(f"a budget is positive compute in FLOP, not {wrong[0]!r}.")
         if self.discrepancy is not None and not self.discrepancy >= 0:
             raise UsageError(
                 f"discrepancy is a share per decade such as 0.005, not {self.discrepancy!r}."
@@ -70,24 +66,24 @@ class Asked:
 
 
 def content(
-    fit: Fit, asked: Asked | None = None, tell: Callable[[str], None] | None = None
+    fit: Fit, options: ReportOptions | None = None, tell: Callable[[str], None] | None = None
 ) -> Report:
     """Put all questions to a fit and write down the answers.
 
     Args:
         fit: The fit, of any status; what cannot be answered is named with the reason.
-        asked: What the reader chose.
+        options: What the reader chose.
         tell: Told what begins, a few times.
 
     Returns:
         The report.
 
     Raises:
-        UsageError: Budgets are given for a law that is not one of N and D.
+        UsageError: A point does not go with the law.
     """
-    asked, tell = asked or Asked(), tell or _silence
-    level, budgets = asked.level, asked.budgets
-    what = chosen_conclusions(fit, budgets)
+    options, tell = options or ReportOptions(), tell or _silence
+    level, at = options.level, options.at
+    what = chosen_conclusions(fit, at)
     tell("refitting without each run and under other choices")
     with ThreadPoolExecutor(1) as pool:
         # Refits compile outside of Python's lock, while pictures are drawn inside it.
@@ -97,14 +93,14 @@ def content(
         kinds = attempt("Intervals by kind", lambda: interval_kinds(fit, level))
         slices = attempt("IsoFLOP slices", lambda: isoflop(fit))
         predicted = attempt(
-            "Prediction", lambda: prediction_table(fit, level, budgets, asked.discrepancy)
+            "Prediction", lambda: prediction_table(fit, level, at, options.discrepancy)
         )
         tell("data and fit")
         data, fitted = data_section(fit, level), fit_section(fit, level)
         tell("uncertainty")
         uncertain, correlations = uncertainty_section(fit, level, kinds)
         tell("prediction")
-        prediction = prediction_section(fit, predicted, level, asked.discrepancy)
+        prediction = prediction_section(fit, predicted, level, options.discrepancy)
         tell("diagnostics")
         parts = diagnostics(fit, identified, slices)
         tell("waiting for the refits")
@@ -119,7 +115,7 @@ def content(
         Section("diagnostics", "Diagnostics", [*parts, influence_part(refitted.influence)]),
         sensitivity_section(refitted.sensitivity),
         prediction,
-        manifest_section(fit, asked.about),
+        manifest_section(fit, options.about),
     ]
     frames = {
         "conclusions": found,
@@ -134,7 +130,7 @@ def content(
         "predictions": predicted,
     }
     return Report(
-        title=asked.title or f"Scaling-law fit of {fit.table.source}",
+        title=options.title or f"Scaling-law fit of {fit.table.source}",
         subtitle=f"{fit.law.name} on {fit.table.n_rows} runs",
         verdict=judge(fit, found, identified, refitted, kinds),
         sections=sections,

@@ -25,6 +25,7 @@ from scalejax.reporting.pictures import draws_picture, fit_picture
 from scalejax.reporting.studies import withheld
 from scalejax.reporting.wording import exact, interval, listed_rows, number, plain, signed, span
 from scalejax.status import Status
+from scalejax.vocabulary import argument
 from scalejax.wording import retypable
 
 _WITHHELD = "too many of the resamples failed"
@@ -215,7 +216,9 @@ def _kinds(kinds: pd.DataFrame | Absent, level: float) -> Iterator[Block]:
 
 def _drawn(fit: Fit) -> Block:
     if not len(fit.draws):
-        return Absent("Resamples", "the fit was made without resamples (resamples=0)")
+        return Absent(
+            "Resamples", f"the fit was made without resamples ({argument('resamples', 0)})"
+        )
     ends = Counter(Status(code).label.replace("_", " ") for code in fit.draws.status)
     used = int(np.sum(fit.draws.usable))
     facts = [

@@ -12,6 +12,7 @@ from typing import Any
 from scalejax.errors import ScalejaxError
 from scalejax.fitting import CHECKLIST, MANIFEST, QUESTIONS, Fit
 from scalejax.reporting.blocks import Block, Bullets, Facts, Grid, Lines, Part, Section, Text
+from scalejax.vocabulary import argument
 
 
 def saved_answers(folder: str | Path) -> dict[str, Any]:
@@ -81,7 +82,8 @@ def _checklist(fit: Fit, answers: Mapping[str, Any]) -> Iterator[Block]:
     if unanswered:
         yield Text(
             f"{len(unanswered)} questions are not answered. A fit knows how it was made, not how "
-            'the models were trained; that is told by fit.save(folder, about="about.toml").'
+            "the models were trained; that is told by fit.save(folder, "
+            f"{argument('about', 'about.toml')})."
         )
         yield Bullets(unanswered)
 

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from markupsafe import Markup
 
 from scalejax.data import to_csv
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.files import write_bytes
 from scalejax.fitting import Fit
-from scalejax.reporting.assembly import Asked, content
-from scalejax.reporting.blocks import Report
-from scalejax.wording import printable
+from scalejax.reporting.assembly import ReportOptions, content
+from scalejax.reporting.blocks import Grid, Report
+from scalejax.wording import html_table, printable
 
 TEMPLATE = "page.html.j2"
 
@@ -26,7 +27,7 @@ MARK = '<meta name="generator" content="scalejax report">'
 _MARK_WITHIN = 400
 
 
-def to_html(report: Report) -> str:
+def to_html(content: Report) -> str:
     """The page of a report."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -36,33 +37,33 @@ def to_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template(TEMPLATE).render(report=report)
+    return environment.get_template(TEMPLATE).render(report=content, table=_table)
 
 
-def render(fit: Fit, **asked: Any) -> str:
+def render(fit: Fit, **options: Any) -> str:
     """A report of a fit as one HTML page.
 
     Args:
         fit: The fit, of any status.
-        **asked: ``level=``, ``title=``, ``budgets=``, ``discrepancy=`` and ``about=``, see
-            `scalejax.reporting.Asked`.
+        **options: ``at=``, ``level=``, ``title=``, ``discrepancy=`` and ``about=``, see
+            `scalejax.reporting.ReportOptions`.
 
     Returns:
         The page. Refits take some seconds.
 
     Raises:
-        UsageError: Budgets are given for a law that is not one of N and D.
+        UsageError: A point does not go with the law.
     """
-    return to_html(content(fit, Asked(**asked)))
+    return to_html(content(fit, ReportOptions(**options)))
 
 
-def write(fit: Fit, path: str | Path, **asked: Any) -> Path:
+def report(fit: Fit, out: str | Path, **options: Any) -> Path:
     """Write a report of a fit to a file, which appears complete or not at all.
 
     Args:
         fit: The fit, of any status.
-        path: The file; a report that was there before is replaced.
-        **asked: As for `render`.
+        out: The file; a report that was there before is replaced.
+        **options: As for `render`.
 
     Returns:
         The path.
@@ -71,8 +72,8 @@ def write(fit: Fit, path: str | Path, **asked: Any) -> Path:
         UsageError: The path is a folder or a file of another kind, or its folder does not exist.
         ScalejaxError: The file cannot be written.
     """
-    check_path(path)
-    return save(render(fit, **asked), path)
+    check_path(out)
+    return save(render(fit, **options), out)
 
 
 def check_path(path: str | Path) -> None:
@@ -151,6 +152,10 @@ def save_tables(report: Report, folder: str | Path) -> list[Path]:
         ]
     except OSError as error:
         raise ScalejaxError(f"the tables cannot be written to {folder}: {error}") from error
+
+
+def _table(grid: Grid) -> Markup:
+    return Markup(html_table(grid.caption, grid.header, grid.rows, grid.texts))
 
 
 def _visible(value: Any) -> Any:

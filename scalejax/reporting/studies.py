@@ -17,10 +17,12 @@ from scalejax.conclusions import (
     BEYOND,
     ComputeOptimum,
     Conclusions,
+    Point,
     PredictedLoss,
     conclude,
     influence,
     largest_moves,
+    quantity_at,
     sensitivity,
 )
 from scalejax.errors import UsageError
@@ -61,11 +63,11 @@ class Refits:
     sensitivity: pd.DataFrame | Absent
 
 
-def chosen_conclusions(fit: Fit, budgets: Sequence[float] | None) -> Conclusions:
-    """Exponents, and the best model of each budget; for other laws the loss of a far run."""
-    if budgets is not None or allocates(fit):
-        return conclude(fit, budgets=budgets)
-    return conclude(fit, points=[scaled_run(fit, BEYOND)])
+def chosen_conclusions(fit: Fit, at: Sequence[Point] | None) -> Conclusions:
+    """Exponents, and what is wanted at the points; for other laws the loss of a far run."""
+    if at is not None or allocates(fit):
+        return conclude(fit, at=at)
+    return conclude(fit, at=[scaled_run(fit, BEYOND)])
 
 
 def allocates(fit: Fit) -> bool:
@@ -222,7 +224,7 @@ def with_moves(frame: pd.DataFrame, sensitive: pd.DataFrame | Absent) -> pd.Data
 
 
 def prediction_table(
-    fit: Fit, level: float, budgets: Sequence[float] | None, discrepancy: float | None
+    fit: Fit, level: float, at: Sequence[Point] | None, discrepancy: float | None
 ) -> pd.DataFrame:
     """Losses along the compute-optimal path, or of ever larger runs if there is none.
 
@@ -231,8 +233,9 @@ def prediction_table(
         gives; C (FLOP) for laws of N and D.
     """
     times = [*MULTIPLES]
-    if budgets is not None:
-        times += [float(budget) / largest_compute(fit) for budget in budgets]
+    for quantity in (quantity_at(point, fit.law) for point in at or ()):
+        if isinstance(quantity, ComputeOptimum):
+            times.append(quantity.budget / largest_compute(fit))
     times = sorted(set(times))
     path, points = _optimal_path(fit, times)
     known = sorted({*DISCREPANCIES, *([] if discrepancy is None else [discrepancy])})

@@ -1,16 +1,17 @@
 """`select`: the same runs, several laws, what they describe and what they extrapolate to."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 
 from scalejax._arrays import Floats
-from scalejax.data import Table, load_table
+from scalejax.data import Table, TableOptions, group_by, load_table
 from scalejax.engine import ObjectiveLike
 from scalejax.errors import InputError, LawError, UsageError
 from scalejax.fitting import Fit, fit
-from scalejax.folds import Fold, leave_largest, rolling_origin
+from scalejax.folds import Fold, leave_groups, leave_largest, rolling_origin
+from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.quantities import FLOP_PER_PAIR, LOSS
 from scalejax.resampling import Units, weight_rows
@@ -19,17 +20,19 @@ from scalejax.selection.selection import Candidate, Selection
 _SPARE_ROWS = 1
 
 
+@keywords(TableOptions, cluster="run")
 def select(
     data: Any,
     laws: Sequence[str | Law],
     *,
     folds: str | Sequence[Fold] = "rolling",
+    leave_out: str | None = None,
     axis: str | None = None,
     resamples: int = 200,
     objective: ObjectiveLike = None,
     seed: int = 0,
     options: Mapping[str, Mapping[str, Any]] | None = None,
-    **table_options: Any,
+    **table_options: Unpack[TableOptions],
 ) -> Selection:
     """Compare laws on the same runs.
 
@@ -43,6 +46,7 @@ def select(
         laws: Laws, or their names. All must give the same response.
         folds: ``"rolling"`` (an expanding window), ``"largest"`` (the largest fifth), or folds of
             your own, see `scalejax.folds`.
+        leave_out: Column each of whose names is held out in turn, instead of `folds`.
         axis: Input along which runs are held out; ``"C"`` may be 6 N D. By default C if it can be
             had, else the first input.
         resamples: Random weightings of the runs, from which the intervals come.
@@ -61,7 +65,9 @@ def select(
         UsageError: Laws of different responses, or nothing can be held out.
     """
     found = _checked([find_law(law) for law in laws])
-    table = _table(data, found, table_options)
+    table = _table(data, found, dict(table_options), leave_out)
+    if leave_out is not None and table.group is not None:
+        folds = leave_groups([table.group_labels[code] for code in table.group])
     axis, size = _axis(table, axis)
     chosen = _folds(folds, axis, size, table.n_rows)
     most = max(len(law.parameters) for law in found)
@@ -92,7 +98,10 @@ def _checked(laws: list[Law]) -> list[Law]:
     return laws
 
 
-def _table(data: Any, laws: Sequence[Law], options: Mapping[str, Any]) -> Table:
+def _table(data: Any, laws: Sequence[Law], options: dict[str, Any], leave_out: str | None) -> Table:
+    if leave_out is not None:
+        options |= group_by(data, leave_out)
+        data = options.pop("source")
     inputs = tuple(dict.fromkeys(name for law in laws for name in law.inputs))
     response = laws[0].response
     named = "target" in options or "loss" in (options.get("columns") or {})

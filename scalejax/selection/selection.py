@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from scalejax._arrays import Floats
 from scalejax.data import Table
 from scalejax.errors import UsageError
+from scalejax.files import plain
 from scalejax.fitting import Fit
 from scalejax.folds import Fold
 from scalejax.laws import Law
 from scalejax.resampling import check_level, percentile_interval
+from scalejax.result import Result
 from scalejax.selection.criteria import criteria
 from scalejax.wording import aligned
 
@@ -38,8 +40,8 @@ class Candidate:
     reason: str
 
 
-@dataclass(frozen=True, eq=False)
-class Selection:
+@dataclass(frozen=True, eq=False, repr=False)
+class Selection(Result):
     """Laws compared on the same runs.
 
     Attributes:
@@ -229,6 +231,25 @@ class Selection:
         each = {name: values[sound, None] for name, values in draws.items()}
         rows = {name: values.reshape(1, -1) for name, values in points.items()}
         return fit.curve(points, fit.params).reshape(-1), fit.curve(rows, each)
+
+    def to_frame(self, level: float = 0.95) -> pd.DataFrame:
+        """Tidy frame, one row per law: what `ranking` gives."""
+        return self.ranking(level).reset_index()
+
+    def to_dict(self, level: float = 0.95) -> dict[str, Any]:
+        """All of it as plain values, for JSON."""
+        described: dict[str, Any] = plain(
+            {
+                "ranking": self.to_frame(level).to_dict("records"),
+                "failed": self.failed,
+                "weights": self.weights(level),
+                "axis": self.axis,
+                "folds": [fold.name for fold in self.folds],
+                "resamples": len(self.multipliers) - 1,
+                "seed": self.seed,
+            }
+        )
+        return described
 
     def summary(self, level: float = 0.95) -> str:
         """What a person should read: the verdict first, then the numbers."""

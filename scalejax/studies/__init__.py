@@ -2,7 +2,7 @@
 
 - `Study`, `Recipe`, `subset_grid`: what is to be fitted: families x subsets of runs x laws x
   objectives x resamples (`scalejax.studies.study`, `scalejax.studies.subsets`).
-- `run_study`: fit all of it, in memory or in a folder from which it can be resumed; `resume_study`
+- `study`: fit all of it, in memory or in a folder from which it can be resumed; `resume`
   goes on in such a folder (`scalejax.studies.run`).
 - `StudyResult`: the tidy frame and what is made from it (`scalejax.studies.result`).
 
@@ -21,8 +21,8 @@ from scalejax.studies.result import RANKS as RANKS
 from scalejax.studies.result import SEED_FLOOR as SEED_FLOOR
 from scalejax.studies.result import StudyResult as StudyResult
 from scalejax.studies.run import fits_folder as fits_folder
-from scalejax.studies.run import resume_study as resume_study
-from scalejax.studies.run import run_study as run_study
+from scalejax.studies.run import resume as resume
+from scalejax.studies.run import study as study
 from scalejax.studies.study import Recipe as Recipe
 from scalejax.studies.study import Study as Study
 from scalejax.studies.subsets import Subset as Subset

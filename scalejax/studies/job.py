@@ -1,8 +1,9 @@
 """A study made ready to be worked on: its data checked, its problems cut into shards."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Unpack
 
+from scalejax.data import TableOptions
 from scalejax.engine import Layout, default_layout
 from scalejax.errors import UsageError
 from scalejax.studies.problems import Problems, make_problems, study_table
@@ -32,7 +33,9 @@ class Job:
         return sum(shard.fits for shard in self.shards)
 
 
-def prepare(study: Study, data: Any, *, layout: Layout | None = None, **table_options: Any) -> Job:
+def prepare(
+    study: Study, data: Any, *, layout: Layout | None = None, **table_options: Unpack[TableOptions]
+) -> Job:
     """Check the data of a study and cut it into shards; nothing is fitted.
 
     Args:

@@ -19,6 +19,7 @@ from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Family, Subset, choose_rows
+from scalejax.vocabulary import argument
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,19 +142,21 @@ def study_table(study: Study, data: object, **table_options: object) -> Table:
         if missing or (study.by and data.group is None) or (study.run and data.cluster is None):
             raise UsageError(
                 f"the table must have the inputs {', '.join(study.inputs)}, and groups and "
-                "clusters where the study has by= and run=."
+                f"clusters where the study has {argument('by')} and {argument('run')}."
             )
         if not joined:
             raise UsageError(
-                f"the study has {len(study.by)} columns in by=, so names of groups in the table "
+                f"the study has {len(study.by)} columns in {argument('by')}, so names of "
+                "groups in the table "
                 f"must have as many parts with {SEPARATOR!r} between them."
             )
         table = data
     else:
         if wrong := [name for name in ("inputs", "by", "run") if name in table_options]:
             raise UsageError(
-                f"{', '.join(wrong)} of the table come from the study: say by= for the group and "
-                "run= for the cluster."
+                f"{', '.join(wrong)} of the table come from the study: say "
+                f"{argument('by')} for the group and "
+                f"{argument('run')} for the cluster."
             )
         options = target_of(study.recipes[0].found, table_options)
         data, group = join_groups(data, study.by)

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from scalejax._arrays import Floats, Ints
 from scalejax.resampling import percentile_interval
+from scalejax.result import Result
 from scalejax.status import MINIMA, Status
 from scalejax.studies.problems import Problems
 from scalejax.studies.solving import PARAMETER
@@ -95,7 +96,7 @@ def _spread(draws: Floats, used: Ints, level: float) -> tuple[Floats, Floats, Fl
     return stderr, low, high
 
 
-class StudyResult:
+class StudyResult(Result):
     """What a study found.
 
     `frame` has one row for each problem and quantity: the family, the subset, the recipe, counts,
@@ -180,6 +181,10 @@ class StudyResult:
     def of(self, rows: pd.DataFrame) -> "StudyResult":
         """The same for a part of the rows, or with columns of your own."""
         return StudyResult(self.problems, rows)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy frame, one row per problem and quantity: `frame`."""
+        return self.frame
 
     def summary(self) -> str:
         """What a person should read first, as plain text."""

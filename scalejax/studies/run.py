@@ -1,4 +1,4 @@
-"""`run_study`: fit all of a study, in memory or in a folder that survives what happens to machines.
+"""`study`: fit all of a study, in memory or in a folder that survives what happens to machines.
 
 With ``out=`` every shard is a file as soon as it is done, and calling again goes on where the last
 call stopped, whatever stopped it. Several processes share a job if each says which it is; they
@@ -7,14 +7,16 @@ need nothing from each other but the folder.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scalejax.data import TableOptions
 from scalejax.engine import Layout
 from scalejax.fitting import describe_rows, rows_to_arrow, table_of
+from scalejax.keywords import keywords
 from scalejax.laws import Law
 from scalejax.studies.files import study_of
 from scalejax.studies.fingerprint import fingerprint, rows_mark
@@ -26,20 +28,21 @@ from scalejax.studies.study import Study
 from scalejax.studies.working import Watch, counts_of, solve_all
 
 
-def run_study(
-    study: Study,
+@keywords(TableOptions)
+def study(
+    plan: Study,
     data: Any,
     *,
     out: str | Path | None = None,
     progress: Watch | None = None,
     layout: Layout | None = None,
     process: tuple[int, int] = (0, 1),
-    **table_options: Any,
+    **table_options: Unpack[TableOptions],
 ) -> StudyResult | None:
     """Fit all laws of a study.
 
     Args:
-        study: The study.
+        plan: The study.
         data: As for `scalejax.fit`.
         out: Folder of the job; calling again with the same study and data goes on there. Without
             it everything stays in memory.
@@ -57,13 +60,13 @@ def run_study(
         UsageError: The study does not go with the data.
         ScalejaxError: The folder cannot be used, or the devices failed twice.
     """
-    job = prepare(study, data, layout=layout, **table_options)
+    job = prepare(plan, data, layout=layout, **table_options)
     if out is None:
         return _in_memory(job, progress)
-    return _in_folder(job, Folder(out), study.describe(), progress, process)
+    return _in_folder(job, Folder(out), plan.describe(), progress, process)
 
 
-def resume_study(
+def resume(
     out: str | Path,
     *,
     laws: Mapping[str, str | Law] | None = None,
@@ -77,12 +80,12 @@ def resume_study(
         out: The folder.
         laws: Laws of your own by the name they have in ``job.json``, if their modules are not
             imported yet: no code that a file names is run.
-        progress: As for `run_study`.
-        layout: As for `run_study`.
-        process: As for `run_study`.
+        progress: As for `study`.
+        layout: As for `study`.
+        process: As for `study`.
 
     Returns:
-        As `run_study`.
+        As `study`.
 
     Raises:
         ScalejaxError: There is no job, or what its results depend on has changed.
@@ -90,13 +93,13 @@ def resume_study(
     folder = Folder(out)
     saved, rows = folder.job(), folder.rows()
     try:
-        study = study_of(saved["study"], laws)
+        plan = study_of(saved["study"], laws)
         table = table_of(saved["table"], rows)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise folder.damaged(f"{type(error).__name__}: {error}") from error
     if rows_mark(table) != saved["fingerprint"].get("rows"):
         raise folder.damaged_rows("they are not those that the job was begun with")
-    job = prepare(study, table, layout=layout)
+    job = prepare(plan, table, layout=layout)
     return _in_folder(job, folder, saved["study"], progress, process)
 
 

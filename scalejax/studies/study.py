@@ -1,7 +1,7 @@
 """`Study`: many laws as one declaration, families x subsets of runs x recipes x resamples.
 
 A `Recipe` is how one law is fitted. A `Study` crosses recipes with the groups of a table and with
-subsets of the runs in each group; `scalejax.run_study` fits all of it. `scalejax.studies.files`
+subsets of the runs in each group; `scalejax.study` fits all of it. `scalejax.studies.files`
 reads a study from a TOML file, or back from the plain values that `Study.describe` gives.
 """
 
@@ -18,6 +18,7 @@ from scalejax.fitting import describe_law, describe_objective
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, Objective, make_model
 from scalejax.studies.subsets import Subset
+from scalejax.vocabulary import argument
 
 Resampling = Literal["bayesian", "cluster", "pairs"]
 RESAMPLINGS: tuple[Resampling, ...] = get_args(Resampling)
@@ -131,7 +132,10 @@ class Study:
         if self.resampling not in RESAMPLINGS:
             wrong.append(f"resampling is one of {', '.join(RESAMPLINGS)}")
         if self.resampling == "cluster" and self.run is None:
-            wrong.append('resampling="cluster" draws runs: say with run= which column names them')
+            wrong.append(
+                f"{argument('resampling', 'cluster')} draws runs: say with "
+                f"{argument('run')} which column names them"
+            )
         for name, least in (("resamples", 0), ("seed", 0), ("max_steps", 1)):
             number = getattr(self, name)
             if not isinstance(number, int | np.integer) or not least <= number < 2**63:

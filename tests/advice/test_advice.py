@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 import scalejax as sj
-from scalejax.advice import evidence, forecast
+from scalejax.advice import evidence, workload
 from scalejax.advice.advice import Recommendation
 from scalejax.advice.recommend import recommend
 from scalejax.advice.repeats import find_repeats
@@ -310,7 +310,7 @@ class TestPlans:
             sj.advise(frame)
         assert [problem.code for problem in refusal.value.problems] == ["E126"]
         assert sj.advise(frame, plan=True).planned
-        assert forecast(frame, plan=True).problems == 0
+        assert workload(frame, plan=True).problems == 0
 
     def test_a_plan_may_have_an_empty_column_of_losses(self):
         assert sj.advise(grid().assign(loss=""), plan=True).planned

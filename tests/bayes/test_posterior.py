@@ -51,8 +51,8 @@ def straight():
     return sj.fit(runs, line, objective=sj.least_squares(on="loss"), weights="weight", resamples=0)
 
 
-KNOWN_NOISE = sj.LogNormal(0.3, 1e-6)
-VAGUE = {"a": sj.Normal(0, 100), "b": sj.Normal(0, 100)}
+KNOWN_NOISE = sj.objectives.LogNormal(0.3, 1e-6)
+VAGUE = {"a": sj.objectives.Normal(0, 100), "b": sj.objectives.Normal(0, 100)}
 
 
 class TestClosedForm:
@@ -72,8 +72,13 @@ class TestClosedForm:
         "priors",
         [
             pytest.param(VAGUE, id="vague", marks=pytest.mark.slow),
-            pytest.param({"a": sj.Normal(4.9, 0.1), "b": sj.Normal(0.55, 0.02)}, id="as data"),
-            pytest.param({"a": sj.Normal(6, 1e-4), "b": sj.Normal(0, 10)}, id="pins a"),
+            pytest.param(
+                {"a": sj.objectives.Normal(4.9, 0.1), "b": sj.objectives.Normal(0.55, 0.02)},
+                id="as data",
+            ),
+            pytest.param(
+                {"a": sj.objectives.Normal(6, 1e-4), "b": sj.objectives.Normal(0, 10)}, id="pins a"
+            ),
         ],
     )
     @pytest.mark.slow
@@ -93,7 +98,7 @@ class TestClosedForm:
         fit = asked(straight, priors=saved)
         kept = posterior(fit, noise_prior=KNOWN_NOISE)
         assert kept.parameters["a"].mean() == pytest.approx(6, abs=1e-4)
-        other = posterior(fit, priors={"a": sj.Normal(4, 1e-4)}, noise_prior=KNOWN_NOISE)
+        other = posterior(fit, priors={"a": sj.objectives.Normal(4, 1e-4)}, noise_prior=KNOWN_NOISE)
         assert other.parameters["a"].mean() == pytest.approx(4, abs=1e-4)
 
 
@@ -195,12 +200,12 @@ def test_widths_agree_with_the_bootstrap_within_a_fifth():
 
 
 PRIORS = {
-    "E": sj.LogNormal(1.8, 0.1),
-    "A": sj.LogNormal(500.0, 0.8),
-    "alpha": sj.Normal(0.35, 0.04),
-    "beta": sj.Normal(0.35, 0.04),
+    "E": sj.objectives.LogNormal(1.8, 0.1),
+    "A": sj.objectives.LogNormal(500.0, 0.8),
+    "alpha": sj.objectives.Normal(0.35, 0.04),
+    "beta": sj.objectives.Normal(0.35, 0.04),
 }
-NOISE = sj.LogNormal(0.01, 0.5)
+NOISE = sj.objectives.LogNormal(0.01, 0.5)
 RANKS, THIN = 99, 5
 
 
@@ -407,11 +412,14 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "words"),
         [
-            ({"likelihood": sj.custom(jnp.cosh)}, "cosh has no known integral.*likelihood="),
+            (
+                {"likelihood": sj.objectives.custom(jnp.cosh)},
+                "cosh has no known integral.*likelihood=",
+            ),
             ({"likelihood": sj.huber("auto")}, "no delta yet"),
-            ({"priors": {"alpha": sj.Normal(0.3, 0.0)}}, "'alpha' needs sd > 0"),
-            ({"noise_prior": sj.LogNormal(0.01, -1.0)}, "'noise_scale' needs sd > 0"),
-            ({"priors": {"gamma": sj.Normal(0.3, 0.1)}}, "gamma"),
+            ({"priors": {"alpha": sj.objectives.Normal(0.3, 0.0)}}, "'alpha' needs sd > 0"),
+            ({"noise_prior": sj.objectives.LogNormal(0.01, -1.0)}, "'noise_scale' needs sd > 0"),
+            ({"priors": {"gamma": sj.objectives.Normal(0.3, 0.1)}}, "gamma"),
             ({"chains": 1}, "2 chains="),
             ({"draws": 5}, "10 draws="),
             ({"seed": -1}, "seed= from 0"),
@@ -424,9 +432,11 @@ class TestRefusals:
 
     def test_fit(self, golden_lsq, straight):
         with pytest.raises(sj.UsageError, match="'E' has a prior but is not free"):
-            posterior(asked(golden_lsq, fixed={"E": 1.8}), priors={"E": sj.Normal(1.8, 0.1)})
+            posterior(
+                asked(golden_lsq, fixed={"E": 1.8}), priors={"E": sj.objectives.Normal(1.8, 0.1)}
+            )
         with pytest.raises(sj.UsageError, match="'a', which may be negative"):
-            posterior(straight, priors={"a": sj.LogNormal(5.0, 0.1)})
+            posterior(straight, priors={"a": sj.objectives.LogNormal(5.0, 0.1)})
         clustered = replace(straight, table=replace(straight.table, cluster=np.arange(30) // 3))
         with pytest.raises(sj.UsageError, match="use the bootstrap"):
             posterior(clustered)

@@ -21,7 +21,7 @@ def line(x, *, a: Real, b: Real):
 
 class TestConclusions:
     def test_compute_optimum_is_the_certified_one(self, golden_lsq):
-        what = sj.conclude(golden_lsq, budgets=[1e24], parameters=[])
+        what = sj.conclusions.conclude(golden_lsq, budgets=[1e24], parameters=[])
         size, ratio, loss = what.of(golden_lsq.law, golden_lsq.params)
         assert (size, ratio * size, loss) == pytest.approx(BEST, rel=1e-9)
 
@@ -49,11 +49,11 @@ class TestConclusions:
 
     def test_default_budget_lies_two_decades_beyond(self, golden, golden_lsq):
         largest = 6 * (golden["N"] * golden["D"]).max()
-        name = sj.conclude(golden_lsq).names[-1]
+        name = sj.conclusions.conclude(golden_lsq).names[-1]
         assert float(name.split()[2]) == pytest.approx(100 * largest, rel=0.05)
 
     def test_standard_errors_are_asymptotic_or_of_the_draws(self, golden, golden_lsq):
-        what = sj.conclude(golden_lsq, parameters=["alpha", "E"], budgets=[])
+        what = sj.conclusions.conclude(golden_lsq, parameters=["alpha", "E"], budgets=[])
         own = golden_lsq.stderr
         assert what.standard_errors(golden_lsq) == pytest.approx([own["alpha"], own["E"]])
 
@@ -62,7 +62,7 @@ class TestConclusions:
     )
     def test_what_a_law_does_not_have(self, golden_lsq, wrong):
         with pytest.raises(sj.UsageError, match="chinchilla"):
-            sj.conclude(golden_lsq, **wrong)
+            sj.conclusions.conclude(golden_lsq, **wrong)
 
 
 class TestProfile:
@@ -108,7 +108,7 @@ class TestInfluence:
         row = frame[(frame["row"] == 8) & (frame["conclusion"] == "alpha")].iloc[0]
         without = sj.fit(golden, objective=sj.least_squares(), exclude=[8], resamples=0)
         assert row["without"] == pytest.approx(without.params["alpha"], rel=1e-6)
-        assert len(frame) == 36 * len(sj.conclude(golden_lsq).names)
+        assert len(frame) == 36 * len(sj.conclusions.conclude(golden_lsq).names)
 
     def test_the_two_outliers_of_golden36_come_first(self, golden_lsq):
         """Rows 8 and 29 (k = 7 and 28) were moved up by 3 %."""
@@ -127,7 +127,7 @@ class TestInfluence:
     def test_names_the_five_runs_that_the_replication_left_out(self, chinchilla_all):
         """T16: under a robust objective the most influential of 245 runs on beta are those five."""
         fit = sj.fit(chinchilla_all, objective=sj.huber(0.01), resamples=0)
-        what = sj.conclude(fit, parameters=["beta"], budgets=[])
+        what = sj.conclusions.conclude(fit, parameters=["beta"], budgets=[])
         outliers = set(np.flatnonzero(chinchilla_all["outlier5"]) + 1)
         assert set(sj.influence(fit, what)["row"][:5]) == outliers
 
@@ -148,7 +148,7 @@ class TestSensitivity:
     @pytest.fixture(scope="class")
     @classmethod
     def frame(cls, golden_huber):
-        what = sj.conclude(golden_huber, budgets=[1e24])
+        what = sj.conclusions.conclude(golden_huber, budgets=[1e24])
         return sj.sensitivity(
             golden_huber, what, objectives={"least squares": sj.least_squares()}, deltas=[3e-3],
             laws=["chinchilla_tied"], exclusions={"row 8": [8]},
@@ -178,7 +178,7 @@ class TestSensitivity:
         assert np.isnan(self.one(frame, "chinchilla_tied", "beta")["estimate"])
 
     def test_largest_moves_names_one_variant_for_each_conclusion(self, frame):
-        moves = sj.largest_moves(frame)
+        moves = sj.conclusions.largest_moves(frame)
         assert moves["conclusion"].is_unique
         for row in moves.itertuples():
             others = frame[frame["conclusion"] == row.conclusion]
@@ -210,7 +210,9 @@ class TestCompare:
     def test_is_the_percentile_of_paired_differences(self, pair):
         first, second = (fit.draws.parameters["beta"] for fit in pair)
         both = pair[0].draws.usable & pair[1].draws.usable
-        row = sj.compare(*pair, sj.Conclusions((ParameterValue("beta"),)), level=0.9).loc["beta"]
+        row = sj.compare(
+            *pair, sj.conclusions.Conclusions((ParameterValue("beta"),)), level=0.9
+        ).loc["beta"]
         expected = np.percentile((second - first)[both], [5, 95])
         assert [row["lo"], row["hi"]] == pytest.approx(expected)
 
@@ -229,6 +231,6 @@ class TestCompare:
     @pytest.mark.slow
     def test_budgets_and_laws_may_differ(self, golden, pair):
         other = sj.fit(golden, "chinchilla_tied", resamples=64)
-        frame = sj.compare(pair[0], other, sj.Conclusions((ComputeOptimum(1e24),)))
+        frame = sj.compare(pair[0], other, sj.conclusions.Conclusions((ComputeOptimum(1e24),)))
         assert np.isfinite(frame[["difference", "lo", "hi"]].to_numpy()).all()
         assert isinstance(frame, pd.DataFrame)

@@ -42,7 +42,7 @@ from scalejax.plots import plot_design
 )
 def test_errors_say_what_to_do(golden_lsq, changed, word):
     with pytest.raises(sj.UsageError, match=word):
-        sj.design_runs(golden_lsq, **{"budget": BUDGET, "target": TARGET, **changed})
+        sj.design(golden_lsq, **{"budget": BUDGET, "target": TARGET, **changed})
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_errors_say_what_to_do(golden_lsq, changed, word):
 )
 def test_candidates_are_checked_all_at_once(golden_lsq, columns, words):
     with pytest.raises(sj.InputError) as raised:
-        sj.design_runs(golden_lsq, budget=BUDGET, target=TARGET, candidates=columns)
+        sj.design(golden_lsq, budget=BUDGET, target=TARGET, candidates=columns)
     for word in words:
         assert word in str(raised.value)
 
@@ -76,7 +76,7 @@ def test_a_direction_left_open_has_no_error():
 def test_too_few_places_are_refused():
     candidates = {"N": [1e8, 1e9, 1e10], "D": [2e9, 2e10, 2e11]}
     with pytest.raises(sj.UsageError, match="cannot determine"):
-        sj.design_runs("besiroglu2024", budget=1e23, target=TARGET, candidates=candidates)
+        sj.design("besiroglu2024", budget=1e23, target=TARGET, candidates=candidates)
 
 
 class TestPeople:

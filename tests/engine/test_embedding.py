@@ -106,7 +106,7 @@ def test_derivatives_are_those_of_the_optimum(runs, objective, noise):
             weights,
             objective=objective,
             fixed={"E": floor},
-            priors={"alpha": sj.Normal(mean, 0.05, noise)},
+            priors={"alpha": sj.objectives.Normal(mean, 0.05, noise)},
         )[1:]
 
     with jax.enable_x64(True):

@@ -36,7 +36,7 @@ class TestUnidentified:
     @pytest.mark.slow
     def test_the_remedy_is_one(self):
         """With the runs that the message of the design names, the design is accepted."""
-        more = sj.design_identifiability(ONE_RATIO).remedy
+        more = sj.conclusions.design_identifiability(ONE_RATIO).remedy
         mended = {
             name: np.append(ONE_RATIO[name], [run[name] for run in more]) for name in ("N", "D")
         }
@@ -58,7 +58,10 @@ class TestUnidentified:
         assert refusal(ONE_RATIO, tied={"beta": "alpha"}).problems[0].code == "E133"
         fixed = {"A": TRUTH["A"], "alpha": TRUTH["alpha"]}
         assert sj.fit(ONE_RATIO, fixed=fixed, resamples=0).status == Status.CONVERGED
-        priors = {"alpha": sj.Normal(0.35, 0.01), "A": sj.LogNormal(480.0, 0.01)}
+        priors = {
+            "alpha": sj.objectives.Normal(0.35, 0.01),
+            "A": sj.objectives.LogNormal(480.0, 0.01),
+        }
         fit = sj.fit(ONE_RATIO, priors=priors, resamples=0)
         assert fit.status == Status.CONVERGED
         assert fit.params["alpha"] == pytest.approx(0.35, abs=0.02)

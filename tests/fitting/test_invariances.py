@@ -134,7 +134,7 @@ def test_objective_times_a_factor(golden, objective, factor):
     Huber with a delta beyond all residuals is least squares, so one compiled kernel serves both.
     """
     delta = objective.constants[0] if objective.constants else 1.0
-    scaled = sj.Objective("scaled", SCALED, (delta, factor))
+    scaled = sj.objectives.Objective("scaled", SCALED, (delta, factor))
     fit = sj.fit(golden, objective=scaled, resamples=0)
     expected = base(golden, objective)
     same(fit, expected.params)

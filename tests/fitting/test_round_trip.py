@@ -149,7 +149,7 @@ class TestEveryKindOfFit:
             fixed={"E": 1.7},
             tied={"beta": "alpha"},
             bounds={"A": (0.0, 400.0)},
-            priors={"B": sj.LogNormal(7.0, 1.0)},
+            priors={"B": sj.objectives.LogNormal(7.0, 1.0)},
             exclude=[3, 17],
             weights="w",
             resamples=0,

@@ -127,7 +127,7 @@ def test_no_draws(fit, tmp_path):
 
 
 def test_own_objective_keeps_its_name_only(fit, tmp_path):
-    mine = replace(fit, objective=sj.custom(lambda r: r**4, on="loss"))
+    mine = replace(fit, objective=sj.objectives.custom(lambda r: r**4, on="loss"))
     mine.save(tmp_path / "fit")
     loaded = sj.load_fit(tmp_path / "fit")
     assert loaded.objective.name == "<lambda>"

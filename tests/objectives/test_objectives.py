@@ -155,7 +155,10 @@ class TestLinearLaw:
     def test_ridge(self, golden, line):
         """Normal priors give the posterior mode, which for a line solves a linear system."""
         columns, loss = line
-        priors = {"E": sj.Normal(2.0, 0.01, noise=0.05), "A": sj.Normal(300.0, 20.0, noise=0.05)}
+        priors = {
+            "E": sj.objectives.Normal(2.0, 0.01, noise=0.05),
+            "A": sj.objectives.Normal(300.0, 20.0, noise=0.05),
+        }
         mean = np.array([prior.mean for prior in priors.values()])
         precision = np.diag([(prior.noise / prior.sd) ** 2 for prior in priors.values()])
         expected = np.linalg.solve(
@@ -168,7 +171,8 @@ class TestLinearLaw:
 
 class TestPriors:
     @pytest.mark.parametrize(
-        "prior", [pytest.param(sj.Normal, marks=pytest.mark.slow), sj.LogNormal]
+        "prior",
+        [pytest.param(sj.objectives.Normal, marks=pytest.mark.slow), sj.objectives.LogNormal],
     )
     @pytest.mark.slow
     def test_narrow_pins_and_wide_frees(self, golden, golden_huber, prior):
@@ -183,12 +187,14 @@ class TestPriors:
 
     def test_a_very_narrow_prior_is_certified(self, golden):
         """Its pull is known to 1e-16/sd^2 only; that rounding is no reason to distrust the fit."""
-        fit = sj.fit(golden, priors={"beta": sj.Normal(0.3, 1e-9)}, resamples=0)
+        fit = sj.fit(golden, priors={"beta": sj.objectives.Normal(0.3, 1e-9)}, resamples=0)
         assert fit.params["beta"] == pytest.approx(0.3, abs=1e-12)
         assert fit.status == Status.CONVERGED
 
     def test_penalty_is_the_prior_it_spells_out(self, golden):
-        with_prior = sj.fit(golden, priors={"beta": sj.Normal(0.37, 0.05, noise=5e-3)}, resamples=0)
+        with_prior = sj.fit(
+            golden, priors={"beta": sj.objectives.Normal(0.37, 0.05, noise=5e-3)}, resamples=0
+        )
         with_penalty = sj.fit(
             golden,
             penalty=lambda p: 0.5 * (5e-3 * (p["beta"] - 0.37) / 0.05) ** 2,
@@ -237,7 +243,7 @@ class TestFixedTiedBounds:
             ({"fixed": {"alpha": 0.3}, "tied": {"beta": "alpha"}}, "which is not free"),
             ({"bounds": {"beta": (0.4, 0.3)}}, "must increase"),
             ({"bounds": {"gamma": (0.4, 0.6)}}, "'gamma' is not a free parameter"),
-            ({"priors": {"gamma": sj.Normal(1.0, 1.0)}}, "'gamma'"),
+            ({"priors": {"gamma": sj.objectives.Normal(1.0, 1.0)}}, "'gamma'"),
             ({"objective": "huber"}, "takes an objective"),
         ],
     )
@@ -258,8 +264,8 @@ class TestNames:
             (sj.least_squares(), "least_squares on log loss"),
             (sj.absolute(), "absolute(1e-07) on log loss"),
             (sj.student_t(4), "student_t(4) on log loss"),
-            (sj.custom(jnp.cosh), "cosh on log loss"),
-            (sj.custom(partial(jnp.power, 2.0)), "custom on log loss"),
+            (sj.objectives.custom(jnp.cosh), "cosh on log loss"),
+            (sj.objectives.custom(partial(jnp.power, 2.0)), "custom on log loss"),
         ],
     )
     def test_objective(self, objective, name):
@@ -271,10 +277,14 @@ class TestNames:
         with pytest.raises(sj.UsageError, match="dof"):
             sj.student_t(0.0)
 
-    @pytest.mark.parametrize("prior", [sj.Normal(0.3, 0.1, 0.02), sj.LogNormal(400.0, 0.5, 0.02)])
+    @pytest.mark.parametrize(
+        "prior", [sj.objectives.Normal(0.3, 0.1, 0.02), sj.objectives.LogNormal(400.0, 0.5, 0.02)]
+    )
     def test_a_prior_is_read_as_it_was_saved(self, prior):
         assert prior_of([type(prior).__name__, *prior]) == prior
 
     def test_a_prior_counts_for_a_row_of_unit_noise_if_not_told(self):
-        assert sj.Normal(0.3, 0.1).penalty(0.5) == pytest.approx(0.5 * 2.0**2)
-        assert float(sj.LogNormal(1.0, 0.5).penalty(np.e)) == pytest.approx(0.5 * 2.0**2, rel=1e-6)
+        assert sj.objectives.Normal(0.3, 0.1).penalty(0.5) == pytest.approx(0.5 * 2.0**2)
+        assert float(sj.objectives.LogNormal(1.0, 0.5).penalty(np.e)) == pytest.approx(
+            0.5 * 2.0**2, rel=1e-6
+        )

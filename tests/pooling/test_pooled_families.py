@@ -184,7 +184,7 @@ class TestErrors:
             ({"likelihood": sj.least_squares(on="loss")}, "on the log loss"),
             ({"cluster": "family"}, "keep the last checkpoint"),
             ({"draws": 1}, "draws="),
-            ({"spread": sj.LogNormal(0.0, 1.0)}, "spread="),
+            ({"spread": sj.objectives.LogNormal(0.0, 1.0)}, "spread="),
         ],
     )
     def test_arguments(self, options, words):

@@ -14,7 +14,7 @@ from scalejax._numerics import RUN_ONCE
 from scalejax.pooling.marginal import marginal
 from scalejax.pooling.population import log_prior, unpack
 
-FLAT = sj.LogNormal(0.2, 1e6)
+FLAT = sj.objectives.LogNormal(0.2, 1e6)
 """A prior of the spread that says nothing, for comparison with maximum likelihood."""
 
 
@@ -211,7 +211,7 @@ class TestLinearMixedModel:
         _, pooled = two_way
         priors = pooled.priors()
         assert set(priors) == {"a", "b"}
-        assert isinstance(priors["a"], sj.Normal)
+        assert isinstance(priors["a"], sj.objectives.Normal)
         assert priors["a"].mean == pytest.approx(pooled.mean["a"], abs=0.1)
         assert priors["a"].noise == pytest.approx(0.05, rel=0.5)
         new = {"x": [-0.5, 0.0, 0.2, 0.5, 1.0], "loss": np.exp([1.2, 1.0, 0.9, 0.8, 0.7])}
@@ -287,7 +287,7 @@ class TestLimits:
     def test_a_single_family_is_its_own_fit(self):
         runs = lines(1)
         with pytest.warns(sj.FitWarning, match="1 families say little"):
-            pooled = sj.pool(runs, line, by="family", spread=sj.LogNormal(0.2, 0.1))
+            pooled = sj.pool(runs, line, by="family", spread=sj.objectives.LogNormal(0.2, 0.1))
         slope, cut = np.polyfit(runs["x"], np.log(runs["loss"]), 1)
         params = pooled.family("f0").params
         # The population's mean is free, so nothing draws the only family away from its runs.
@@ -312,6 +312,8 @@ class TestLimits:
         quiet = runs["family"].isin(["f0", "f1", "f2", "f3", "f4"])
         random = np.random.default_rng(0)
         runs.loc[~quiet, "loss"] *= np.exp(0.3 * random.normal(size=(~quiet).sum()))
-        pooled = sj.pool(runs, line, by="family", noise="group", spread=sj.LogNormal(0.5, 1.0))
+        pooled = sj.pool(
+            runs, line, by="family", noise="group", spread=sj.objectives.LogNormal(0.5, 1.0)
+        )
         assert np.median(pooled.family("f3").noise) < np.median(pooled.family("f7").noise)
         assert "noise_scale" in pooled.population().index

@@ -146,7 +146,7 @@ class TestCriteria:
 
     @pytest.mark.slow
     def test_an_objective_of_ones_own_has_none(self, table):
-        own = sj.custom(lambda r: jax.numpy.cosh(100 * r) - 1)
+        own = sj.objectives.custom(lambda r: jax.numpy.cosh(100 * r) - 1)
         assert np.isnan(criteria(sj.fit(table, "floor_power_C", objective=own, resamples=0)).aic)
 
 

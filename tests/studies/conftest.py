@@ -31,7 +31,7 @@ def study():
 
 @pytest.fixture(scope="module")
 def result(study, runs):
-    return sj.run_study(study, runs)
+    return sj.study(study, runs)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -46,7 +46,7 @@ def small():
 def job(study, runs, tmp_path):
     """A finished job of several shards."""
     folder = tmp_path / "job"
-    sj.run_study(study, runs, out=folder)
+    sj.study(study, runs, out=folder)
     return folder
 
 

@@ -54,7 +54,7 @@ class TestDamage:
     def test_a_damaged_description_is_said(self, job, damage):
         damage(job)
         with pytest.raises(JobError, match=r"job.json is damaged .* another folder"):
-            sj.resume_study(job)
+            sj.resume(job)
 
     def test_no_job_begins_in_a_damaged_one(self, study, runs, job, tmp_path):
         ready = prepare(study, runs)
@@ -79,9 +79,9 @@ class TestDamage:
         rows = (job / "rows.parquet").read_bytes()
         damage(job)
         with pytest.raises(JobError, match=r"rows.parquet is damaged or gone .* intact: run"):
-            sj.resume_study(job)
+            sj.resume(job)
         monkeypatch.setattr(working, "solve_shard", None)
-        sj.run_study(study, runs, out=job)
+        sj.study(study, runs, out=job)
         assert (job / "rows.parquet").read_bytes() == rows
 
     def test_lines_that_are_none_are_passed_over(self, job, monkeypatch):
@@ -101,7 +101,7 @@ class TestDamage:
         shards = job / "shards"
         (shards / "000077.parquet").write_bytes((shards / "000000.parquet").read_bytes())
         (job / "manifest-0.jsonl").write_text("\n".join([json.dumps(line), *others]))
-        sj.resume_study(job)
+        sj.resume(job)
         (shards / "000077.parquet").unlink()
         assert bytes_of(job) == whole
         assert 0 in Folder(job).done()
@@ -109,12 +109,12 @@ class TestDamage:
     def test_missing_shards_and_results_are_made_again(self, job, monkeypatch):
         whole = bytes_of(job)
         shutil.rmtree(job / "shards")
-        sj.resume_study(job)
+        sj.resume(job)
         assert bytes_of(job) == whole
         monkeypatch.setattr(working, "solve_shard", None)
         for name in ("results.parquet", "results.json"):
             halve(name)(job)
-            sj.resume_study(job)
+            sj.resume(job)
             assert bytes_of(job) == whole
 
     def test_two_writers_of_one_file_do_not_meet(self, tmp_path):
@@ -147,8 +147,8 @@ class TestDisks:
         for call in ("filelock.FileLock.acquire", "pathlib.Path.mkdir", "pathlib.Path.replace"):
             monkeypatch.setattr(call, self.full)
         monkeypatch.setattr(running, "summaries", None)
-        pd.testing.assert_frame_equal(sj.resume_study(job).frame, result.frame)
-        pd.testing.assert_frame_equal(sj.run_study(study, runs, out=job).frame, result.frame)
+        pd.testing.assert_frame_equal(sj.resume(job).frame, result.frame)
+        pd.testing.assert_frame_equal(sj.study(study, runs, out=job).frame, result.frame)
         assert {path: path.stat().st_mtime_ns for path in job.rglob("*")} == before
 
 

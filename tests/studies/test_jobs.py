@@ -22,7 +22,7 @@ from scalejax.studies.shards import cut
 
 class TestJobs:
     def test_a_folder_and_memory_give_the_same(self, job, result):
-        found = sj.resume_study(job)
+        found = sj.resume(job)
         pd.testing.assert_frame_equal(found.frame, result.frame)
 
     def test_stopped_anywhere_and_resumed_is_byte_identical(self, study, runs, job, tmp_path):
@@ -36,11 +36,11 @@ class TestJobs:
                     raise KeyboardInterrupt
 
             with pytest.raises(KeyboardInterrupt):
-                sj.run_study(study, runs, out=folder, progress=halt)
+                sj.study(study, runs, out=folder, progress=halt)
             done = len(Folder(folder).done())
             assert done == stop
             seen = []
-            sj.resume_study(folder, progress=seen.append)
+            sj.resume(folder, progress=seen.append)
             assert seen[0].before == sum(
                 pq.read_metadata(folder / "shards" / f"{k:06d}.parquet").num_rows
                 for k in range(done)
@@ -58,7 +58,7 @@ class TestJobs:
         flipped = bytearray(content)
         flipped[len(content) // 2] ^= 1
         path.write_bytes(bytes(flipped))
-        sj.resume_study(job)
+        sj.resume(job)
         assert bytes_of(job) == whole
         assert (job / "shards" / "000000.parquet").stat().st_mtime_ns == kept
 
@@ -67,7 +67,7 @@ class TestJobs:
         before = len(Folder(job).done())
         manifest.write_bytes(manifest.read_bytes()[:-20])
         assert len(Folder(job).done()) == before - 1
-        sj.resume_study(job)
+        sj.resume(job)
         assert len(Folder(job).done()) == before
 
     @pytest.mark.parametrize(
@@ -81,18 +81,18 @@ class TestJobs:
     def test_another_study_is_refused_with_the_difference(self, job, runs, study, change, named):
         other = sj.Study(**{**vars(study), **change})
         with pytest.raises(JobError, match=named):
-            sj.run_study(other, runs, out=job)
+            sj.study(other, runs, out=job)
 
     def test_other_data_versions_and_shapes_are_refused(self, job, runs, study, monkeypatch):
         with pytest.raises(JobError, match="rows: "):
-            sj.run_study(study, runs.assign(loss=runs["loss"] * 1.001), out=job)
+            sj.study(study, runs.assign(loss=runs["loss"] * 1.001), out=job)
         monkeypatch.setattr("jax.__version__", "0.0")
         with pytest.raises(JobError, match=r"jax: .* -> 0.0"):
-            sj.resume_study(job)
+            sj.resume(job)
         monkeypatch.undo()
         monkeypatch.setattr(jobs, "cut", cut)
         with pytest.raises(JobError, match="shards: "):
-            sj.resume_study(job)
+            sj.resume(job)
 
     def test_an_edited_law_is_refused(self, runs, tmp_path):
         def declared(factor):
@@ -104,7 +104,7 @@ class TestJobs:
 
         def run(law):
             study = sj.Study(recipes=(law,), by=("family",), run="model", resamples=0)
-            return sj.run_study(study, runs, out=tmp_path / "job")
+            return sj.study(study, runs, out=tmp_path / "job")
 
         run(declared(400.0))
         with pytest.raises(JobError, match="law mine"):
@@ -120,12 +120,12 @@ class TestJobs:
         )
         name = f"{file}:mine"
         study = sj.Study(recipes=(name,), by=("family",), run="model", resamples=0)
-        whole = sj.run_study(study, runs, out=tmp_path / "job").frame
+        whole = sj.study(study, runs, out=tmp_path / "job").frame
         for module in [m for m in sys.modules if "mylaws" in m]:
             del sys.modules[module]
         with pytest.raises(sj.LawError, match="runs no code"):
-            sj.resume_study(tmp_path / "job")
-        found = sj.resume_study(tmp_path / "job", laws={name: name})
+            sj.resume(tmp_path / "job")
+        found = sj.resume(tmp_path / "job", laws={name: name})
         pd.testing.assert_frame_equal(found.frame, whole)
 
     def test_a_second_process_is_refused(self, job):
@@ -138,32 +138,32 @@ class TestJobs:
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
             assert other.stdout.readline() == b"locked\n"
             with pytest.raises(JobError, match=f"process {other.pid} on "):
-                sj.resume_study(job)
+                sj.resume(job)
             other.kill()
             other.wait()
         # The lock of a process that died is free.
-        assert sj.resume_study(job) is not None
+        assert sj.resume(job) is not None
 
     def test_processes_share_a_job(self, study, runs, job, tmp_path):
         folder = tmp_path / "shared"
-        assert sj.run_study(study, runs, out=folder, process=(1, 2)) is None
-        assert sj.run_study(study, runs, out=folder, process=(0, 2)) is not None
+        assert sj.study(study, runs, out=folder, process=(1, 2)) is None
+        assert sj.study(study, runs, out=folder, process=(0, 2)) is not None
         assert bytes_of(folder) == bytes_of(job)
 
     def test_the_shards_of_a_lost_process_are_picked_up(self, study, runs, job, tmp_path):
         folder = tmp_path / "lost"
-        assert sj.run_study(study, runs, out=folder, process=(2, 4)) is None
-        assert sj.resume_study(folder) is not None
+        assert sj.study(study, runs, out=folder, process=(2, 4)) is None
+        assert sj.resume(folder) is not None
         assert bytes_of(folder) == bytes_of(job)
 
     def test_a_folder_with_other_files_is_refused(self, study, runs, tmp_path):
         (tmp_path / "thesis.tex").write_text("")
         with pytest.raises(sj.UsageError, match="other files"):
-            sj.run_study(study, runs, out=tmp_path)
+            sj.study(study, runs, out=tmp_path)
         with pytest.raises(sj.UsageError, match="is a file"):
-            sj.run_study(study, runs, out=tmp_path / "thesis.tex")
+            sj.study(study, runs, out=tmp_path / "thesis.tex")
         with pytest.raises(JobError, match="no job"):
-            sj.resume_study(tmp_path)
+            sj.resume(tmp_path)
 
     def test_a_full_disk_leaves_what_is_done(self, study, runs, job, tmp_path, monkeypatch):
         folder = tmp_path / "full"
@@ -178,10 +178,10 @@ class TestJobs:
 
         monkeypatch.setattr(pq, "write_table", full)
         with pytest.raises(DiskError, match="No space left"):
-            sj.run_study(study, runs, out=folder)
+            sj.study(study, runs, out=folder)
         monkeypatch.setattr(pq, "write_table", write)
         assert len(Folder(folder).done()) == 2
-        sj.resume_study(folder)
+        sj.resume(folder)
         assert bytes_of(folder) == bytes_of(job)
 
 
@@ -241,7 +241,7 @@ class TestDevices:
     ):
         tried = self.failing(monkeypatch, 2, "RESOURCE_EXHAUSTED: out of memory")
         folder = tmp_path / "small"
-        sj.run_study(study, runs, out=folder)
+        sj.study(study, runs, out=folder)
         whole, lanes = default_layout().chunk, default_layout().lanes
         assert [chunk for chunk, _ in tried] == [
             whole,
@@ -260,7 +260,7 @@ class TestDevices:
         answer_from(job, monkeypatch)
         times = (default_layout().chunk // default_layout().lanes).bit_length()
         tried = self.failing(monkeypatch, times, "RESOURCE_EXHAUSTED: out of memory")
-        sj.run_study(study, runs, out=tmp_path / "small")
+        sj.study(study, runs, out=tmp_path / "small")
         lanes = default_layout().lanes
         assert tried[times - 1 : times + 1] == [(lanes, lanes), (lanes // 2, lanes // 2)]
         assert "last digits" in caplog.text
@@ -270,11 +270,11 @@ class TestDevices:
     def test_memory_that_never_suffices_ends(self, study, runs, monkeypatch):
         self.failing(monkeypatch, 99, "RESOURCE_EXHAUSTED: out of memory")
         with pytest.raises(JobError, match="memory"):
-            sj.run_study(study, runs)
+            sj.study(study, runs)
 
     def test_another_failure_is_tried_once_more(self, study, runs, result, monkeypatch):
         self.failing(monkeypatch, 1, "INTERNAL: device lost")
-        assert len(sj.run_study(study, runs).frame) == len(result.frame)
+        assert len(sj.study(study, runs).frame) == len(result.frame)
         self.failing(monkeypatch, 2, "INTERNAL: device lost")
         with pytest.raises(JobError, match=r"failed twice: .*device lost.*resume"):
-            sj.run_study(study, runs)
+            sj.study(study, runs)

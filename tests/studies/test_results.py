@@ -20,7 +20,7 @@ class TestResults:
         one = runs[runs["N"] == SIZES[0]]
         held = sj.Recipe("chinchilla", fixed={"A": TRUTH["A"], "alpha": TRUTH["alpha"]})
         study = sj.Study(recipes=(held,), by=("family",), run="model", target=False, resamples=10)
-        found = sj.run_study(study, one)
+        found = sj.study(study, one)
         free = found.frame[found.frame["quantity"] == "beta"]
         assert free["status"].eq("converged").all()
         assert free["b_used"].eq(0).all()
@@ -42,7 +42,7 @@ class TestResults:
             np.testing.assert_allclose(_median_interval(part, level, 7), expected, rtol=1e-12)
 
     def test_what_was_held_out_is_read_alone(self, study, runs, result, tmp_path):
-        kept = sj.run_study(study, runs, out=tmp_path / "job")
+        kept = sj.study(study, runs, out=tmp_path / "job")
         for name in ("held_out", "failed"):
             pd.testing.assert_frame_equal(
                 getattr(kept, name), getattr(result, name).reset_index(drop=True)
@@ -86,7 +86,7 @@ class TestResults:
         def constant(N, *, E: sj.Positive):
             return E * (N / N)
 
-        found = sj.run_study(
+        found = sj.study(
             sj.Study(
                 recipes=(sj.Recipe(constant, objective=sj.least_squares()),),
                 run="model",
@@ -100,7 +100,7 @@ class TestResults:
     def test_recipes_share_their_resamples(self, runs, study):
         """A law and itself with another name see the same draws."""
         twins = (sj.Recipe("chinchilla"), sj.Recipe("chinchilla", label="again"))
-        frame = sj.run_study(replace(study, recipes=twins), runs).frame
+        frame = sj.study(replace(study, recipes=twins), runs).frame
         frame = frame.set_index(["recipe", "family", "models", "until", "quantity"])
         numbers = ["estimate", "stderr", "lo", "hi"]
         assert frame.loc["chinchilla"][numbers].equals(frame.loc["again"][numbers])
@@ -109,20 +109,20 @@ class TestResults:
         """The same rows in two families: one estimate, but other draws."""
         f0 = runs[runs["family"] == "f0"]
         twins = pd.concat([f0, f0.assign(family="twin")], ignore_index=True)
-        frame = sj.run_study(study, twins).frame.set_index(["models", "until", "quantity"])
+        frame = sj.study(study, twins).frame.set_index(["models", "until", "quantity"])
         one, two = (frame[frame["family"] == name] for name in ("f0", "twin"))
         np.testing.assert_allclose(one["estimate"], two["estimate"], rtol=1e-9)
         assert not np.any(np.isclose(one["lo"], two["lo"], rtol=1e-6))
 
     def test_families_of_several_columns(self, runs, study):
-        frame = sj.run_study(replace(study, by=("corpus", "family")), runs).frame
+        frame = sj.study(replace(study, by=("corpus", "family")), runs).frame
         assert {*frame["family"]} == {"c4 / f0", "c4 / f1", "c4 / f2"}
         assert {*frame["by corpus"]} == {"c4"}
 
     def test_what_failed_is_listed_and_not_averaged(self, runs, study, tmp_path):
         """One size cannot tell E from A: the data leave a direction open."""
         hard = replace(study, subsets=subset_grid(models=(None, 1, 3, 4, 9)))
-        found = sj.run_study(hard, runs, out=tmp_path / "job")
+        found = sj.study(hard, runs, out=tmp_path / "job")
         assert {*found.failed["models"]} == {1}
         assert {*found.failed["status"]} <= {"not_identified", "max_steps", "stalled", "bad_input"}
         assert found.failed["what_to_do"].str.len().min() > 20
@@ -140,7 +140,7 @@ class TestResults:
         assert {*refits["status"]} == {sj.Status.SKIPPED}
 
     def test_draws_that_failed_are_counted_and_left_out(self, result, study, runs, tmp_path):
-        sj.run_study(study, runs, out=tmp_path)
+        sj.study(study, runs, out=tmp_path)
         shards = [pd.read_parquet(path) for path in sorted((tmp_path / "shards").iterdir())]
         first, second = shards[0]["problem"].unique()[:2]
         failed = (shards[0]["problem"] == first) & shards[0]["draw"].between(1, 5)
@@ -162,7 +162,7 @@ class TestResults:
     def test_resamples_may_be_cut_over_shards(self, study, runs, result, monkeypatch):
         """Each draw is what it is, wherever it is solved."""
         monkeypatch.setattr(jobs, "cut", lambda problems, fits: cut(problems, 12))
-        parts = sj.run_study(study, runs).frame
+        parts = sj.study(study, runs).frame
         keys = ["problem", "quantity"]
         one, two = (frame.sort_values(keys, ignore_index=True) for frame in (result.frame, parts))
         numbers = ["estimate", "stderr", "lo", "hi"]

@@ -220,7 +220,7 @@ class TestStudies:
     def test_nothing_to_fit_says_why(self, runs):
         study = sj.Study(recipes=("chinchilla",), by=("family",), subsets=(Subset(models=99),))
         with pytest.raises(sj.UsageError, match="not 99"):
-            sj.run_study(study, runs)
+            sj.study(study, runs)
 
     def test_one_is_as_good_as_a_list(self, study):
         single = replace(study, recipes="chinchilla", by="family", subsets=study.subsets[0])

@@ -162,7 +162,7 @@ class TestCommand:
         [
             ({"penalty": lambda p: 0.0, "settings": {"penalty": True}}, "a penalty of your own"),
             ({"settings": {"solver": "optax"}}, "a solver other than ours (optax)"),
-            ({"objective": sj.custom(lambda r: r**4)}, "an objective of your own"),
+            ({"objective": sj.objectives.custom(lambda r: r**4)}, "an objective of your own"),
         ],
     )
     def test_what_cannot_be_made_again_is_exit_code_1(self, run, fit, tmp_path, change, words):

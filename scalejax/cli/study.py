@@ -1,19 +1,22 @@
-"""``scalejax many`` and ``scalejax resume``: a thousand laws as a job that survives."""
+"""``scalejax study`` and ``scalejax resume``: a thousand laws as a job that survives."""
 
 import contextlib
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scalejax.cli import options
+from scalejax.cli import options as o
+from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.results import PLOT_TYPES, save_figure
+from scalejax.cli.options import option
+from scalejax.cli.results import draw_to
 from scalejax.cli.stopping import survivable
-from scalejax.cli.talk import in_study, say, spoken_warnings
+from scalejax.cli.talk import say, spoken_warnings
+from scalejax.vocabulary import speaking
 
 if TYPE_CHECKING:
     from scalejax.studies import Job, Progress, Study, StudyResult
@@ -34,10 +37,10 @@ A study is a TOML file:
   drop = [0, 1e10]                 # tokens
 \b
 For example:
-  scalejax many study.toml --dry-run
-  scalejax many study.toml --out jobs/one --plot errors.png
+  scalejax study study.toml --dry-run
+  scalejax study study.toml --out jobs/one --plot errors.png
   scalejax resume jobs/one
-  srun scalejax many study.toml --out jobs/one --distributed
+  srun scalejax study study.toml --out jobs/one --distributed
 """
 
 FAILED = 3
@@ -54,23 +57,18 @@ Coordinator = Annotated[
 ]
 Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes, likewise.")]
 Process = Annotated[int | None, typer.Option(min=0, help="Number of this process, likewise.")]
-Plot = Annotated[Path | None, typer.Option(help="Draw the held-out errors (.png, .pdf or .svg).")]
-Csv = Annotated[Path | None, typer.Option("--csv", help="Write the frame of all results here.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing on stderr.")]
 
 
-def many(
-    study: Annotated[Path, typer.Argument(help="The study.", metavar="STUDY.toml")],
-    runs: Annotated[
-        str | None, typer.Argument(help="File of runs, if the study names none.", metavar="RUNS")
-    ] = None,
+def study(
+    file: Annotated[
+        Path, typer.Argument(help="The study.", metavar="STUDY.toml", exists=True, dir_okay=False)
+    ],
+    runs: o.RunsIfAny = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder of the job. The same command again goes on where it stopped."),
     ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Count the problems, time a few of them, and stop.")
-    ] = False,
+    dry_run: o.DryRun = False,
     force: Annotated[
         bool,
         typer.Option("--force", help="If the job in the folder is another one, begin beside it."),
@@ -79,9 +77,9 @@ def many(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
-    plot: Plot = None,
-    csv: Csv = None,
-    quiet: Quiet = False,
+    plot: o.Plot = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
 ) -> None:
     """Fit all laws of a study: families x subsets of runs x laws x resamples.
 
@@ -92,72 +90,67 @@ def many(
     _check_files(plot, csv, out)
     use_compilation_cache()
     me = _join(distributed, coordinator, processes, process)
-    from scalejax import datasets
-    from scalejax.studies import StudyFile, prepare, run_study
+    from scalejax.studies import StudyFile, prepare
+    from scalejax.studies import study as fit_study
 
-    options.see_working_directory()
-    with survivable(out) as check:
-        file = StudyFile(study)
-        _check_target(plot, file.study.target)
-        source = runs or file.data
+    words.see_working_directory()
+    with survivable(out) as check, speaking("study"):
+        job = StudyFile(file)
+        _check_target(plot, job.study.target)
+        source = runs or job.data
         if source is None:
             raise typer.BadParameter("the study names no data: give the file.", param_hint="RUNS")
-        data: Any = source
-        if source in datasets.names() and not Path(source).exists():
-            data = datasets.load(source)
-        elif runs is None:
-            data = study.parent / source
-        with spoken_warnings(quiet, in_study):
+        data = words.data_of(source)
+        if data is source and runs is None:
+            data = file.parent / source
+        with spoken_warnings(quiet):
             if dry_run:
-                print(_forecast(file.study, prepare(file.study, data, **file.table_options)))
+                print(_workload(job.study, prepare(job.study, data, **job.table_options)))
                 return
             if out is not None and force:
-                out = _free(out, prepare(file.study, data, **file.table_options))
+                out = _free(out, prepare(job.study, data, **job.table_options))
                 say(f"the job is in {out}")
             with _watch(quiet, check) as progress:
-                found = run_study(
-                    file.study, data, out=out, progress=progress, process=me, **file.table_options
+                result = fit_study(
+                    job.study, data, out=out, progress=progress, process=me, **job.table_options
                 )
-        _show(found, out, plot, csv, quiet)
+        _show(result, out, plot, csv, quiet)
 
 
 def resume(
     folder: Annotated[Path, typer.Argument(help="Folder of the job.", metavar="DIR")],
-    law: Annotated[
+    laws: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="file.py:law",
-            help="A law of your own that the job fits: no code that a job names is run by itself.",
+        option(
+            "A law of your own that the job fits: no code that a job names is run by itself.",
+            "FILE.py:LAW",
         ),
     ] = None,
     distributed: Distributed = False,
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
-    plot: Plot = None,
-    csv: Csv = None,
-    quiet: Quiet = False,
+    plot: o.Plot = None,
+    csv: o.Csv = None,
+    quiet: o.Quiet = False,
 ) -> None:
     """Go on with a job where it stopped, whatever stopped it; a finished one is shown again."""
     _check_files(plot, csv, folder)
     use_compilation_cache()
     me = _join(distributed, coordinator, processes, process)
-    from scalejax.studies import Folder, resume_study
+    from scalejax.studies import Folder
+    from scalejax.studies import resume as go_on
 
-    laws = {name: options.law_of(name) for name in law or []}
-    with survivable(folder) as check:
+    own = {name: words.law_of(name) for name in laws or []}
+    with survivable(folder) as check, speaking("study"):
         _check_target(plot, Folder(folder).job()["study"].get("target", True))
-        with spoken_warnings(quiet, in_study), _watch(quiet, check) as progress:
-            found = resume_study(folder, laws=laws, progress=progress, process=me)
-        _show(found, folder, plot, csv, quiet)
+        with spoken_warnings(quiet), _watch(quiet, check) as progress:
+            result = go_on(folder, laws=own, progress=progress, process=me)
+        _show(result, folder, plot, csv, quiet)
 
 
 def _check_files(plot: Path | None, csv: Path | None, out: Path | None) -> None:
     """Refuse files that could not be written when all is solved."""
-    if plot is not None and plot.suffix.lower() not in PLOT_TYPES:
-        raise typer.BadParameter(
-            f"the file must end in {', '.join(PLOT_TYPES)}.", param_hint="--plot"
-        )
     for name, path in (("--plot", plot), ("--csv", csv)):
         # The folder of the job is yet to be made.
         if path is None or (out is not None and path.parent == out):
@@ -271,7 +264,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _forecast(study: "Study", job: "Job") -> str:
+def _workload(study: "Study", job: "Job") -> str:
     """What a study will cost, in words."""
     from scalejax.studies import estimate
 
@@ -292,13 +285,13 @@ def _forecast(study: "Study", job: "Job") -> str:
 
 
 def _show(
-    found: "StudyResult | None", out: Path | None, plot: Path | None, csv: Path | None, quiet: bool
+    result: "StudyResult | None", out: Path | None, plot: Path | None, csv: Path | None, quiet: bool
 ) -> None:
     """Print what was found; exit with 3 if laws failed."""
-    if found is None:
+    if result is None:
         say(f"this part is done; others of the job in {out} are not. Resume it if they have ended.")
         return
-    print(found.summary())
+    print(result.summary())
     if out is not None and not quiet:
         say(f"all results are in {out / 'results.parquet'}")
     if csv is not None:
@@ -306,13 +299,8 @@ def _show(
         from scalejax.studies import disk_trouble
 
         with disk_trouble(csv):
-            to_csv(found.frame, csv)
+            to_csv(result.frame, csv)
     if plot is not None:
-        import matplotlib as mpl
-
-        mpl.use("Agg")
-        from scalejax.plots import plot_study_panels
-
-        save_figure(plot_study_panels(found)[0].figure, plot)
-    if len(found.failed):
+        draw_to(plot, lambda plots: plots.plot_study_panels(result))
+    if len(result.failed):
         raise typer.Exit(FAILED)

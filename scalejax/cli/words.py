@@ -1,0 +1,203 @@
+"""From words on the command line to arguments of the verbs in Python."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from scalejax.cli.options import ObjectiveName, OnBad, Scale, SolverName
+from scalejax.vocabulary import argument
+
+if TYPE_CHECKING:
+    from scalejax.fitting import Fit
+    from scalejax.laws import Law
+    from scalejax.objectives import Objective
+
+
+def pairs(name: str, items: list[str] | None) -> dict[str, str]:
+    """``["E=1.7"]`` to ``{"E": "1.7"}``."""
+    values: dict[str, str] = {}
+    for item in items or ():
+        key, separator, value = (part.strip() for part in item.partition("="))
+        if not (separator and key and value):
+            raise refusal(name, f"{item!r} is not of the form NAME=VALUE.")
+        if key in values:
+            raise refusal(name, f"{key!r} is given twice.")
+        values[key] = value
+    return values
+
+
+def numbers(name: str, items: list[str] | None) -> dict[str, float]:
+    """``["E=1.7", "P_w=8"]`` to numbers; suffixes as in ``N=70B``."""
+    return {key: _number(name, value) for key, value in pairs(name, items).items()}
+
+
+def point(name: str, text: str) -> dict[str, float]:
+    """``"N=70B,D=1.4T"`` to numbers, by the grammar of the data files."""
+    return numbers(name, text.split(","))
+
+
+def points(texts: list[str] | None) -> list[dict[str, float]] | None:
+    """Each ``--at`` as a point; None without any."""
+    return [point("at", text) for text in texts] if texts else None
+
+
+def ranges(name: str, items: list[str] | None) -> dict[str, tuple[float, float]]:
+    """``["E=0.5:2"]`` to ``{"E": (0.5, 2.0)}``."""
+    values = {}
+    for key, value in pairs(name, items).items():
+        low, separator, high = value.partition(":")
+        if not separator:
+            raise refusal(name, f"{value!r} is not of the form LOW:HIGH.")
+        values[key] = (_number(name, low), _number(name, high))
+    return values
+
+
+def two(name: str, text: str) -> tuple[float, float]:
+    """``"70:215"`` to two numbers."""
+    first, separator, second = text.partition(":")
+    if not separator:
+        raise refusal(name, f"{text!r} is not of the form IN:OUT.")
+    return _number(name, first), _number(name, second)
+
+
+def share(name: str, text: str | None) -> float | None:
+    """``"20%"`` or ``"0.2"`` to 0.2."""
+    if text is None:
+        return None
+    value = _number(name, text.removesuffix("%"))
+    return value / 100 if text.endswith("%") else value
+
+
+def table_options(
+    *,
+    columns: list[str] | None = None,
+    units: list[str] | None = None,
+    derive: str | None = None,
+    exclude: str | None = None,
+    run: list[str] | str | None = None,
+    on_bad: OnBad = OnBad.RAISE,
+    **others: str | None,
+) -> dict[str, Any]:
+    """Keywords of `scalejax.data.load_table`, those that were given."""
+    options: dict[str, Any] = {
+        "columns": pairs("columns", columns),
+        "units": {key: _unit(value) for key, value in pairs("units", units).items()},
+        "derive": pairs("derive", [derive] if derive else []),
+        "exclude": _rows(exclude),
+        "run": run[0] if isinstance(run, list) and len(run) == 1 else run,
+        "on_bad": "drop" if on_bad is OnBad.DROP else None,
+        **others,
+    }
+    return {name: value for name, value in options.items() if value not in (None, {}, [])}
+
+
+def data_of(runs: str) -> Any:
+    """The dataset of that name, unless there is a file of it; else the path."""
+    from scalejax import datasets
+
+    return datasets.load(runs) if runs in datasets.names() and not Path(runs).exists() else runs
+
+
+def objective_of(
+    name: ObjectiveName,
+    on: Scale = Scale.LOG,
+    delta: float | None = None,
+    dof: float | None = None,
+) -> "Objective":
+    """The objective that the options name."""
+    from scalejax import objectives
+
+    if delta is not None and name is not ObjectiveName.HUBER:
+        raise refusal("delta", f"only --objective huber takes a delta, not {name}.")
+    if dof is not None and name is not ObjectiveName.STUDENT_T:
+        raise refusal("dof", f"only --objective student-t takes --dof, not {name}.")
+    if delta is not None:
+        return objectives.huber(delta, on=on.value)
+    if dof is not None:
+        return objectives.student_t(dof, on=on.value)
+    return objectives.named(name.value, on=on.value)
+
+
+def solver_of(name: SolverName) -> Any:
+    """The solver that the option names; None is the default."""
+    if name is SolverName.NEWTON:
+        return None
+    import optax
+
+    return optax.lbfgs() if name is SolverName.LBFGS else optax.adam(1e-2)
+
+
+def law_name(law: str | None, formula: str | None) -> str:
+    """What to fit, from two options of which one may be given."""
+    if formula is None:
+        return law or "chinchilla"
+    if law is not None:
+        raise refusal("formula", "a formula is a law of its own; leave out --law.")
+    return f"formula: {formula}"
+
+
+def law_of(name: str) -> "Law":
+    """The law of a name; a module may lie in the working directory."""
+    from scalejax.errors import LawError, ScalejaxError
+    from scalejax.laws import PREFIX, find_law
+
+    if ":" in name and not name.startswith(PREFIX):
+        see_working_directory()
+    try:
+        return find_law(name)
+    except ScalejaxError:
+        raise
+    except Exception as error:
+        raise LawError(f"{name!r} cannot be imported: {type(error).__name__}: {error}.") from error
+
+
+def fit_in(folder: str | Path, law: str | None) -> "Fit":
+    """The fit that is saved in a folder."""
+    from scalejax.fitting import load_fit
+
+    return load_fit(folder, None if law is None else law_of(law))
+
+
+def source_of(text: str, law: str | None) -> "Fit | str":
+    """A saved fit, or the name of a published set."""
+    return fit_in(text, law) if Path(text).is_dir() else text
+
+
+def see_working_directory() -> None:
+    """Let modules of the working directory be imported: last, so that they replace no library."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+
+
+def refusal(name: str, message: str) -> typer.BadParameter:
+    """A usage error of an option."""
+    return typer.BadParameter(message, param_hint=argument(name))
+
+
+def _rows(text: str | None) -> str | list[int] | None:
+    """A column, ``top5(loss)``, or row numbers such as ``3,17``."""
+    if text is not None and re.fullmatch(r"\d+(,\d+)*", text):
+        return [int(number) for number in text.split(",")]
+    return text
+
+
+def _unit(text: str) -> str | float:
+    """A unit is a letter or a factor."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _number(name: str, text: str) -> float:
+    """By the grammar of the data files."""
+    from scalejax.data import parse_number
+
+    try:
+        return parse_number(text)
+    except ValueError:
+        raise refusal(name, f"{text!r} is not a number.") from None

@@ -69,7 +69,7 @@ def _current(given: dict[str, Any], renamed: Mapping[str, str]) -> dict[str, Any
         new = renamed[old]
         if new in given:
             raise UsageError(f"{old}= is the old name of {new}=: give {new}= alone.")
-        moved(f"{old}=", f"{new}=", level=4)
+        moved(f"{old}=", f"{new}=", level=3)
         given[new] = given.pop(old)
     return given
 

@@ -19,7 +19,7 @@ from scalejax.solvers import SolverFactory, damped_newton, from_optax
 from scalejax.vocabulary import argument
 
 Solver: TypeAlias = SolverFactory | optax.GradientTransformation
-ObjectiveLike: TypeAlias = Objective | Callable[[jax.Array], jax.Array] | None
+ObjectiveLike: TypeAlias = Objective | str | Callable[[jax.Array], jax.Array] | None
 
 _NEWTON_STEPS, _OPTAX_STEPS = 200, 2000
 

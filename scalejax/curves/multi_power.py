@@ -1,7 +1,7 @@
 """The multi-power law: every change of the rate adds a power law of its own (arXiv:2503.12811).
 
 Use it to predict the loss curve of one schedule from those of others, and to look for the best
-schedule (`scalejax.curves.optimal`). `multi_power_curve` evaluates it from an array of rates.
+schedule (`scalejax.curves.best_schedule`). `multi_power_curve` evaluates it from an array of rates.
 
 Its sum has a term for each earlier step, but only where the rate changes, and a term depends on the
 point of the curve through S(t), the sum of the rates so far, alone. So the law here is a function

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 
 from scalejax._arrays import Floats, Ints
-from scalejax.curves.hours import LossCurve
+from scalejax.curves.loss_curve import LossCurve
 from scalejax.errors import UsageError
 
 WINDOWS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -30,7 +30,7 @@ _GRID = 200
 _FEWEST = 10
 
 
-class Verdict(StrEnum):
+class CurveVerdict(StrEnum):
     """Whether one curve comes to lie below another."""
 
     YES = "yes"
@@ -85,7 +85,7 @@ class Comparison:
     @property
     def ahead(self) -> tuple[str, ...]:
         """The name of who is surely ahead at each cost, or "not determined"."""
-        words = {1: self.names[0], -1: self.names[1], 0: str(Verdict.NOT_DETERMINED)}
+        words = {1: self.names[0], -1: self.names[1], 0: str(CurveVerdict.NOT_DETERMINED)}
         return tuple(words[int(sign)] for sign in self.lead)
 
     @property
@@ -96,14 +96,14 @@ class Comparison:
         return tuple(self._between(i, j) for i, j in pairs if self.lead[i] != self.lead[j])
 
     @property
-    def crosses(self) -> Verdict:
+    def crosses(self) -> CurveVerdict:
         """`NO` only if one run is surely ahead at every cost."""
         if self.crossings:
-            return Verdict.YES
+            return CurveVerdict.YES
         return (
-            Verdict.NO
+            CurveVerdict.NO
             if abs(int(np.sum(self.lead))) == len(self.cost)
-            else (Verdict.NOT_DETERMINED)
+            else (CurveVerdict.NOT_DETERMINED)
         )
 
     def _between(self, i: int, j: int) -> Crossing:
@@ -129,7 +129,7 @@ class Overtaking:
         rival: Loss of the rival.
     """
 
-    verdict: Verdict
+    verdict: CurveVerdict
     windows: Floats
     loss: Floats
     lo: Floats
@@ -213,8 +213,8 @@ def overtakes(
     loss = np.array([centre for centre, _ in rows])
     tail = (1 - level) / 2
     lo, hi = np.quantile(np.stack([drawn for _, drawn in rows]), [tail, 1 - tail], axis=1)
-    verdict = Verdict.YES if np.all(hi < rival) else Verdict.NOT_DETERMINED
-    verdict = Verdict.NO if np.all(lo > rival) else verdict
+    verdict = CurveVerdict.YES if np.all(hi < rival) else CurveVerdict.NOT_DETERMINED
+    verdict = CurveVerdict.NO if np.all(lo > rival) else verdict
     return Overtaking(verdict, stretches, loss, lo, hi, rival)
 
 

@@ -5,13 +5,13 @@ odd about one, for a `Request`; `read_frame` gives the raw cells.
 """
 
 from scalejax.data.checks import problem_at as problem_at
+from scalejax.data.columns import column_list as column_list
 from scalejax.data.columns import column_problems as column_problems
-from scalejax.data.columns import found_columns as found_columns
 from scalejax.data.columns import match_column as match_column
 from scalejax.data.columns import normalised as normalised
-from scalejax.data.design import distinct_values as distinct_values
 from scalejax.data.examples import golden36 as golden36
 from scalejax.data.export import to_csv as to_csv
+from scalejax.data.fit_rows import distinct_values as distinct_values
 from scalejax.data.joining import SEPARATOR as SEPARATOR
 from scalejax.data.joining import group_by as group_by
 from scalejax.data.joining import join_groups as join_groups

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
-from scalejax.data.checks import Measured
+from scalejax.data.checks import NumericColumn
 from scalejax.data.numbers import is_nested, parse_column
-from scalejax.data.plan import Plan, derived_values
+from scalejax.data.reading_plan import ReadingPlan, derived_values
 from scalejax.data.request import LABELS, Request
 from scalejax.data.table import SetAside, Table, encode_labels, read_only
 from scalejax.errors import Problem
@@ -26,7 +26,9 @@ _WHY_DROPPED = {
 }
 
 
-def measure_all(frame: pd.DataFrame, request: Request, plan: Plan) -> dict[str, Measured]:
+def numeric_columns(
+    frame: pd.DataFrame, request: Request, plan: ReadingPlan
+) -> dict[str, NumericColumn]:
     """Role to column of numbers, for the columns of the plan."""
     measured = {}
     for role, column in plan.columns.items():
@@ -36,19 +38,19 @@ def measure_all(frame: pd.DataFrame, request: Request, plan: Plan) -> dict[str, 
     return measured
 
 
-def measure_compute(frame: pd.DataFrame, plan: Plan) -> Measured | None:
+def compute_column(frame: pd.DataFrame, plan: ReadingPlan) -> NumericColumn | None:
     """A column of C that no law asked for, to compare with 6 N D."""
     return None if plan.compute is None else _measure(frame, "C", plan.compute, 1.0, True)
 
 
 def _measure(
     frame: pd.DataFrame, role: str, column: str, factor: float, positive: bool
-) -> Measured:
+) -> NumericColumn:
     parsed = parse_column(frame[column])
-    return Measured(role, column, parsed, parsed.values * factor, positive)
+    return NumericColumn(role, column, parsed, parsed.values * factor, positive)
 
 
-def names_of(frame: pd.DataFrame, plan: Plan) -> tuple[dict[str, list[str]], list[Problem]]:
+def names_of(frame: pd.DataFrame, plan: ReadingPlan) -> tuple[dict[str, list[str]], list[Problem]]:
     """Role to the name in every row, and E129 for columns that hold no names."""
     labels, problems = {}, []
     for role in LABELS:
@@ -83,9 +85,9 @@ def set_aside_of(excluded: Mapping[int, str], dropped: Sequence[Problem]) -> tup
 
 def assemble(
     rows: Ints,
-    measured: Mapping[str, Measured],
+    measured: Mapping[str, NumericColumn],
     labels: Mapping[str, list[str]],
-    plan: Plan,
+    plan: ReadingPlan,
     request: Request,
     name: str,
 ) -> Table:

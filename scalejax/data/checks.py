@@ -4,7 +4,7 @@ Every check is a function that returns a list of `Problem`; nothing raises here,
 gets all problems of a file in one report. Checks of single rows (`row_problems`) take the rows that
 count, checks of a column (`scale_problems`) its usable values. What shows only in several rows or
 columns together is checked in `scalejax.data.relations`, whether there are enough rows in
-`scalejax.data.design`. Codes that start with W are warnings; `scalejax.codes` explains them all.
+`scalejax.data.fit_rows`. Codes that start with W are warnings; `scalejax.codes` explains them all.
 
 `DROPPABLE` are the codes that belong to single rows: with ``on_bad="drop"`` those rows are set
 aside and recorded. Nothing else can be dropped.
@@ -32,7 +32,7 @@ HIGH_LOSS = 20.0
 
 
 @dataclass(frozen=True)
-class Measured:
+class NumericColumn:
     """A column of numbers and what it is for.
 
     Attributes:
@@ -50,7 +50,7 @@ class Measured:
     positive: bool = False
 
 
-def row_problems(measured: Measured, rows: Ints) -> list[Problem]:
+def row_problems(measured: NumericColumn, rows: Ints) -> list[Problem]:
     """E101-E103, E120-E129, E140, E141 and E143 of one column, among `rows` only.
 
     Args:
@@ -75,7 +75,7 @@ def row_problems(measured: Measured, rows: Ints) -> list[Problem]:
     return problems + [problem for problem in found if problem.rows]
 
 
-def _sign_problems(measured: Measured, values: Floats, rows: Ints) -> list[Problem]:
+def _sign_problems(measured: NumericColumn, values: Floats, rows: Ints) -> list[Problem]:
     if measured.role == LOSS:
         message = "a loss must be positive; is this a difference or a log?"
         wrong = rows[values <= 0] if measured.positive else rows[:0]
@@ -104,7 +104,7 @@ def _weight_problems(column: str, values: Floats, rows: Ints) -> list[Problem]:
     return [problem for problem in found if problem.rows]
 
 
-def scale_problems(measured: Measured, rows: Ints) -> list[Problem]:
+def scale_problems(measured: NumericColumn, rows: Ints) -> list[Problem]:
     """E110, E111 and W201: units that look wrong in a column as a whole.
 
     Only quantities of the vocabulary have a scale to be checked against.
@@ -130,7 +130,7 @@ def _high_loss(column: str, values: Floats, rows: Ints) -> list[Problem]:
     return [problem_at("W201", message, column, rows[high])] if high.any() else []
 
 
-def _small_units(measured: Measured, values: Floats) -> list[Problem]:
+def _small_units(measured: NumericColumn, values: Floats) -> list[Problem]:
     low = CHECKED[measured.role].plausible[0]
     typical = float(np.median(values))
     if typical >= low:

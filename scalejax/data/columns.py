@@ -68,7 +68,7 @@ def match_name(frame: pd.DataFrame, name: str) -> str | Problem:
         return name
     columns = [c for c in frame.columns if normalised(c) == normalised(name)]
     return _single(columns, name) or Problem(
-        "E126", f"no such column; name one of the {found_columns(frame)}", name
+        "E126", f"no such column; name one of the {column_list(frame)}", name
     )
 
 
@@ -81,12 +81,12 @@ def column_problems(
     if missing:
         wanted = ", ".join(_describe(quantity) for quantity in missing)
         remedy = ", ".join(f'"{quantity}": "..."' for quantity in missing)
-        message = f"no column for {wanted}; {found_columns(frame)}. Say columns={{{remedy}}}"
+        message = f"no column for {wanted}; {column_list(frame)}. Say columns={{{remedy}}}"
         problems.insert(0, Problem("E126", message))
     return problems
 
 
-def found_columns(frame: pd.DataFrame) -> str:
+def column_list(frame: pd.DataFrame) -> str:
     """``found columns: N, D, ...``, cut after twenty."""
     names = [str(column) for column in frame.columns]
     more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""

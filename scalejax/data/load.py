@@ -15,16 +15,16 @@ import pandas as pd
 
 from scalejax.data.assemble import (
     assemble,
-    measure_all,
-    measure_compute,
+    compute_column,
     names_of,
+    numeric_columns,
     set_aside_of,
 )
 from scalejax.data.checks import DROPPABLE, OF_LOSSES, label_problems, row_problems, scale_problems
-from scalejax.data.design import Design, design_problems
 from scalejax.data.exclude import excluded_rows
-from scalejax.data.plan import Plan, make_plan
+from scalejax.data.fit_rows import FitRows, scarcity_problems
 from scalejax.data.reader import read_frame, source_name, source_sha256
+from scalejax.data.reading_plan import ReadingPlan, make_reading_plan
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.table import SetAside, Table
@@ -161,14 +161,14 @@ def inspect_table(source: Any, request: Request) -> Inspection:
     except InputError as error:
         return Inspection(name, error.problems)
     try:
-        plan = make_plan(frame, request)
+        plan = make_reading_plan(frame, request)
     except InputError as error:
         return Inspection(name, error.problems, len(frame))
     return _inspect(frame, name, request, plan)
 
 
-def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: Plan) -> Inspection:
-    measured = measure_all(frame, request, plan)
+def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: ReadingPlan) -> Inspection:
+    measured = numeric_columns(frame, request, plan)
     labels, problems = names_of(frame, plan)
     excluded, found = (
         ({}, [])
@@ -197,11 +197,11 @@ def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: Plan) -> In
     faulty = [row for problem in found for row in problem.rows]
     related = relation_problems(
         table.select(~np.isin(table.row, faulty)),
-        measure_compute(frame, plan),
+        compute_column(frame, plan),
         ratio_settled=settled,
     )
     problems += [*scales, *related]
-    problems += _empty(table) or design_problems(_design(table, request), request.n_parameters)
+    problems += _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
     if not request.is_loss:
         problems = [problem for problem in problems if problem.code not in OF_LOSSES]
     inspection = Inspection(
@@ -212,19 +212,19 @@ def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: Plan) -> In
     return replace(inspection, table=replace(table, warnings=inspection.problems))
 
 
-def _contradictions(plan: Plan) -> list[Problem]:
+def _contradictions(plan: ReadingPlan) -> list[Problem]:
     if not {"weights", "sigma"} <= plan.columns.keys():
         return []
     message = "sigma and weights are both given; a small sigma means a large weight, so give one"
     return [Problem("E144", message, plan.columns["weights"])]
 
 
-def _design(table: Table, request: Request) -> Design:
+def _fit_rows(table: Table, request: Request) -> FitRows:
     # Weights that are no numbers have their own code; here they must not count as zero.
     weight = np.where(np.isfinite(table.weight), table.weight, 1.0)
     varied = [quantity for quantity in request.inputs if quantity not in request.constant]
     wanted = {quantity: table.inputs[quantity] for quantity in varied}
-    return Design(wanted, table.columns, weight, table.row, table.group, table.group_labels)
+    return FitRows(wanted, table.columns, weight, table.row, table.group, table.group_labels)
 
 
 def _empty(table: Table) -> list[Problem]:
@@ -240,7 +240,7 @@ def _accept(table: Table, request: Request, given: Mapping[str, Any]) -> Table:
         raise UsageError(f"give {', '.join(sorted(given))} where the Table is loaded, not later")
     if missing := [quantity for quantity in request.inputs if quantity not in table.inputs]:
         raise UsageError(f"the Table holds {list(table.inputs)}, the law also needs {missing}")
-    problems = _empty(table) or design_problems(_design(table, request), request.n_parameters)
+    problems = _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
     if errors := [problem for problem in problems if not problem.code.startswith("W")]:
         raise InputError(errors, table.source)
     new = tuple(problem for problem in problems if problem not in table.warnings)

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
-from scalejax.data.checks import Measured, problem_at
-from scalejax.data.design import distinct_values, for_groups
+from scalejax.data.checks import NumericColumn, problem_at
+from scalejax.data.fit_rows import distinct_values, for_groups
 from scalejax.data.table import Table
 from scalejax.errors import InputError, Problem
 from scalejax.quantities import CHECKED
@@ -30,7 +30,7 @@ _RISING_ROWS = 6
 
 
 def relation_problems(
-    table: Table, compute: Measured | None = None, *, ratio_settled: bool = False
+    table: Table, compute: NumericColumn | None = None, *, ratio_settled: bool = False
 ) -> list[Problem]:
     """E111 for D/N, E150, W202-W204 and W213-W215.
 
@@ -241,7 +241,7 @@ def _useless_names(table: Table) -> list[Problem]:
     return problems
 
 
-def _other_compute(table: Table, compute: Measured) -> list[Problem]:
+def _other_compute(table: Table, compute: NumericColumn) -> list[Problem]:
     values = compute.values[table.row - 1]
     usable = np.isfinite(values) & (values > 0)
     ratio = values[usable] / (6 * table.inputs["N"][usable] * table.inputs["D"][usable])

@@ -10,7 +10,7 @@ How the critical batch grows with the tokens (Zhang et al., 2024) is not here: i
 constants could not be verified. `scalejax.laws.recipes` has power laws of the best batch.
 """
 
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Value
 
 KAPLAN2020_BATCH = PublishedSet(

@@ -5,7 +5,7 @@ own share of the batch. One replica is `power_N`.
 """
 
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
 
 DILOCO2025 = PublishedSet(

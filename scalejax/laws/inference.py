@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
 from scalejax.quantities import ACCURACY, COVERAGE, ERROR
 

@@ -27,7 +27,7 @@ import numpy as np
 from scalejax._arrays import Floats
 from scalejax.errors import DataWarning, LawError
 from scalejax.laws.parameter import Parameter, declare_parameter
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Support
 from scalejax.quantities import LOSS, Quantity
 

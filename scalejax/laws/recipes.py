@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 
 from scalejax.laws.law import Law, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
 from scalejax.quantities import (
     BATCH,

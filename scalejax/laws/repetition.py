@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from scalejax.laws.chinchilla import MUENNIGHOFF2023, chinchilla
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"

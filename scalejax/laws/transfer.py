@@ -9,7 +9,7 @@ begin to outweigh what pre-training had taught: use it to choose a model to fine
 import jax.numpy as jnp
 
 from scalejax.laws.law import law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.recipes import power_recipe
 from scalejax.laws.supports import Positive, Value
 from scalejax.quantities import D_T, ERROR, TASK_LOSS

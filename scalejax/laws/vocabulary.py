@@ -12,7 +12,7 @@ and take it off the fitted E.
 import jax.numpy as jnp
 
 from scalejax.laws.law import law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.recipes import TAO2024_SIZE, TAO2024_VOCABULARY
 from scalejax.laws.supports import Positive, Real, Value
 from scalejax.quantities import UNIGRAM_LOSS

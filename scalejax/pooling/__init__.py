@@ -18,8 +18,8 @@ How the model is written down: `scalejax.pooling.hierarchy` (coordinates),
 from scalejax.pooling.borrowing import borrow as borrow
 from scalejax.pooling.components import Components as Components
 from scalejax.pooling.components import principal_components as principal_components
-from scalejax.pooling.family import Family as Family
 from scalejax.pooling.pool import pool as pool
 from scalejax.pooling.pooled import Pooled as Pooled
+from scalejax.pooling.pooled_family import PooledFamily as PooledFamily
 from scalejax.pooling.sampling import PooledPosterior as PooledPosterior
 from scalejax.pooling.sampling import pool_posterior as pool_posterior

@@ -11,11 +11,11 @@ import numpy as np
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.laws import PublishedSet
-from scalejax.pooling.family import Family
 from scalejax.pooling.pooled import Pooled
+from scalejax.pooling.pooled_family import PooledFamily
 from scalejax.status import Status
 
-Donor = Fit | Pooled | Family | PublishedSet
+Donor = Fit | Pooled | PooledFamily | PublishedSet
 
 
 def borrow(donor: Donor, names: Sequence[str], *, counts: str | None = None) -> dict[str, float]:
@@ -47,7 +47,7 @@ def borrow(donor: Donor, names: Sequence[str], *, counts: str | None = None) -> 
     return found
 
 
-def _params(donor: Fit | Pooled | Family) -> dict[str, float]:
+def _params(donor: Fit | Pooled | PooledFamily) -> dict[str, float]:
     return donor.mean if isinstance(donor, Pooled) else donor.params
 
 

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from scalejax._numerics import RUN_ONCE
-from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
+from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy
 from scalejax.pooling.marginal import find_mode, information
 from scalejax.pooling.population import rescaled_means, unpack
 
@@ -37,7 +37,7 @@ def group_draws(
     populations: jax.Array,
     groups: Groups,
     near: jax.Array,
-    given: Given,
+    constants: Constants,
 ) -> jax.Array:
     """All coordinates of every group, (S, G, p + 1), under populations (S, m).
 
@@ -47,15 +47,15 @@ def group_draws(
         populations: Draws of the population's coordinates.
         groups: The runs.
         near: Starts of the groups' own coordinates, (G, r).
-        given: Other numbers.
+        constants: Numbers that are neither data nor estimated.
     """
 
     def one(phi: jax.Array, z: jax.Array) -> jax.Array:
         population = unpack(hierarchy, phi)
 
         def group(rows: Groups, first: jax.Array, z: jax.Array) -> jax.Array:
-            own = find_mode(hierarchy, first, population, rows, given).own
-            matrix = information(hierarchy, own, population, rows, given)
+            own = find_mode(hierarchy, first, population, rows, constants).own
+            matrix = information(hierarchy, own, population, rows, constants)
             size = jnp.sqrt(jnp.diagonal(matrix))
             factor = jnp.linalg.cholesky(matrix / size[:, None] / size)
             own = own + jax.scipy.linalg.solve_triangular(factor.T, z) / size
@@ -87,32 +87,32 @@ def joint_draws(
     near: jax.Array,
     draws: int,
     groups: Groups,
-    given: Given,
+    constants: Constants,
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Populations (S, m), groups (S, G, p + 1) and a new group (S, p + 1); `at` is phi, Hessian."""
     first, second, third = jax.random.split(key, 3)
     populations = population_draws(hierarchy, first, *at, draws)
-    known = group_draws(hierarchy, second, populations, groups, near, given)
+    known = group_draws(hierarchy, second, populations, groups, near, constants)
     return populations, known, new_draws(hierarchy, third, populations)
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
 def updated_draws(
-    hierarchy: Hierarchy, key: jax.Array, populations: jax.Array, rows: Groups, given: Given
+    hierarchy: Hierarchy, key: jax.Array, populations: jax.Array, rows: Groups, constants: Constants
 ) -> tuple[jax.Array, jax.Array]:
     """A new group given its first runs (1, n): draws (S, p + 1), and its mode (p + 1,)."""
     population = unpack(hierarchy, jnp.median(populations, axis=0))
     alone = jax.tree.map(lambda x: x[0], rows)
-    own = find_mode(hierarchy, population.mean, population, alone, given).own
-    drawn = group_draws(hierarchy, key, populations, rows, own[None], given)[:, 0]
+    own = find_mode(hierarchy, population.mean, population, alone, constants).own
+    drawn = group_draws(hierarchy, key, populations, rows, own[None], constants)[:, 0]
     return drawn, hierarchy.coordinates(own, population.shared)
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
-def parameters_of(hierarchy: Hierarchy, v: jax.Array, given: Given) -> dict[str, jax.Array]:
+def parameters_of(hierarchy: Hierarchy, v: jax.Array, constants: Constants) -> dict[str, jax.Array]:
     """All parameters of the law at coordinates (..., p + 1), (...) each."""
     flat = v.reshape(-1, v.shape[-1])
-    found = jax.vmap(lambda row: hierarchy.parameters(row, given))(flat)
+    found = jax.vmap(lambda row: hierarchy.parameters(row, constants))(flat)
     return {
         name: jnp.broadcast_to(x, flat.shape[:1]).reshape(v.shape[:-1]) for name, x in found.items()
     }

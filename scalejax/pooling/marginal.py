@@ -18,7 +18,7 @@ from jax import lax
 from jax.scipy.linalg import solve_triangular
 from jax.scipy.special import gammaln
 
-from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
+from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy
 from scalejax.pooling.population import Population, log_prior, unpack
 
 _STEPS = 60
@@ -41,11 +41,11 @@ class Mode(NamedTuple):
 
 
 def joint(
-    hierarchy: Hierarchy, own: jax.Array, population: Population, rows: Groups, given: Given
+    hierarchy: Hierarchy, own: jax.Array, population: Population, rows: Groups, constants: Constants
 ) -> jax.Array:
     """Negative log of the likelihood of a group's rows times its density in the population."""
     v = hierarchy.coordinates(own, population.shared)
-    residual = hierarchy.residual(v, rows.inputs, rows.target, given)
+    residual = hierarchy.residual(v, rows.inputs, rows.target, constants)
     used = rows.weight > 0
     z2 = rows.weight * residual**2 * jnp.exp(-2 * v[-1])
     log_scale = v[-1] - 0.5 * jnp.log(jnp.where(used, rows.weight, 1.0))
@@ -69,14 +69,14 @@ def _rarity(own: jax.Array, population: Population) -> jax.Array:
 
 
 def information(
-    hierarchy: Hierarchy, own: jax.Array, population: Population, rows: Groups, given: Given
+    hierarchy: Hierarchy, own: jax.Array, population: Population, rows: Groups, constants: Constants
 ) -> jax.Array:
     """Fisher's information of a group's rows plus the population's precision, (r, r)."""
     q, r, nu = population.mean.shape[0], own.shape[0], hierarchy.dof
     noise = hierarchy.coordinates(own, population.shared)[-1]
     jacobian = jax.jacfwd(
         lambda x: hierarchy.residual(
-            hierarchy.coordinates(x, population.shared), rows.inputs, rows.target, given
+            hierarchy.coordinates(x, population.shared), rows.inputs, rows.target, constants
         )
     )(own)
     slope, bend = (1.0, 2.0) if nu is None else ((nu + 1) / (nu + 3), 2 * nu / (nu + 3))
@@ -90,12 +90,12 @@ def information(
 
 
 def find_mode(
-    hierarchy: Hierarchy, own: jax.Array, population: Population, rows: Groups, given: Given
+    hierarchy: Hierarchy, own: jax.Array, population: Population, rows: Groups, constants: Constants
 ) -> Mode:
     """The mode of a group's own coordinates by damped scoring from `own`."""
 
     def value(x: jax.Array) -> jax.Array:
-        found = joint(hierarchy, x, population, rows, given)
+        found = joint(hierarchy, x, population, rows, constants)
         return jnp.where(jnp.isfinite(found), found, jnp.inf)
 
     def going(state: Any) -> jax.Array:
@@ -105,7 +105,7 @@ def find_mode(
     def step(state: Any) -> Any:
         x, best, _, damping, steps = state
         slope = jax.grad(value)(x)
-        matrix = information(hierarchy, x, population, rows, given)
+        matrix = information(hierarchy, x, population, rows, constants)
         size = jnp.sqrt(jnp.maximum(jnp.diagonal(matrix), 1e-300))
         scaled = matrix / size[:, None] / size + 1e-12 * jnp.eye(x.shape[0])
         move = jnp.linalg.solve(scaled + damping * jnp.eye(x.shape[0]), slope / size) / size
@@ -125,7 +125,7 @@ def find_mode(
 
 
 def marginal(
-    hierarchy: Hierarchy, phi: jax.Array, groups: Groups, near: jax.Array, given: Given
+    hierarchy: Hierarchy, phi: jax.Array, groups: Groups, near: jax.Array, constants: Constants
 ) -> tuple[jax.Array, Mode]:
     """Negative log posterior of a population, groups integrated out, and the groups' modes.
 
@@ -134,7 +134,7 @@ def marginal(
         phi: Coordinates of the population, (m,).
         groups: The runs.
         near: Starts of the groups' own coordinates, (G, r).
-        given: Other numbers.
+        constants: Numbers that are neither data nor estimated.
 
     Returns:
         The value (), whose first derivative in `phi` is exact, and the modes, (G, ...) each.
@@ -143,27 +143,27 @@ def marginal(
 
     def one(rows: Groups, first: jax.Array) -> tuple[jax.Array, Mode]:
         held = lax.stop_gradient(population)
-        mode = find_mode(hierarchy, first, held, rows, given)
+        mode = find_mode(hierarchy, first, held, rows, constants)
         mode = lax.stop_gradient(mode)
-        own = _refined(hierarchy, mode.own, population, rows, given)
-        matrix = information(hierarchy, own, population, rows, given)
+        own = _refined(hierarchy, mode.own, population, rows, constants)
+        matrix = information(hierarchy, own, population, rows, constants)
         volume = 0.5 * jnp.linalg.slogdet(matrix)[1] - 0.5 * own.shape[0] * _LOG_2PI
-        total = joint(hierarchy, own, population, rows, given) + volume
+        total = joint(hierarchy, own, population, rows, constants) + volume
         return total, Mode(lax.stop_gradient(own), mode.value, mode.decrement)
 
     each, modes = jax.vmap(one)(groups, near)
-    return jnp.sum(each) - log_prior(hierarchy, phi, given), modes
+    return jnp.sum(each) - log_prior(hierarchy, phi, constants), modes
 
 
 def _refined(
-    hierarchy: Hierarchy, own: jax.Array, population: Population, rows: Groups, given: Given
+    hierarchy: Hierarchy, own: jax.Array, population: Population, rows: Groups, constants: Constants
 ) -> jax.Array:
     """One Newton step from a mode, whose derivative is that of the mode."""
     if own.shape[0] == 0:
         return own
     held = lax.stop_gradient(population)
-    hessian = jax.hessian(lambda x: joint(hierarchy, x, held, rows, given))(own)
-    slope = jax.grad(lambda x: joint(hierarchy, x, population, rows, given))(own)
+    hessian = jax.hessian(lambda x: joint(hierarchy, x, held, rows, constants))(own)
+    slope = jax.grad(lambda x: joint(hierarchy, x, population, rows, constants))(own)
     move = _solve(lax.stop_gradient(hessian), slope)
     # A lane that is still far from its mode must not be thrown further.
     return own - jnp.where(jnp.all(jnp.isfinite(move)), move, 0.0)

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
+from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy
 from scalejax.pooling.marginal import Mode, marginal
 from scalejax.pooling.population import log_volume
 
@@ -44,7 +44,7 @@ class Maximum(NamedTuple):
 
 
 def maximise(
-    hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, given: Given
+    hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, constants: Constants
 ) -> Maximum:
     """The population of greatest posterior density near a start.
 
@@ -53,11 +53,11 @@ def maximise(
         phi: Start of the population, (m,).
         own: Starts of the groups' own coordinates, (G, r).
         groups: The runs.
-        given: Other numbers.
+        constants: Numbers that are neither data nor estimated.
     """
 
     def density(p: jax.Array, near: jax.Array) -> tuple[jax.Array, Mode]:
-        value, modes = marginal(hierarchy, p, groups, near, given)
+        value, modes = marginal(hierarchy, p, groups, near, constants)
         return value - log_volume(hierarchy, p), modes
 
     sloped = jax.value_and_grad(density, has_aux=True)

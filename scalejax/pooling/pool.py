@@ -16,10 +16,10 @@ from scalejax.fitting import warn_about_data
 from scalejax.laws import Law, find_law
 from scalejax.objectives import LogNormal, Model, Objective, least_squares, make_model
 from scalejax.pooling.draws import joint_draws
-from scalejax.pooling.hierarchy import Given, Groups, Hierarchy, Role, centred_coefficients
+from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy, Role, centred_coefficients
 from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_volume
-from scalejax.pooling.starts import Search, search
+from scalejax.pooling.search import Search, search
 from scalejax.status import Status
 
 SPREAD = LogNormal(0.2, 1.0)
@@ -87,19 +87,19 @@ def pool(
     check_signs(objective, table.target)
     groups, order = _groups(table), tuple(table.group_labels)
     reference = tuple(_middle(values) for values in table.inputs.values())
-    given = Given(reference, dict(fixed or {}), (float(spread.median), float(spread.sd)))
+    constants = Constants(reference, dict(fixed or {}), (float(spread.median), float(spread.sd)))
     with jax.enable_x64(True):
-        centred = centred_coefficients(model, roles, given)
+        centred = centred_coefficients(model, roles, constants)
     dof = objective.constants[0] if objective.name == "student_t" else None
     hierarchy = Hierarchy(model, roles, centred, dof)
-    found = search(hierarchy, groups, given)
+    found = search(hierarchy, groups, constants)
     at = (found.best.phi, found.best.hessian)
     own = np.asarray(found.best.modes.own, np.float64)
     with jax.enable_x64(True):
         volume = log_volume(hierarchy, jnp.asarray(found.best.phi))
         log_marginal = -float(found.best.value + volume)
         population, v, new = joint_draws(
-            hierarchy, jax.random.key(seed), at, own, draws, groups, given
+            hierarchy, jax.random.key(seed), at, own, draws, groups, constants
         )
         arrays = [np.asarray(x, np.float64) for x in (population, v, new)]
     pooled = Pooled(
@@ -108,7 +108,7 @@ def pool(
         status=_status(found),
         group_status=_group_status(found, order),
         hierarchy=hierarchy,
-        given=given,
+        constants=constants,
         runs=groups,
         table=table,
         phi=np.asarray(found.best.phi, np.float64),

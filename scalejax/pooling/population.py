@@ -5,7 +5,7 @@ ones, the logarithms of the between-group standard deviations, and one number pe
 coordinates for their correlations (partial correlations through tanh, as for a Cholesky factor).
 
 Means and shared values have a flat prior. A between-group standard deviation is log-normal around
-`Given.spread`, which keeps it from zero and from infinity when there are few groups (Chung et al.
+`Constants.spread`, which keeps it from zero and from infinity when there are few groups (Chung et al.
 2013, doi:10.1007/s11336-013-9328-2, say why an estimate of zero is to be avoided). Correlations
 have the LKJ prior with eta = 2 (Lewandowski et al. 2009), which is weak and centred at none.
 
@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import solve_triangular
 
-from scalejax.pooling.hierarchy import Given, Hierarchy
+from scalejax.pooling.hierarchy import Constants, Hierarchy
 
 _ETA = 2.0
 
@@ -63,11 +63,11 @@ def start(hierarchy: Hierarchy, mean: jax.Array, sd: jax.Array) -> jax.Array:
     return jnp.concatenate(parts)
 
 
-def log_prior(hierarchy: Hierarchy, phi: jax.Array, given: Given) -> jax.Array:
+def log_prior(hierarchy: Hierarchy, phi: jax.Array, constants: Constants) -> jax.Array:
     """Log density of the population's coordinates, up to a constant."""
     q, k = len(hierarchy.places("pooled")), len(hierarchy.places("shared"))
     _, _, log_sd, rest = jnp.split(phi, np.cumsum([q, k, q]))
-    median, width = given.spread
+    median, width = constants.spread
     spread = -0.5 * jnp.sum(((log_sd - jnp.log(median)) / width) ** 2)
     # Partial correlations are independent: beta distributed on (-1, 1) with these exponents.
     column = np.array([j for i in range(q) for j in range(i)], float)

@@ -22,7 +22,7 @@ from scalejax._arrays import Floats
 from scalejax.bayes import LEAST_ESS, R_HAT_LIMIT, arviz_tree, extra, sample
 from scalejax.errors import FitWarning, UsageError
 from scalejax.pooling.draws import new_draws, parameters_of
-from scalejax.pooling.hierarchy import NOISE, Given, Groups, Hierarchy
+from scalejax.pooling.hierarchy import NOISE, Constants, Groups, Hierarchy
 from scalejax.pooling.marginal import information, joint
 from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_prior, unpack
@@ -31,7 +31,7 @@ from scalejax.resampling import percentile_interval
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("runs", "given", "centre", "phi", "turn", "own", "turns"),
+    data_fields=("runs", "constants", "centre", "phi", "turn", "own", "turns"),
     meta_fields=("hierarchy",),
 )
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class JointDensity:
     Attributes:
         hierarchy: The static half.
         runs: The runs.
-        given: Other numbers.
+        constants: Numbers that are neither data nor estimated.
         centre: Zeros, (m + G r,).
         phi: The population at the centre, (m,).
         turn: Change of the population per whitened coordinate, (m, m).
@@ -51,7 +51,7 @@ class JointDensity:
 
     hierarchy: Hierarchy
     runs: Groups
-    given: Given
+    constants: Constants
     centre: Any
     phi: Any
     turn: Any
@@ -68,8 +68,8 @@ class JointDensity:
         """Log density of whitened coordinates, up to a constant."""
         phi, own = self.coordinates(z)
         population = unpack(self.hierarchy, phi)
-        each = jax.vmap(lambda x, rows: joint(self.hierarchy, x, population, rows, self.given))
-        total = log_prior(self.hierarchy, phi, self.given) - jnp.sum(each(own, self.runs))
+        each = jax.vmap(lambda x, rows: joint(self.hierarchy, x, population, rows, self.constants))
+        total = log_prior(self.hierarchy, phi, self.constants) - jnp.sum(each(own, self.runs))
         return jnp.where(jnp.isnan(total), -jnp.inf, total)
 
 
@@ -163,7 +163,7 @@ def pool_posterior(
         keys = jax.random.split(jax.random.key(seed), chains)
         z, _, diverging = sample(density, keys, draws, warmup)
         phi, v, mean, sd = unpacked(density, z)
-        found = parameters_of(pooled.hierarchy, v, pooled.given)
+        found = parameters_of(pooled.hierarchy, v, pooled.constants)
         key = jax.random.fold_in(jax.random.key(seed), chains)
         populations, groups = (x.reshape(-1, *x.shape[2:]) for x in (phi, v))
         new = new_draws(pooled.hierarchy, key, populations)
@@ -197,7 +197,7 @@ def joint_density(
     hessian: jax.Array,
     own: jax.Array,
     runs: Groups,
-    given: Given,
+    constants: Constants,
 ) -> JointDensity:
     """The density whitened at Laplace's approximation; a pure function of arrays.
 
@@ -207,18 +207,18 @@ def joint_density(
         hessian: Second derivatives of its negative log marginal posterior, (m, m).
         own: Own coordinates of the groups at their modes, (G, r).
         runs: The runs.
-        given: Other numbers.
+        constants: Numbers that are neither data nor estimated.
     """
     population = unpack(hierarchy, phi)
 
     def turn(matrix: jax.Array) -> jax.Array:
         return jnp.linalg.inv(jnp.linalg.cholesky(matrix)).T
 
-    each = jax.vmap(lambda x, rows: information(hierarchy, x, population, rows, given))
+    each = jax.vmap(lambda x, rows: information(hierarchy, x, population, rows, constants))
     return JointDensity(
         hierarchy=hierarchy,
         runs=runs,
-        given=given,
+        constants=constants,
         centre=jnp.zeros(len(phi) + own.size),
         phi=phi,
         turn=turn(hessian),
@@ -228,7 +228,7 @@ def joint_density(
 
 
 def _density(pooled: Pooled) -> JointDensity:
-    arrays = (pooled.phi, pooled.hessian, pooled.own, pooled.runs, pooled.given)
+    arrays = (pooled.phi, pooled.hessian, pooled.own, pooled.runs, pooled.constants)
     return joint_density(pooled.hierarchy, *jax.tree.map(jnp.asarray, arrays))
 
 

@@ -24,7 +24,7 @@ Match = str | Problem | None
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReadingPlan:
     """What is read and what is derived.
 
     Attributes:
@@ -47,7 +47,7 @@ class Plan:
         return frozenset(source for quantity in self.derived for source in SOURCES[quantity])
 
 
-def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
+def make_reading_plan(frame: pd.DataFrame, request: Request) -> ReadingPlan:
     """Finds every column that `request` needs.
 
     Raises:
@@ -79,7 +79,7 @@ def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
     factor = loss_factor(request.loss_unit or "nats")
     factors |= {role: factor for role in ("loss", "sigma") if role in columns and factor != 1}
     compute = _compute_column(frame, columns, request)
-    return Plan(columns, tuple(derived), tuple(notes), factors, compute)
+    return ReadingPlan(columns, tuple(derived), tuple(notes), factors, compute)
 
 
 def derived_values(quantity: str, values: Mapping[str, Floats]) -> Floats:

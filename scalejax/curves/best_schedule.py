@@ -55,7 +55,7 @@ class BestSchedule:
     losses: tuple[float, ...]
 
 
-class _State(NamedTuple):
+class _Descent(NamedTuple):
     z: Any
     inner: Any
     slope: Any
@@ -124,18 +124,18 @@ def _minimise(loss: FinalLoss, z: jax.Array) -> tuple[jax.Array, jax.Array]:
     solver = optax.lbfgs(memory_size=_MEMORY)
     evaluate = optax.value_and_grad_from_state(loss)
 
-    def step(state: _State) -> _State:
+    def step(state: _Descent) -> _Descent:
         value, slope = evaluate(state.z, state=state.inner)
         update, inner = solver.update(
             slope, state.inner, state.z, value=value, grad=slope, value_fn=loss
         )
         z = optax.apply_updates(state.z, update)
-        return _State(z, inner, jnp.max(jnp.abs(slope)), state.count + 1)
+        return _Descent(z, inner, jnp.max(jnp.abs(slope)), state.count + 1)
 
-    def going(state: _State) -> jax.Array:
+    def going(state: _Descent) -> jax.Array:
         return (state.count < _STEPS) & (state.slope > _STILL)
 
-    begin = _State(z, solver.init(z), jnp.asarray(jnp.inf), 0)
+    begin = _Descent(z, solver.init(z), jnp.asarray(jnp.inf), 0)
     end = lax.while_loop(going, step, begin)
     return end.z, jnp.max(jnp.abs(jax.grad(loss)(end.z)))
 

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scalejax._arrays import Floats, Ints
+from scalejax.curves.annealing import PLAUSIBLE, UNITS, annealing
 from scalejax.curves.multi_power import LUO2025, Changes, merged_changes, multi_power
-from scalejax.curves.tissue import PLAUSIBLE, UNITS, annealing
 from scalejax.laws import Law, Positive, UnitInterval, Value, law
 
 _BEYOND = 1e30

@@ -17,7 +17,7 @@ _SAME_VALUE = 1e-6
 
 
 @dataclass(frozen=True)
-class Design:
+class FitRows:
     """The rows that a law is to be fitted to.
 
     Attributes:
@@ -43,7 +43,7 @@ class Design:
         return [(name, np.flatnonzero(self.group == i)) for i, name in enumerate(self.group_labels)]
 
 
-def design_problems(design: Design, n_parameters: int) -> list[Problem]:
+def scarcity_problems(rows: FitRows, n_parameters: int) -> list[Problem]:
     """E130, E131, E142, W210 and W211: too few rows or sizes for a law, group by group.
 
     Args:
@@ -52,7 +52,7 @@ def design_problems(design: Design, n_parameters: int) -> list[Problem]:
             positive weight (E142); fewer than p + 3 is a warning (W210). 0 skips all checks but
             that of weights that are all zero, as no law is known.
     """
-    if not design.weight.any():
+    if not rows.weight.any():
         return [
             Problem(
                 "E142", "all weights are zero, so that no row is left to fit; give some a weight"
@@ -60,24 +60,24 @@ def design_problems(design: Design, n_parameters: int) -> list[Problem]:
         ]
     if n_parameters <= 0:
         return []
-    groups = design.members()
-    problems = _row_count_problems(design, groups, n_parameters)
+    groups = rows.members()
+    problems = _row_count_problems(rows, groups, n_parameters)
     # A row without weight tells the fit nothing, so it adds no size either.
-    weighted = [(name, members[design.weight[members] != 0]) for name, members in groups]
-    for quantity, values in design.inputs.items():
+    weighted = [(name, members[rows.weight[members] != 0]) for name, members in groups]
+    for quantity, values in rows.inputs.items():
         if not np.isfinite(values).all():
             continue  # Unreadable rows have their own code and may hold further sizes.
-        column = design.columns.get(quantity, quantity)
-        problems += _variety_problems(quantity, column, values, weighted, design.row)
+        column = rows.columns.get(quantity, quantity)
+        problems += _variety_problems(quantity, column, values, weighted, rows.row)
     return problems
 
 
 def _row_count_problems(
-    design: Design, groups: Sequence[tuple[str, Ints]], n_parameters: int
+    rows: FitRows, groups: Sequence[tuple[str, Ints]], n_parameters: int
 ) -> list[Problem]:
     few, tight, unweighted = [], [], []
     for name, members in groups:
-        weighted = int((design.weight[members] > 0).sum())
+        weighted = int((rows.weight[members] > 0).sum())
         if members.size <= n_parameters:
             few.append((name, members))
         elif weighted <= n_parameters:
@@ -94,7 +94,7 @@ def _row_count_problems(
         ),
         ("W210", tight, f"fewer than {n_parameters + 3} rows {enough}; intervals will be wide"),
     )
-    return [for_groups(code, text, None, hit, design.row) for code, hit, text in causes if hit]
+    return [for_groups(code, text, None, hit, rows.row) for code, hit, text in causes if hit]
 
 
 def _variety_problems(

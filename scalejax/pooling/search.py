@@ -19,7 +19,7 @@ from scipy.special import ndtri
 from scalejax._arrays import Floats
 from scalejax._numerics import RUN_ONCE
 from scalejax.laws import positive
-from scalejax.pooling.hierarchy import Given, Groups, Hierarchy
+from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy
 from scalejax.pooling.marginal import Mode, find_mode
 from scalejax.pooling.maximum import Maximum, maximise
 from scalejax.pooling.population import start, unpack
@@ -61,7 +61,7 @@ def middle(hierarchy: Hierarchy, level: float) -> Floats:
     return np.array([*found, np.log(_TYPICAL_NOISE)])
 
 
-def search(hierarchy: Hierarchy, groups: Groups, given: Given) -> Search:
+def search(hierarchy: Hierarchy, groups: Groups, constants: Constants) -> Search:
     """The population of greatest marginal likelihood, from several starts."""
     level = float(np.sum(groups.target * groups.weight) / np.sum(groups.weight))
     cold = middle(hierarchy, level)
@@ -72,7 +72,7 @@ def search(hierarchy: Hierarchy, groups: Groups, given: Given) -> Search:
     first = np.broadcast_to(starts[:, None, places], (len(starts), *count))
     with jax.enable_x64(True):
         wide = start(hierarchy, jnp.asarray(cold), jnp.asarray(_WIDE))
-        modes = jax.device_get(_modes_all(hierarchy, wide, first, groups, given))
+        modes = jax.device_get(_modes_all(hierarchy, wide, first, groups, constants))
         near = modes.own[_finite(modes.value).argmin(axis=0), np.arange(count[0])]
         warm = cold.copy()
         warm[places] = np.median(near, axis=0)
@@ -85,11 +85,11 @@ def search(hierarchy: Hierarchy, groups: Groups, given: Given) -> Search:
             ]
         )
         for _ in range(2):
-            ends = jax.device_get(_maximise_all(hierarchy, phi, own, groups, given))
+            ends = jax.device_get(_maximise_all(hierarchy, phi, own, groups, constants))
             value = _finite(ends.value)
             best = _lane(ends, int(np.argmin(value)))
             tried = np.concatenate([first[-_AGAIN:], own, ends.modes.own, best.modes.own[None]])
-            modes = jax.device_get(_modes_all(hierarchy, best.phi, tried, groups, given))
+            modes = jax.device_get(_modes_all(hierarchy, best.phi, tried, groups, constants))
             values = _finite(modes.value)
             settled = values.min(axis=0) >= values[-1] - _AGREEMENT
             if settled.all() or not np.isfinite(best.value):
@@ -121,19 +121,19 @@ def _lane(ends: Maximum, k: int) -> Maximum:
 
 @partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
 def _maximise_all(
-    hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, given: Given
+    hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, constants: Constants
 ) -> Maximum:
-    return jax.vmap(lambda p, near: maximise(hierarchy, p, near, groups, given))(phi, own)
+    return jax.vmap(lambda p, near: maximise(hierarchy, p, near, groups, constants))(phi, own)
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
 def _modes_all(
-    hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, given: Given
+    hierarchy: Hierarchy, phi: jax.Array, own: jax.Array, groups: Groups, constants: Constants
 ) -> Mode:
     """Modes of every group from many starts (S, G, r), the population held."""
     population = unpack(hierarchy, phi)
 
     def one(near: jax.Array, rows: Groups) -> Mode:
-        return find_mode(hierarchy, near, population, rows, given)
+        return find_mode(hierarchy, near, population, rows, constants)
 
     return jax.vmap(jax.vmap(one), (0, None))(own, groups)

@@ -1,4 +1,4 @@
-"""`Family`: one family under a fitted population, with draws of its law.
+"""`PooledFamily`: one family under a fitted population, with draws of its law.
 
 It may be a family that was pooled, one that was never seen, or one of which a few runs are known.
 """
@@ -18,7 +18,7 @@ from scalejax.resampling import check_level, percentile_interval
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class PooledFamily:
     """The law of one family.
 
     Attributes:

@@ -1,7 +1,7 @@
-"""Tables of training runs: read strictly, checked on the host, kept with every row's fate.
+"""Tables of training runs: read strictly, checked on the host, with a record of every row left out.
 
-`load_table` turns a file or frame into a checked `Table`; `inspect_table` says all that is wrong or
-odd about one, for a `Request`; `read_frame` gives the raw cells.
+`load_table` turns a file or frame into a checked `Table` or raises; `inspect_table` does the same
+for a `Request` and returns all that is wrong or odd; `read_frame` gives the raw cells.
 """
 
 from scalejax.data.checks import problem_at as problem_at

@@ -5,13 +5,14 @@ ones, the logarithms of the between-group standard deviations, and one number pe
 coordinates for their correlations (partial correlations through tanh, as for a Cholesky factor).
 
 Means and shared values have a flat prior. A between-group standard deviation is log-normal around
-`Constants.spread`, which keeps it from zero and from infinity when there are few groups (Chung et al.
-2013, doi:10.1007/s11336-013-9328-2, say why an estimate of zero is to be avoided). Correlations
-have the LKJ prior with eta = 2 (Lewandowski et al. 2009), which is weak and centred at none.
+`Constants.spread`, which keeps it from zero and from infinity when there are few groups (Chung et
+al. 2013, doi:10.1007/s11336-013-9328-2, say why an estimate of zero is to be avoided). Correlations
+have the LKJ prior with eta = 2 (Lewandowski, Kurowicka & Joe 2009, doi:10.1016/j.jmva.2009.04.008),
+which is weak and favours no correlation.
 
 Where the posterior is approximated by a normal, means are measured in between-group standard
 deviations: with few groups the error of a mean grows with the spread, which is itself uncertain.
-The mode in these coordinates has the spread larger than maximum likelihood has it, nearly as
+The spread at the mode in these coordinates exceeds that of maximum likelihood, nearly as that of
 restricted maximum likelihood does.
 """
 

@@ -1,4 +1,4 @@
-"""Training by replicas that rarely talk: DiLoCo (Charles et al., arXiv:2503.09799).
+"""Training by replicas that seldom synchronise: DiLoCo (Charles et al., arXiv:2503.09799).
 
 Use `diloco2025` for models trained to the same tokens per parameter by M replicas, each with its
 own share of the batch. One replica is `power_N`.

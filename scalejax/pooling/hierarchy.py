@@ -1,12 +1,12 @@
-"""Coordinates of a hierarchical law: what is normal in the population, and what every group has.
+"""Coordinates of a hierarchical law, in which groups are normal around their population.
 
 A group has one coordinate per free parameter and the logarithm of its noise scale. Each has a role:
 `pooled` (normal around the population's mean), `shared` (one value for all groups) or `separate`
 (each group by itself).
 
-The coefficients of a law are badly chosen coordinates for a population. In A / N^alpha the pair
-(log A, alpha) is correlated by more than 0.99 as soon as the runs lie far from N = 1, so that a
-small change of alpha looks like a large one of A. Pooled coordinates are instead the logarithm of
+The coefficients of a law are bad coordinates for a population. In A / N^alpha the pair (log A,
+alpha) is correlated by more than 0.99 as soon as the runs lie far from N = 1, so that a small
+change of alpha looks like a large one of A. Pooled coordinates are instead the logarithm of
 each *term at a reference run* (the geometric mean of all runs), log(A / N0^alpha): the part of the
 loss that the term makes in the middle of the runs, which can be compared between families. Other
 positive parameters enter by their logarithm, fractions by their logit. A shared or fixed
@@ -36,7 +36,8 @@ class Groups(NamedTuple):
     Attributes:
         inputs: One array (G, n) per input of the law.
         target: Observed log losses, (G, n).
-        weight: Weights, (G, n): the noise of a row has the scale s / sqrt(weight).
+        weight: Weights, (G, n): the noise of a row has the scale s / sqrt(weight), with s that of
+            its group.
     """
 
     inputs: tuple[Any, ...]
@@ -82,7 +83,7 @@ class Hierarchy:
 
     def places(self, role: Role) -> tuple[int, ...]:
         """Positions of the coordinates of a role."""
-        return tuple(k for k, found in enumerate(self.roles) if found == role)
+        return tuple(k for k, place_role in enumerate(self.roles) if place_role == role)
 
     @property
     def own(self) -> tuple[int, ...]:
@@ -122,7 +123,7 @@ class Hierarchy:
         )
 
     def _terms(self, parameters: Mapping[str, Any], constants: Constants) -> dict[str, Any]:
-        """The term at the reference run per unit of each centred coefficient."""
+        """Size of the term at the reference run per unit of each centred coefficient."""
         if not self.centred:
             return {}
         rest = {name: x for name, x in parameters.items() if name not in self.model.linear}
@@ -154,13 +155,13 @@ def centred_coefficients(
         else float(np.mean(law.parameters[name].plausible))
         for name in model.free
     }
-    wanted = tuple(
+    candidates = tuple(
         name
         for name, role in zip(model.free, roles, strict=False)
         if role != "shared" and name in model.linear and law.parameters[name].support is positive
     )
-    sizes = Hierarchy(model, roles, wanted)._terms(middle, constants)
-    return tuple(name for name in wanted if np.isfinite(sizes[name]) and sizes[name] > 0)
+    sizes = Hierarchy(model, roles, candidates)._terms(middle, constants)
+    return tuple(name for name in candidates if np.isfinite(sizes[name]) and sizes[name] > 0)
 
 
 def _of(values: Mapping[str, Any], names: tuple[str, ...]) -> list[tuple[str, Any]]:

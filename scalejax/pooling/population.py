@@ -1,4 +1,4 @@
-"""The population: its coordinates, what they mean, and what is believed of them beforehand.
+"""The population: its coordinates, what they mean, and their priors.
 
 The population's coordinates `phi` are the means of the pooled coordinates, the values of the shared
 ones, the logarithms of the between-group standard deviations, and one number per pair of pooled
@@ -25,6 +25,7 @@ from jax.scipy.linalg import solve_triangular
 
 from scalejax.pooling.hierarchy import Constants, Hierarchy
 
+# Weak: 1 is flat over all correlation matrices, and a larger one pulls towards no correlation.
 _ETA = 2.0
 
 
@@ -93,13 +94,13 @@ def rescaled_means(hierarchy: Hierarchy, phi: jax.Array, mode: jax.Array) -> jax
 def _correlation_factor(rest: jax.Array, q: int) -> jax.Array:
     """Cholesky factor of a correlation matrix from q (q - 1) / 2 real numbers."""
     partial = jnp.tanh(rest)
-    rows, used = [], 0
+    rows, offset = [], 0
     for i in range(q):
         left, row = jnp.ones(()), []
-        for z in (partial[used + j] for j in range(i)):
+        for z in (partial[offset + j] for j in range(i)):
             row.append(z * jnp.sqrt(left))
             left = left * (1 - z * z)
-        used += i
+        offset += i
         rows.append(jnp.stack([*row, jnp.sqrt(left), *[jnp.zeros(())] * (q - i - 1)]))
     return jnp.stack(rows) if q else jnp.zeros((0, 0))
 

@@ -93,14 +93,14 @@ class PooledRecord:
     def _population(self) -> tuple[Floats, Floats, Floats]:
         """Mean (q,), shared values (k,) and Cholesky factor (q, q)."""
         with jax.enable_x64(True):
-            found = unpack(self.hierarchy, jax.numpy.asarray(self.phi))
-            mean, shared, factor = (np.asarray(x, np.float64) for x in found)
+            population = unpack(self.hierarchy, jax.numpy.asarray(self.phi))
+            mean, shared, factor = (np.asarray(x, np.float64) for x in population)
         return mean, shared, factor
 
     def _parameters(self, v: Floats) -> dict[str, Floats]:
         with jax.enable_x64(True):
-            found = parameters_of(self.hierarchy, jax.numpy.asarray(v), self.constants)
-            return {name: np.asarray(found[name], np.float64) for name in self.law.parameters}
+            parameters = parameters_of(self.hierarchy, jax.numpy.asarray(v), self.constants)
+            return {name: np.asarray(parameters[name], np.float64) for name in self.law.parameters}
 
     def _whole(self, own: Floats) -> Floats:
         """All coordinates (p + 1,) from own ones (r,)."""
@@ -129,7 +129,7 @@ class PooledRecord:
 
     @cached_property
     def new_family(self) -> PooledFamily:
-        """A family never seen: the spread of the population and what is not known of it.
+        """A family never seen, drawn from the population with all its uncertainty.
 
         Raises:
             UsageError: Some parameters are separate, so that there is no population of them.
@@ -143,14 +143,14 @@ class PooledRecord:
         return separate_fits(self.table, self.law, self.objective, self.constants.fixed)
 
     def update(self, runs: Any, **table_options: Any) -> PooledFamily:
-        """A new family of which a few runs are known, even a single one.
+        """A new family from its first few runs, even a single one.
 
         Args:
             runs: As `data` of `pool`, all of one family.
             **table_options: As for `pool`.
 
         Returns:
-            The family under the population as it was fitted, which these runs do not change.
+            The family under the population as fitted, which these runs do not change.
 
         Raises:
             UsageError: Some parameters are separate, so that there is no population of them.
@@ -224,9 +224,9 @@ class PooledRecord:
         places = self.hierarchy.places("shared")
         names = [self.hierarchy.names[k] for k in places]
         q = len(self.pooled)
-        drawn = self.population_draws[:, q : q + len(places)]
+        draws = self.population_draws[:, q : q + len(places)]
         value = self._population[1]
-        ends = percentile_interval(drawn, level)
+        ends = percentile_interval(draws, level)
         rows = {}
         for j, name in enumerate(names):
             support = positive if name == NOISE else self.law.parameters[name].support
@@ -271,8 +271,8 @@ class PooledRecord:
             frame = family.conf_int(level).reset_index()
             frame.insert(0, "group", name)
             alone = self.separate_fits.get(name)
-            known = alone.params if alone is not None else {}
-            frame["separate"] = [known.get(key, np.nan) for key in frame["parameter"]]
+            estimates = alone.params if alone is not None else {}
+            frame["separate"] = [estimates.get(key, np.nan) for key in frame["parameter"]]
             frame["n"] = family.rows
             frame["status"] = self.group_status[name].label
             frames.append(frame)
@@ -281,17 +281,17 @@ class PooledRecord:
     def priors(self) -> dict[str, Prior]:
         """The population as priors for `scalejax.fit(priors=...)` of a new family.
 
-        Correlations between parameters are lost, so in raw units the coefficients look less known
-        than they are: `update` keeps them and is to be preferred. The noise scale is carried along,
-        as least squares needs it.
+        Correlations between parameters are lost, so that coefficients look less certain than they
+        are: prefer `update`, which keeps them. The priors hold the noise scale too, as least
+        squares needs it.
         """
         noise = float(np.median(self.new_family.noise))
-        found: dict[str, Prior] = {}
+        priors: dict[str, Prior] = {}
         for name in self.hierarchy.model.free:
             x = self.new_family.draws[name]
             if self.law.parameters[name].support is positive:
                 logs = np.log(x)
-                found[name] = LogNormal(float(np.exp(np.median(logs))), float(np.std(logs)), noise)
+                priors[name] = LogNormal(float(np.exp(np.median(logs))), float(np.std(logs)), noise)
             else:
-                found[name] = Normal(float(np.median(x)), float(np.std(x)), noise)
-        return found
+                priors[name] = Normal(float(np.median(x)), float(np.std(x)), noise)
+        return priors

@@ -1,8 +1,8 @@
 """The same hierarchical model by NUTS, with ``scalejax[bayes]`` installed.
 
-`scalejax.pool` approximates its posterior by normals (Laplace). This samples it as it is, to check
-the approximation, or to have intervals that hold what they say where families are few: those of
-the approximation are about a tenth too narrow for the best-known of nine families
+`scalejax.pool` approximates its posterior by normals (Laplace). `pool_posterior` samples it, to
+check the approximation, or where families are few and intervals must hold: those of the
+approximation are about a tenth too narrow for the families with most runs among nine
 (`benchmarks/results/pooling.md`). Coordinates are whitened at the approximation, so that few steps
 are needed.
 """
@@ -42,7 +42,7 @@ class JointDensity:
         hierarchy: The static half.
         runs: The runs.
         constants: Numbers that are neither data nor estimated.
-        centre: Zeros, (m + G r,).
+        centre: Zeros, (m + G r,): the approximation.
         phi: The population at the centre, (m,).
         turn: Change of the population per whitened coordinate, (m, m).
         own: The groups at the centre, (G, r).
@@ -101,15 +101,15 @@ class PooledPosterior:
     @property
     def complaints(self) -> tuple[str, ...]:
         """Why the draws are not to be trusted, in words; empty if they are."""
-        said = []
+        words = []
         if np.any(self.diverging):
-            said.append(f"{np.sum(self.diverging)} of {self.diverging.size} trajectories diverged")
+            words.append(f"{np.sum(self.diverging)} of {self.diverging.size} trajectories diverged")
         if not self.diagnostics["r_hat"].max() < R_HAT_LIMIT:
-            said.append(f"R-hat is up to {self.diagnostics['r_hat'].max():.3f}: raise draws=")
+            words.append(f"R-hat is up to {self.diagnostics['r_hat'].max():.3f}: raise draws=")
         ess = self.diagnostics[["ess_bulk", "ess_tail"]].min().min()
         if not ess > LEAST_ESS:
-            said.append(f"only {ess:.0f} effective draws: raise draws=")
-        return tuple(said)
+            words.append(f"only {ess:.0f} effective draws: raise draws=")
+        return tuple(words)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per family and parameter: group, parameter, estimate (median), stderr, lo, hi."""
@@ -148,7 +148,7 @@ def pool_posterior(
         seed: Seed of the chains.
 
     Returns:
-        The draws. What speaks against them is in `complaints`, and said as a `FitWarning`.
+        The draws. Reasons not to trust them are in `complaints`, and given as a `FitWarning`.
 
     Raises:
         ScalejaxError: numpyro or ArviZ is not installed.
@@ -163,11 +163,11 @@ def pool_posterior(
         keys = jax.random.split(jax.random.key(seed), chains)
         z, _, diverging = sample(density, keys, draws, warmup)
         phi, v, mean, sd = unpacked(density, z)
-        found = parameters_of(pooled.hierarchy, v, pooled.constants)
+        parameters = parameters_of(pooled.hierarchy, v, pooled.constants)
         key = jax.random.fold_in(jax.random.key(seed), chains)
         populations, groups = (x.reshape(-1, *x.shape[2:]) for x in (phi, v))
         new = new_draws(pooled.hierarchy, key, populations)
-    made = PooledPosterior(
+    posterior = PooledPosterior(
         pooled=replace(
             pooled,
             population_draws=np.asarray(populations, np.float64),
@@ -176,7 +176,7 @@ def pool_posterior(
             sampled=True,
             seed=seed,
         ),
-        parameters={name: np.asarray(x, np.float64) for name, x in found.items()},
+        parameters={name: np.asarray(x, np.float64) for name, x in parameters.items()},
         noise_scale=np.exp(np.asarray(v[..., -1], np.float64)),
         mean=np.asarray(mean, np.float64),
         sd=np.asarray(sd, np.float64),
@@ -186,9 +186,9 @@ def pool_posterior(
         )[["r_hat", "ess_bulk", "ess_tail"]],
         seed=seed,
     )
-    for complaint in made.complaints:
+    for complaint in posterior.complaints:
         warnings.warn(complaint, FitWarning, stacklevel=2)
-    return made
+    return posterior
 
 
 def joint_density(

@@ -197,9 +197,9 @@ def posterior(
         u = np.asarray(density.coordinates(z), np.float64).reshape(chains * draws, -1)
     parameters = {name: x.reshape(chains, draws) for name, x in problem.parameters(u).items()}
     noise = np.exp(u[:, -1]).reshape(chains, draws)
-    sampled = {**{name: parameters[name] for name in problem.model.free}, "noise_scale": noise}
+    free = {**{name: parameters[name] for name in problem.model.free}, "noise_scale": noise}
     beliefs = zip(density.views, density.beliefs.mean, density.beliefs.sd, strict=True)
-    checks = arviz.summary(arviz_tree(posterior=sampled), kind="diagnostics", round_to="none")
+    checks = arviz.summary(arviz_tree(posterior=free), kind="diagnostics", round_to="none")
     record = Posterior(
         law=fit.law,
         parameters=parameters,
@@ -211,7 +211,7 @@ def posterior(
             "likelihood": str(problem.objective),
             "priors": {
                 name: [view, float(mean), float(sd)]
-                for name, (view, mean, sd) in zip(sampled, beliefs, strict=True)
+                for name, (view, mean, sd) in zip(free, beliefs, strict=True)
             },
             "draws": draws,
             "warmup": warmup,

@@ -128,8 +128,8 @@ def frontier(curves: Sequence[LossCurve], cost: ArrayLike) -> Floats:
     grid = np.unique(np.concatenate([at, *(curve.cost for curve in curves)]))
     heights = np.stack([curve.smoothed(grid) for curve in curves])
     lowest = np.minimum.accumulate(np.min(np.where(np.isnan(heights), np.inf, heights), axis=0))
-    reached = lowest[np.searchsorted(grid, at)]
-    return np.where(np.isfinite(reached), reached, np.nan)
+    best_so_far = lowest[np.searchsorted(grid, at)]
+    return np.where(np.isfinite(best_so_far), best_so_far, np.nan)
 
 
 def _interpolation(x: Floats, at: Floats) -> Floats:

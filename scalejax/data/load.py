@@ -237,9 +237,9 @@ def _empty(table: Table) -> list[Problem]:
     return [] if table.n_rows else [Problem("E127", message)]
 
 
-def _accept(table: Table, request: Request, given: Mapping[str, Any]) -> Table:
-    if given:
-        raise UsageError(f"give {', '.join(sorted(given))} where the Table is loaded, not later")
+def _accept(table: Table, request: Request, options: Mapping[str, Any]) -> Table:
+    if options:
+        raise UsageError(f"give {', '.join(sorted(options))} where the Table is loaded, not later")
     if missing := [quantity for quantity in request.inputs if quantity not in table.inputs]:
         raise UsageError(f"the Table holds {list(table.inputs)}, the law also needs {missing}")
     problems = _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)

@@ -33,6 +33,7 @@ def population_draws(
         hessian: Second derivatives of the negative log posterior there, (m, m).
         draws: Number of draws, S.
     """
+    # The floors only keep draws finite along a direction that nothing determines.
     size = jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(hessian)), 1e-12))
     bends, turn = jnp.linalg.eigh(hessian / size[:, None] / size)
     z = jax.random.normal(key, (draws, len(phi)))

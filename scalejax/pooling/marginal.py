@@ -110,6 +110,7 @@ def find_mode(
         slope = jax.grad(value)(x)
         matrix = information(hierarchy, x, population, rows, constants)
         size = jnp.sqrt(jnp.maximum(jnp.diagonal(matrix), 1e-300))
+        # Far below any curvature that counts: it only keeps a singular matrix solvable.
         scaled = matrix / size[:, None] / size + 1e-12 * jnp.eye(x.shape[0])
         move = jnp.linalg.solve(scaled + damping * jnp.eye(x.shape[0]), slope / size) / size
         trial = value(x - move)

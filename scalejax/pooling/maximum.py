@@ -108,6 +108,7 @@ def maximise(
 def _newton(at: Maximum) -> tuple[jax.Array, jax.Array]:
     """A step down, and the Newton decrement; `at.decrement` holds the gradient here."""
     slope = at.decrement
+    # The floors bound the step along flat directions, which `_LONGEST` then cuts.
     size = jnp.sqrt(jnp.maximum(jnp.abs(jnp.diagonal(at.hessian)), 1e-8))
     scaled = at.hessian / size[:, None] / size
     bends, turn = jnp.linalg.eigh(jnp.where(jnp.isfinite(scaled), scaled, 0.0))

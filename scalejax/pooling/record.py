@@ -1,6 +1,6 @@
 """The record of a pooled fit: a population of laws and its families.
 
-People hold a `scalejax.Pooled`, which is one that can be put in words.
+Users hold a `scalejax.Pooled`: this record with a summary in words.
 """
 
 from collections.abc import Mapping

@@ -251,20 +251,20 @@ def main() -> None:
     made.add_argument("--families", type=int, default=9)
     made.add_argument("--populations", type=int, default=1000)
     made.add_argument("--subsets", type=int, default=5)
-    given = made.parse_args()
-    if given.part in ("simulate", "sample"):
+    constants = made.parse_args()
+    if constants.part in ("simulate", "sample"):
         begin, options = time.perf_counter(), {}
-        if given.part == "sample":
+        if constants.part == "sample":
             options = {"draws": DRAWS, "warmup": WARMUP}
-        outcome = simulate(given.families, given.populations, **options)
+        outcome = simulate(constants.families, constants.populations, **options)
         seconds = time.perf_counter() - begin
-        name = "simulation" if given.part == "simulate" else "sampled"
-        store(f"{name} {given.families}", summarised(outcome, given.families, seconds))
-    elif given.part == "families":
+        name = "simulation" if constants.part == "simulate" else "sampled"
+        store(f"{name} {constants.families}", summarised(outcome, constants.families, seconds))
+    elif constants.part == "families":
         sets = collections()
         store("borrowed", borrowed())
         store("components", fitted_parameters(sets))
-        found = {name: compared(runs, 7, given.subsets) for name, runs in sets.items()}
+        found = {name: compared(runs, 7, constants.subsets) for name, runs in sets.items()}
         store("real", found)
     else:
         text = page(json.loads((_RESULTS / "pooling.json").read_text()), jax.__version__)

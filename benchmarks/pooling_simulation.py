@@ -16,11 +16,11 @@ from scalejax.bayes.posterior import sample
 from scalejax.laws import chinchilla
 from scalejax.objectives import least_squares, make_model
 from scalejax.pooling.draws import group_draws, new_draws, population_draws
-from scalejax.pooling.hierarchy import Given, Groups, Hierarchy, centred_coefficients
+from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy, centred_coefficients
 from scalejax.pooling.maximum import maximise
 from scalejax.pooling.population import start, unpack
 from scalejax.pooling.sampling import joint_density, unpacked
-from scalejax.pooling.starts import middle
+from scalejax.pooling.search import middle
 
 NOISE = 0.005
 DRAWS, WARMUP = 600, 400
@@ -76,24 +76,24 @@ def design(families: int) -> tuple[Any, Any, Any]:
     return sizes, tokens, (np.arange(len(_SIZES)) < runs[:, None]).astype(float)
 
 
-def truth(hierarchy: Hierarchy, given: Given) -> tuple[Any, Any]:
+def truth(hierarchy: Hierarchy, constants: Constants) -> tuple[Any, Any]:
     """Mean (5,) and Cholesky factor (5, 5) of the population."""
     published = chinchilla.published["besiroglu2024"]
     with jax.enable_x64(True):
-        mean = hierarchy.unconstrained({k: jnp.asarray(x) for k, x in published.items()}, given)
+        mean = hierarchy.unconstrained({k: jnp.asarray(x) for k, x in published.items()}, constants)
     correlation = CORRELATION ** np.abs(np.arange(5)[:, None] - np.arange(5))
     return np.asarray(mean), np.linalg.cholesky(correlation * np.outer(SD, SD))
 
 
-def hierarchy_of(families: int) -> tuple[Hierarchy, Given]:
+def hierarchy_of(families: int) -> tuple[Hierarchy, Constants]:
     """The model that is fitted: all five parameters pooled, a common noise scale."""
     sizes, tokens, weight = design(families)
     model = make_model(chinchilla, least_squares().kernel)
     roles: Any = (*["pooled"] * 5, "shared")
     middle_of = [float(np.exp(np.mean(np.log(x[weight > 0])))) for x in (sizes, tokens)]
-    given = Given(tuple(middle_of), {}, (0.2, 1.0))
+    constants = Constants(tuple(middle_of), {}, (0.2, 1.0))
     with jax.enable_x64(True):
-        return Hierarchy(model, roles, centred_coefficients(model, roles, given)), given
+        return Hierarchy(model, roles, centred_coefficients(model, roles, constants)), constants
 
 
 def one_population(
@@ -101,7 +101,7 @@ def one_population(
     draws: int,
     warmup: int,
     hierarchy: Hierarchy,
-    given: Given,
+    constants: Constants,
     known_truth: Any,
     key: Any,
 ) -> Outcome:
@@ -115,7 +115,7 @@ def one_population(
     v = mean + jax.random.normal(keys[0], (families + 1, 5)) @ factor.T
 
     def loss(v: Any, N: Any, D: Any) -> Any:
-        return chinchilla(N, D, **hierarchy.parameters(jnp.append(v, 0.0), given))
+        return chinchilla(N, D, **hierarchy.parameters(jnp.append(v, 0.0), constants))
 
     clean = jax.vmap(loss)(v[:-1], sizes, tokens)
     target = jnp.log(clean) + NOISE * jax.random.normal(keys[1], clean.shape)
@@ -124,15 +124,15 @@ def one_population(
     level = jnp.sum(target * weight) / jnp.sum(weight)
     begin = begin + level * jnp.array([name in hierarchy.centred for name in hierarchy.names])
     near = jnp.tile(begin[:5], (families, 1))
-    found = maximise(hierarchy, start(hierarchy, begin, jnp.asarray(0.2)), near, groups, given)
+    found = maximise(hierarchy, start(hierarchy, begin, jnp.asarray(0.2)), near, groups, constants)
     if warmup:
         at = (found.phi, found.hessian, found.modes.own, groups)
-        density = joint_density(hierarchy, *at, jax.tree.map(jnp.asarray, given))
+        density = joint_density(hierarchy, *at, jax.tree.map(jnp.asarray, constants))
         z, _, _ = sample(density, keys[2][None], draws, warmup)
         populations, known = (x[0] for x in unpacked(density, z)[:2])
     else:
         populations = population_draws(hierarchy, keys[2], found.phi, found.hessian, draws)
-        known = group_draws(hierarchy, keys[3], populations, groups, found.modes.own, given)
+        known = group_draws(hierarchy, keys[3], populations, groups, found.modes.own, constants)
     new = new_draws(hierarchy, keys[4], populations)
 
     curves = jax.vmap(jax.vmap(lambda v: loss(v[:5], *TARGET)))(known)
@@ -171,12 +171,14 @@ def simulate(
     families: int, populations: int, draws: int = 400, warmup: int = 0, together: int = 20
 ) -> Outcome:
     """Outcomes of many populations, (populations, ...) each; by NUTS with `warmup`."""
-    hierarchy, given = hierarchy_of(families)
+    hierarchy, constants = hierarchy_of(families)
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), populations)
-        known = (*truth(hierarchy, given), middle(hierarchy, 0.0))
+        known = (*truth(hierarchy, constants), middle(hierarchy, 0.0))
         run = jax.jit(
-            jax.vmap(lambda k: one_population(families, draws, warmup, hierarchy, given, known, k))
+            jax.vmap(
+                lambda k: one_population(families, draws, warmup, hierarchy, constants, known, k)
+            )
         )
         parts = [
             jax.device_get(run(keys[first : first + together]))

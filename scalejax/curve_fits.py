@@ -8,10 +8,10 @@
   give it at least three curves that differ.
 - `fit_annealing`: one or two curves; four parameters, or five with a free decay.
 
-Points of a curve lie close together and share their noise, so they are thinned, and resamples take
-whole curves. Below six curves that would be too few to draw from; then each curve is cut into
-blocks of neighbouring points, and what resamples show is what the points leave open about the law,
-not how far one more schedule may lie from it.
+Points of a curve lie close together and share their noise, so they are thinned, and resamples draw
+whole curves. Fewer than six are too few to draw from; then each curve is cut into blocks of
+neighbouring points, and intervals say how well the points determine the law, not how far the curve
+of another schedule may lie from it.
 """
 
 from collections.abc import Callable, Mapping
@@ -47,10 +47,13 @@ CurveOf = Callable[[Floats, Ints, dict[str, Any]], Any]
 """The loss at steps (k,) of a schedule (T + 1,) for one set of parameters."""
 
 POINTS = 40
-"""Points that are kept of each curve."""
+"""Points to keep of each curve. By judgement: they share noise, so that more add little."""
 
+# Curves from which whole ones are drawn, and blocks of all curves together where they are fewer.
+# By judgement: of fewer than about six, resamples hardly differ.
 _ENOUGH_CURVES = 6
 _BLOCKS = 24
+# Draws that are evaluated together: memory grows with it, by judgement.
 _DRAWS = 8
 
 
@@ -78,8 +81,8 @@ class CurveFit:
 
         Returns:
             step, loss, ``curve_lo`` and ``curve_hi``: the band of the draws of the fit, NaN without
-            enough of them. It says what the fitted points leave open about the curve; an unseen
-            schedule has often been found to lie outside it, because the law is only nearly true.
+            enough of them. It holds the uncertainty of the fit alone; curves of unseen schedules
+            often lie outside it, because the law is only nearly true.
 
         Raises:
             UsageError: Steps outside the schedule.
@@ -92,12 +95,12 @@ class CurveFit:
             def one(parameters: dict[str, Any]) -> Any:
                 return self.curve(values, at, parameters)
 
-            loss, *drawn = np.asarray(jax.lax.map(one, sets, batch_size=_DRAWS), np.float64)
-        low, high = percentile_interval(np.reshape(drawn, (-1, len(at))), level)
+            loss, *band = np.asarray(jax.lax.map(one, sets, batch_size=_DRAWS), np.float64)
+        low, high = percentile_interval(np.reshape(band, (-1, len(at))), level)
         return pd.DataFrame({"step": at, "loss": loss, "curve_lo": low, "curve_hi": high})
 
     def _draws(self) -> dict[str, Floats]:
-        """Usable draws, or none where so many failed that the rest are no sample."""
+        """Usable draws, or none where too many failed for the rest to be a fair sample."""
         draws = self.fit.draws
         enough = bool(len(draws)) and np.mean(~draws.usable) <= MOST_FAILED
         return {name: x if enough else x[:0] for name, x in draws.arrays().items()}
@@ -128,9 +131,9 @@ def fit_multi_power(
     Raises:
         UsageError: A curve without a schedule, or a step beyond it.
     """
-    table, known = _table(points, schedules, keep)
-    law = multi_power_law(_pooled(table, known))
-    return CurveFit(_fitted(table, law, options), known, _multi_power_of)
+    table, rates_by_name = _table(points, schedules, keep)
+    law = multi_power_law(_pool_of(table, rates_by_name))
+    return CurveFit(_fit_points(table, law, options), rates_by_name, _multi_power_of)
 
 
 def fit_annealing(
@@ -157,26 +160,28 @@ def fit_annealing(
     Raises:
         UsageError: A curve without a schedule, or a step beyond it.
     """
-    table, known = _table(points, schedules, keep)
+    table, rates_by_name = _table(points, schedules, keep)
     if decay is None:
-        law = annealing_law(_pooled(table, known))
-        return CurveFit(_fitted(table, law, options), known, _annealing_of)
+        law = annealing_law(_pool_of(table, rates_by_name))
+        return CurveFit(_fit_points(table, law, options), rates_by_name, _annealing_of)
     with jax.enable_x64(True):
-        area = {name: np.asarray(annealing_area(rates, decay)) for name, rates in known.items()}
+        area = {
+            name: np.asarray(annealing_area(rates, decay)) for name, rates in rates_by_name.items()
+        }
     at = zip(table["curve"], table["step"], strict=True)
     table["S2"] = [area[name][step] for name, step in at]
 
     def curve(rates: Floats, steps: Ints, parameters: dict[str, Any]) -> Any:
         return annealing_curve(rates, steps, decay=decay, **parameters)
 
-    return CurveFit(_fitted(table, annealing, options), known, curve)
+    return CurveFit(_fit_points(table, annealing, options), rates_by_name, curve)
 
 
 def thinned(steps: ArrayLike, keep: int) -> Ints:
-    """Positions of the points to keep, as even in the logarithm of the step as they allow.
+    """Which points of a curve to keep.
 
-    Half are spread over the logarithm of the step and half over the steps themselves, so that both
-    the first decade and the end of a schedule, where rates fall, are seen.
+    Half are spread evenly over the logarithm of the step and half over the step itself, so that
+    both the first decade and the end of a schedule, where rates fall, are covered.
 
     Args:
         steps: Steps of the points of one curve, (n,).
@@ -191,8 +196,8 @@ def thinned(steps: ArrayLike, keep: int) -> Ints:
     order = np.argsort(values, kind="stable")
     low, high = max(values[order[0]], 1.0), values[order[-1]]
     half = keep // 2
-    wanted = np.concatenate([np.geomspace(low, high, half), np.linspace(low, high, keep - half)])
-    nearest = np.abs(values[order][:, None] - wanted[None]).argmin(axis=0)
+    targets = np.concatenate([np.geomspace(low, high, half), np.linspace(low, high, keep - half)])
+    nearest = np.abs(values[order][:, None] - targets[None]).argmin(axis=0)
     return np.unique(order[nearest])
 
 
@@ -210,33 +215,33 @@ def _table(
     unknown = [name for name in names if name not in schedules]
     if unknown:
         raise UsageError(f"schedules= has no rates for the curves {unknown}.")
-    known = {name: checked_rates(schedules[name]) for name in names}
+    rates_by_name = {name: checked_rates(schedules[name]) for name in names}
     blocks = 1 if len(names) >= _ENOUGH_CURVES else -(-_BLOCKS // len(names))
     parts, first = [], 0
-    for name, rates in known.items():
+    for name, rates in rates_by_name.items():
         own = frame[frame["curve"] == name]
         step = _checked_steps(own["step"], len(rates))
-        kept = thinned(step, keep)
+        index = thinned(step, keep)
         part = {
             "curve": name,
-            "step": step[kept],
-            "position": float(first) + step[kept],
-            "S1": np.cumsum(rates)[step[kept]],
-            "loss": own["loss"].to_numpy()[kept],
-            "block": [f"{name}/{k}" for k in np.arange(len(kept)) * blocks // len(kept)],
+            "step": step[index],
+            "position": float(first) + step[index],
+            "S1": np.cumsum(rates)[step[index]],
+            "loss": own["loss"].to_numpy()[index],
+            "block": [f"{name}/{k}" for k in np.arange(len(index)) * blocks // len(index)],
         }
         parts.append(pd.DataFrame(part))
         first += len(rates)
     # Runs that branch off one trunk share its points, which are seen once.
-    return pd.concat(parts).drop_duplicates(["S1", "loss"], ignore_index=True), known
+    return pd.concat(parts).drop_duplicates(["S1", "loss"], ignore_index=True), rates_by_name
 
 
-def _pooled(table: pd.DataFrame, known: Mapping[str, Floats]) -> Pool:
+def _pool_of(table: pd.DataFrame, rates_by_name: Mapping[str, Floats]) -> Pool:
     steps = table.groupby("curve")["step"]
-    return pool(list(known.values()), [steps.get_group(name) for name in known])
+    return pool(list(rates_by_name.values()), [steps.get_group(name) for name in rates_by_name])
 
 
-def _fitted(table: pd.DataFrame, law: Law, options: Mapping[str, Any]) -> Fit:
+def _fit_points(table: pd.DataFrame, law: Law, options: Mapping[str, Any]) -> Fit:
     columns = [*law.inputs, "loss", "block"]
     return fit_law(table[columns], law, run="block", **{"resamples": 0, **options})
 

@@ -17,8 +17,8 @@ A loss of your own has no known integral. Rows are independent given the law.
 
 **Priors.** A coordinate of the fit (the logarithm of a coefficient, an exponent itself) is normal,
 its plausible range being plus or minus two standard deviations. `Normal` and `LogNormal` priors
-replace it; their `noise` plays no part. All are cut off at the bounds of the fit. The noise scale
-is log-normal: 1 % of the loss, a factor of 10 being one standard deviation.
+replace it; their `noise` is not used. All are cut off at the bounds of the fit. The noise scale is
+log-normal: 1 % of the loss, a factor of 10 being one standard deviation.
 """
 
 from collections.abc import Callable, Mapping
@@ -36,10 +36,14 @@ from scalejax.engine import Problem, make_box
 from scalejax.laws import Parameter
 from scalejax.objectives import Kernel, LogNormal, Model, Prior, Rows, losses
 
-Seen = Literal["coordinate", "value", "log value"]
-"""What of a parameter is normal a priori."""
+NormalView = Literal["coordinate", "value", "log value"]
+"""Which function of a parameter has the normal prior."""
 
+# Width of the bend at a bound, in standard deviations of the default prior. By judgement: a
+# narrower one is harder to sample, a wider one distorts the density further inside.
 _BEND = 0.1
+# Prior of the noise scale, by judgement: 1 % of the loss, vague over a factor of 10 either way.
+# Least scale at the start, so that its logarithm exists for rows that the law meets exactly.
 _NOISE_SHARE, _NOISE_SD, _LEAST_NOISE = 0.01, float(np.log(10.0)), 1e-12
 
 
@@ -49,9 +53,9 @@ class Beliefs(NamedTuple):
     Attributes:
         lower: Lower bounds of the coordinates.
         upper: Upper bounds of the coordinates.
-        bend: Distance from a bound in which the real line is bent to stay inside.
-        mean: Mean of what is normal a priori.
-        sd: Its standard deviation.
+        bend: Distance from a bound within which the real line is bent to stay inside.
+        mean: Means of the normal priors.
+        sd: Their standard deviations.
     """
 
     lower: Any
@@ -64,7 +68,7 @@ class Beliefs(NamedTuple):
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=("beliefs", "rows", "weight", "fixed", "constants", "centre", "whitening"),
-    meta_fields=("model", "seen"),
+    meta_fields=("model", "views"),
 )
 @dataclass(frozen=True)
 class Density:
@@ -74,9 +78,9 @@ class Density:
 
     Attributes:
         model: The law, its p free parameters, and the kernel that is read as a likelihood.
-        seen: What is normal a priori, per coordinate.
+        views: Which function of the parameter has the normal prior, per coordinate.
         beliefs: Bounds and priors.
-        rows: The rows with weight.
+        rows: The rows of positive weight.
         weight: Their weights, (n,).
         fixed: Values of fixed parameters.
         constants: Constants of the objective.
@@ -85,7 +89,7 @@ class Density:
     """
 
     model: Model
-    seen: tuple[Seen, ...]
+    views: tuple[NormalView, ...]
     beliefs: Beliefs
     rows: Rows
     weight: Any
@@ -101,7 +105,7 @@ class Density:
     def __call__(self, z: jax.Array) -> jax.Array:
         """Log density of whitened coordinates (p + 1,), up to a constant."""
         v = self.centre + self.whitening @ z
-        x, slope = jax.jvp(self._believed, (v,), (jnp.ones_like(v),))
+        x, slope = jax.jvp(self._normals, (v,), (jnp.ones_like(v),))
         prior = norm.logpdf(x, self.beliefs.mean, self.beliefs.sd) + jnp.log(jnp.abs(slope))
         likelihood = log_likelihood(
             self.model.kernel, self._residual(v), jnp.exp(v[-1]), self.weight, self.constants
@@ -110,10 +114,10 @@ class Density:
         return jnp.where(jnp.isnan(total), -jnp.inf, total)
 
     def whitened(self) -> "Density":
-        """The same, whitened by the information of rows and priors at the centre."""
+        """The same density, whitened by the information of rows and priors at the centre."""
         v = self.centre
         jacobian = jax.jacfwd(self._residual)(v)
-        slope = jnp.diagonal(jax.jacfwd(self._believed)(v)) / self.beliefs.sd
+        slope = jnp.diagonal(jax.jacfwd(self._normals)(v)) / self.beliefs.sd
         information = jnp.exp(-2 * v[-1]) * (jacobian.T * self.weight) @ jacobian
         # The logarithm of a normal distribution's scale has the information 2 n.
         information += jnp.diag(slope**2).at[-1, -1].add(2.0 * len(self.weight))
@@ -122,20 +126,20 @@ class Density:
         return replace(self, whitening=jnp.linalg.inv(root).T / size[:, None])
 
     def _bounded(self, v: jax.Array) -> jax.Array:
-        """Points of the real line (..., p + 1) themselves, but bent to stay inside the bounds."""
+        """Points of the real line (..., p + 1), bent near the bounds to stay inside them."""
         lower, upper, bend, *_ = self.beliefs
         below, above = jax.nn.softplus((lower - v) / bend), jax.nn.softplus((v - upper) / bend)
         return v + bend * (below - above)
 
-    def _believed(self, v: jax.Array) -> jax.Array:
-        """What is normal a priori (p + 1,) at a point of the real line."""
+    def _normals(self, v: jax.Array) -> jax.Array:
+        """The quantities with normal priors, (p + 1,), at a point of the real line."""
         u = self._bounded(v)
-        values, seen = self.model.parameters(u, self.fixed), []
+        values, normals = self.model.parameters(u, self.fixed), []
         for k, name in enumerate(self.model.free):
             value = values[name]
-            views = {"coordinate": u[k], "value": value, "log value": jnp.log(value)}
-            seen.append(views[self.seen[k]])
-        return jnp.stack([*seen, u[-1]])
+            choices = {"coordinate": u[k], "value": value, "log value": jnp.log(value)}
+            normals.append(choices[self.views[k]])
+        return jnp.stack([*normals, u[-1]])
 
     def _residual(self, v: jax.Array) -> jax.Array:
         """Predicted minus observed (n,) at a point of the real line."""
@@ -148,27 +152,33 @@ def make_density(
     """The posterior density of a problem.
 
     Args:
-        problem: Law, rows, bounds and priors, with an objective that `is_likelihood`.
+        problem: Law, rows, bounds and priors, with an objective for which `is_likelihood` is true.
         start: Parameters at which it is whitened; those of a fit.
-        noise: Prior of the noise scale of a row of unit weight, in units of the residual.
+        noise: Prior of the noise scale of a row of unit weight, in units of the residual; 1 % of
+            the loss by default.
+
+    Returns:
+        The density, whitened at `start`.
     """
-    model, used = problem.model, problem.table.weight > 0
-    weight, target = problem.table.weight[used], problem.target[used]
+    model, weighted = problem.model, problem.table.weight > 0
+    weight, target = problem.table.weight[weighted], problem.target[weighted]
     if noise is None:
         size = 1.0 if model.kernel.log else float(np.median(np.abs(target)))
         noise = LogNormal(_NOISE_SHARE * size * float(np.sqrt(np.median(weight))), _NOISE_SD)
-    declared = [model.law.parameters[name] for name in model.free]
-    views = [_view(p, problem.priors.get(p.name)) for p in declared]
+    parameters = [model.law.parameters[name] for name in model.free]
+    views = [_view(p, problem.priors.get(p.name)) for p in parameters]
     box = make_box(model, problem.bounds)
     # A fitted noise scale has bounds too; here its prior takes their place.
-    lower = np.append(box.lower[: len(declared)], -np.inf)
-    upper = np.append(box.upper[: len(declared)], np.inf)
+    lower = np.append(box.lower[: len(parameters)], -np.inf)
+    upper = np.append(box.upper[: len(parameters)], np.inf)
     mean = np.array([*(m for _, m, _ in views), np.log(noise.median)])
     sd = np.array([*(s for _, _, s in views), noise.sd])
-    width = np.array([*(_default(p)[1] for p in declared), 1.0])
+    width = np.array([*(_default(p)[1] for p in parameters), 1.0])
     beliefs = Beliefs(lower, upper, _BEND * np.minimum(width, upper - lower), mean, sd)
     with jax.enable_x64(True):
-        inputs = tuple(jnp.asarray(problem.table.inputs[name][used]) for name in model.law.inputs)
+        inputs = tuple(
+            jnp.asarray(problem.table.inputs[name][weighted]) for name in model.law.inputs
+        )
         centre = jnp.clip(
             np.append(problem.coordinates(start, None), 0.0),
             lower + beliefs.bend,
@@ -176,7 +186,7 @@ def make_density(
         )
         density = Density(
             model=model,
-            seen=(*(kind for kind, _, _ in views), "coordinate"),
+            views=(*(kind for kind, _, _ in views), "coordinate"),
             beliefs=Beliefs(*map(jnp.asarray, beliefs)),
             rows=Rows(inputs, jnp.asarray(target)),
             weight=jnp.asarray(weight),
@@ -190,17 +200,17 @@ def make_density(
 
 
 def is_likelihood(kernel: Kernel) -> bool:
-    """Whether an objective of this kernel is the logarithm of a density that can be normalised."""
+    """Whether objectives of this kernel are minus the logarithm of a density of known integral."""
     return kernel.rho in _LIKELIHOODS
 
 
 def log_likelihood(
     kernel: Kernel, residual: Any, scale: Any, weight: Any, constants: tuple[Any, ...]
 ) -> jax.Array:
-    """Log density of residuals, normalised; the top of this module says which.
+    """Normalised log density of residuals, (n,); the head of this module has the formulas.
 
     Args:
-        kernel: Of the objective.
+        kernel: Kernel of the objective.
         residual: Predicted minus observed, (n,).
         scale: Noise scale of a row of unit weight.
         weight: Weights, (n,).
@@ -229,13 +239,13 @@ _LIKELIHOODS: dict[Callable[..., Any], Callable[..., jax.Array]] = {
     losses.least_squares().kernel.rho: _normal,
     losses.student_t().kernel.rho: _student_t,
     losses.huber().kernel.rho: _huber,
-    # The absolute loss is Huber's over its tiny delta, a factor that the temperature takes up.
+    # The absolute loss is Huber's divided by its tiny delta: the temperature absorbs the factor.
     losses.absolute().kernel.rho: _huber,
 }
 
 
-def _view(parameter: Parameter, prior: Prior | None) -> tuple[Seen, float, float]:
-    """What of a parameter is normal a priori, its mean and its standard deviation."""
+def _view(parameter: Parameter, prior: Prior | None) -> tuple[NormalView, float, float]:
+    """Which function of a parameter has the normal prior, with its mean and standard deviation."""
     if prior is None:
         return "coordinate", *_default(parameter)
     if isinstance(prior, LogNormal):

@@ -35,18 +35,22 @@ from scalejax.result import Result
 from scalejax.vocabulary import argument
 
 R_HAT_LIMIT, LEAST_ESS = 1.01, 400.0
-"""Draws are trusted below this R-hat and above this effective sample size, in bulk and tails."""
+"""Draws are trusted below this R-hat and above this effective sample size, in bulk and tails: the
+thresholds of Vehtari et al. (arXiv:1903.08008)."""
 
+# All by judgement. Target acceptance, above NUTS's usual 0.8: smaller steps take longer and diverge
+# less. Chains start up to 2 standard deviations from the fit in every whitened coordinate. Fewer
+# than ten steps are surely a slip.
 _ACCEPTANCE, _REACH, _LEAST_STEPS = 0.9, 2.0, 10
 _DIAGNOSTICS = ["r_hat", "ess_bulk", "ess_tail"]
 
 
 class LogDensity(Protocol):
-    """What is sampled: a pytree."""
+    """A log density that `sample` can sample; a pytree."""
 
     @property
     def centre(self) -> Any:
-        """An array of the length of the coordinates."""
+        """An array with an entry per coordinate, of which only the length counts."""
 
     def __call__(self, z: jax.Array) -> jax.Array:
         """Log density of whitened coordinates, up to a constant."""
@@ -59,8 +63,8 @@ class Posterior(Result):
     Attributes:
         law: The law.
         parameters: All its parameters, fixed and tied ones included, (chains, draws) each.
-        noise_scale: Of a row of unit weight, in units of the residual, (chains, draws).
-        log_density: Of the sampler's coordinates, up to a constant, (chains, draws).
+        noise_scale: Noise scale of a row of unit weight, in units of the residual, (chains, draws).
+        log_density: Log density of the sampler's coordinates, up to a constant, (chains, draws).
         diverging: Whether the trajectory to a draw diverged, (chains, draws).
         diagnostics: r_hat, ess_bulk and ess_tail (by ArviZ) of the free parameters and noise_scale.
         settings: Likelihood, priors, sizes, seed and version of the sampler, as plain values.
@@ -79,22 +83,22 @@ class Posterior(Result):
         """Why the draws are not to be trusted, in words; empty if they are."""
         r_hat = self.diagnostics["r_hat"].fillna(np.inf)
         ess = self.diagnostics[_DIAGNOSTICS[1:]].fillna(0.0).min(axis=1)
-        said = []
+        complaints = []
         if np.any(self.diverging):
-            said.append(
+            complaints.append(
                 f"{np.sum(self.diverging)} of {self.diverging.size} trajectories diverged, so that "
                 "tails may be missed: narrow the priors, or fix or tie a parameter."
             )
         if not r_hat.max() < R_HAT_LIMIT:
-            said.append(
+            complaints.append(
                 f"R-hat of {r_hat.idxmax()} is {r_hat.max():.3f}: raise warmup= or "
                 f"{argument('draws')}."
             )
         if not ess.min() > LEAST_ESS:
-            said.append(
+            complaints.append(
                 f"{ess.idxmin()} has {ess.min():.0f} effective draws: raise {argument('draws')}."
             )
-        return tuple(said)
+        return tuple(complaints)
 
     def arrays(self) -> dict[str, Floats]:
         """All parameters of the law with the chains joined, (chains * draws,), for ``vmap``."""
@@ -188,12 +192,12 @@ def posterior(
         warmup: Steps of adaptation per chain, which are not kept.
         chains: Independent chains, from overdispersed starts.
         seed: Seed of the chains.
-        priors: Priors by free parameter; they go before those of the fit.
+        priors: Priors by free parameter; they replace those of the fit.
         noise_prior: Prior of the noise scale of a row of unit weight, in units of the residual.
         likelihood: The objective that is read as a likelihood; that of the fit if not given.
 
     Returns:
-        The draws. What speaks against them is in `complaints`, and said as a `FitWarning`.
+        The draws. Reasons not to trust them are in `complaints`, and given as a `FitWarning`.
 
     Raises:
         ScalejaxError: numpyro or ArviZ is not installed.
@@ -215,10 +219,10 @@ def posterior(
         u = np.asarray(density.coordinates(z), np.float64).reshape(chains * draws, -1)
     parameters = {name: x.reshape(chains, draws) for name, x in problem.parameters(u).items()}
     noise = np.exp(u[:, -1]).reshape(chains, draws)
-    sampled = {**{name: parameters[name] for name in problem.model.free}, "noise_scale": noise}
-    believed = zip(density.seen, density.beliefs.mean, density.beliefs.sd, strict=True)
-    checks = arviz.summary(arviz_tree(posterior=sampled), kind="diagnostics", round_to="none")
-    made = Posterior(
+    free = {**{name: parameters[name] for name in problem.model.free}, "noise_scale": noise}
+    beliefs = zip(density.views, density.beliefs.mean, density.beliefs.sd, strict=True)
+    checks = arviz.summary(arviz_tree(posterior=free), kind="diagnostics", round_to="none")
+    record = Posterior(
         law=fit.law,
         parameters=parameters,
         noise_scale=noise,
@@ -228,8 +232,8 @@ def posterior(
         settings={
             "likelihood": str(problem.objective),
             "priors": {
-                name: [seen, float(mean), float(sd)]
-                for name, (seen, mean, sd) in zip(sampled, believed, strict=True)
+                name: [view, float(mean), float(sd)]
+                for name, (view, mean, sd) in zip(free, beliefs, strict=True)
             },
             "draws": draws,
             "warmup": warmup,
@@ -238,14 +242,25 @@ def posterior(
             "sampler": f"numpyro {numpyro.__version__}",
         },
     )
-    for complaint in made.complaints:
+    for complaint in record.complaints:
         warnings.warn(complaint, FitWarning, stacklevel=2)
-    return made
+    return record
 
 
 @partial(jax.jit, static_argnums=(2, 3))
 def sample(density: LogDensity, keys: jax.Array, draws: int, warmup: int) -> tuple[jax.Array, ...]:
-    """NUTS: whitened coordinates (chains, draws, p + 1), log density and whether it diverged."""
+    """Draw from a density by NUTS.
+
+    Args:
+        density: Log density of p + 1 whitened coordinates.
+        keys: Random key of each chain.
+        draws: Draws per chain.
+        warmup: Steps of adaptation per chain, which are not kept.
+
+    Returns:
+        Whitened coordinates (chains, draws, p + 1), their log density (chains, draws), and whether
+        the trajectory diverged (chains, draws).
+    """
     hmc = extra("numpyro.infer.hmc").hmc
 
     def chain(key: jax.Array) -> tuple[jax.Array, ...]:
@@ -259,8 +274,8 @@ def sample(density: LogDensity, keys: jax.Array, draws: int, warmup: int) -> tup
             return state, (state.z, -state.potential_energy, state.diverging)
 
         # One loop for warmup and draws: the step is compiled once.
-        _, kept = jax.lax.scan(one, state, length=warmup + draws)
-        return tuple(part[warmup:] for part in kept)
+        _, states = jax.lax.scan(one, state, length=warmup + draws)
+        return tuple(part[warmup:] for part in states)
 
     return jax.vmap(chain)(keys)
 
@@ -271,26 +286,30 @@ def _problem(
     priors: Mapping[str, Prior] | None,
     noise: LogNormal | None,
 ) -> Problem:
-    """The problem of a fit, with the likelihood and the priors asked for."""
+    """The problem of a fit with another likelihood and other priors, if given.
+
+    Raises:
+        UsageError: There is no posterior of it; all reasons in one message.
+    """
     problem, objective = fit.problem, likelihood or fit.objective
-    believed = {**problem.priors, **check_priors(problem.model, priors)}
-    widths = {**believed, **({} if noise is None else {"noise_scale": noise})}
+    beliefs = {**problem.priors, **check_priors(problem.model, priors)}
+    widths = {**beliefs, **({} if noise is None else {"noise_scale": noise})}
     complaints = [
-        f"{name!r} has a prior but is not free" for name in believed if name not in fit.free
+        f"{name!r} has a prior but is not free" for name in beliefs if name not in fit.free
     ]
     complaints += [
         f"the prior of {name!r} needs sd > 0" for name, p in widths.items() if not p.sd > 0
     ]
     complaints += [
         f"the prior of {name!r}, which may be negative, cannot be LogNormal"
-        for name, p in believed.items()
+        for name, p in beliefs.items()
         if isinstance(p, LogNormal) and fit.law.parameters[name].support.lower < 0
     ]
     if not is_likelihood(objective.kernel):
-        known = "least_squares, huber, absolute or student_t"
+        names = "least_squares, huber, absolute or student_t"
         complaints.append(
             f"{objective.name} has no known integral, so it is no likelihood: give likelihood= "
-            f"{known}"
+            f"{names}"
         )
     if objective.tuning is not None:
         complaints.append('huber("auto") has no delta yet: fit with it, or give the number')
@@ -303,11 +322,15 @@ def _problem(
     if complaints:
         raise UsageError(f"no posterior: {'; '.join(complaints)}.")
     model = replace(problem.model, kernel=objective.kernel)
-    return replace(problem, model=model, objective=objective, priors=believed)
+    return replace(problem, model=model, objective=objective, priors=beliefs)
 
 
 def extra(name: str) -> Any:
-    """A module of the extra."""
+    """A module that ``scalejax[bayes]`` installs.
+
+    Raises:
+        ScalejaxError: It is not installed.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # ArviZ 0 announces version 1.
@@ -319,6 +342,6 @@ def extra(name: str) -> Any:
 
 
 def arviz_tree(**groups: dict[str, NDArray[Any]]) -> Any:
-    """Groups of arrays (chains, draws) as ArviZ has them."""
+    """Groups of arrays (chains, draws, ...) in ArviZ's own container, of whichever version."""
     arviz = extra("arviz")
     return arviz.from_dict(**groups) if arviz.__version__ < "1" else arviz.from_dict(groups)

@@ -1,7 +1,8 @@
 """Amounts with a dimension, so that FLOP, FLOP/s, bytes, hours and dollars cannot be mixed up.
 
 - `Amount` is a number or an array together with its dimension. Its arithmetic is the value's own,
-  so it works under `jit`, `vmap` and `grad`; what makes no sense raises `UsageError` when traced.
+  so it works under `jit`, `vmap` and `grad`; dimensions that do not match raise `UsageError` when
+  the code is traced.
 - `checked` lets a formula that is written for plain numbers take amounts as well: its annotations
   (`scalejax.costs.units`) say in which unit each argument is read.
 
@@ -48,9 +49,9 @@ class Dimension:
         return Dimension(tuple(power * exponent for power in self.powers))
 
     def __str__(self) -> str:
-        named = list(zip(BASES, self.powers, strict=True))
-        above = [_factor(base, power) for base, power in named if power > 0]
-        below = [_factor(base, -power) for base, power in named if power < 0]
+        pairs = list(zip(BASES, self.powers, strict=True))
+        above = [_factor(base, power) for base, power in pairs if power > 0]
+        below = [_factor(base, -power) for base, power in pairs if power < 0]
         if not above and not below:
             return "a plain number"
         return "/".join(["*".join(above) or "1", *below])
@@ -67,7 +68,7 @@ NUMBER = Dimension()
 
 @dataclass(frozen=True)
 class Unit:
-    """A dimension, and how many of its base units one of this unit is."""
+    """A dimension, and how many base units make one of this unit."""
 
     dimension: Dimension
     factor: float = 1.0
@@ -135,6 +136,7 @@ class Amount:
                 f"an amount in {self.dimension} can only be raised to a fixed number, because the "
                 "power decides its dimension"
             )
+        # The fraction that a float such as 1/3 stands for; no formula has finer powers than this.
         exact = Fraction(exponent).limit_denominator(1000)
         return Amount(self.value ** float(exponent), self.dimension**exact)
 
@@ -168,12 +170,12 @@ class Amount:
 
 
 def as_amount(value: Any) -> Amount:
-    """An amount as it is; anything else as a plain number."""
+    """The amount itself; anything else as an amount without a dimension."""
     return value if isinstance(value, Amount) else Amount(value)
 
 
 def checked(formula: Callable[P, T]) -> Callable[P, T]:
-    """Let a formula take amounts where it takes plain numbers.
+    """Let a formula take amounts where it takes plain numbers; a decorator.
 
     With plain numbers only, the formula is called as it is: each is read in the unit that its
     annotation names. As soon as one argument is an `Amount`, every amount is checked against its
@@ -182,8 +184,9 @@ def checked(formula: Callable[P, T]) -> Callable[P, T]:
     Args:
         formula: Parameters and result annotated with the names of `scalejax.costs.units`.
 
-    Raises:
-        UsageError: In the formula: an amount has another dimension than the parameter.
+    Returns:
+        The formula, which raises `UsageError` for an amount of another dimension than the
+        parameter's.
     """
     signature = inspect.signature(formula)
     units = {

@@ -42,7 +42,7 @@ def precision_weighted_flop(
 
 @checked
 def attention_flop_per_token(architecture: Architecture, attended: Tokens) -> FlopPerToken:
-    """Scores and their use, for one token that attends to `attended` positions, in all layers."""
+    """Attention scores and weighted values of one token over `attended` positions, all layers."""
     return 4.0 * architecture.layers * architecture.query_width * attended
 
 

@@ -48,12 +48,12 @@ class Hardware:
         Raises:
             UsageError: The accelerator has no such rate.
         """
-        wanted = {"fp16": "bf16"}.get(precision.lower(), precision.lower())
-        if wanted not in self.peaks:
+        key = {"fp16": "bf16"}.get(precision.lower(), precision.lower())
+        if key not in self.peaks:
             raise UsageError(
                 f"{self.name} has no peak rate in {precision!r}: it has {', '.join(self.peaks)}"
             )
-        return self.peaks[wanted]
+        return self.peaks[key]
 
 
 def _tera(**peaks: float) -> Mapping[str, float]:
@@ -122,12 +122,12 @@ def find_hardware(name: str) -> Hardware:
     Raises:
         UsageError: The name is unknown; the message lists the known ones.
     """
-    wanted = _folded(name)
-    for known, record in HARDWARE.items():
-        if wanted in (_folded(known), _folded(known).removesuffix("gb")):
+    key = _folded(name)
+    for label, record in HARDWARE.items():
+        if key in (_folded(label), _folded(label).removesuffix("gb")):
             return record
-    if wanted in _ALIASES:
-        return HARDWARE[_ALIASES[wanted]]
+    if key in _ALIASES:
+        return HARDWARE[_ALIASES[key]]
     raise UsageError(f"unknown accelerator {name!r}: use one of {', '.join(HARDWARE)}")
 
 

@@ -34,7 +34,7 @@ def weight_bytes(N: Parameters, bits: Number = 16.0) -> Bytes:
 
 @checked
 def kv_bytes_per_token(architecture: Architecture, bits: Number = 16.0) -> BytesPerToken:
-    """Key and value of one token in all layers."""
+    """KV cache of one token: its key and value in all layers."""
     return 2.0 * architecture.layers * architecture.kv_width * bits / 8.0
 
 

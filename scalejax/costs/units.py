@@ -147,15 +147,15 @@ def parse_amount(text: str, wanted: str | None = None) -> Amount:
 
 
 def value_in(amount: Amount, unit: str) -> Any:
-    """The value of an amount in a unit such as ``"TFLOP/s"``.
+    """The value of an amount in a unit such as ``"TFLOP/s"``, as a plain number.
 
     Raises:
         UsageError: The amount has another dimension.
     """
-    wanted = unit_named(unit)
-    if wanted.dimension != amount.dimension:
+    target = unit_named(unit)
+    if target.dimension != amount.dimension:
         raise UsageError(f"an amount in {amount.dimension} cannot be told in {unit}")
-    return amount.value / wanted.factor
+    return amount.value / target.factor
 
 
 def amount_in(value: float | str, unit: str) -> float:
@@ -170,7 +170,7 @@ def amount_in(value: float | str, unit: str) -> float:
 
 
 def format_amount(amount: Amount) -> str:
-    """Three digits and the unit that people use: ``"$5M"``, ``"30 days"``, ``"80 GB"``."""
+    """A few digits and the unit that people use: ``"$5M"``, ``"30 days"``, ``"80 GB"``."""
     value, dimension = float(amount.value), amount.dimension
     if dimension == _USD.dimension:
         return f"{'-' if value < 0 else ''}${short_number(abs(value))}"
@@ -192,6 +192,7 @@ def format_amount(amount: Amount) -> str:
 
 
 def _format_time(seconds: float) -> str:
+    # Two of a unit at least, so that a day and a half is 36 h.
     steps = (("days", 86400.0, 2.0), ("h", 3600.0, 2.0), ("min", 60.0, 2.0), ("s", 1.0, 1.0))
     for name, factor, least in steps:
         if abs(seconds) >= least * factor:
@@ -201,6 +202,7 @@ def _format_time(seconds: float) -> str:
 
 def _with_prefix(value: float, unit: str) -> str:
     for prefix, factor in reversed(_SI.items()):
+        # From here on three digits round to 1 of the larger unit.
         if abs(value) >= factor * 0.9995:
             return f"{value / factor:.3g} {prefix}{unit}"
     return f"{value:.3g} {'bytes' if unit == 'B' else unit}"

@@ -8,14 +8,19 @@
 - `scalejax.curve_fits` fits these laws to several curves and predicts others.
 """
 
+from scalejax.curves.annealing import annealing as annealing
+from scalejax.curves.annealing import annealing_curve as annealing_curve
+from scalejax.curves.annealing import annealing_size as annealing_size
 from scalejax.curves.areas import annealing_area as annealing_area
 from scalejax.curves.areas import forward_area as forward_area
-from scalejax.curves.hours import LossCurve as LossCurve
-from scalejax.curves.hours import curve_in_hours as curve_in_hours
-from scalejax.curves.hours import frontier as frontier
-from scalejax.curves.hours import gpu_hours as gpu_hours
-from scalejax.curves.hours import leaders as leaders
-from scalejax.curves.hours import throughput as throughput
+from scalejax.curves.best_schedule import BestSchedule as BestSchedule
+from scalejax.curves.best_schedule import optimal_schedule as optimal_schedule
+from scalejax.curves.loss_curve import LossCurve as LossCurve
+from scalejax.curves.loss_curve import curve_in_hours as curve_in_hours
+from scalejax.curves.loss_curve import frontier as frontier
+from scalejax.curves.loss_curve import gpu_hours as gpu_hours
+from scalejax.curves.loss_curve import leaders as leaders
+from scalejax.curves.loss_curve import throughput as throughput
 from scalejax.curves.multi_power import LUO2025 as LUO2025
 from scalejax.curves.multi_power import Changes as Changes
 from scalejax.curves.multi_power import changes as changes
@@ -24,17 +29,15 @@ from scalejax.curves.multi_power import merged_changes as merged_changes
 from scalejax.curves.multi_power import multi_power as multi_power
 from scalejax.curves.multi_power import multi_power_along as multi_power_along
 from scalejax.curves.multi_power import multi_power_curve as multi_power_curve
-from scalejax.curves.optimal import BestSchedule as BestSchedule
-from scalejax.curves.optimal import optimal_schedule as optimal_schedule
 from scalejax.curves.overtaking import Comparison as Comparison
+from scalejax.curves.overtaking import CurveVerdict as CurveVerdict
 from scalejax.curves.overtaking import Overtaking as Overtaking
-from scalejax.curves.overtaking import Verdict as Verdict
 from scalejax.curves.overtaking import compare_curves as compare_curves
 from scalejax.curves.overtaking import overtakes as overtakes
-from scalejax.curves.pooled import Pool as Pool
-from scalejax.curves.pooled import annealing_law as annealing_law
-from scalejax.curves.pooled import multi_power_law as multi_power_law
-from scalejax.curves.pooled import pool as pool
+from scalejax.curves.point_laws import Pool as Pool
+from scalejax.curves.point_laws import annealing_law as annealing_law
+from scalejax.curves.point_laws import multi_power_law as multi_power_law
+from scalejax.curves.point_laws import pool as pool
 from scalejax.curves.schedules import constant as constant
 from scalejax.curves.schedules import cosine as cosine
 from scalejax.curves.schedules import exponential_cooldown as exponential_cooldown
@@ -45,6 +48,3 @@ from scalejax.curves.schedules import multi_step as multi_step
 from scalejax.curves.schedules import rates_of as rates_of
 from scalejax.curves.schedules import sqrt_cooldown as sqrt_cooldown
 from scalejax.curves.schedules import wsd as wsd
-from scalejax.curves.tissue import annealing as annealing
-from scalejax.curves.tissue import annealing_curve as annealing_curve
-from scalejax.curves.tissue import annealing_size as annealing_size

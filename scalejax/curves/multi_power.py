@@ -1,13 +1,13 @@
 """The multi-power law: every change of the rate adds a power law of its own (arXiv:2503.12811).
 
 Use it to predict the loss curve of one schedule from those of others, and to look for the best
-schedule (`scalejax.curves.optimal`). `multi_power_curve` evaluates it from an array of rates.
+schedule (`scalejax.curves.best_schedule`). `multi_power_curve` evaluates it from an array of rates.
 
-Its sum has a term for each earlier step, but only where the rate changes, and a term depends on the
-point of the curve through S(t), the sum of the rates so far, alone. So the law here is a function
-of S(t) and of `Changes`: how far the rate changes, at which rate, and after which sum of rates.
-`changes` gives all of them and is differentiable; `merged_changes` puts small neighbouring ones
-together, on the host, and is what makes long schedules and fits cheap.
+Its sum has a term for each earlier step at which the rate changes, and a term depends on the point
+of the curve only through S(t), the sum of the rates so far. So the law here is a function of S(t)
+and of `Changes`: how far the rate changes, to which rate, and after which sum of rates. `changes`
+gives all of them and is differentiable; `merged_changes` puts small neighbouring ones together, on
+the host, which makes long schedules and fits cheap.
 """
 
 from typing import Any, NamedTuple
@@ -24,6 +24,8 @@ from scalejax.errors import UsageError
 from scalejax.laws import PublishedSet, Value
 
 _NAMES = ("L0", "A", "alpha", "B", "C", "beta", "gamma")
+# Points of a curve that are evaluated together. By judgement: memory is this times the number of
+# changes, while fewer points leave the processor waiting.
 _POINTS = 16
 
 
@@ -187,7 +189,7 @@ def multi_power_along(area: Value, changes: Changes, **parameters: Value) -> jax
 
 
 def multi_power_curve(rates: Value, steps: Value, **parameters: Value) -> jax.Array:
-    """The loss at chosen steps of a schedule, with every change taken by itself.
+    """The loss at some steps of a schedule, with no changes merged.
 
     Args:
         rates: Rates of steps 0 to T, (T + 1,); may be traced.
@@ -203,7 +205,13 @@ def multi_power_curve(rates: Value, steps: Value, **parameters: Value) -> jax.Ar
 
 
 def _groups(size: Floats, part: Ints, most: float) -> Ints:
-    """Group number of each change, (n,)."""
+    """Group number of each change, (n,).
+
+    Args:
+        size: Sizes of the changes, (n,).
+        part: Stretch of the schedule of each, (n,); no group reaches across two.
+        most: Largest total size of a group of several changes.
+    """
     group = np.zeros(len(size), np.int64)
     total = 0.0
     for k, change in enumerate(size):

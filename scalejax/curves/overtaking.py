@@ -18,19 +18,24 @@ from itertools import pairwise
 import numpy as np
 
 from scalejax._arrays import Floats, Ints
-from scalejax.curves.hours import LossCurve
+from scalejax.curves.loss_curve import LossCurve
 from scalejax.errors import UsageError
 
 WINDOWS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of a run after which its slope is read."""
 
+# All by judgement. Last rows whose mean stands for the end of a run: more lag, fewer are noisy.
 _END = 20
+# Neighbouring rows whose residuals are drawn together: should exceed the length over which noise is
+# correlated, and be short beside a run.
 _BLOCK = 10
+# Costs at which two runs are compared.
 _GRID = 200
+# Rows that a slope needs at least.
 _FEWEST = 10
 
 
-class Verdict(StrEnum):
+class CurveVerdict(StrEnum):
     """Whether one curve comes to lie below another."""
 
     YES = "yes"
@@ -43,9 +48,9 @@ class Crossing:
     """One change of the lead.
 
     Attributes:
-        lo: Last cost before it at which one run is surely ahead.
+        lo: Last cost before the crossing at which one run is surely ahead.
         cost: Cost at which the smoothed curves meet.
-        hi: First cost after it at which the other run is surely ahead.
+        hi: First cost after the crossing at which the other run is surely ahead.
         loss: Loss at which they meet.
         ahead: Who is ahead afterwards.
     """
@@ -84,8 +89,8 @@ class Comparison:
 
     @property
     def ahead(self) -> tuple[str, ...]:
-        """The name of who is surely ahead at each cost, or "not determined"."""
-        words = {1: self.names[0], -1: self.names[1], 0: str(Verdict.NOT_DETERMINED)}
+        """The name of the run that is surely ahead at each cost, or "not determined"."""
+        words = {1: self.names[0], -1: self.names[1], 0: str(CurveVerdict.NOT_DETERMINED)}
         return tuple(words[int(sign)] for sign in self.lead)
 
     @property
@@ -96,14 +101,14 @@ class Comparison:
         return tuple(self._between(i, j) for i, j in pairs if self.lead[i] != self.lead[j])
 
     @property
-    def crosses(self) -> Verdict:
+    def crosses(self) -> CurveVerdict:
         """`NO` only if one run is surely ahead at every cost."""
         if self.crossings:
-            return Verdict.YES
+            return CurveVerdict.YES
         return (
-            Verdict.NO
+            CurveVerdict.NO
             if abs(int(np.sum(self.lead))) == len(self.cost)
-            else (Verdict.NOT_DETERMINED)
+            else (CurveVerdict.NOT_DETERMINED)
         )
 
     def _between(self, i: int, j: int) -> Crossing:
@@ -118,10 +123,10 @@ class Comparison:
 
 @dataclass(frozen=True, eq=False)
 class Overtaking:
-    """What a run would come to if it went on, read from several stretches; (w,) each.
+    """The loss that a run would reach if it went on, by the slopes of w stretches; (w,) each.
 
     Attributes:
-        verdict: Whether it ends below its rival, if all stretches say the same.
+        verdict: Whether it ends below its rival, if all stretches agree.
         windows: Shares of the run after which the slope was read.
         loss: Loss at the cost of the rival.
         lo: Lower ends of its interval.
@@ -129,7 +134,7 @@ class Overtaking:
         rival: Loss of the rival.
     """
 
-    verdict: Verdict
+    verdict: CurveVerdict
     windows: Floats
     loss: Floats
     lo: Floats
@@ -138,7 +143,7 @@ class Overtaking:
 
     @property
     def below(self) -> int:
-        """Stretches by which the run ends below its rival."""
+        """Number of stretches by whose slope the run ends below its rival."""
         return int(np.sum(self.loss < self.rival))
 
 
@@ -155,7 +160,7 @@ def compare_curves(
         seed: Their seed.
 
     Returns:
-        The comparison; a lead that the noise could turn round is not determined.
+        The comparison; a lead that noise could reverse is not determined.
 
     Raises:
         UsageError: The runs have no cost in common.
@@ -167,9 +172,9 @@ def compare_curves(
     cost = np.clip(np.geomspace(low, high, _GRID), low, high)
     random = np.random.default_rng(seed)
     heights = [curve.smoothed(cost) for curve in (a, b)]
-    drawn = [_refits(curve, cost, draws, random) for curve in (a, b)]
+    replicates = [_refits(curve, cost, draws, random) for curve in (a, b)]
     tail = (1 - level) / 2
-    lo, hi = np.quantile(drawn[0] - drawn[1], [tail, 1 - tail], axis=0)
+    lo, hi = np.quantile(replicates[0] - replicates[1], [tail, 1 - tail], axis=0)
     return Comparison(
         (a.name, b.name), cost, np.mean(heights, axis=0), heights[0] - heights[1], lo, hi
     )
@@ -212,18 +217,26 @@ def overtakes(
     rows = [_continued(curve, cost, share, draws, random) for share in stretches]
     loss = np.array([centre for centre, _ in rows])
     tail = (1 - level) / 2
-    lo, hi = np.quantile(np.stack([drawn for _, drawn in rows]), [tail, 1 - tail], axis=1)
-    verdict = Verdict.YES if np.all(hi < rival) else Verdict.NOT_DETERMINED
-    verdict = Verdict.NO if np.all(lo > rival) else verdict
+    lo, hi = np.quantile(np.stack([sample for _, sample in rows]), [tail, 1 - tail], axis=1)
+    verdict = CurveVerdict.YES if np.all(hi < rival) else CurveVerdict.NOT_DETERMINED
+    verdict = CurveVerdict.NO if np.all(lo > rival) else verdict
     return Overtaking(verdict, stretches, loss, lo, hi, rival)
 
 
 def _continued(
     curve: LossCurve, cost: float, share: float, draws: int, random: np.random.Generator
 ) -> tuple[float, Floats]:
-    """The loss at a cost beyond the run by the slope of its rows after a share, and draws of it."""
-    used = curve.cost > share * curve.cost[-1]
-    x, loss = np.log(curve.cost[used]), curve.loss[used]
+    """The loss at a cost beyond the run, and resamples of it, (draws,).
+
+    Args:
+        curve: The run.
+        cost: The cost.
+        share: Share of the run's cost after which the slope is read.
+        draws: Number of resamples.
+        random: Generator.
+    """
+    stretch = curve.cost > share * curve.cost[-1]
+    x, loss = np.log(curve.cost[stretch]), curve.loss[stretch]
     if len(x) < _FEWEST:
         raise UsageError(f"{curve.name} has {len(x)} rows after {share:g} of it: too few.")
     centred = x - np.mean(x)
@@ -231,15 +244,15 @@ def _continued(
     weight = np.log(cost / curve.cost[-1]) * centred / (centred @ centred)
     rows = min(_END, len(x))
     weight[-rows:] += 1 / rows
-    fitted = np.mean(loss) + centred * (centred @ loss) / (centred @ centred)
-    noise = _blocks(loss - fitted, draws, random)
-    return float(weight @ loss), weight @ fitted + noise @ weight
+    line = np.mean(loss) + centred * (centred @ loss) / (centred @ centred)
+    noise = _blocks(loss - line, draws, random)
+    return float(weight @ loss), weight @ line + noise @ weight
 
 
 def _refits(curve: LossCurve, grid: Floats, draws: int, random: np.random.Generator) -> Floats:
     """Smoothed losses of resampled runs, (draws, k)."""
-    fitted = curve.smoothed(curve.cost)
-    return curve.smoothed(grid, fitted + _blocks(curve.loss - fitted, draws, random))
+    smooth = curve.smoothed(curve.cost)
+    return curve.smoothed(grid, smooth + _blocks(curve.loss - smooth, draws, random))
 
 
 def _blocks(residual: Floats, draws: int, random: np.random.Generator) -> Floats:

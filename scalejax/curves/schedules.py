@@ -83,9 +83,11 @@ def exponential_cooldown(share: Value, peak: Value, final: Value) -> Value:
 
 def sqrt_cooldown(share: Value, peak: Value, final: Value) -> Value:
     """From the peak to `final` as 1 - sqrt(share) (Hagele et al., arXiv:2405.18392)."""
-    # The slope of the root is infinite at 0, where a one stands in.
-    begun = share > 0
-    return final + (peak - final) * (1 - jnp.where(begun, jnp.sqrt(jnp.where(begun, share, 1)), 0))
+    # The slope of the root is infinite at 0; a one stands in there, whose slope does not count.
+    cooling = share > 0
+    return final + (peak - final) * (
+        1 - jnp.where(cooling, jnp.sqrt(jnp.where(cooling, share, 1)), 0)
+    )
 
 
 def wsd(
@@ -154,7 +156,7 @@ def rates_of(schedule: Schedule, total: int) -> jax.Array:
 
 
 def flat_warmup(rates: Value, warmup: int) -> jax.Array:
-    """Rates (T + 1,) with those before step `warmup` raised to the one there (arXiv:2408.11029)."""
+    """Rates (T + 1,) with the warm-up at the rate of step `warmup` (arXiv:2408.11029)."""
     rates = jnp.asarray(rates)
     return jnp.where(jnp.arange(rates.shape[0]) < warmup, rates[warmup], rates)
 

@@ -1,17 +1,17 @@
-"""Tables of training runs: read strictly, checked on the host, kept with every row's fate.
+"""Tables of training runs: read strictly, checked on the host, with a record of every row left out.
 
-`load_table` turns a file or frame into a checked `Table`; `inspect_table` says all that is wrong or
-odd about one, for a `Request`; `read_frame` gives the raw cells.
+`load_table` turns a file or frame into a checked `Table` or raises; `inspect_table` does the same
+for a `Request` and returns all that is wrong or odd; `read_frame` gives the raw cells.
 """
 
 from scalejax.data.checks import problem_at as problem_at
+from scalejax.data.columns import column_list as column_list
 from scalejax.data.columns import column_problems as column_problems
-from scalejax.data.columns import found_columns as found_columns
 from scalejax.data.columns import match_column as match_column
 from scalejax.data.columns import normalised as normalised
-from scalejax.data.design import distinct_values as distinct_values
 from scalejax.data.examples import golden36 as golden36
 from scalejax.data.export import to_csv as to_csv
+from scalejax.data.fit_rows import distinct_values as distinct_values
 from scalejax.data.joining import SEPARATOR as SEPARATOR
 from scalejax.data.joining import group_by as group_by
 from scalejax.data.joining import join_groups as join_groups

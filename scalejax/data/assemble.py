@@ -1,4 +1,4 @@
-"""From cells to the arrays of a `Table`: measured columns, names as codes, and the fate of rows.
+"""From cells to the arrays of a `Table`: columns of numbers, names as codes, rows left out.
 
 Steps of `scalejax.data.load_table`, which puts them in order.
 """
@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
-from scalejax.data.checks import Measured
+from scalejax.data.checks import NumericColumn
 from scalejax.data.numbers import is_nested, parse_column
-from scalejax.data.plan import Plan, derived_values
+from scalejax.data.reading_plan import ReadingPlan, derived_values
 from scalejax.data.request import LABELS, Request
 from scalejax.data.table import SetAside, Table, encode_labels, read_only
 from scalejax.errors import Problem
@@ -26,30 +26,32 @@ _WHY_DROPPED = {
 }
 
 
-def measure_all(frame: pd.DataFrame, request: Request, plan: Plan) -> dict[str, Measured]:
-    """Role to column of numbers, for the columns of the plan."""
-    measured = {}
+def numeric_columns(
+    frame: pd.DataFrame, request: Request, plan: ReadingPlan
+) -> dict[str, NumericColumn]:
+    """The columns of numbers that the plan names, by role."""
+    numbers = {}
     for role, column in plan.columns.items():
         if role not in LABELS:
             positive = request.is_positive(role) or role in plan.derivation_sources
-            measured[role] = _measure(frame, role, column, plan.factors.get(role, 1.0), positive)
-    return measured
+            numbers[role] = _measure(frame, role, column, plan.factors.get(role, 1.0), positive)
+    return numbers
 
 
-def measure_compute(frame: pd.DataFrame, plan: Plan) -> Measured | None:
-    """A column of C that no law asked for, to compare with 6 N D."""
+def compute_column(frame: pd.DataFrame, plan: ReadingPlan) -> NumericColumn | None:
+    """The column of C beside those of N and D, to compare with 6 N D; None if there is none."""
     return None if plan.compute is None else _measure(frame, "C", plan.compute, 1.0, True)
 
 
 def _measure(
     frame: pd.DataFrame, role: str, column: str, factor: float, positive: bool
-) -> Measured:
+) -> NumericColumn:
     parsed = parse_column(frame[column])
-    return Measured(role, column, parsed, parsed.values * factor, positive)
+    return NumericColumn(role, column, parsed, parsed.values * factor, positive)
 
 
-def names_of(frame: pd.DataFrame, plan: Plan) -> tuple[dict[str, list[str]], list[Problem]]:
-    """Role to the name in every row, and E129 for columns that hold no names."""
+def names_of(frame: pd.DataFrame, plan: ReadingPlan) -> tuple[dict[str, list[str]], list[Problem]]:
+    """The name in every row by role (group, cluster ...), and E129 for columns of no names."""
     labels, problems = {}, []
     for role in LABELS:
         if role not in plan.columns:
@@ -69,28 +71,43 @@ def name_of(cell: Any) -> str:
 
 
 def set_aside_of(excluded: Mapping[int, str], dropped: Sequence[Problem]) -> tuple[SetAside, ...]:
-    """One record per row, in order; dropped ones with all reasons and the code of the first."""
+    """The record of every row left out, in order.
+
+    Args:
+        excluded: Row number to reason, of the rows excluded on purpose.
+        dropped: Problems whose rows are dropped; a record has all reasons of its row, and the code
+            of the first.
+    """
     reasons: dict[int, list[tuple[str, str]]] = {}
     for problem in dropped:
         reason = f"{problem.column!r}: {_WHY_DROPPED[problem.code]}"
         for row in problem.rows:
             reasons.setdefault(row, []).append((problem.code, reason))
-    gone = {row: SetAside(row, reason, "excluded") for row, reason in excluded.items()}
-    for row, found in reasons.items():
-        gone[row] = SetAside(row, "; ".join(reason for _, reason in found), found[0][0])
-    return tuple(gone[row] for row in sorted(gone))
+    records = {row: SetAside(row, reason, "excluded") for row, reason in excluded.items()}
+    for row, pairs in reasons.items():
+        records[row] = SetAside(row, "; ".join(reason for _, reason in pairs), pairs[0][0])
+    return tuple(records[row] for row in sorted(records))
 
 
 def assemble(
     rows: Ints,
-    measured: Mapping[str, Measured],
+    numbers: Mapping[str, NumericColumn],
     labels: Mapping[str, list[str]],
-    plan: Plan,
+    plan: ReadingPlan,
     request: Request,
     name: str,
 ) -> Table:
-    """The table of these rows of the source."""
-    values = {role: item.values[rows - 1] for role, item in measured.items()}
+    """The table of some rows of the source.
+
+    Args:
+        rows: Row numbers in the source, 1 being the first.
+        numbers: Columns of numbers by role.
+        labels: The name in every row by role.
+        plan: Which column is read for what.
+        request: What the table is read for.
+        name: What to call the source.
+    """
+    values = {role: item.values[rows - 1] for role, item in numbers.items()}
     values |= {quantity: derived_values(quantity, values) for quantity in plan.derived}
     if "subcluster" in labels:
         # Runs called "1" in two families are two runs.

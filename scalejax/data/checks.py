@@ -1,10 +1,10 @@
 """Host checks of a table before anything compiles: refuse what is wrong, warn of what is odd.
 
 Every check is a function that returns a list of `Problem`; nothing raises here, so that a person
-gets all problems of a file in one report. Checks of single rows (`row_problems`) take the rows that
-count, checks of a column (`scale_problems`) its usable values. What shows only in several rows or
-columns together is checked in `scalejax.data.relations`, whether there are enough rows in
-`scalejax.data.design`. Codes that start with W are warnings; `scalejax.codes` explains them all.
+gets all problems of a file in one report. `row_problems` checks the cells of a column one by one,
+`scale_problems` its usable values together. What shows only in several columns or between rows is
+checked in `scalejax.data.relations`, whether there are enough rows in `scalejax.data.fit_rows`.
+Codes that start with W are warnings; `scalejax.codes` explains them all.
 
 `DROPPABLE` are the codes that belong to single rows: with ``on_bad="drop"`` those rows are set
 aside and recorded. Nothing else can be dropped.
@@ -29,73 +29,76 @@ LOSS = "loss"
 SIGMA = "sigma"
 WEIGHTS = "weights"
 MIXED_SCALES_DECADES = 5.0
+"""Widest gap between neighbouring values of one column. Units differ by 1e3, 1e6 or 1e9; by
+judgement a design may leave out a factor of 1e5, so rows in thousands among raw ones pass."""
 HIGH_LOSS = 20.0
+"""nats/token. Guessing evenly among 256,000 tokens costs 12.5; set well above it by judgement."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A column of numbers and what it is for.
+class NumericColumn:
+    """A column of numbers and what it is read for.
 
     Attributes:
         role: Symbol of the quantity, or ``"loss"``, ``"sigma"``, ``"weights"``.
-        column: The user's name of the column.
-        parsed: The cells as read; row-level trouble is in there.
+        name: The user's name of the column.
+        parsed: The cells as read, with those that could not be.
         values: float64, shape (n,), in raw units (after `units`).
         positive: Whether zero and negative values are impossible.
     """
 
     role: str
-    column: str
+    name: str
     parsed: ParsedColumn
     values: Floats
     positive: bool = False
 
 
-def row_problems(measured: Measured, rows: Ints) -> list[Problem]:
+def row_problems(column: NumericColumn, rows: Ints) -> list[Problem]:
     """E101-E103, E120-E129, E140, E141 and E143 of one column, among `rows` only.
 
     Args:
-        measured: The column.
-        rows: Row numbers that count, 1 being the first; rows excluded on purpose are not here.
+        column: The column.
+        rows: Row numbers to check, 1 being the first; those excluded on purpose are not among them.
     """
-    problems = measured.parsed.problems(measured.column, rows.tolist())
-    if measured.parsed.refused_type:
+    problems = column.parsed.problems(column.name, rows.tolist())
+    if column.parsed.refused_type:
         return problems
-    said = [*measured.parsed.unreadable, *measured.parsed.decimal_commas]
-    rows = rows[~np.isin(rows, said)]
-    values = measured.values[rows - 1]
-    if measured.role == WEIGHTS:
-        return problems + _weight_problems(measured.column, values, rows)
+    unread = [*column.parsed.unreadable, *column.parsed.decimal_commas]
+    rows = rows[~np.isin(rows, unread)]
+    values = column.values[rows - 1]
+    if column.role == WEIGHTS:
+        return problems + _weight_problems(column.name, values, rows)
     finite = np.isfinite(values)
     missing, infinite = int(np.isnan(values).sum()), int(np.isinf(values).sum())
     message = f"{missing} missing and {infinite} infinite values; complete the rows or drop them"
-    found = [
+    of_rows = [
         problem_at(
-            "E101", f"{message} with {argument('on_bad', 'drop')}", measured.column, rows[~finite]
+            "E101", f"{message} with {argument('on_bad', 'drop')}", column.name, rows[~finite]
         ),
-        *_sign_problems(measured, values[finite], rows[finite]),
+        *_sign_problems(column, values[finite], rows[finite]),
     ]
-    return problems + [problem for problem in found if problem.rows]
+    return problems + [problem for problem in of_rows if problem.rows]
 
 
-def _sign_problems(measured: Measured, values: Floats, rows: Ints) -> list[Problem]:
-    if measured.role == LOSS:
+def _sign_problems(column: NumericColumn, values: Floats, rows: Ints) -> list[Problem]:
+    if column.role == LOSS:
         message = "a loss must be positive; is this a difference or a log?"
-        wrong = rows[values <= 0] if measured.positive else rows[:0]
-        return [problem_at("E102", message, measured.column, wrong)]
-    if measured.role == SIGMA:
+        wrong = rows[values <= 0] if column.positive else rows[:0]
+        return [problem_at("E102", message, column.name, wrong)]
+    if column.role == SIGMA:
         with np.errstate(divide="ignore", over="ignore"):
             useless = ~((values > 0) & np.isfinite(1 / values**2))
         message = "sigma is a standard deviation in units of the loss and must be positive"
-        return [problem_at("E143", message, measured.column, rows[useless])]
-    if measured.positive:
-        message = f"{measured.role} must be positive: its logarithm is taken"
-        return [problem_at("E103", message, measured.column, rows[values <= 0])]
+        return [problem_at("E143", message, column.name, rows[useless])]
+    if column.positive:
+        message = f"{column.role} must be positive: its logarithm is taken"
+        return [problem_at("E103", message, column.name, rows[values <= 0])]
     return []
 
 
 def _weight_problems(column: str, values: Floats, rows: Ints) -> list[Problem]:
-    found = [
+    problems = [
         problem_at("E140", "weights must be zero or positive", column, rows[~(values >= 0)]),
         problem_at(
             "E141",
@@ -104,24 +107,24 @@ def _weight_problems(column: str, values: Floats, rows: Ints) -> list[Problem]:
             rows[np.isposinf(values)],
         ),
     ]
-    return [problem for problem in found if problem.rows]
+    return [problem for problem in problems if problem.rows]
 
 
-def scale_problems(measured: Measured, rows: Ints) -> list[Problem]:
+def scale_problems(column: NumericColumn, rows: Ints) -> list[Problem]:
     """E110, E111 and W201: units that look wrong in a column as a whole.
 
     Only quantities of the vocabulary have a scale to be checked against.
     """
-    values = measured.values[rows - 1]
+    values = column.values[rows - 1]
     usable = np.isfinite(values) & (values > 0)
     values, rows = values[usable], rows[usable]
     if not values.size:
         return []
-    if measured.role == LOSS:
-        return _high_loss(measured.column, values, rows)
-    if measured.role not in CHECKED:
+    if column.role == LOSS:
+        return _high_loss(column.name, values, rows)
+    if column.role not in CHECKED:
         return []
-    return _small_units(measured, values) + _mixed_scales(measured.column, values, rows)
+    return _small_units(column, values) + _mixed_scales(column.name, values, rows)
 
 
 def _high_loss(column: str, values: Floats, rows: Ints) -> list[Problem]:
@@ -133,16 +136,16 @@ def _high_loss(column: str, values: Floats, rows: Ints) -> list[Problem]:
     return [problem_at("W201", message, column, rows[high])] if high.any() else []
 
 
-def _small_units(measured: Measured, values: Floats) -> list[Problem]:
-    low = CHECKED[measured.role].plausible[0]
+def _small_units(column: NumericColumn, values: Floats) -> list[Problem]:
+    low = CHECKED[column.role].plausible[0]
     typical = float(np.median(values))
     if typical >= low:
         return []
     message = (
-        f"a typical {measured.role} is {typical:.6g}, which looks like units of B or M; "
-        f"pass {argument('units', {measured.role: 'B'})} or raw numbers"
+        f"a typical {column.role} is {typical:.6g}, which looks like units of B or M; "
+        f"pass {argument('units', {column.role: 'B'})} or raw numbers"
     )
-    return [Problem("E110", message, measured.column)]
+    return [Problem("E110", message, column.name)]
 
 
 def _mixed_scales(column: str, values: Floats, rows: Ints) -> list[Problem]:

@@ -1,7 +1,7 @@
 """Which column holds which quantity, whatever the user calls it.
 
 Use `resolve_columns` when every quantity must be there, `match_column` for one quantity, and
-`match_name` for a column that the user named himself (sigma, group, ...). An explicit mapping wins;
+`match_name` for a column that the user named (sigma, group, ...). An explicit mapping wins;
 otherwise the aliases of `scalejax.quantities` are compared without regard to case, outer blanks and
 Unicode variants. Two candidates are refused, never ranked.
 """
@@ -18,31 +18,34 @@ from scalejax.errors import InputError, Problem
 from scalejax.quantities import CHECKED
 from scalejax.vocabulary import argument
 
+# Names in a message: enough to find a misspelt one, and still a readable sentence. By judgement.
 _SHOWN_COLUMNS = 20
+# Leading rows that tell a column of numbers from one of words. By judgement: a longer look costs
+# time on long files, and a column of numbers seldom begins with a hundred cells of words.
 _LOOKED_AT = 100
 
 
 def resolve_columns(
-    frame: pd.DataFrame, needed: Sequence[str], explicit: Mapping[str, str] | None = None
+    frame: pd.DataFrame, quantities: Sequence[str], explicit: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Finds the column of every needed quantity.
+    """Finds the column of every quantity.
 
     Args:
         frame: The table.
-        needed: Symbols such as ``"N"``, or the name of an input that is not in the vocabulary.
+        quantities: Symbols such as ``"N"``, or the name of an input that is not in the vocabulary.
         explicit: Quantity to the user's column name.
 
     Returns:
-        Quantity to the user's column name, in the order of `needed`.
+        Quantity to the user's column name, in the order of `quantities`.
 
     Raises:
         InputError: E124 for several candidates, E126 for missing columns; all of them at once.
     """
-    found = {quantity: match_column(frame, quantity, explicit) for quantity in needed}
-    problems = column_problems(frame, found)
+    matches = {quantity: match_column(frame, quantity, explicit) for quantity in quantities}
+    problems = column_problems(frame, matches)
     if problems:
         raise InputError(problems)
-    return {quantity: match for quantity, match in found.items() if isinstance(match, str)}
+    return {quantity: match for quantity, match in matches.items() if isinstance(match, str)}
 
 
 def match_column(
@@ -53,11 +56,11 @@ def match_column(
     if quantity in explicit:
         return match_name(frame, explicit[quantity])
     if quantity not in CHECKED:
-        found = match_name(frame, quantity)
-        return None if isinstance(found, Problem) and found.code == "E126" else found
+        match = match_name(frame, quantity)
+        return None if isinstance(match, Problem) and match.code == "E126" else match
     names = {normalised(quantity), *map(normalised, CHECKED[quantity].aliases)}
-    taken = {explicit[other] for other in explicit if other != quantity}
-    columns = [c for c in frame.columns if normalised(c) in names and c not in taken]
+    other_columns = {explicit[other] for other in explicit if other != quantity}
+    columns = [c for c in frame.columns if normalised(c) in names and c not in other_columns]
     # A column of words, such as how parameters were counted, is no rival of one with numbers.
     numeric = [c for c in columns if _has_numbers(frame[c])] if len(columns) > 1 else columns
     return _single(numeric or columns, quantity)
@@ -69,25 +72,25 @@ def match_name(frame: pd.DataFrame, name: str) -> str | Problem:
         return name
     columns = [c for c in frame.columns if normalised(c) == normalised(name)]
     return _single(columns, name) or Problem(
-        "E126", f"no such column; name one of the {found_columns(frame)}", name
+        "E126", f"no such column; name one of the {column_list(frame)}", name
     )
 
 
 def column_problems(
-    frame: pd.DataFrame, found: Mapping[str, str | Problem | None]
+    frame: pd.DataFrame, matches: Mapping[str, str | Problem | None]
 ) -> list[Problem]:
-    """The problems among matches, with one E126 for everything that is missing."""
-    problems = [match for match in found.values() if isinstance(match, Problem)]
-    missing = [quantity for quantity, match in found.items() if match is None]
+    """The problems among matches, with one E126 for all quantities that have no column."""
+    problems = [match for match in matches.values() if isinstance(match, Problem)]
+    missing = [quantity for quantity, match in matches.items() if match is None]
     if missing:
         wanted = ", ".join(_describe(quantity) for quantity in missing)
         remedy = ", ".join(f'"{quantity}": "..."' for quantity in missing)
-        message = f"no column for {wanted}; {found_columns(frame)}. Say columns={{{remedy}}}"
+        message = f"no column for {wanted}; {column_list(frame)}. Say columns={{{remedy}}}"
         problems.insert(0, Problem("E126", message))
     return problems
 
 
-def found_columns(frame: pd.DataFrame) -> str:
+def column_list(frame: pd.DataFrame) -> str:
     """``found columns: N, D, ...``, cut after twenty."""
     names = [str(column) for column in frame.columns]
     more = f" and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else ""
@@ -103,14 +106,14 @@ def _has_numbers(cells: "pd.Series[Any]") -> bool:
     return bool(np.isfinite(parse_column(cells.head(_LOOKED_AT)).values).any())
 
 
-def _single(columns: Sequence[str], wanted: str) -> str | Problem | None:
+def _single(columns: Sequence[str], quantity: str) -> str | Problem | None:
     if len(columns) > 1:
         names = ", ".join(repr(column) for column in columns)
-        remedy = f"say which: {argument('columns', {wanted: '{columns[0]}'})}"
-        return Problem("E124", f"{names} may all be {_describe(wanted)}; {remedy}", columns[0])
+        remedy = f"say which: {argument('columns', {quantity: columns[0]})}"
+        return Problem("E124", f"{names} may all be {_describe(quantity)}; {remedy}", columns[0])
     return columns[0] if columns else None
 
 
 def _describe(quantity: str) -> str:
-    known = CHECKED.get(quantity)
-    return f"{quantity} ({known.meaning})" if known and known.meaning != quantity else quantity
+    entry = CHECKED.get(quantity)
+    return f"{quantity} ({entry.meaning})" if entry and entry.meaning != quantity else quantity

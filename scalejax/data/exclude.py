@@ -24,7 +24,7 @@ _TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false
 def excluded_rows(
     frame: pd.DataFrame, exclude: str | Sequence[int], columns: Mapping[str, str] | None = None
 ) -> tuple[dict[int, str], list[Problem]]:
-    """Resolves an exclusion.
+    """The rows that an exclusion names, with the reason of each.
 
     Args:
         frame: The raw cells.

@@ -1,9 +1,10 @@
 """`load_table`: the one way from a file or frame to a checked `Table`.
 
-The order is fixed: find the columns, read the numbers, leave out what was excluded on purpose,
-check rows, then columns, then what they are together, then the design. All problems are raised
-together; rows that go are recorded one by one. `inspect_table` does the same and raises nothing
-about the data: it is for showing a person all that is wrong or odd.
+The order is fixed: find the columns, read the numbers, leave out the rows excluded on purpose,
+check single rows, then single columns, then rows and columns against each other, then whether
+there are enough of them. All problems are raised together; every row left out is recorded.
+`inspect_table` does the same and raises nothing about the data: it is for showing a person all
+that is wrong or odd.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +16,16 @@ import pandas as pd
 
 from scalejax.data.assemble import (
     assemble,
-    measure_all,
-    measure_compute,
+    compute_column,
     names_of,
+    numeric_columns,
     set_aside_of,
 )
 from scalejax.data.checks import DROPPABLE, OF_LOSSES, label_problems, row_problems, scale_problems
-from scalejax.data.design import Design, design_problems
 from scalejax.data.exclude import excluded_rows
-from scalejax.data.plan import Plan, make_plan
+from scalejax.data.fit_rows import FitRows, scarcity_problems
 from scalejax.data.reader import read_frame, source_name, source_sha256
+from scalejax.data.reading_plan import ReadingPlan, make_reading_plan
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.table import SetAside, Table
@@ -34,13 +35,13 @@ from scalejax.keywords import keywords
 
 @dataclass(frozen=True, eq=False)
 class Inspection:
-    """All that was found out about a source, whether it can be used or not.
+    """What the checks say about a source, whether it can be used or not.
 
     Attributes:
         source: File name, or ``"DataFrame"``.
         problems: Everything that is wrong (codes E...) or odd (codes W...).
         rows: Rows in the source; 0 if it could not be read.
-        columns: Quantity or role to the user's column name, as far as they were found.
+        columns: Quantity or role to the user's column name, of those that the source has.
         derived: Quantities derived from C = 6 N D.
         notes: Assumptions made, in words.
         set_aside: Rows that are excluded or dropped.
@@ -90,9 +91,9 @@ def load_table(
         source: A path (CSV, JSON lines, both also compressed; Parquet, Feather; ``"-"``), a frame,
             a dict of arrays, or a `Table`, which is returned as it is once it fits `inputs` and
             `n_parameters`.
-        inputs: Quantities that the law takes. N, D and C are found by their usual column names,
-            and one of them that is missing is derived from C = 6 N D (see `Table.notes`); any
-            other input needs a column of its name.
+        inputs: Quantities that the law takes. N, D and C are recognised by their usual column
+            names, and one of them that is missing is derived from C = 6 N D (see `Table.notes`);
+            any other input needs a column of its name.
         target: The loss: a quantity or a column name.
         columns: Quantity to your column name; wins over every guess.
         weights: Column of weights (zero or positive, any scale). Excludes `sigma`.
@@ -103,9 +104,9 @@ def load_table(
         strata: Column of names; resamples keep the number of rows of each name.
         units: Quantity to unit of its column: ``"M"``, ``"B"`` or a factor. Default raw numbers.
         loss_unit: ``"nats"`` or ``"bits"`` (per token), or ``"bits_per_byte:<bytes per token>"``;
-            the loss and sigma are converted to nats/token. Without it they are taken to be that,
-            which is noted and not warned of: nearly all files are in nats, nothing in the numbers
-            shows the opposite, and a warning that is always there is not read.
+            the loss and sigma are converted to nats/token. Without it they are taken to be in
+            nats/token, with a note but no warning: nearly all files are, the numbers cannot show
+            it, and nobody reads a warning that always comes.
         exclude: Rows to leave out on purpose: a 0/1 column, ``"top5(loss)"``, or row numbers
             counted from 1.
         derive: ``{"D": "6ND"}`` derives D (or N, or C) even if the table has it.
@@ -124,12 +125,12 @@ def load_table(
         InputError: Everything that is wrong with the data, at once.
         UsageError: Arguments that are unknown or contradict each other.
     """
-    options = {
+    given = {
         "columns": columns, "weights": weights, "sigma": sigma, "by": by, "run": run,
         "strata": strata, "units": units, "loss_unit": loss_unit, "exclude": exclude,
         "derive": derive, "max_bytes": max_bytes,
     }  # fmt: skip
-    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     request = Request(
         inputs=tuple(inputs),
         target=target,
@@ -137,22 +138,25 @@ def load_table(
         n_parameters=n_parameters,
         constant=tuple(constant),
         positive=positive,
-        **given,
+        **options,
     )
     if isinstance(source, Table):
-        return _accept(source, request, given)
-    found = inspect_table(source, request)
-    if found.table is None:
-        raise InputError(found.errors, found.source)
-    return replace(found.table, source_sha256=source_sha256(source))
+        return _accept(source, request, options)
+    inspection = inspect_table(source, request)
+    if inspection.table is None:
+        raise InputError(inspection.errors, inspection.source)
+    return replace(inspection.table, source_sha256=source_sha256(source))
 
 
 def inspect_table(source: Any, request: Request) -> Inspection:
-    """Reads and checks a table, and returns all that is to be said about it.
+    """Reads and checks a table like `load_table`, but returns its problems instead of raising them.
 
     Args:
         source: As for `load_table`, but no `Table`.
-        request: What is asked of the table.
+        request: Which quantities to read and how, as the arguments of `load_table`.
+
+    Returns:
+        The problems, and the table if none of them is an error.
 
     Raises:
         UsageError: The request does not go with the columns.
@@ -163,47 +167,45 @@ def inspect_table(source: Any, request: Request) -> Inspection:
     except InputError as error:
         return Inspection(name, error.problems)
     try:
-        plan = make_plan(frame, request)
+        plan = make_reading_plan(frame, request)
     except InputError as error:
         return Inspection(name, error.problems, len(frame))
     return _inspect(frame, name, request, plan)
 
 
-def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: Plan) -> Inspection:
-    measured = measure_all(frame, request, plan)
+def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: ReadingPlan) -> Inspection:
+    numbers = numeric_columns(frame, request, plan)
     labels, problems = names_of(frame, plan)
-    excluded, found = (
-        ({}, [])
-        if request.exclude is None
-        else excluded_rows(frame, request.exclude, request.columns)
-    )
-    problems += found
+    excluded: dict[int, str] = {}
+    if request.exclude is not None:
+        excluded, unclear = excluded_rows(frame, request.exclude, request.columns)
+        problems += unclear
     every = np.arange(1, len(frame) + 1, dtype=np.int64)
-    counted = every[~np.isin(every, list(excluded))]
-
-    found = [problem for item in measured.values() for problem in row_problems(item, counted)]
+    rows = every[~np.isin(every, list(excluded))]
+    bad_cells = [problem for item in numbers.values() for problem in row_problems(item, rows)]
     for role, names in labels.items():
-        found += label_problems(names, plan.columns[role], counted)
+        bad_cells += label_problems(names, plan.columns[role], rows)
+
     drop = request.on_bad == "drop"
-    dropped = [problem for problem in found if drop and problem.code in DROPPABLE]
-    problems += [problem for problem in found if problem not in dropped]
+    dropped = [problem for problem in bad_cells if drop and problem.code in DROPPABLE]
+    problems += [problem for problem in bad_cells if problem not in dropped]
     problems += _contradictions(plan)
     set_aside = set_aside_of(excluded, dropped)
-    kept = counted[~np.isin(counted, [item.row for item in set_aside])]
+    kept_rows = rows[~np.isin(rows, [item.row for item in set_aside])]
 
-    table = assemble(kept, measured, labels, plan, request, name)
+    table = assemble(kept_rows, numbers, labels, plan, request, name)
     table = replace(table, set_aside=set_aside)
-    scales = [problem for item in measured.values() for problem in scale_problems(item, kept)]
+    scales = [problem for item in numbers.values() for problem in scale_problems(item, kept_rows)]
     # A column in wrong units makes odd ratios too; the column is what to mend.
-    settled = bool({"N", "D"} & {*request.units}) or any(p.code.startswith("E") for p in scales)
-    faulty = [row for problem in found for row in problem.rows]
+    units_wrong = any(problem.code.startswith("E") for problem in scales)
+    faulty = [row for problem in bad_cells for row in problem.rows]
     related = relation_problems(
         table.select(~np.isin(table.row, faulty)),
-        measure_compute(frame, plan),
-        ratio_settled=settled,
+        compute_column(frame, plan),
+        ratio_settled=units_wrong or bool({"N", "D"} & {*request.units}),
     )
     problems += [*scales, *related]
-    problems += _empty(table) or design_problems(_design(table, request), request.n_parameters)
+    problems += _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
     if not request.is_loss:
         problems = [problem for problem in problems if problem.code not in OF_LOSSES]
     inspection = Inspection(
@@ -214,19 +216,19 @@ def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: Plan) -> In
     return replace(inspection, table=replace(table, warnings=inspection.problems))
 
 
-def _contradictions(plan: Plan) -> list[Problem]:
+def _contradictions(plan: ReadingPlan) -> list[Problem]:
     if not {"weights", "sigma"} <= plan.columns.keys():
         return []
     message = "sigma and weights are both given; a small sigma means a large weight, so give one"
     return [Problem("E144", message, plan.columns["weights"])]
 
 
-def _design(table: Table, request: Request) -> Design:
+def _fit_rows(table: Table, request: Request) -> FitRows:
     # Weights that are no numbers have their own code; here they must not count as zero.
     weight = np.where(np.isfinite(table.weight), table.weight, 1.0)
     varied = [quantity for quantity in request.inputs if quantity not in request.constant]
-    wanted = {quantity: table.inputs[quantity] for quantity in varied}
-    return Design(wanted, table.columns, weight, table.row, table.group, table.group_labels)
+    inputs = {quantity: table.inputs[quantity] for quantity in varied}
+    return FitRows(inputs, table.columns, weight, table.row, table.group, table.group_labels)
 
 
 def _empty(table: Table) -> list[Problem]:
@@ -237,12 +239,12 @@ def _empty(table: Table) -> list[Problem]:
     return [] if table.n_rows else [Problem("E127", message)]
 
 
-def _accept(table: Table, request: Request, given: Mapping[str, Any]) -> Table:
-    if given:
-        raise UsageError(f"give {', '.join(sorted(given))} where the Table is loaded, not later")
+def _accept(table: Table, request: Request, options: Mapping[str, Any]) -> Table:
+    if options:
+        raise UsageError(f"give {', '.join(sorted(options))} where the Table is loaded, not later")
     if missing := [quantity for quantity in request.inputs if quantity not in table.inputs]:
         raise UsageError(f"the Table holds {list(table.inputs)}, the law also needs {missing}")
-    problems = _empty(table) or design_problems(_design(table, request), request.n_parameters)
+    problems = _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
     if errors := [problem for problem in problems if not problem.code.startswith("W")]:
         raise InputError(errors, table.source)
     new = tuple(problem for problem in problems if problem not in table.warnings)

@@ -109,22 +109,22 @@ class ParsedColumn:
         """E120, E122 and E129 among `rows`, for the user's column name `column`."""
         if self.refused_type:
             return [Problem("E129", f"holds {self.refused_type}; give plain numbers", column)]
-        wanted = set(rows)
-        commas = {row: cell for row, cell in self.decimal_commas.items() if row in wanted}
-        bad = {row: cell for row, cell in self.unreadable.items() if row in wanted}
-        found = []
+        rows_in_use = set(rows)
+        commas = {row: cell for row, cell in self.decimal_commas.items() if row in rows_in_use}
+        bad = {row: cell for row, cell in self.unreadable.items() if row in rows_in_use}
+        problems = []
         if commas:
             message = (
                 f"a comma as decimal mark: {_quote(commas)}. Save the file with decimal points "
                 '(pandas: read_csv(..., decimal=",") and pass the frame)'
             )
-            found.append(Problem("E122", message, column, tuple(commas)))
+            problems.append(Problem("E122", message, column, tuple(commas)))
         if bad:
             message = (
                 f'not a number: {_quote(bad)}. Write 70000000, 7e7, 70M, 70_000_000 or "70,000,000"'
             )
-            found.append(Problem("E120", message, column, tuple(bad)))
-        return found
+            problems.append(Problem("E120", message, column, tuple(bad)))
+        return problems
 
 
 def parse_column(cells: "pd.Series[Any]") -> ParsedColumn:
@@ -203,9 +203,9 @@ def _has_decimal_comma(cell: str) -> bool:
 
 def _quote(cells: Mapping[int, str]) -> str:
     """The first five cells, shortened: ``'3,1' (row 2), ...``."""
-    shown = [
+    quotes = [
         f"{cell if len(cell) <= 40 else cell[:37] + '...'!r} (row {row})"
         for row, cell in list(cells.items())[:5]
     ]
     more = f" and {len(cells) - 5} more" if len(cells) > 5 else ""
-    return ", ".join(shown) + more
+    return ", ".join(quotes) + more

@@ -29,7 +29,8 @@ _TEXT = {".csv": parse_csv, ".jsonl": parse_json_lines, ".ndjson": parse_json_li
 _PARQUET = (".parquet", ".pq")
 _FEATHER = (".feather", ".arrow")
 _SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
-# The least that a cell takes in memory: what is stored may be a thousand times smaller.
+# The least that a cell takes in memory, a float64: compressed columns may be a thousand times
+# smaller on disk.
 _BYTES_PER_CELL = 8
 
 

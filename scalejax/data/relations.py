@@ -1,7 +1,7 @@
 """What is odd between rows and between columns: ratios, repeats, trends, names that do not group.
 
 Use `relation_problems` on an assembled table; single cells and columns have been checked before.
-Rows with a problem of their own are left out here, so that nothing is said twice.
+Rows with a problem of their own are left out here, so that no fault is reported twice.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,54 +13,64 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
-from scalejax.data.checks import Measured, problem_at
-from scalejax.data.design import distinct_values, for_groups
+from scalejax.data.checks import NumericColumn, problem_at
+from scalejax.data.fit_rows import distinct_values, for_groups
 from scalejax.data.table import Table
 from scalejax.errors import InputError, Problem
 from scalejax.quantities import CHECKED
 from scalejax.vocabulary import argument
 
+# All limits below were set by judgement: tighter ones warn of sound tables, wider ones miss faults.
 TOKENS_PER_PARAMETER = (0.01, 1e5)
+"""Usual D/N. The lowest of the 245 Chinchilla runs is 0.036; mixed units are off by 1e3 or more."""
 NEAR = 0.01
+"""Difference in the logarithm of every input below which two rows are nearly one run."""
 COMPUTE_TOLERANCE = 0.2
+"""How far C may be from 6 N D, either way: attention and embeddings account for some of it."""
+# A gap in D/N that takes mixed units, which are off by 1e3 or more, and no wide design.
 _JUMP = 100.0
+# Share of rows with a near neighbour from which it is reported: a few are neighbours by chance.
 _MANY_NEAR = 0.1
+# Rounding of N in a log is no change of size.
 _SAME_SIZE = 1e-6
+# Correlation of log loss and log compute from which the loss counts as rising, and the rows that it
+# takes: in fewer, noise alone gives such a correlation.
 _RISING_CORRELATION = 0.5
 _RISING_ROWS = 6
 
 
 def relation_problems(
-    table: Table, compute: Measured | None = None, *, ratio_settled: bool = False
+    table: Table, compute: NumericColumn | None = None, *, ratio_settled: bool = False
 ) -> list[Problem]:
     """E111 for D/N, E150, W202-W204 and W213-W215.
 
     Args:
         table: The rows in use, n.
         compute: A column of C in FLOP beside those of N and D, to compare with 6 N D.
-        ratio_settled: Whether D/N needs no check, as the units of N or D were stated:
-            fine-tuning and early checkpoints have an odd one by right.
+        ratio_settled: Whether D/N needs no check: because the user gave the units of N or D
+            (fine-tuning and early checkpoints rightly have an odd ratio), or because a column has
+            a problem of its own.
     """
     sound = np.isfinite(table.target) & (table.target > 0)
     for quantity, values in table.inputs.items():
-        known = CHECKED.get(quantity)
-        sound &= np.isfinite(values) & ((values > 0) | (known is None or not known.positive))
-    kept = table.select(sound)
-    if not kept.n_rows:
+        entry = CHECKED.get(quantity)
+        sound &= np.isfinite(values) & ((values > 0) | (entry is None or not entry.positive))
+    sound_rows = table.select(sound)
+    if not sound_rows.n_rows:
         return []
     problems = [
-        *([] if ratio_settled else _tokens_per_parameter(kept)),
-        *_inner_runs(kept),
-        *_rising_loss(kept),
-        *_repeats(kept),
-        *_constant_loss(kept),
-        *_useless_names(kept),
+        *([] if ratio_settled else _tokens_per_parameter(sound_rows)),
+        *_inner_runs(sound_rows),
+        *_rising_loss(sound_rows),
+        *_repeats(sound_rows),
+        *_constant_loss(sound_rows),
+        *_useless_names(sound_rows),
     ]
-    return problems if compute is None else problems + _other_compute(kept, compute)
+    return problems if compute is None else problems + _other_compute(sound_rows, compute)
 
 
 def _tokens_per_parameter(table: Table) -> list[Problem]:
-    """E111 for D/N. A wide design may reach beyond the range; mixed units jump there."""
+    """E111 for D/N: beyond the range in the median, or in rows that lie far from all others."""
     if not {"N", "D"} <= table.inputs.keys():
         return []
     ratio = table.inputs["D"] / table.inputs["N"]
@@ -81,12 +91,12 @@ def _tokens_per_parameter(table: Table) -> list[Problem]:
 
 
 def _apart(ratio: Floats, low: NDArray[np.bool_]) -> bool:
-    """Whether the low ones are further from the others than runs of one design are."""
+    """Whether the low ratios are further from the others than runs of one design are."""
     return bool(low.any() and np.min(ratio[~low]) > _JUMP * np.max(ratio[low]))
 
 
 def _inner_runs(table: Table) -> list[Problem]:
-    """E150. Only the inner level is taken for runs: a family holds several sizes by right."""
+    """E150, for the inner level of nested clusters only: a family rightly holds several sizes."""
     runs = table.subcluster
     if runs is None or "N" not in table.columns:
         return []
@@ -105,7 +115,7 @@ def changing_runs(
         runs: Run of each row, codes from 0, (n,).
         names: Names of the codes.
         column: Column that names them.
-        otherwise: What may be done instead of naming runs apart, in words.
+        otherwise: What the user may do instead of giving each run its own name, in words.
     """
     if "N" not in table.inputs:
         return []
@@ -145,7 +155,7 @@ def _rising_loss(table: Table) -> list[Problem]:
 
 
 def _log_budget(table: Table) -> Floats | None:
-    """The logarithm of C, else of 6ND up to a constant, else of the one of them there is."""
+    """The logarithm of C; without it that of N D, or of the one of N and D that there is."""
     if "C" in table.inputs:
         return np.log(table.inputs["C"])
     logs = [np.log(table.inputs[name]) for name in ("N", "D") if name in table.inputs]
@@ -215,7 +225,7 @@ def _on_log_scale(values: Floats) -> Floats:
 def _crowded(group: Floats, logs: list[Floats]) -> NDArray[np.bool_]:
     """Which points share a cell of width `NEAR` with another one, on shifted grids.
 
-    Pairs closer than half a cell are found with certainty, none that is further than a cell.
+    Pairs closer than half a cell always do, pairs further apart than a cell never.
     """
     crowded = np.zeros(len(group), bool)
     for shifts in product((0.0, 0.5), repeat=len(logs)):
@@ -225,7 +235,7 @@ def _crowded(group: Floats, logs: list[Floats]) -> NDArray[np.bool_]:
 
 
 def _repeated(rows: Floats, *, keep: Literal["first", False]) -> NDArray[np.bool_]:
-    """Which rows (n, k) equal another one; the first of equal ones may count as none."""
+    """Which rows (n, k) repeat another; with ``keep="first"`` the first of equal ones does not."""
     return pd.DataFrame(rows).duplicated(keep=keep).to_numpy()
 
 
@@ -251,7 +261,7 @@ def _useless_names(table: Table) -> list[Problem]:
     return problems
 
 
-def _other_compute(table: Table, compute: Measured) -> list[Problem]:
+def _other_compute(table: Table, compute: NumericColumn) -> list[Problem]:
     values = compute.values[table.row - 1]
     usable = np.isfinite(values) & (values > 0)
     ratio = values[usable] / (6 * table.inputs["N"][usable] * table.inputs["D"][usable])
@@ -264,7 +274,7 @@ def _other_compute(table: Table, compute: Measured) -> list[Problem]:
         f"{odd.sum()} rows are over {COMPUTE_TOLERANCE:.0%} off. This law does not use C; where "
         "compute matters, use the C column and not 6ND, and say what N counts"
     )
-    return [problem_at("W215", message, compute.column, table.row[usable][odd])]
+    return [problem_at("W215", message, compute.name, table.row[usable][odd])]
 
 
 def refuse_changing_runs(table: Table) -> None:
@@ -279,8 +289,8 @@ def refuse_changing_runs(table: Table) -> None:
     if table.cluster is None:
         return
     group = np.zeros_like(table.cluster) if table.group is None else table.group
-    found, run = np.unique(group * len(table.cluster_labels) + table.cluster, return_inverse=True)
-    names = [table.cluster_labels[code % len(table.cluster_labels)] for code in found]
+    codes, run = np.unique(group * len(table.cluster_labels) + table.cluster, return_inverse=True)
+    names = [table.cluster_labels[code % len(table.cluster_labels)] for code in codes]
     column = table.columns.get("cluster", "cluster")
     if problems := changing_runs(table, run, names, column, f"or leave {argument('run')} out"):
         raise InputError(problems, table.source)

@@ -1,4 +1,4 @@
-"""`Request`: what a table is to be read for, with every contradiction refused before any reading.
+"""`Request`: the arguments of `load_table` as one record, checked before any file is read.
 
 The options are explained at `scalejax.data.load_table`, which makes a request from its arguments;
 `scalejax.data.inspect_table` takes one directly.
@@ -41,7 +41,11 @@ class TableOptions(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Request:
-    """What `load_table` was asked for; the arguments are documented there."""
+    """What a table is read for; the attributes are documented at `load_table`.
+
+    Raises:
+        UsageError: Options that are unknown or contradict each other.
+    """
 
     inputs: Sequence[str] = ("N", "D")
     target: str = "loss"
@@ -114,16 +118,16 @@ class Request:
 
     @property
     def roles(self) -> dict[str, str]:
-        """Role of a column that is no quantity (weights, group, ...) to the name asked for."""
-        asked = {"weights": self.weights, "sigma": self.sigma, "group": self.by}
-        asked |= dict(zip(("cluster", "subcluster"), self.levels, strict=False))
-        asked["stratum"] = self.strata
-        return {role: name for role, name in asked.items() if name is not None}
+        """The user's column name of each role that is no quantity (weights, group, ...)."""
+        roles = {"weights": self.weights, "sigma": self.sigma, "group": self.by}
+        roles |= dict(zip(("cluster", "subcluster"), self.levels, strict=False))
+        roles["stratum"] = self.strata
+        return {role: name for role, name in roles.items() if name is not None}
 
     def is_positive(self, quantity: str) -> bool:
-        """Whether `quantity` must be positive: as asked, else as the vocabulary says.
+        """Whether `quantity` must be positive: by `positive`, else as the vocabulary says.
 
-        ``"loss"`` is the target, which is not positive if it is a difference of losses.
+        ``"loss"`` is the target, which need not be positive if it is a difference of losses.
         """
         if quantity == "loss":
             return self.is_loss or QUANTITIES[self.target].positive

@@ -1,8 +1,8 @@
-"""`Table`: checked runs as plain NumPy arrays, with the identity and the fate of every row.
+"""`Table`: checked runs as plain NumPy arrays, and a record of every row left out.
 
 A table comes from `scalejax.data.load_table` (files and frames) and is what the fitting rooms work
-on. Values are float64 in raw units, whatever the source held. Rows that are not in the arrays are
-in `set_aside` with a reason; nothing leaves a table in silence.
+on. Values are float64 in raw units, whatever the source held. `row` says where each row came from;
+rows that are not in the arrays are in `set_aside` with a reason.
 """
 
 import hashlib
@@ -41,7 +41,7 @@ class Table:
     """Runs ready to be fitted. Arrays are read-only and share the length n.
 
     Attributes:
-        inputs: Quantity to values in raw units, float64 (n,), in the order asked for.
+        inputs: Quantity to values in raw units, float64 (n,), in the order of the request.
         target: The loss, float64 (n,).
         weight: Weight per row, float64 (n,): 1/sigma**2 if sigma was given, else the weights, else
             ones.
@@ -126,8 +126,8 @@ class Table:
         mask = np.asarray(mask)
         if mask.dtype != np.bool_ or mask.shape != (self.n_rows,):
             raise UsageError(f"a mask must hold {self.n_rows} booleans")
-        gone = [SetAside(int(row), reason, "selected") for row in self.row[~mask]]
-        set_aside = tuple(sorted([*self.set_aside, *gone], key=lambda item: item.row))
+        left_out = [SetAside(int(row), reason, "selected") for row in self.row[~mask]]
+        set_aside = tuple(sorted([*self.set_aside, *left_out], key=lambda item: item.row))
         return replace(self.take(np.flatnonzero(mask)), set_aside=set_aside)
 
     def split(self) -> dict[str, "Table"]:
@@ -195,7 +195,7 @@ def encode_labels(labels: list[str]) -> tuple[Ints, tuple[str, ...]]:
 
 
 def read_only(array: NDArray[_Scalar]) -> NDArray[_Scalar]:
-    """Forbids writing to `array`, which must not belong to the user, and returns it."""
+    """The array itself, with writing forbidden; never pass an array that belongs to the user."""
     array.setflags(write=False)
     return array
 

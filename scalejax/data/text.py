@@ -46,9 +46,9 @@ def parse_csv(content: bytes, name: str) -> pd.DataFrame:
 
 
 def parse_json_lines(content: bytes, name: str) -> pd.DataFrame:
-    """JSON lines: one object per line, of which each names its columns.
+    """JSON lines: one object per line, whose keys are the columns.
 
-    A column that a line does not name is missing there. Numbers stay Python's, of any size.
+    A column that an object lacks is missing in that row. Whole numbers keep all their digits.
 
     Raises:
         InputError: E121 for lines that are no object, E123, E125 and E127 as for CSV.
@@ -85,7 +85,7 @@ def parse_json_lines(content: bytes, name: str) -> pd.DataFrame:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """The pairs of a JSON object, of which a dict would keep the last of a name."""
+    """The pairs of a JSON object; of a repeated name a dict would keep only the last."""
 
 
 def _decode(content: bytes, name: str) -> str:

@@ -1,6 +1,6 @@
-"""Bytes of files, decompressed, never more of them than asked for.
+"""Bytes of files, decompressed, and never more of them than a limit.
 
-A compressed file of a few kilobytes can hold gigabytes, so that everything is counted while it is
+A compressed file of a few kilobytes can hold gigabytes, so that bytes are counted while they are
 read. Use `read_bytes` for a file whose name says how it is compressed, `read_limited` for an open
 stream, and `check_size` for a size that is known beforehand.
 """
@@ -17,10 +17,13 @@ import pyarrow as pa
 from scalejax.errors import InputError, Problem, UsageError
 
 LIMIT_VARIABLE = "SCALEJAX_MAX_BYTES"
+# Both by judgement: tables of runs have megabytes, and text of numbers shrinks to a tenth or so;
+# larger limits let a hostile file fill the memory.
 DEFAULT_LIMIT = 2 << 30
 LARGEST_RATIO = 200
 # Below this size no ratio is a danger; long columns of one value compress that well.
 _HARMLESS = 1 << 20
+# Bytes between two looks at the count: at most this much is read beyond a limit.
 _PIECE = 1 << 20
 
 _OPENERS: dict[str, Callable[[Path], Any]] = {
@@ -32,27 +35,32 @@ COMPRESSIONS = tuple(_OPENERS)
 
 
 def size_limit(max_bytes: int | None) -> int:
-    """The limit: as given, else of the environment, else 2 GiB.
+    """The limit in bytes: `max_bytes`, else that of the environment, else 2 GiB.
 
     Raises:
         UsageError: It is no positive whole number.
     """
-    given = max_bytes if max_bytes is not None else os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT)
+    setting = max_bytes if max_bytes is not None else os.environ.get(LIMIT_VARIABLE, DEFAULT_LIMIT)
     try:
-        limit = int(given)
+        limit = int(setting)
     except ValueError:
         limit = 0
     if limit <= 0:
-        raise UsageError(f"max_bytes= (or {LIMIT_VARIABLE}) is a number of bytes, not {given!r}")
+        raise UsageError(f"max_bytes= (or {LIMIT_VARIABLE}) is a number of bytes, not {setting!r}")
     return limit
 
 
 def read_bytes(path: Path, name: str, max_bytes: int | None) -> bytes:
-    """The content of a file; by its last suffix, of what is compressed in it.
+    """The content of a file, decompressed if its last suffix says so.
+
+    Args:
+        path: The file.
+        name: What to call it in messages.
+        max_bytes: Largest size, see `size_limit`.
 
     Raises:
-        InputError: E161, it is larger than the limit, or, if no limit was asked for, more than 200
-            times as large as the file.
+        InputError: E161, the content is larger than the limit, or, without a limit of the user's,
+            more than 200 times as large as the file.
     """
     limit = size_limit(max_bytes)
     packed = path.stat().st_size
@@ -60,8 +68,8 @@ def read_bytes(path: Path, name: str, max_bytes: int | None) -> bytes:
     if opener is None:
         check_size(packed, name, limit)
         return path.read_bytes()
-    asked = max_bytes is not None or LIMIT_VARIABLE in os.environ
-    ratio_limit = limit if asked else max(_HARMLESS, LARGEST_RATIO * packed)
+    explicit = max_bytes is not None or LIMIT_VARIABLE in os.environ
+    ratio_limit = limit if explicit else max(_HARMLESS, LARGEST_RATIO * packed)
     with opener(path) as stream:
         return read_limited(stream, name, min(limit, ratio_limit))
 

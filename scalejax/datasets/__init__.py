@@ -1,9 +1,9 @@
 """Named datasets: `load("golden36")`, `load("chinchilla")`; `names()` lists them.
 
-`golden36` is a formula. `chinchilla` is downloaded once if it is not in the folder that the
-environment variable ``SCALEJAX_DATA`` names, and compared with a checksum of its values. All others
-(`TABLES`) are read from that folder and compared with a checksum of the file: data are never
-shipped. `describe` tells where a table is from, its units and its traps.
+`golden36` is computed by a formula. `chinchilla` is read from the folder that the environment
+variable ``SCALEJAX_DATA`` names, or without one downloaded once, and compared with a checksum of
+its values. All others (`TABLES`) are read from that folder and compared with a checksum of the
+file: data are never shipped. `describe` tells where a table is from, its units and its traps.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def load(name: str) -> pd.DataFrame:
 
     Raises:
         UsageError: The name is unknown.
-        ScalejaxError: The data cannot be had, or are not the published ones.
+        ScalejaxError: The data cannot be read or downloaded, or are not the published ones.
     """
     if name in _LOADERS:
         return _LOADERS[name]()

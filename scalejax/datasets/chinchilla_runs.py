@@ -1,4 +1,4 @@
-"""The 245 runs that Besiroglu et al. (arXiv:2404.10102) read from Hoffmann et al.'s Figure 4.
+"""The 245 runs that Besiroglu et al. (arXiv:2404.10102) read from figure 4 of arXiv:2203.15556.
 
 The values are compared with a checksum, whether they come from the user's folder or a download.
 """
@@ -19,6 +19,7 @@ _CHINCHILLA_URL = (
     "92258837425e1b5f2851d624287f0120583a3d0e/data/svg_extracted_data.csv"
 )
 _CHINCHILLA_VALUES = "f7c8b11ef4c6b1cef066fe75fed112ab57f6f5f1188bf0846aaad1a6662d6c24"
+# The runs of highest loss, which the replication leaves out.
 _CHINCHILLA_OUTLIERS = 5
 
 
@@ -26,7 +27,7 @@ def chinchilla() -> pd.DataFrame:
     """The 245 runs with D = C/(6N) and the mark of the five highest losses.
 
     Raises:
-        ScalejaxError: The data cannot be had, or are not the published ones.
+        ScalejaxError: The data cannot be read or downloaded, or are not the published ones.
     """
     folder = os.environ.get(DATA_FOLDER_VARIABLE)
     path = Path(folder) / "chinchilla_epoch" / "chinchilla_epoch.csv" if folder else _download()
@@ -51,7 +52,7 @@ def chinchilla() -> pd.DataFrame:
 def values_checksum(runs: pd.DataFrame) -> str:
     """SHA-256 of N, C and loss, row by row in sorted order, each to ten significant digits.
 
-    Digits and not bytes, so that a file written by a parser that is off in the last bit passes.
+    Digits, so that a file passes whose writer was off in the last bit.
     """
     rows = zip(runs["N"], runs["C"], runs["loss"], strict=True)
     lines = sorted(f"{n:.9e},{c:.9e},{loss:.9e}\n" for n, c, loss in rows)

@@ -13,7 +13,7 @@ DATA_FOLDER_VARIABLE = "SCALEJAX_DATA"
 
 
 def read_table(table: RunTable) -> pd.DataFrame:
-    """A table of the folder, if its file is the one that is known.
+    """A table of the folder, whose file must have the checksum of `table`.
 
     Raises:
         ScalejaxError: No folder is named, it has no such file, or the file has other contents.

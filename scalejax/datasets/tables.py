@@ -17,9 +17,9 @@ class RunTable:
         sha256: SHA-256 of the file, hex.
         source: Repository and paper.
         licence: Licence of the numbers, as far as one is stated.
-        units: The columns that count, with their units.
+        units: The main columns, with their units.
         serves: What it is good for.
-        caveat: What a user must know.
+        caveat: What to mind when using it.
     """
 
     name: str

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.data import found_columns, match_column, parse_column, problem_at
+from scalejax.data import column_list, match_column, parse_column, problem_at
 from scalejax.designing.problem import Listed
 from scalejax.errors import InputError, Problem, UsageError
 from scalejax.laws import Law
@@ -44,7 +44,7 @@ def candidates_of(given: pd.DataFrame | Mapping[str, Any], law: Law) -> Candidat
         missing.append(COST)
     problems = []
     if missing:
-        text = f"no column for {', '.join(missing)} ({law.name}); {found_columns(frame)}"
+        text = f"no column for {', '.join(missing)} ({law.name}); {column_list(frame)}"
         problems.append(Problem("E126", text))
     values: dict[str, Floats] = {}
     for name, match in found.items():

@@ -56,7 +56,7 @@ def predict(
         warnings.warn(
             f"{int(far.sum())} of {len(far)} points lie more than a decade beyond the data (up to "
             f"{beyond.max():.1f}): their intervals hold only if the law does. Declare how far to "
-            f"trust it, for example {argument('discrepancy', 0)}.005 for 0.5 % a decade.",
+            f"trust it, for example {argument('discrepancy', 0.005)} for 0.5 % a decade.",
             FitWarning,
             stacklevel=3,
         )

@@ -9,8 +9,8 @@ of that law. `isoflop_bias` gives that comparison for a design that nobody has r
 For a decision, fit a law to all runs (`scalejax.fit`); use this to compare with papers that used
 approach 2 and to see whether the slices of a law look like the runs. Compute is 6 N D throughout.
 
-Runs whose compute differs within a budget move the minima too: the loss falls with compute, and
-compute then goes along with size. That error is part of the bias that is shown.
+Where compute differs between the runs of one budget the minima move too, because the loss falls
+with compute and compute may rise with size. That error is part of the bias that is shown.
 """
 
 from scalejax.isoflop.analysis import isoflop as isoflop

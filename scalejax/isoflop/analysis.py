@@ -39,7 +39,7 @@ def isoflop(
         law: The law to compare with if `runs` is not a fit; its inputs must be N and D.
         params: Its parameters, such as ``law.published["hoffmann2022"]``. Without them the law is
             fitted to the runs.
-        along: The input in whose logarithm the parabolas are, N or D.
+        along: The input whose logarithm is the axis of the parabolas, N or D.
         budget: Column whose values tell the budgets apart (a `Table` has it as its group). Without
             one, runs belong together whose 6 N D differs from the middle of a budget by less than
             `tolerance`.
@@ -90,7 +90,7 @@ def isoflop_bias(
         budgets: Compute budgets, FLOP.
         span: Runs lie between 1/span and span times the best N, evenly in the logarithm.
         points: Runs per budget.
-        target: Budget to which the power law through the minima is carried on, FLOP.
+        target: Budget to which the power law through the minima is extrapolated, FLOP.
 
     Returns:
         `Isoflop.minima`, with `target` as a last row in which extrapolated is true.
@@ -160,7 +160,7 @@ def _by_budget(table: Table, along: str, tolerance: float) -> pd.DataFrame:
 
 
 def _windows(log_c: Floats, tolerance: float) -> Ints:
-    """Budget numbers (n,): again and again the window of that width which holds most runs."""
+    """Budget number of each run (n,): windows of one width, the one of most runs taken first."""
     width = np.log1p(tolerance) - np.log1p(-tolerance) if tolerance < 1 else np.inf
     codes = np.full(len(log_c), -1)
     while np.any(codes < 0):
@@ -214,6 +214,7 @@ def _parabola(x: Floats, loss: Floats, weight: Floats) -> tuple[float, float, fl
 
 
 def _pair(along: str, log_x: float, compute: Any, suffix: str = "") -> dict[str, float]:
+    """N and D of 6 N D at a budget, from the logarithm of the one that `along` names."""
     x = float(np.exp(log_x))
     other = float(compute) / (FLOP_PER_PAIR * x)
     n, d = (x, other) if along == "N" else (other, x)

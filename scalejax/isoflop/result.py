@@ -1,4 +1,4 @@
-"""`Isoflop`: what the parabolas give, what the law says, and the bias between them."""
+"""`Isoflop`: the minima of parabolas, the true optima of a law, and the bias between them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ from scalejax.result import Result
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Isoflop(Result):
-    """Approach 2 on one table, beside a law.
+    """Approach 2 of arXiv:2203.15556 on one table, compared with a law.
 
     Attributes:
         law: The law that the parabolas are compared with.
         params: Its parameters.
-        along: The input in whose logarithm the parabolas are, N or D.
+        along: The input whose logarithm is the axis of the parabolas, N or D.
         runs: The runs of the budgets: row, C (of the budget, FLOP), N, D, loss, weight.
         minima: One row per budget: C, runs; N, D, loss and curvature (second derivative of the
             loss in the logarithm) at the minimum of the parabola, NaN where it opens downwards;
@@ -54,7 +54,7 @@ class Isoflop(Result):
         return {name: self._line(name, f"{name}_law")[0] for name in ("N", "D")}
 
     def at(self, compute: ArrayLike) -> pd.DataFrame:
-        """Carry the power laws through the minima on to other budgets.
+        """Extrapolate the power laws through the minima to other budgets.
 
         Args:
             compute: Budgets, FLOP.
@@ -74,8 +74,8 @@ class Isoflop(Result):
         """The parabola and the law over the runs of each budget: C, N, D, parabola, law."""
         frames = [pd.DataFrame(columns=["C", "N", "D", "parabola", "law"], dtype=np.float64)]
         for best in self.minima.to_dict("records"):
-            seen = self.runs.loc[self.runs["C"] == best["C"], self.along]
-            x = np.geomspace(seen.min(), seen.max(), points)
+            values = self.runs.loc[self.runs["C"] == best["C"], self.along]
+            x = np.geomspace(values.min(), values.max(), points)
             other = best["C"] / (FLOP_PER_PAIR * x)
             n, d = (x, other) if self.along == "N" else (other, x)
             offset = np.log(x / best[self.along])
@@ -103,22 +103,22 @@ class Isoflop(Result):
 
     def summary(self) -> str:
         """What a person should read, as plain text."""
-        shown = ["C", "runs", "N", "D", "loss", "inside", "N_bias_percent", "D_bias_percent"]
+        columns = ["C", "runs", "N", "D", "loss", "inside", "N_bias_percent", "D_bias_percent"]
         slopes = [
             f"{symbol} of {name}* ~ C^{symbol}: {self.exponents[name]:.4f} by parabolas, "
             f"{self.exponents_noise_free[name]:.4f} by parabolas without noise, "
             f"{self.exponents_law[name]:.4f} of {self.law.name}"
             for symbol, name in (("a", "N"), ("b", "D"))
         ]
-        table = self.minima[shown].to_string(index=False, float_format=lambda v: f"{v:.4g}")
+        table = self.minima[columns].to_string(index=False, float_format=lambda v: f"{v:.4g}")
         return "\n".join([table, *slopes])
 
     def _line(self, name: str, column: str) -> tuple[float, float]:
         """Slope and intercept of the logarithm of a column in ln C."""
-        used = self.minima[self.minima["inside"] & (self.minima[column] > 0)]
-        if len(used) < 2:
+        rows = self.minima[self.minima["inside"] & (self.minima[column] > 0)]
+        if len(rows) < 2:
             return float("nan"), float("nan")
-        x, y = np.log(used["C"].to_numpy()), np.log(used[column].to_numpy())
+        x, y = np.log(rows["C"].to_numpy()), np.log(rows[column].to_numpy())
         slope = float(np.sum((x - x.mean()) * (y - y.mean())) / np.sum((x - x.mean()) ** 2))
         return slope, float(y.mean() - slope * x.mean())
 

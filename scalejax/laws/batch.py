@@ -6,11 +6,11 @@ the smallest). At a batch of B it takes S steps and E = B S examples, with
 `kaplan_critical_batch` says what the critical batch is at a loss. Units of batches and examples
 are free, but the same: tokens in Kaplan's law.
 
-How the critical batch grows with the tokens (Zhang et al., 2024) is not here: its published
-constants could not be verified. `scalejax.laws.recipes` has power laws of the best batch.
+How the critical batch grows with the tokens (Zhang et al., arXiv:2410.21676) is not here: its
+published constants could not be verified. `scalejax.laws.recipes` has power laws of the best batch.
 """
 
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Value
 
 KAPLAN2020_BATCH = PublishedSet(
@@ -42,7 +42,7 @@ def kaplan_critical_batch(
 
 
 def critical_batch(E_min: Value, S_min: Value) -> Value:
-    """Critical batch E_min/S_min (arXiv:1812.06162, eq. 2.12)."""
+    """Critical batch E_min/S_min, in the unit of E_min (arXiv:1812.06162, eq. 2.12)."""
     return E_min / S_min
 
 

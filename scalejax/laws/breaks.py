@@ -2,8 +2,8 @@
 
 `power_*` and `floor_power_*` of `scalejax.laws.power` are M1 and M2 of Alabdulmohsin et al.; `m3`
 also saturates where x is small, and `m4` at both ends, at the error eps0 of an untrained model and
-at the floor eps_inf. `bnsl(breaks)` bends as often as it is told and can follow double descent;
-each break costs three parameters, so hold out the far end of the data before you believe one.
+at the floor eps_inf. `bnsl(breaks)` bends at a number of breaks and can follow double descent; each
+break costs three parameters, so hold out the far end of the data before you believe one.
 """
 
 from functools import cache
@@ -14,6 +14,8 @@ import jax.numpy as jnp
 from scalejax.laws.law import Law, Reduction, law
 from scalejax.laws.supports import Positive, Real, UnitInterval, Value
 
+# Six steps reach rounding error at 200,000 random points of the plausible ranges, x from 1 to 1e12;
+# twice as many leave room for fits that stray from there.
 _NEWTON_STEPS = 12
 _UNIT = "of the response"
 _EXPONENT = (0.02, 2.0)
@@ -52,14 +54,14 @@ def m4(
     equation is monotone and bends one way. eps0 must be above eps_inf.
     """
     width = jnp.maximum(eps0 - eps_inf, 1e-6)
-    wanted = jnp.log(b) - c * jnp.log(x) + (a - 1) * jnp.log(width)
+    level = jnp.log(b) - c * jnp.log(x) + (a - 1) * jnp.log(width)
 
     def step(z: Value) -> Value:
         share = jax.nn.sigmoid(z)
-        excess = jax.nn.log_sigmoid(z) - a * jax.nn.log_sigmoid(-z) - wanted
+        excess = jax.nn.log_sigmoid(z) - a * jax.nn.log_sigmoid(-z) - level
         return z - excess / (1 - share + a * share)
 
-    start = jnp.where(wanted > 0, wanted / a, wanted)
+    start = jnp.where(level > 0, level / a, level)
     z = jax.lax.stop_gradient(start)
     for _ in range(_NEWTON_STEPS):
         z = step(z)

@@ -14,10 +14,12 @@ from typing import Any
 import jax.numpy as jnp
 
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"
+# Plausible ranges, here and in the other modules of laws, hold the published sets and leave room:
+# starts are drawn from them, so that wider ones cost more starts.
 _TERMS = {"E": (0.3, 4.0), "A": (1.0, 1e5), "B": (1.0, 1e5)}
 _EXPONENT = (0.05, 1.5)
 _MASSIVE_TEXT = "MassiveText, nats; whether N holds the embeddings is not stated"
@@ -60,7 +62,8 @@ BESIROGLU2024 = PublishedSet(
 DEVRIES2023 = PublishedSet(
     "devries2023",
     {"E": 1.69, "A": 406.4, "alpha": 0.336, "B": 410.7, "beta": 0.283},
-    source="de Vries, Go smol or go home (2023); also the code of arXiv:2401.00448",
+    source="de Vries (2023), Go smol or go home, "
+    "harmdevries.com/post/model-size-vs-compute-overhead; also the code of arXiv:2401.00448",
     convention=_MASSIVE_TEXT,
     counts="not stated",
     valid=_HOFFMANN_RUNS,
@@ -200,8 +203,8 @@ def quanta(N: Value, D: Value, *, E: Positive, A: Positive, alpha: Positive, B: 
 def data_for_size(k_N: Value, *, alpha: Value, beta: Value, **unused: Any) -> Value:
     """Data that a model of another size needs for the loss of the compute-optimal one.
 
-    De Vries, "Go smol or go home" (2023): k_D = [1 - (k_N^-alpha - 1) beta/alpha]^(-1/beta). The
-    compute grows by k_N k_D.
+    De Vries (2023), "Go smol or go home", harmdevries.com/post/model-size-vs-compute-overhead:
+    k_D = [1 - (k_N^-alpha - 1) beta/alpha]^(-1/beta). The compute grows by k_N k_D.
 
     Args:
         k_N: Parameters, in units of those of the compute-optimal model.

@@ -69,7 +69,11 @@ CITATIONS: dict[str, Citation] = {
         "Rosenfeld et al.", 2019, "A Constructive Prediction of the Generalization Error Across "
         "Scales", "arXiv:1909.12673",
     ),
-    "farseer2025": Citation("Li et al.", 2025, "Farseer", "published as a preprint"),
+    "farseer2025": Citation(
+        "Li et al.", 2025,
+        "Predictable Scale: Part II, Farseer: A Refined Scaling Law in Large Language Models",
+        "arXiv:2506.10972",
+    ),
     "bhagia2024": Citation(
         "Bhagia et al.", 2024, "Establishing Task Scaling Laws via Compute-Efficient Model Ladders",
         "arXiv:2412.04403",
@@ -88,7 +92,8 @@ CITATIONS: dict[str, Citation] = {
         "Ouyang et al.", 2024, "Low-Bit Quantization Favors Undertrained LLMs", "arXiv:2411.17691"
     ),
     "frantar2025": Citation(
-        "Frantar et al.", 2025, "Compression Scaling Laws", "see scalejax.laws.formats"
+        "Frantar et al.", 2025, "Compression Scaling Laws: Unifying Sparsity and Quantization",
+        "arXiv:2502.16440",
     ),
     "clark2022": Citation(
         "Clark et al.", 2022, "Unified Scaling Laws for Routed Language Models", "arXiv:2202.01169"
@@ -176,4 +181,12 @@ CITATIONS: dict[str, Citation] = {
         "The Art of Scaling Reinforcement Learning Compute for LLMs", "arXiv:2510.13786",
     ),
     "xiao2024": Citation("Xiao et al.", 2024, "Densing Law of LLMs", "arXiv:2412.04315"),
+    "tissue2024": Citation(
+        "Tissue et al.", 2024, "Scaling Law with Learning Rate Annealing", "arXiv:2408.11029"
+    ),
+    "luo2025": Citation(
+        "Luo et al.", 2025,
+        "A Multi-Power Law for Loss Curve Prediction Across Learning Rate Schedules",
+        "arXiv:2503.12811",
+    ),
 }  # fmt: skip

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from scalejax.laws.chinchilla import BUSBRIDGE2025, outer_exponent
 from scalejax.laws.law import law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _EXPONENT = (0.05, 1.5)

@@ -1,11 +1,11 @@
-"""Training by replicas that rarely talk: DiLoCo (Charles et al., arXiv:2503.09799).
+"""Training by replicas that seldom synchronise: DiLoCo (Charles et al., arXiv:2503.09799).
 
 Use `diloco2025` for models trained to the same tokens per parameter by M replicas, each with its
 own share of the batch. One replica is `power_N`.
 """
 
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
 
 DILOCO2025 = PublishedSet(

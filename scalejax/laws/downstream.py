@@ -7,8 +7,8 @@ with ``stage`` 1 the odds accuracy/(1 - accuracy), whose log residual is one in 
 `logistic_C` is the one-step law of observational studies, in compute alone and per model family.
 `error_of_loss` (`scalejax.laws.overtraining`) is the second step alone, for averages of many tasks.
 
-Most single tasks do not scale smoothly: Lourie et al. found that 18 of 46 do. Hold out the largest
-models before you believe a downstream law.
+Most single tasks do not scale smoothly: Lourie et al. (arXiv:2507.00885) found that 18 of 46 do.
+Hold out the largest models before you believe a downstream law.
 """
 
 import jax
@@ -20,6 +20,7 @@ from scalejax.laws.supports import Positive, UnitInterval, Value
 from scalejax.quantities import ACCURACY, OUTCOME
 
 _EXPONENT = (0.05, 1.5)
+# Least share of wrong answers, so that odds stay finite; far below what any test set can resolve.
 _LEAST = 1e-9
 
 
@@ -42,7 +43,7 @@ def accuracy_of_loss(
 
 
 def accuracy_of_odds(odds: Value) -> Value:
-    """The accuracy whose odds accuracy/(1 - accuracy) are given."""
+    """The accuracy, a share, from its odds accuracy/(1 - accuracy)."""
     return odds / (1 + odds)
 
 

@@ -1,8 +1,8 @@
-"""Text such as "E + A/N**alpha" to a function, through a list of what is allowed and nothing else.
+"""Text such as "E + A/N**alpha" to a function, by a list of what is allowed: no text is ever run.
 
-`parse` gives the tree of a text or refuses it, `names_in` its names, `evaluator` the function, and
-`affine_in` whether it is affine in some of its names. No text is ever run: a tree of the few
-allowed kinds of nodes is walked and becomes nested functions.
+`parse` gives the tree of a text or refuses it, `names_in` its names, `evaluator` its function, and
+`affine_in` whether it is affine in some of its names. The tree has only a few allowed kinds of
+nodes, from which `evaluator` builds nested functions.
 
 Allowed are numbers, names, + - * / **, brackets and calls of `FUNCTIONS`. Limits on length, depth
 and exponents keep a hostile text from costing time or memory.
@@ -32,6 +32,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], int]] = {
 }
 """What a formula may call, and with how many arguments."""
 
+# Set by judgement: far more than a law needs, and little enough for a hostile text to stay cheap.
 MAX_CHARACTERS = 2000
 MAX_NODES = 500
 MAX_DEPTH = 30
@@ -81,10 +82,10 @@ def parse(text: str) -> ast.expr:
 
 
 def names_in(tree: ast.expr) -> tuple[str, ...]:
-    """Names of a formula in the order in which they appear, without those of functions."""
+    """Names of a formula in order of appearance, without those of functions."""
     called = {id(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-    found = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
-    return tuple(dict.fromkeys(n.id for n in sorted(found, key=lambda n: n.col_offset)))
+    nodes = [n for n in ast.walk(tree) if isinstance(n, ast.Name) and id(n) not in called]
+    return tuple(dict.fromkeys(n.id for n in sorted(nodes, key=lambda n: n.col_offset)))
 
 
 def affine_in(tree: ast.expr, names: Collection[str]) -> bool:

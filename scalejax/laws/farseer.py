@@ -1,4 +1,4 @@
-"""A data term whose coefficient and exponent both change with the size of the model (Farseer).
+"""A data term whose coefficient and exponent both change with model size (arXiv:2506.10972).
 
 `farseer` has nine parameters. It can follow families in which larger models make better use of
 data, and needs a full grid of N and D to be identified; begin with `chinchilla`.
@@ -41,10 +41,10 @@ def farseer(
     b3: Real,
     gamma: Real,
 ) -> Value:
-    """Loss exp(a3 N^gamma + b3) + exp(a2 N^beta + b2) D^-exp(a1 N^alpha + b1) (Li et al., 2025).
+    """Loss exp(a3 N^gamma + b3) + exp(a2 N^beta + b2) D^-exp(a1 N^alpha + b1) (arXiv:2506.10972).
 
-    No published coefficients were found. N is counted in billions inside the powers, so that the
-    coefficients are of order one.
+    Li et al., "Farseer". There is no published set here. N is counted in billions inside the
+    powers, so that the coefficients are of order one.
     """
     n = N / 1e9
     exponent = jnp.exp(a1 * n**alpha + b1)

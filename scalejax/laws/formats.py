@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 from scalejax.laws.chinchilla import chinchilla
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, UnitInterval, Value
 from scalejax.quantities import EXTRA_LOSS
 
@@ -177,7 +177,7 @@ FRANTAR2025 = {
     "sparse-50%": 0.871,
 }
 """Share of its parameters that a model trained in the format is worth: `share` of `compressed`
-(Frantar et al., compression scaling laws, 2025). Unverified: from notes on the paper."""
+(Frantar et al., arXiv:2502.16440). Unverified: from notes on the paper."""
 
 
 @law(
@@ -206,7 +206,7 @@ def qat_degradation(
 ) -> Value:
     """Loss that training at 4 bits adds: k D^gamma_D (log2 block)^gamma_G / N^gamma_N (Chen, 2025).
 
-    `block` is G of the paper: numbers that share a scaling factor, more than one.
+    From arXiv:2505.14302; `block` is its G, the numbers that share a scaling factor, more than one.
     """
     return k * D**gamma_D * (jnp.log(block) / math.log(2)) ** gamma_G * N**-gamma_N
 
@@ -271,7 +271,8 @@ def compressed(
 ) -> Value:
     """Chinchilla's law where a model trained in a format is worth a share of its parameters.
 
-    E + A/(N share^is_compressed)^alpha + B/D^beta (Frantar et al., 2025): rows with is_compressed 1
-    were trained in the format, rows with 0 densely. `FRANTAR2025` has published shares.
+    E + A/(N share^is_compressed)^alpha + B/D^beta (Frantar et al., arXiv:2502.16440): rows with
+    is_compressed 1 were trained in the format, rows with 0 densely. `FRANTAR2025` has published
+    shares.
     """
     return chinchilla(N * share**is_compressed, D, E=E, A=A, alpha=alpha, B=B, beta=beta)

@@ -3,8 +3,8 @@
 Use one to try a form without writing a file, or to keep a form in a configuration; for a law with
 units, published coefficients or other functions write a Python function with `scalejax.law`.
 
-N, D, C, U, the bits and the block are inputs, other names are positive parameters. What differs is
-said behind the formula, and so is part of the text:
+N, D, C, U, the bits and the block are inputs, other names are positive parameters. Exceptions
+follow the formula, after ``where``, and are part of the text:
 
     E + A/N**alpha + c*log(D) + k*bits where bits input, c real, alpha in 0.1:1, k within 0:2
 
@@ -12,8 +12,8 @@ said behind the formula, and so is part of the text:
 - ``c real``, ``f unit``, ``A positive``: the support of a parameter,
 - ``alpha in 0.1:1``: its plausible range, from which starts are drawn,
 - ``k within 0:2``: bounds, which a fit may not leave,
-- ``A linear``: a parameter that is projected out when starts are sought; the ones that are not
-  named are not. Without it they are found from the form of the law.
+- ``A linear``: a parameter that is projected out when starts are sought. Once one is named, only
+  those named are; without any, the form of the law tells which are linear.
 
 The text is checked and turned into a function by `scalejax.laws.expression`, which never runs it:
 it may come from a file or a stranger. The same text always gives the same law.
@@ -81,7 +81,8 @@ def formula_law(
             power of an input, the range of the input for what it is added to or divided by, else
             that of the support.
         bounds: Range per parameter that a fit may not leave.
-        linear: Parameters in which the law is linear given the rest, if not all that are found.
+        linear: Parameters in which the law is linear given the rest; without any, the form of the
+            law tells.
         supports: ``"real"``, ``"unit"`` or ``"positive"`` (the default) per parameter.
         name: Name of the law in files and summaries.
 
@@ -141,16 +142,17 @@ class _Options:
     complaints: list[str] = field(default_factory=list)
 
 
+# Large enough for any study, by judgement: the same object spares a second compilation.
 @lru_cache(maxsize=1024)
 def _law_of(text: str, name: str) -> Law:
     formula, _, where = text.partition(_WHERE)
     tree = parse(formula)
     options = _read_options(where)
-    found = names_in(tree)
-    inputs = tuple(key for key in _INPUTS if key in found)
-    inputs += tuple(key for key in found if key in options.inputs and key not in inputs)
-    names = tuple(key for key in found if key not in inputs)
-    complaints = [*options.complaints, *_wrong_names(found, inputs, names, options)]
+    symbols = names_in(tree)
+    inputs = tuple(key for key in _INPUTS if key in symbols)
+    inputs += tuple(key for key in symbols if key in options.inputs and key not in inputs)
+    names = tuple(key for key in symbols if key not in inputs)
+    complaints = [*options.complaints, *_wrong_names(symbols, inputs, names, options)]
     linear = tuple(key for key in names if key in options.linear)
     if not complaints and not affine_in(tree, linear):
         complaints.append(f"the law is not linear in {', '.join(linear)} together")
@@ -185,12 +187,12 @@ def _read_options(where: str) -> _Options:
             (options.inputs if word == "input" else options.linear).append(key)
             continue
         kind = match["kind"]
-        known: dict[str, Any] = {"in": options.plausible, "within": options.bounds}.get(
+        ranges: dict[str, Any] = {"in": options.plausible, "within": options.bounds}.get(
             kind, options.supports
         )
-        if key in known:
+        if key in ranges:
             options.complaints.append(f"{clause!r} says again what was said about {key!r}")
-        known[key] = word or _range(match["low"], match["high"], clause, options.complaints)
+        ranges[key] = word or _range(match["low"], match["high"], clause, options.complaints)
     return options
 
 
@@ -205,9 +207,9 @@ def _range(low: str, high: str, clause: str, complaints: list[str]) -> Range:
 
 
 def _wrong_names(
-    found: Sequence[str], inputs: Sequence[str], names: Sequence[str], options: _Options
+    symbols: Sequence[str], inputs: Sequence[str], names: Sequence[str], options: _Options
 ) -> Iterator[str]:
-    for key in found:
+    for key in symbols:
         if key in FUNCTIONS:
             yield f"{key!r} is a function and needs its arguments in brackets"
         elif key.startswith("_"):
@@ -220,7 +222,7 @@ def _wrong_names(
         yield "there is no parameter"
     about = [*options.linear, *options.supports, *options.plausible, *options.bounds]
     for key in dict.fromkeys([*options.inputs, *about]):
-        if key not in found:
+        if key not in symbols:
             yield f"{key!r} is not in the formula"
         elif key in inputs and key in about:
             yield f"{key!r} is an input and has no options of a parameter"
@@ -229,9 +231,9 @@ def _wrong_names(
 def _linear_parameters(
     tree: ast.expr, names: Sequence[str], supports: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """As many as the law is linear in together, taken in the order of the formula.
+    """Parameters in which the law is linear together, collected in the order of the formula.
 
-    One in the unit interval is none: the projection could leave it.
+    Those in the unit interval do not count: the projection could leave it.
     """
     linear: list[str] = []
     for name in names:
@@ -289,12 +291,12 @@ def _scales(tree: ast.expr, inputs: Sequence[str]) -> dict[str, Range]:
         for one, other in ((node.left, node.right), (node.right, node.left))
         if isinstance(one, ast.Name)
     ]
-    found: dict[str, Range] = {}
+    ranges: dict[str, Range] = {}
     for name, op, other in sides:
         match op, other:
             case ast.Mult() | ast.Div(), ast.BinOp(ast.Name(id=x), ast.Pow()) if x in inputs:
-                found.setdefault(name, _COEFFICIENT)
+                ranges.setdefault(name, _COEFFICIENT)
             case ast.Add() | ast.Sub() | ast.Div(), ast.Name(id=x) if x in inputs:
                 if x in QUANTITIES:
-                    found.setdefault(name, QUANTITIES[x].plausible)
-    return found
+                    ranges.setdefault(name, QUANTITIES[x].plausible)
+    return ranges

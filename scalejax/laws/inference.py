@@ -1,8 +1,8 @@
 """What more compute at inference buys: attempts, parallel streams, reinforcement learning.
 
 - `brown2024`: share of problems solved in k attempts, for k beyond those that were run.
-- `schaeffer2025`: share that is *not* solved in k attempts, when the chance of solving a problem
-  has a beta distribution: it tells why the share falls as a power of k, with exponent a.
+- `schaeffer2025`: share *not* solved in k attempts, when the chance of solving a problem has a beta
+  distribution: it explains why the share falls as a power of k, with exponent a.
 - `pass_at_k`: the unbiased estimate of one problem's chance from n attempts of which c were right.
 - `parscale2025`: loss of a model that runs P parallel streams; `streamed_size` is the parameters
   that they are worth, which goes into any law of N.
@@ -17,11 +17,12 @@ import jax
 import jax.numpy as jnp
 
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
 from scalejax.quantities import ACCURACY, COVERAGE, ERROR
 
 _LOSS = "nats/token"
+# From 16 on, the first term that this series leaves out, 691/360360 z^-11, is below 1.1e-16.
 _SHIFT = 16
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188)
 
@@ -73,9 +74,9 @@ def brown2024(k: Value, *, a: Real, b: Real) -> Value:
     response=ERROR,
 )
 def schaeffer2025(k: Value, *, a: Positive, b: Positive) -> Value:
-    """Share not solved in k attempts, E[(1-p)^k] for p ~ Beta(a, b) (Schaeffer et al., 2025).
+    """Share not solved in k attempts, E[(1-p)^k] for p ~ Beta(a, b) (arXiv:2502.17578).
 
-    B(a, b + k)/B(a, b), which falls like k^-a.
+    B(a, b + k)/B(a, b), which falls like k^-a (Schaeffer et al.).
     """
     return jnp.exp(_log_gamma_ratio(b, a) - _log_gamma_ratio(b + k, a))
 
@@ -112,7 +113,7 @@ def _stirling(z: Value) -> Any:
 
 
 def streamed_size(N: Value, streams: Value, k: Value) -> Value:
-    """Parameters with the worth of N in parallel streams: N (k ln P + 1) (arXiv:2505.10475)."""
+    """Parameters that N in P parallel streams are worth: N (k ln P + 1) (arXiv:2505.10475)."""
     return N * (k * jnp.log(streams) + 1)
 
 
@@ -142,19 +143,24 @@ def parscale2025(
 def scalerl2025(C: Value, *, R_0: Positive, R_max: Positive, C_mid: Positive, B: Positive) -> Value:
     """Pass rate R_0 + (R_max - R_0)/(1 + (C_mid/C)^B) after C of reinforcement learning (ScaleRL).
 
-    The paper writes A for R_max. C and C_mid may be in any unit, such as GPU hours.
+    Khatri et al., arXiv:2510.13786, write A for R_max. C and C_mid may be in any unit, such as GPU
+    hours.
     """
     return R_0 + (R_max - R_0) * jax.nn.sigmoid(B * jnp.log(C / C_mid))
 
 
 def matched_inference(M: Value, R: Value) -> Value:
-    """Times the inference that a model may use for the cost of one M times larger (Snell).
+    """Inference that a small model can afford at the cost of a large one, over the latter's.
 
-    M + 3 (M - 1)/R, from 6ND of training and 2N per token of inference (arXiv:2408.03314).
+    M + 3 (M - 1)/R, from 6ND of training and 2N per token of inference (Snell et al.,
+    arXiv:2408.03314).
 
     Args:
         M: Parameters of the large model over those of the small one.
         R: Tokens of inference over tokens of training, of the large model.
+
+    Returns:
+        Ratio of the tokens of inference.
     """
     return M + 3 * (M - 1) / R
 

@@ -6,7 +6,7 @@ batch far below the critical one. Use them to compare with Kaplan et al. (2020);
 """
 
 from scalejax.laws.law import law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from scalejax.laws.chinchilla import chinchilla
 from scalejax.laws.law import Reduction, law
 from scalejax.laws.precision import counted_bits, effective_parameters, ptq_degradation
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
 
 _LOSS = "nats/token"

@@ -27,7 +27,7 @@ import numpy as np
 from scalejax._arrays import Floats
 from scalejax.errors import DataWarning, LawError
 from scalejax.laws.parameter import Parameter, declare_parameter
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Support
 from scalejax.quantities import LOSS, Quantity
 
@@ -81,7 +81,7 @@ class Law:
         return self.function(*inputs, **parameters)
 
     def predict(self, published: str, **inputs: Any) -> Floats:
-        """What a published set says, in float64.
+        """The response with the coefficients of a published set, in float64.
 
         Args:
             published: Identifier of the set.
@@ -97,33 +97,33 @@ class Law:
             DataWarning: An input lies beyond the runs of the source, or the numbers were not seen
                 in the source itself.
         """
-        chosen = self._published_set(published)
+        preset = self._published_set(published)
         if set(inputs) != set(self.inputs):
             raise LawError(f"{self.name} needs {list(self.inputs)}, not {list(inputs)}.")
-        said = [
+        outside = [
             f"{name} is outside {low:.3g} to {high:.3g}"
-            for name, (low, high) in chosen.outside(inputs).items()
+            for name, (low, high) in preset.outside(inputs).items()
         ]
-        if said:
+        if outside:
             warnings.warn(
-                f"{self.name} with {chosen.id}: {'; '.join(said)}, which its runs cover.",
+                f"{self.name} with {preset.id}: {'; '.join(outside)}, which its runs cover.",
                 DataWarning,
                 stacklevel=2,
             )
-        if not chosen.verified:
+        if not preset.verified:
             warnings.warn(
-                f"{self.name} with {chosen.id}: the numbers are unverified. {chosen.note}".strip(),
+                f"{self.name} with {preset.id}: the numbers are unverified. {preset.note}".strip(),
                 DataWarning,
                 stacklevel=2,
             )
         with jax.enable_x64(True):
             arrays = (jnp.asarray(inputs[name], float) for name in self.inputs)
-            return np.asarray(self(*arrays, **chosen))
+            return np.asarray(self(*arrays, **preset))
 
     def _published_set(self, name: str) -> PublishedSet:
         if name not in self.published:
-            known = ", ".join(self.published) or "none"
-            raise LawError(f"{self.name} has no published set {name!r}; there are: {known}.")
+            identifiers = ", ".join(self.published) or "none"
+            raise LawError(f"{self.name} has no published set {name!r}; there are: {identifiers}.")
         return self.published[name]
 
     @property
@@ -244,18 +244,18 @@ def law(
 
 
 def _read_signature(
-    function: Callable[..., Any], named: Sequence[str], declared: Mapping[str, Any]
+    function: Callable[..., Any], input_names: Sequence[str], supports_by_name: Mapping[str, Any]
 ) -> tuple[tuple[str, ...], dict[str, Support]]:
-    hints = {**get_type_hints(function, include_extras=True), **declared}
+    hints = {**get_type_hints(function, include_extras=True), **supports_by_name}
     inputs: list[str] = []
-    names = list(declared)
+    names = list(supports_by_name)
     complaints: list[str] = []
     for name, argument in inspect.signature(function).parameters.items():
         if argument.kind is argument.KEYWORD_ONLY:
             names.append(name)
-        elif argument.kind is argument.VAR_POSITIONAL and named:
-            inputs += named
-        elif argument.kind is argument.VAR_KEYWORD and declared:
+        elif argument.kind is argument.VAR_POSITIONAL and input_names:
+            inputs += input_names
+        elif argument.kind is argument.VAR_KEYWORD and supports_by_name:
             continue
         elif argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
             complaints.append(f"{argument} is not allowed: name every input and parameter")
@@ -273,7 +273,9 @@ def _read_signature(
         complaints.append("there is no parameter: write them after the *, with their support")
     if complaints:
         raise LawError(f"{function.__name__} is not a law: {'; '.join(complaints)}.")
-    return tuple(inputs), {name: found for name, found in supports.items() if found is not None}
+    return tuple(inputs), {
+        name: support for name, support in supports.items() if support is not None
+    }
 
 
 def _support(annotation: Any) -> Support | None:

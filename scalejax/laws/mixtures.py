@@ -1,8 +1,8 @@
 """The loss on one domain as the shares of the training data change (Ye et al., arXiv:2403.16952).
 
-`mixing_law` makes the law of so many domains; `mixture_5` is that of five. The loss of every domain
-has its own fit. Shares add up to one, so that k and a common shift of all t cannot be told apart:
-fit with ``fixed={"k": 1.0}``, which loses nothing.
+`mixing_law` makes the law of any number of domains; `mixture_5` is that of five. The loss on every
+domain has its own fit. Shares add up to one, so that k and a common shift of all t cannot be told
+apart: fit with ``fixed={"k": 1.0}``, which loses nothing.
 """
 
 import jax.numpy as jnp

@@ -2,8 +2,8 @@
 
 `gadre2024` is a law of compute and of tokens per parameter, so that over-training appears as one
 number M. It is Chinchilla's law with one exponent, in other coordinates: with alpha = beta = 2 eta,
-A = a 6^-eta and B = b 6^-eta (`chinchilla_of_gadre`). `error_of_loss` says what average error a
-loss leads to; it is `downstream` with the floor of the error at zero skill written out.
+A = a 6^-eta and B = b 6^-eta (`chinchilla_of_gadre`). `error_of_loss` gives the average error over
+many tasks at a loss; for a single task see `scalejax.laws.downstream`.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import jax.numpy as jnp
 
 from scalejax.laws.law import law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
 from scalejax.quantities import ERROR
 

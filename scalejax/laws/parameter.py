@@ -1,4 +1,4 @@
-"""`Parameter`: what a fit knows about one parameter of a law, and how its ranges are filled in."""
+"""`Parameter`: support, unit and ranges of one parameter of a law, with defaults for the ranges."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +11,11 @@ _DEFAULT_PLAUSIBLE = {
     unit_interval.name: (0.02, 0.98),
     real.name: (-3.0, 3.0),
 }
+# All by judgement. Plausible ranges of exponents span a factor of 100 at most, those of most
+# coefficients more: the ratio decides which parameters are fitted as logarithms.
 _LOGARITHMIC_RATIO = 100.0
+# Bounds beyond the plausible range: narrower ones could stop a sound fit at a bound, wider ones let
+# exponents run off to where the law overflows. Coefficients only need a bound to be finite.
 _WIDE_BOUND_FACTOR = 1e9
 _BOUND_FACTOR = 20.0
 

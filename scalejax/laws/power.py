@@ -6,7 +6,7 @@ the two apart: use a floor only with two decades of the variable or more.
 """
 
 from scalejax.laws.law import Law, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
 from scalejax.quantities import QUANTITIES, Quantity
 

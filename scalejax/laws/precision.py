@@ -24,8 +24,11 @@ import jax.numpy as jnp
 
 from scalejax.laws.supports import Value
 
+# Where the continuation begins, in gammas above the zero. By judgement: nearer, slopes of the loss
+# grow without bound; further, the continuation would change losses that the law predicts.
 _LEAST_DISTANCE = 1e-3
 _LEAST_SLOPE = 1 / math.expm1(_LEAST_DISTANCE)
+# exp(-bits/gamma) is zero in float64 from 745 gammas on: here for gamma up to 13 bits.
 _ENDLESS = 1e4
 
 

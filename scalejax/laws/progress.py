@@ -18,7 +18,7 @@ DENSITY_RATE = 0.007
 """Growth of the log of the best density per day ("densing law", arXiv:2412.04315)."""
 
 HO2024_DOUBLING = (8.4, 4.5, 14.3)
-"""Months in which effective compute doubles, with its interval (arXiv:2403.05812)."""
+"""Months in which effective compute doubles, with its interval (Ho et al., arXiv:2403.05812)."""
 
 
 def doubling_time(rate: Value) -> Value:
@@ -51,7 +51,7 @@ def capability_density(
         **unused: Other parameters, so that a fit can be splatted.
 
     Returns:
-        Times (arXiv:2412.04315).
+        A ratio, above 1 for a model that is better than the reference (arXiv:2412.04315).
     """
     return (A / (loss - E)) ** (1 / alpha) / N
 

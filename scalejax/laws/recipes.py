@@ -13,7 +13,7 @@ import math
 from collections.abc import Sequence
 
 from scalejax.laws.law import Law, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
 from scalejax.quantities import (
     BATCH,
@@ -52,7 +52,7 @@ def power_recipe(
     """A law k x^a of one input, or k x^a y^b of two.
 
     Args:
-        gives: What it gives.
+        gives: The quantity that it recommends.
         takes: Symbols of the inputs.
         cite: Citation key.
         published: Sets of k, a and, with two inputs, b.
@@ -62,7 +62,9 @@ def power_recipe(
     powers = dict(zip(takes, _EXPONENTS, strict=False))
     formula = " ".join(f"{symbol}^{power}" for symbol, power in powers.items())
     units = " ".join(f"({QUANTITIES[symbol].unit})^-{power}" for symbol, power in powers.items())
-    sources = "; ".join(dict.fromkeys(chosen.source.split(",")[0] for chosen in published))
+    sources = "; ".join(
+        dict.fromkeys(coefficients.source.split(",")[0] for coefficients in published)
+    )
     function = _one if len(takes) == 1 else _two
     return law(
         name=name or f"{gives.symbol}_from_{'_'.join(takes)}",

@@ -54,7 +54,7 @@ LAWS: dict[str, Law] = {
 
 
 def find_law(law: str | Law) -> Law:
-    """Return a law given as itself or by its name.
+    """The law of a name; a `Law` is returned as it is.
 
     Args:
         law: A `Law`, a registered name, ``module:name``, ``file.py:name``, or a formula such as
@@ -79,11 +79,11 @@ def find_law(law: str | Law) -> Law:
             f"There is no law named {law!r}. Known: {', '.join(LAWS)}. "
             "A law of your own is given as module:name, file.py:name or formula: TEXT."
         )
-    found = getattr(_import(place), attribute, None)
-    if not isinstance(found, Law):
-        what = "has no such name" if found is None else "is not a law: decorate it with @law"
+    candidate = getattr(_import(place), attribute, None)
+    if not isinstance(candidate, Law):
+        what = "has no such name" if candidate is None else "is not a law: decorate it with @law"
         raise LawError(f"{law!r}: {attribute!r} in {place!r} {what}.")
-    return found
+    return candidate
 
 
 def _import(place: str) -> ModuleType:

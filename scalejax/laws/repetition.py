@@ -1,8 +1,9 @@
 """Training on data that repeat (Muennighoff et al., arXiv:2305.16264).
 
 A token that was seen before is worth less than a new one, and parameters beyond what the unique
-tokens can use are worth less than the first: `effective_tokens` and `effective_size` say what they
-are worth. They go into any law of N and D; `data_constrained` is Chinchilla's law with both.
+tokens can use are worth less than the first: `effective_tokens` and `effective_size` count both by
+what they are worth. They go into any law of N and D; `data_constrained` is Chinchilla's law with
+both.
 """
 
 import math
@@ -12,11 +13,12 @@ import jax.numpy as jnp
 
 from scalejax.laws.chinchilla import MUENNIGHOFF2023, chinchilla
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"
 _EXPONENT = (0.05, 1.5)
+# Logarithms of parameters that bound `size_for`: e^80 still fits float32, which ends at e^88.
 _LEAST, _MOST = -30.0, 80.0
 
 MUENNIGHOFF2023_REPETITION = PublishedSet(
@@ -36,7 +38,7 @@ MUENNIGHOFF2023_REPETITION = PublishedSet(
 
 
 def effective_tokens(D: Value, U: Value, R_D: Value) -> Value:
-    """Fresh tokens with the worth of D tokens drawn from U unique ones, without end repeated.
+    """Fresh tokens that are worth as much as D tokens drawn from U unique ones with repetition.
 
     Args:
         D: Tokens seen.
@@ -49,8 +51,8 @@ def effective_tokens(D: Value, U: Value, R_D: Value) -> Value:
     """
     repeats = D > U
     # Where nothing repeats, ones stand in: their slopes are finite and do not count.
-    unique, seen = jnp.where(repeats, U, 1.0), jnp.where(repeats, D, 1.0)
-    worth = unique - unique * R_D * jnp.expm1(-(seen / unique - 1) / R_D)
+    unique, tokens = jnp.where(repeats, U, 1.0), jnp.where(repeats, D, 1.0)
+    worth = unique - unique * R_D * jnp.expm1(-(tokens / unique - 1) / R_D)
     return jnp.where(repeats, worth, D)
 
 
@@ -64,7 +66,7 @@ def size_for(U: Value, *, A: Value, alpha: Value, B: Value, beta: Value, **unuse
 
 
 def effective_size(N: Value, U_N: Value, R_N: Value) -> Value:
-    """Parameters with the worth of N where U_N are all that the unique tokens can use.
+    """Useful parameters that are worth as much as N, where the unique tokens can use U_N.
 
     U_N + U_N R_N (1 - exp(-(N/U_N - 1)/R_N)), and N itself up to U_N (arXiv:2305.16264, section 3).
     """

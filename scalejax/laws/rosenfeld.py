@@ -20,7 +20,8 @@ ROSENFELD2019_EXPONENTS = {
     "CIFAR-10": (0.66, 0.53),
     "CIFAR-100": (0.70, 0.51),
 }
-"""Published exponents: alpha of data, beta of parameters. The scales are not known."""
+"""Published exponents (arXiv:1909.12673): alpha of data, beta of parameters. The scales are not
+known."""
 
 
 @law(

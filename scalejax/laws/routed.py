@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from scalejax.laws.chinchilla import chinchilla
 from scalejax.laws.law import Reduction, law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Real, Value
 
 _LOSS = "nats/token"
@@ -98,14 +98,18 @@ ABNAR2025 = PublishedSet(
 
 
 def effective_experts(experts: Value, E_start: Value, E_max: Value) -> Value:
-    """Experts with the worth of so many, which saturates (Clark et al., arXiv:2202.01169).
+    """What a number of experts is worth, which saturates (Clark et al., arXiv:2202.01169).
 
     1/E_eff = 1/(E - 1 + 1/(1/E_start - 1/E_max)) + 1/E_max.
 
     Args:
         experts: Experts per routed layer; 1 is a dense model.
         E_start: What one expert is worth.
-        E_max: What endless experts are worth; below `E_start`, so is every number of them.
+        E_max: What endless experts are worth; where it is below `E_start`, every number of experts
+            is worth that.
+
+    Returns:
+        Effective experts.
     """
     room = jnp.maximum(1 / E_start - 1 / E_max, 0)
     return 1 / (room / (1 + (experts - 1) * room) + 1 / E_max)

@@ -5,7 +5,7 @@ term alone. For experts that are idle for a token use `scalejax.laws.routed`.
 """
 
 from scalejax.laws.law import law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
 
 _LOSS = "nats/token"

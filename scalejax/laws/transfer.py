@@ -1,15 +1,15 @@
 """What pre-training is worth for another task.
 
-`hernandez2021` says how much data of the task pre-training replaces; `data_multiplier` how many
-times the data one has that is. `mikami2021` is the error after pre-training on D_p examples and
-fine-tuning on D_f. `rectified` is the loss after fine-tuning alone, and bends where the task's data
-begin to outweigh what pre-training had taught: use it to choose a model to fine-tune.
+`hernandez2021` says how much data of the task pre-training replaces; `data_multiplier` by what
+factor it multiplies the data one has. `mikami2021` is the error after pre-training on D_p examples
+and fine-tuning on D_f. `rectified` is the loss after fine-tuning alone, and bends where the task's
+data begin to outweigh what pre-training had taught: use it to choose a model to fine-tune.
 """
 
 import jax.numpy as jnp
 
 from scalejax.laws.law import law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.recipes import power_recipe
 from scalejax.laws.supports import Positive, Value
 from scalejax.quantities import D_T, ERROR, TASK_LOSS
@@ -36,11 +36,11 @@ hernandez2021 = power_recipe(
 
 
 def data_multiplier(D_f: Value, transferred: Value) -> Value:
-    """Times the fine-tuning data that the effective data are: (D_F + D_T)/D_F (arXiv:2102.01293).
+    """Effective data over fine-tuning data: (D_f + D_T)/D_f (Hernandez et al., arXiv:2102.01293).
 
     Args:
         D_f: Fine-tuning data.
-        transferred: Effective data transferred, as of `hernandez2021`, in the same unit.
+        transferred: Effective data transferred, D_T of `hernandez2021`, in the same unit.
     """
     return (D_f + transferred) / D_f
 
@@ -60,7 +60,7 @@ def data_multiplier(D_f: Value, transferred: Value) -> Value:
 def mikami2021(
     D_p: Value, D_f: Value, *, delta: Positive, gamma: Positive, alpha: Positive, beta: Positive
 ) -> Value:
-    """Error delta (gamma + D_p^-alpha)/D_f^beta (Mikami et al., 2021; the form is unverified)."""
+    """Error delta (gamma + D_p^-alpha)/D_f^beta (arXiv:2108.11018; the form is unverified)."""
     return delta * (gamma + D_p**-alpha) * D_f**-beta
 
 

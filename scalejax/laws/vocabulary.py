@@ -12,7 +12,7 @@ and take it off the fitted E.
 import jax.numpy as jnp
 
 from scalejax.laws.law import law
-from scalejax.laws.published import PublishedSet
+from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.recipes import TAO2024_SIZE, TAO2024_VOCABULARY
 from scalejax.laws.supports import Positive, Real, Value
 from scalejax.quantities import UNIGRAM_LOSS
@@ -64,7 +64,7 @@ TAO2024_REFIT = PublishedSet(
 def tokens_per_character(V: Value) -> Value:
     """Tokens per character of text with V entries: .0064 ln^2 V - .158 ln V + 1.205.
 
-    From arXiv:2407.13623; full digits are those of its code, which takes V above 200,000 as that.
+    From arXiv:2407.13623, with the digits of its code, which counts V above 200,000 as 200,000.
     """
     square, slope, level = _FERTILITY
     entries = jnp.log(jnp.minimum(V, _MOST_COUNTED))

@@ -11,11 +11,11 @@ import numpy as np
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.laws import PublishedSet
-from scalejax.pooling.family import Family
 from scalejax.pooling.pooled import Pooled
+from scalejax.pooling.pooled_family import PooledFamily
 from scalejax.status import Status
 
-Donor = Fit | Pooled | Family | PublishedSet
+Donor = Fit | Pooled | PooledFamily | PublishedSet
 
 
 def borrow(donor: Donor, names: Sequence[str], *, counts: str | None = None) -> dict[str, float]:
@@ -25,11 +25,14 @@ def borrow(donor: Donor, names: Sequence[str], *, counts: str | None = None) -> 
         donor: A fit, a pooled fit (its mean), a family, or a published set.
         names: Parameters to take. A coefficient belongs with its exponent: take both.
         counts: What N counts in your runs (``"total"``, ``"non-embedding"``, ``"active"``); a
-            published set that says otherwise is refused.
+            published set that counts otherwise is refused.
+
+    Returns:
+        The parameters by name.
 
     Raises:
-        UsageError: The donor has no such parameter, it is not determined there, a coefficient is
-            or N is counted in another way.
+        UsageError: The donor has no such parameter or does not determine it, or it counts N in
+            another way.
     """
     if isinstance(names, str):
         raise UsageError(f"names is a list such as ('A', 'alpha'), not {names!r}.")
@@ -41,13 +44,13 @@ def borrow(donor: Donor, names: Sequence[str], *, counts: str | None = None) -> 
         _refuse_open(donor, names)
     if isinstance(donor, PublishedSet):
         _refuse_count(donor, counts)
-    found = {name: float(values[name]) for name in names}
-    if not np.all(np.isfinite(list(found.values()))):
+    borrowed = {name: float(values[name]) for name in names}
+    if not np.all(np.isfinite(list(borrowed.values()))):
         raise UsageError("the donor has no finite estimate of these parameters.")
-    return found
+    return borrowed
 
 
-def _params(donor: Fit | Pooled | Family) -> dict[str, float]:
+def _params(donor: Fit | Pooled | PooledFamily) -> dict[str, float]:
     return donor.mean if isinstance(donor, Pooled) else donor.params
 
 
@@ -62,8 +65,8 @@ def _refuse_open(donor: Fit, names: Sequence[str]) -> None:
 
 
 def _refuse_count(donor: PublishedSet, counts: str | None) -> None:
-    told = donor.counts not in ("", "not stated")
-    if told and counts is not None and counts != donor.counts:
+    has_count = donor.counts not in ("", "not stated")
+    if has_count and counts is not None and counts != donor.counts:
         raise UsageError(
             f"{donor.id} counts {donor.counts} parameters and your runs {counts} ones: its A and "
             "alpha do not fit. Count N as the donor does."

@@ -17,18 +17,22 @@ from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.objectives import LogNormal, Model, Objective, least_squares, make_model
 from scalejax.pooling.draws import joint_draws
-from scalejax.pooling.hierarchy import Given, Groups, Hierarchy, Role, centred_coefficients
+from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy, Role, centred_coefficients
 from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_volume
-from scalejax.pooling.starts import Search, search
+from scalejax.pooling.search import Search, search
 from scalejax.status import Status
 from scalejax.vocabulary import argument
 
 SPREAD = LogNormal(0.2, 1.0)
-"""What is believed of a between-group standard deviation: 0.03 to 1.4 with 95 %."""
+"""Prior of a between-group standard deviation, by judgement: 0.03 to 1.4 with 95 % probability."""
 
+# Families below which their spread rests mostly on its prior; by judgement.
 _FEWEST_GROUPS = 3
+# Largest Newton decrement that counts as converged: a thousandth of a standard deviation.
 _DECREMENT = 1e-6
+# Curvature, relative to that of the coordinates one by one, below which a direction counts as
+# undetermined; by judgement.
 _FLAT = 1e-6
 
 
@@ -55,12 +59,12 @@ def pool(
         law: As for `scalejax.fit`.
         by: Column that names the family of each row, or several that name it together.
         shared: Parameters with one value for all families.
-        separate: Parameters of each family by itself, without a population.
+        separate: Parameters that each family has by itself, without a population.
         fixed: Parameters held at a value.
         likelihood: Noise of the log loss: ``least_squares()`` (Gaussian, the default) or
             ``student_t(3)``, for families with a few runs that are far off. The field's Huber loss
-            with delta 1e-3 is no usable density here: it is nearly Laplace's, whose mode sits on a
-            kink where Laplace's approximation has no curvature.
+            with delta 1e-3 cannot be used here: it is nearly the absolute value, whose minimum lies
+            at a kink where Laplace's approximation has no curvature.
         noise: Whether the noise scale is common, or pooled like the parameters (``"group"``).
         spread: Prior of every between-group standard deviation, in logarithms of terms and
             exponents.
@@ -70,8 +74,8 @@ def pool(
             take the last of each run or a few far apart.
 
     Returns:
-        The population and its families. Intervals are of Laplace's approximation: of those of 95 %,
-        92 to 96 % held the truth in simulations, fewest for the families that are known best
+        The population and its families. Intervals are by Laplace's approximation: of those of 95 %,
+        92 to 96 % held the truth in simulations, fewest for the families with most runs
         (``benchmarks/results/pooling.md``). `scalejax.pooling.pool_posterior` samples instead.
 
     Raises:
@@ -90,36 +94,36 @@ def pool(
     check_signs(objective, table.target)
     groups, order = _groups(table), tuple(table.group_labels)
     reference = tuple(_middle(values) for values in table.inputs.values())
-    given = Given(reference, dict(fixed or {}), (float(spread.median), float(spread.sd)))
+    constants = Constants(reference, dict(fixed or {}), (float(spread.median), float(spread.sd)))
     with jax.enable_x64(True):
-        centred = centred_coefficients(model, roles, given)
+        centred = centred_coefficients(model, roles, constants)
     dof = objective.constants[0] if objective.name == "student_t" else None
     hierarchy = Hierarchy(model, roles, centred, dof)
-    found = search(hierarchy, groups, given)
-    at = (found.best.phi, found.best.hessian)
-    own = np.asarray(found.best.modes.own, np.float64)
+    result = search(hierarchy, groups, constants)
+    at = (result.best.phi, result.best.hessian)
+    own = np.asarray(result.best.modes.own, np.float64)
     with jax.enable_x64(True):
-        volume = log_volume(hierarchy, jnp.asarray(found.best.phi))
-        log_marginal = -float(found.best.value + volume)
+        volume = log_volume(hierarchy, jnp.asarray(result.best.phi))
+        log_marginal = -float(result.best.value + volume)
         population, v, new = joint_draws(
-            hierarchy, jax.random.key(seed), at, own, draws, groups, given
+            hierarchy, jax.random.key(seed), at, own, draws, groups, constants
         )
         arrays = [np.asarray(x, np.float64) for x in (population, v, new)]
     pooled = Pooled(
         law=law,
         groups=order,
-        status=_status(found),
-        group_status=_group_status(found, order),
+        status=_status(result),
+        group_status=_group_status(result, order),
         hierarchy=hierarchy,
-        given=given,
+        constants=constants,
         runs=groups,
         table=table,
-        phi=np.asarray(found.best.phi, np.float64),
-        hessian=np.asarray(found.best.hessian, np.float64),
+        phi=np.asarray(result.best.phi, np.float64),
+        hessian=np.asarray(result.best.hessian, np.float64),
         own=own,
         log_marginal=log_marginal,
-        starts=found.starts,
-        agreeing=found.agreeing,
+        starts=result.starts,
+        agreeing=result.agreeing,
         population_draws=arrays[0],
         group_draws=arrays[1],
         new_draws=arrays[2],
@@ -133,9 +137,9 @@ def pool(
 def _roles(
     model: Model, shared: Sequence[str], separate: Sequence[str], noise: str
 ) -> tuple[Role, ...]:
-    named = [*shared, *separate]
-    wrong = [name for name in named if name not in model.free]
-    twice = sorted({name for name in named if named.count(name) > 1})
+    names = [*shared, *separate]
+    wrong = [name for name in names if name not in model.free]
+    twice = sorted({name for name in names if names.count(name) > 1})
     if wrong or twice or isinstance(shared, str) or isinstance(separate, str):
         raise UsageError(
             f"{argument('shared')} and {argument('separate')} take lists of free "
@@ -189,8 +193,8 @@ def _middle(values: Floats) -> float:
     return float(np.exp(np.mean(np.log(values))) if np.min(values) > 0 else np.mean(values))
 
 
-def _status(found: Search) -> Status:
-    best = found.best
+def _status(result: Search) -> Status:
+    best = result.best
     if not np.isfinite(best.value):
         return Status.NON_FINITE
     size = np.sqrt(np.maximum(np.abs(np.diagonal(best.hessian)), 1e-300))
@@ -198,11 +202,11 @@ def _status(found: Search) -> Status:
         return Status.NOT_IDENTIFIED
     if not best.decrement <= _DECREMENT:
         return Status.MAX_STEPS
-    return Status.CONVERGED if found.agreeing > 1 else Status.STARTS_DISAGREE
+    return Status.CONVERGED if result.agreeing > 1 else Status.STARTS_DISAGREE
 
 
-def _group_status(found: Search, order: Sequence[str]) -> dict[str, Status]:
-    modes = found.best.modes
+def _group_status(result: Search, order: Sequence[str]) -> dict[str, Status]:
+    modes = result.best.modes
     status = {}
     for k, name in enumerate(order):
         if not np.all(np.isfinite(modes.own[k])):
@@ -210,21 +214,21 @@ def _group_status(found: Search, order: Sequence[str]) -> dict[str, Status]:
         elif not modes.decrement[k] <= _DECREMENT:
             status[name] = Status.STALLED
         else:
-            status[name] = Status.CONVERGED if found.settled[k] else Status.STARTS_DISAGREE
+            status[name] = Status.CONVERGED if result.stable[k] else Status.STARTS_DISAGREE
     return status
 
 
 def _warn(pooled: Pooled) -> None:
-    said = []
+    sentences = []
     if pooled.status != Status.CONVERGED:
-        said.append(f"Status {pooled.status.label}. {pooled.status.sentence}")
+        sentences.append(f"Status {pooled.status.label}. {pooled.status.sentence}")
     failed = [name for name, s in pooled.group_status.items() if s != Status.CONVERGED]
     if failed:
-        said.append(f"{len(failed)} families did not converge: {', '.join(failed[:5])}.")
+        sentences.append(f"{len(failed)} families did not converge: {', '.join(failed[:5])}.")
     if len(pooled.groups) < _FEWEST_GROUPS and pooled.hierarchy.places("pooled"):
-        said.append(
+        sentences.append(
             f"{len(pooled.groups)} families say little of how families differ: the spread is "
             "mostly the prior's (spread=)."
         )
-    for words in said:
+    for words in sentences:
         warnings.warn(words, FitWarning, stacklevel=3)

@@ -1,4 +1,4 @@
-"""`Pooled`: families that share strength, with what can be said of them."""
+"""`Pooled`: families that share strength, with a summary in words."""
 
 from dataclasses import dataclass
 
@@ -12,5 +12,5 @@ class Pooled(PooledRecord, Result):
     """Families that share strength; numbers as in `scalejax.pooling.record.PooledRecord`."""
 
     def summary(self, level: float = 0.95) -> str:
-        """What a person should read, as plain text."""
+        """Status, population and families, as plain text."""
         return summarise(self, level)

@@ -1,17 +1,18 @@
-"""The population: its coordinates, what they mean, and what is believed of them beforehand.
+"""The population: its coordinates, what they mean, and their priors.
 
 The population's coordinates `phi` are the means of the pooled coordinates, the values of the shared
 ones, the logarithms of the between-group standard deviations, and one number per pair of pooled
 coordinates for their correlations (partial correlations through tanh, as for a Cholesky factor).
 
 Means and shared values have a flat prior. A between-group standard deviation is log-normal around
-`Given.spread`, which keeps it from zero and from infinity when there are few groups (Chung et al.
-2013, doi:10.1007/s11336-013-9328-2, say why an estimate of zero is to be avoided). Correlations
-have the LKJ prior with eta = 2 (Lewandowski et al. 2009), which is weak and centred at none.
+`Constants.spread`, which keeps it from zero and from infinity when there are few groups (Chung et
+al. 2013, doi:10.1007/s11336-013-9328-2, say why an estimate of zero is to be avoided). Correlations
+have the LKJ prior with eta = 2 (Lewandowski, Kurowicka & Joe 2009, doi:10.1016/j.jmva.2009.04.008),
+which is weak and favours no correlation.
 
 Where the posterior is approximated by a normal, means are measured in between-group standard
 deviations: with few groups the error of a mean grows with the spread, which is itself uncertain.
-The mode in these coordinates has the spread larger than maximum likelihood has it, nearly as
+The spread at the mode in these coordinates exceeds that of maximum likelihood, nearly as that of
 restricted maximum likelihood does.
 """
 
@@ -22,8 +23,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import solve_triangular
 
-from scalejax.pooling.hierarchy import Given, Hierarchy
+from scalejax.pooling.hierarchy import Constants, Hierarchy
 
+# Weak: 1 is flat over all correlation matrices, and a larger one pulls towards no correlation.
 _ETA = 2.0
 
 
@@ -63,11 +65,11 @@ def start(hierarchy: Hierarchy, mean: jax.Array, sd: jax.Array) -> jax.Array:
     return jnp.concatenate(parts)
 
 
-def log_prior(hierarchy: Hierarchy, phi: jax.Array, given: Given) -> jax.Array:
+def log_prior(hierarchy: Hierarchy, phi: jax.Array, constants: Constants) -> jax.Array:
     """Log density of the population's coordinates, up to a constant."""
     q, k = len(hierarchy.places("pooled")), len(hierarchy.places("shared"))
     _, _, log_sd, rest = jnp.split(phi, np.cumsum([q, k, q]))
-    median, width = given.spread
+    median, width = constants.spread
     spread = -0.5 * jnp.sum(((log_sd - jnp.log(median)) / width) ** 2)
     # Partial correlations are independent: beta distributed on (-1, 1) with these exponents.
     column = np.array([j for i in range(q) for j in range(i)], float)
@@ -92,13 +94,13 @@ def rescaled_means(hierarchy: Hierarchy, phi: jax.Array, mode: jax.Array) -> jax
 def _correlation_factor(rest: jax.Array, q: int) -> jax.Array:
     """Cholesky factor of a correlation matrix from q (q - 1) / 2 real numbers."""
     partial = jnp.tanh(rest)
-    rows, used = [], 0
+    rows, offset = [], 0
     for i in range(q):
         left, row = jnp.ones(()), []
-        for z in (partial[used + j] for j in range(i)):
+        for z in (partial[offset + j] for j in range(i)):
             row.append(z * jnp.sqrt(left))
             left = left * (1 - z * z)
-        used += i
+        offset += i
         rows.append(jnp.stack([*row, jnp.sqrt(left), *[jnp.zeros(())] * (q - i - 1)]))
     return jnp.stack(rows) if q else jnp.zeros((0, 0))
 

@@ -22,8 +22,8 @@ from scalejax.laws import Law, positive
 from scalejax.objectives import LogNormal, Normal, Objective, Prior, least_squares
 from scalejax.pooling.components import Components, components_of
 from scalejax.pooling.draws import parameters_of, updated_draws
-from scalejax.pooling.family import Family
-from scalejax.pooling.hierarchy import NOISE, Given, Groups, Hierarchy
+from scalejax.pooling.hierarchy import NOISE, Constants, Groups, Hierarchy
+from scalejax.pooling.pooled_family import PooledFamily
 from scalejax.pooling.population import unpack
 from scalejax.pooling.separate import separate_fits
 from scalejax.resampling import check_level, percentile_interval
@@ -40,7 +40,7 @@ class PooledRecord:
         status: How the search for the population ended.
         group_status: The same for each family's mode under it.
         hierarchy: Which parameters are pooled, shared and separate, and in which coordinates.
-        given: The reference run, fixed parameters and the prior of the spread.
+        constants: The reference run, fixed parameters and the prior of the spread.
         runs: The runs as padded arrays.
         table: The runs.
         phi: Coordinates of the population, (m,), see `scalejax.pooling.population`.
@@ -63,7 +63,7 @@ class PooledRecord:
     status: Status
     group_status: dict[str, Status]
     hierarchy: Hierarchy
-    given: Given
+    constants: Constants
     runs: Groups
     table: Table
     phi: Floats
@@ -87,20 +87,20 @@ class PooledRecord:
     @property
     def reference(self) -> dict[str, float]:
         """The run at which terms are measured."""
-        return dict(zip(self.law.inputs, self.given.reference, strict=True))
+        return dict(zip(self.law.inputs, self.constants.reference, strict=True))
 
     @cached_property
     def _population(self) -> tuple[Floats, Floats, Floats]:
         """Mean (q,), shared values (k,) and Cholesky factor (q, q)."""
         with jax.enable_x64(True):
-            found = unpack(self.hierarchy, jax.numpy.asarray(self.phi))
-            mean, shared, factor = (np.asarray(x, np.float64) for x in found)
+            population = unpack(self.hierarchy, jax.numpy.asarray(self.phi))
+            mean, shared, factor = (np.asarray(x, np.float64) for x in population)
         return mean, shared, factor
 
     def _parameters(self, v: Floats) -> dict[str, Floats]:
         with jax.enable_x64(True):
-            found = parameters_of(self.hierarchy, jax.numpy.asarray(v), self.given)
-            return {name: np.asarray(found[name], np.float64) for name in self.law.parameters}
+            parameters = parameters_of(self.hierarchy, jax.numpy.asarray(v), self.constants)
+            return {name: np.asarray(parameters[name], np.float64) for name in self.law.parameters}
 
     def _whole(self, own: Floats) -> Floats:
         """All coordinates (p + 1,) from own ones (r,)."""
@@ -108,14 +108,14 @@ class PooledRecord:
             shared = jax.numpy.asarray(self._population[1])
             return np.asarray(self.hierarchy.coordinates(jax.numpy.asarray(own), shared))
 
-    def _family(self, name: str, v: Floats, draws: Floats, rows: int) -> Family:
+    def _family(self, name: str, v: Floats, draws: Floats, rows: int) -> PooledFamily:
         params = {key: float(x) for key, x in self._parameters(v).items()}
-        return Family(
+        return PooledFamily(
             name, self.law, params, self._parameters(draws), np.exp(draws[:, -1]), rows,
             self.hierarchy.dof, self.seed,
         )  # fmt: skip
 
-    def family(self, name: str) -> Family:
+    def family(self, name: str) -> PooledFamily:
         """One of the families, with draws of its law.
 
         Raises:
@@ -128,8 +128,8 @@ class PooledRecord:
         return self._family(name, self._whole(self.own[k]), self.group_draws[:, k], rows)
 
     @cached_property
-    def new_family(self) -> Family:
-        """A family never seen: the spread of the population and what is not known of it.
+    def new_family(self) -> PooledFamily:
+        """A family never seen, drawn from the population with all its uncertainty.
 
         Raises:
             UsageError: Some parameters are separate, so that there is no population of them.
@@ -140,17 +140,17 @@ class PooledRecord:
     @cached_property
     def separate_fits(self) -> dict[str, Fit]:
         """Fits of the families by themselves, where they have enough runs; made when asked for."""
-        return separate_fits(self.table, self.law, self.objective, self.given.fixed)
+        return separate_fits(self.table, self.law, self.objective, self.constants.fixed)
 
-    def update(self, runs: Any, **table_options: Any) -> Family:
-        """A new family of which a few runs are known, even a single one.
+    def update(self, runs: Any, **table_options: Any) -> PooledFamily:
+        """A new family from its first few runs, even a single one.
 
         Args:
             runs: As `data` of `pool`, all of one family.
             **table_options: As for `pool`.
 
         Returns:
-            The family under the population as it was fitted, which these runs do not change.
+            The family under the population as fitted, which these runs do not change.
 
         Raises:
             UsageError: Some parameters are separate, so that there is no population of them.
@@ -162,7 +162,9 @@ class PooledRecord:
         rows = Groups(inputs, np.log(table.target)[None], table.weight[None])
         with jax.enable_x64(True):
             key = jax.random.fold_in(jax.random.key(self.seed), 1)
-            v, mode = updated_draws(self.hierarchy, key, self.population_draws, rows, self.given)
+            v, mode = updated_draws(
+                self.hierarchy, key, self.population_draws, rows, self.constants
+            )
         return self._family("(new)", np.asarray(mode), np.asarray(v), table.n_rows)
 
     def _refuse_separate(self, what: str) -> None:
@@ -176,11 +178,11 @@ class PooledRecord:
     def predict(
         self, group: str, inputs: Mapping[str, ArrayLike], level: float = 0.95
     ) -> pd.DataFrame:
-        """Predict the loss of runs of a family, see `Family.predict`."""
+        """Predict the loss of runs of a family, see `PooledFamily.predict`."""
         return self.family(group).predict(inputs, level)
 
     def predict_new(self, inputs: Mapping[str, ArrayLike], level: float = 0.95) -> pd.DataFrame:
-        """Predict the loss of runs of a family never seen, see `Family.predict`."""
+        """Predict the loss of runs of a family never seen, see `PooledFamily.predict`."""
         return self.new_family.predict(inputs, level)
 
     @property
@@ -222,9 +224,9 @@ class PooledRecord:
         places = self.hierarchy.places("shared")
         names = [self.hierarchy.names[k] for k in places]
         q = len(self.pooled)
-        drawn = self.population_draws[:, q : q + len(places)]
+        draws = self.population_draws[:, q : q + len(places)]
         value = self._population[1]
-        ends = percentile_interval(drawn, level)
+        ends = percentile_interval(draws, level)
         rows = {}
         for j, name in enumerate(names):
             support = positive if name == NOISE else self.law.parameters[name].support
@@ -253,7 +255,7 @@ class PooledRecord:
         return components_of(self.covariance)
 
     def conf_int(self, group: str, level: float = 0.95) -> pd.DataFrame:
-        """Intervals of the parameters of a family, see `Family.conf_int`."""
+        """Intervals of the parameters of a family, see `PooledFamily.conf_int`."""
         return self.family(group).conf_int(level)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
@@ -269,8 +271,8 @@ class PooledRecord:
             frame = family.conf_int(level).reset_index()
             frame.insert(0, "group", name)
             alone = self.separate_fits.get(name)
-            known = alone.params if alone is not None else {}
-            frame["separate"] = [known.get(key, np.nan) for key in frame["parameter"]]
+            estimates = alone.params if alone is not None else {}
+            frame["separate"] = [estimates.get(key, np.nan) for key in frame["parameter"]]
             frame["n"] = family.rows
             frame["status"] = self.group_status[name].label
             frames.append(frame)
@@ -279,17 +281,17 @@ class PooledRecord:
     def priors(self) -> dict[str, Prior]:
         """The population as priors for `scalejax.fit(priors=...)` of a new family.
 
-        Correlations between parameters are lost, so in raw units the coefficients look less known
-        than they are: `update` keeps them and is to be preferred. The noise scale is carried along,
-        as least squares needs it.
+        Correlations between parameters are lost, so that coefficients look less certain than they
+        are: prefer `update`, which keeps them. The priors hold the noise scale too, as least
+        squares needs it.
         """
         noise = float(np.median(self.new_family.noise))
-        found: dict[str, Prior] = {}
+        priors: dict[str, Prior] = {}
         for name in self.hierarchy.model.free:
             x = self.new_family.draws[name]
             if self.law.parameters[name].support is positive:
                 logs = np.log(x)
-                found[name] = LogNormal(float(np.exp(np.median(logs))), float(np.std(logs)), noise)
+                priors[name] = LogNormal(float(np.exp(np.median(logs))), float(np.std(logs)), noise)
             else:
-                found[name] = Normal(float(np.median(x)), float(np.std(x)), noise)
-        return found
+                priors[name] = Normal(float(np.median(x)), float(np.std(x)), noise)
+        return priors

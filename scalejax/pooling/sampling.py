@@ -1,8 +1,8 @@
 """The same hierarchical model by NUTS, with ``scalejax[bayes]`` installed.
 
-`scalejax.pool` approximates its posterior by normals (Laplace). This samples it as it is, to check
-the approximation, or to have intervals that hold what they say where families are few: those of
-the approximation are about a tenth too narrow for the best-known of nine families
+`scalejax.pool` approximates its posterior by normals (Laplace). `pool_posterior` samples it, to
+check the approximation, or where families are few and intervals must hold: those of the
+approximation are about a tenth too narrow for the families with most runs among nine
 (`benchmarks/results/pooling.md`). Coordinates are whitened at the approximation, so that few steps
 are needed.
 """
@@ -22,7 +22,7 @@ from scalejax._arrays import Floats
 from scalejax.bayes import LEAST_ESS, R_HAT_LIMIT, arviz_tree, extra, sample
 from scalejax.errors import FitWarning, UsageError
 from scalejax.pooling.draws import new_draws, parameters_of
-from scalejax.pooling.hierarchy import NOISE, Given, Groups, Hierarchy
+from scalejax.pooling.hierarchy import NOISE, Constants, Groups, Hierarchy
 from scalejax.pooling.marginal import information, joint
 from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_prior, unpack
@@ -32,7 +32,7 @@ from scalejax.vocabulary import argument
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("runs", "given", "centre", "phi", "turn", "own", "turns"),
+    data_fields=("runs", "constants", "centre", "phi", "turn", "own", "turns"),
     meta_fields=("hierarchy",),
 )
 @dataclass(frozen=True)
@@ -42,8 +42,8 @@ class JointDensity:
     Attributes:
         hierarchy: The static half.
         runs: The runs.
-        given: Other numbers.
-        centre: Zeros, (m + G r,).
+        constants: Numbers that are neither data nor estimated.
+        centre: Zeros, (m + G r,): the approximation.
         phi: The population at the centre, (m,).
         turn: Change of the population per whitened coordinate, (m, m).
         own: The groups at the centre, (G, r).
@@ -52,7 +52,7 @@ class JointDensity:
 
     hierarchy: Hierarchy
     runs: Groups
-    given: Given
+    constants: Constants
     centre: Any
     phi: Any
     turn: Any
@@ -69,8 +69,8 @@ class JointDensity:
         """Log density of whitened coordinates, up to a constant."""
         phi, own = self.coordinates(z)
         population = unpack(self.hierarchy, phi)
-        each = jax.vmap(lambda x, rows: joint(self.hierarchy, x, population, rows, self.given))
-        total = log_prior(self.hierarchy, phi, self.given) - jnp.sum(each(own, self.runs))
+        each = jax.vmap(lambda x, rows: joint(self.hierarchy, x, population, rows, self.constants))
+        total = log_prior(self.hierarchy, phi, self.constants) - jnp.sum(each(own, self.runs))
         return jnp.where(jnp.isnan(total), -jnp.inf, total)
 
 
@@ -102,17 +102,17 @@ class PooledPosterior:
     @property
     def complaints(self) -> tuple[str, ...]:
         """Why the draws are not to be trusted, in words; empty if they are."""
-        said = []
+        words = []
         if np.any(self.diverging):
-            said.append(f"{np.sum(self.diverging)} of {self.diverging.size} trajectories diverged")
+            words.append(f"{np.sum(self.diverging)} of {self.diverging.size} trajectories diverged")
         if not self.diagnostics["r_hat"].max() < R_HAT_LIMIT:
-            said.append(
+            words.append(
                 f"R-hat is up to {self.diagnostics['r_hat'].max():.3f}: raise {argument('draws')}"
             )
         ess = self.diagnostics[["ess_bulk", "ess_tail"]].min().min()
         if not ess > LEAST_ESS:
-            said.append(f"only {ess:.0f} effective draws: raise {argument('draws')}")
-        return tuple(said)
+            words.append(f"only {ess:.0f} effective draws: raise {argument('draws')}")
+        return tuple(words)
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """One row per family and parameter: group, parameter, estimate (median), stderr, lo, hi."""
@@ -151,7 +151,7 @@ def pool_posterior(
         seed: Seed of the chains.
 
     Returns:
-        The draws. What speaks against them is in `complaints`, and said as a `FitWarning`.
+        The draws. Reasons not to trust them are in `complaints`, and given as a `FitWarning`.
 
     Raises:
         ScalejaxError: numpyro or ArviZ is not installed.
@@ -168,11 +168,11 @@ def pool_posterior(
         keys = jax.random.split(jax.random.key(seed), chains)
         z, _, diverging = sample(density, keys, draws, warmup)
         phi, v, mean, sd = unpacked(density, z)
-        found = parameters_of(pooled.hierarchy, v, pooled.given)
+        parameters = parameters_of(pooled.hierarchy, v, pooled.constants)
         key = jax.random.fold_in(jax.random.key(seed), chains)
         populations, groups = (x.reshape(-1, *x.shape[2:]) for x in (phi, v))
         new = new_draws(pooled.hierarchy, key, populations)
-    made = PooledPosterior(
+    posterior = PooledPosterior(
         pooled=replace(
             pooled,
             population_draws=np.asarray(populations, np.float64),
@@ -181,7 +181,7 @@ def pool_posterior(
             sampled=True,
             seed=seed,
         ),
-        parameters={name: np.asarray(x, np.float64) for name, x in found.items()},
+        parameters={name: np.asarray(x, np.float64) for name, x in parameters.items()},
         noise_scale=np.exp(np.asarray(v[..., -1], np.float64)),
         mean=np.asarray(mean, np.float64),
         sd=np.asarray(sd, np.float64),
@@ -191,9 +191,9 @@ def pool_posterior(
         )[["r_hat", "ess_bulk", "ess_tail"]],
         seed=seed,
     )
-    for complaint in made.complaints:
+    for complaint in posterior.complaints:
         warnings.warn(complaint, FitWarning, stacklevel=2)
-    return made
+    return posterior
 
 
 def joint_density(
@@ -202,7 +202,7 @@ def joint_density(
     hessian: jax.Array,
     own: jax.Array,
     runs: Groups,
-    given: Given,
+    constants: Constants,
 ) -> JointDensity:
     """The density whitened at Laplace's approximation; a pure function of arrays.
 
@@ -212,18 +212,18 @@ def joint_density(
         hessian: Second derivatives of its negative log marginal posterior, (m, m).
         own: Own coordinates of the groups at their modes, (G, r).
         runs: The runs.
-        given: Other numbers.
+        constants: Numbers that are neither data nor estimated.
     """
     population = unpack(hierarchy, phi)
 
     def turn(matrix: jax.Array) -> jax.Array:
         return jnp.linalg.inv(jnp.linalg.cholesky(matrix)).T
 
-    each = jax.vmap(lambda x, rows: information(hierarchy, x, population, rows, given))
+    each = jax.vmap(lambda x, rows: information(hierarchy, x, population, rows, constants))
     return JointDensity(
         hierarchy=hierarchy,
         runs=runs,
-        given=given,
+        constants=constants,
         centre=jnp.zeros(len(phi) + own.size),
         phi=phi,
         turn=turn(hessian),
@@ -233,7 +233,7 @@ def joint_density(
 
 
 def _density(pooled: Pooled) -> JointDensity:
-    arrays = (pooled.phi, pooled.hessian, pooled.own, pooled.runs, pooled.given)
+    arrays = (pooled.phi, pooled.hessian, pooled.own, pooled.runs, pooled.constants)
     return joint_density(pooled.hierarchy, *jax.tree.map(jnp.asarray, arrays))
 
 

@@ -1,4 +1,4 @@
-"""Families fitted each by itself, to compare with: what pooling changed."""
+"""Families fitted each by itself, to show what pooling changed."""
 
 import warnings
 from collections.abc import Mapping
@@ -27,9 +27,9 @@ def separate_fits(
     ]
     if not enough:
         return {}
-    chosen = table.select(np.isin(np.array(table.group_labels)[table.group], enough))
+    subset = table.select(np.isin(np.array(table.group_labels)[table.group], enough))
     by = table.columns.get("group", "group")
     with warnings.catch_warnings():
-        # What they warn of is why they are pooled, and their status says it.
+        # Small families warn of what pooling is for; their status shows it too.
         warnings.simplefilter("ignore", (DataWarning, FitWarning))
-        return fit_many(chosen, law, by=by, objective=objective, fixed=fixed)
+        return fit_many(subset, law, by=by, objective=objective, fixed=fixed)

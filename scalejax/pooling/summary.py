@@ -1,4 +1,4 @@
-"""A pooled fit in words: the verdict first, then the population and the families."""
+"""A pooled fit in words: the status first, then the population and the families."""
 
 import numpy as np
 
@@ -8,9 +8,9 @@ from scalejax.wording import aligned
 
 
 def summarise(pooled: PooledRecord, level: float) -> str:
-    """The verdict, the population and the families, as plain text."""
+    """The status, the population and the families, as plain text."""
     families = len(pooled.groups)
-    named = f"{100 * level:g} %"
+    percent = f"{100 * level:g} %"
     noise = "Gaussian" if pooled.hierarchy.dof is None else f"Student-t({pooled.hierarchy.dof:g})"
     lines = [
         f"{pooled.law.name}: {families} families, {pooled.table.n_rows} runs, {noise} noise of the "
@@ -22,13 +22,13 @@ def summarise(pooled: PooledRecord, level: float) -> str:
         "",
     ]
     if pooled.pooled:
-        lines += [*_population(pooled, level, named), ""]
+        lines += [*_population(pooled, level, percent), ""]
     rows = [
         [str(name), f"{row.estimate:.5g}", f"{row.lo:.5g} to {row.hi:.5g}"]
         for name, row in pooled.shared(level).iterrows()
     ]
     if rows:
-        lines += ["The same in all families:", *aligned(["", "estimate", named], rows), ""]
+        lines += ["The same in all families:", *aligned(["", "estimate", percent], rows), ""]
     return "\n".join([*lines, *_families(pooled)])
 
 
@@ -50,7 +50,7 @@ def _failed(pooled: PooledRecord) -> str:
     return f"did not converge: {', '.join(failed)}" if failed else "every family converged"
 
 
-def _population(pooled: PooledRecord, level: float, named: str) -> list[str]:
+def _population(pooled: PooledRecord, level: float, percent: str) -> list[str]:
     at = ", ".join(f"{name} = {x:.3g}" for name, x in pooled.reference.items())
     rows = [
         [_called(pooled, str(name)), f"{np.exp(row['mean']):.4g}" if _is_log(pooled, str(name))
@@ -60,7 +60,7 @@ def _population(pooled: PooledRecord, level: float, named: str) -> list[str]:
     cumulative = ", ".join(f"{100 * x:.1f} %" for x in pooled.components().cumulative)
     return [
         f"Between families (sd of logarithms; terms at the reference run {at}):",
-        *aligned(["", "middle", "sd", named], rows),
+        *aligned(["", "middle", "sd", percent], rows),
         f"Principal components explain, one after the other, {cumulative}.",
     ]
 

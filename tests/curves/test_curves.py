@@ -17,7 +17,7 @@ import pytest
 
 import scalejax as sj
 from scalejax import curves
-from scalejax.curves import LUO2025, LossCurve, Verdict
+from scalejax.curves import LUO2025, CurveVerdict, LossCurve
 from scalejax.datasets import DATA_FOLDER_VARIABLE
 from scalejax.laws import chinchilla
 from scalejax.status import Outcome
@@ -380,11 +380,11 @@ class TestHours:
     def test_13b_overtakes_7b_early_and_65b_never_leads_before_the_others_end(self, llama):
         small, middle, _, large = (llama[name] for name in LLAMA)
         found = curves.compare_curves(small, middle)
-        assert found.crosses == Verdict.YES
+        assert found.crosses == CurveVerdict.YES
         (crossing,) = found.crossings
         assert crossing.ahead == "LLaMA1-13B"
         assert crossing.lo < crossing.cost < crossing.hi < 11000
-        assert curves.compare_curves(middle, large).crosses == Verdict.NO
+        assert curves.compare_curves(middle, large).crosses == CurveVerdict.NO
         asked = [5e3, 2e4, 3e5, 9e5, 2e6]
         names = ["LLaMA1-7B", "LLaMA1-13B", "LLaMA1-33B", "LLaMA1-65B", ""]
         assert curves.leaders(list(llama.values()), asked) == names
@@ -395,7 +395,7 @@ class TestHours:
     def test_windows_disagree_on_llama1_too(self, llama):
         large = llama["LLaMA1-65B"]
         found = curves.overtakes(llama["LLaMA1-7B"], rival=large.end(), cost=large.cost[-1])
-        assert found.verdict == Verdict.NOT_DETERMINED
+        assert found.verdict == CurveVerdict.NOT_DETERMINED
         assert 0 < found.below < 8
 
     def test_a106_the_extrapolation_depends_on_its_window(self):
@@ -404,7 +404,7 @@ class TestHours:
         found = curves.overtakes(curve, rival=1.4988, cost=1720320)
         expected = [1.530, 1.4985, 1.475, 1.458, 1.451, 1.464, 1.504, 1.588]
         assert found.loss == pytest.approx(expected, abs=0.005)
-        assert found.verdict == Verdict.NOT_DETERMINED
+        assert found.verdict == CurveVerdict.NOT_DETERMINED
 
     def test_lines_that_cross_are_found_where_they_do(self):
         cost = np.geomspace(1e3, 1e5, 600)
@@ -420,10 +420,11 @@ class TestHours:
         assert crossing.cost == pytest.approx(1e4, rel=0.05)
         assert (sure.ahead[0], sure.ahead[-1]) == ("slope 0.1", "slope 0.2")
         drowned = curves.compare_curves(noisy(0.1, 0.5), noisy(0.11, 0.5))
-        assert drowned.crosses == Verdict.NOT_DETERMINED
+        assert drowned.crosses == CurveVerdict.NOT_DETERMINED
 
     @pytest.mark.parametrize(
-        ("rival", "verdict"), [(1.2, Verdict.NO), (1.45, Verdict.YES), (1.3395, "not determined")]
+        ("rival", "verdict"),
+        [(1.2, CurveVerdict.NO), (1.45, CurveVerdict.YES), (1.3395, "not determined")],
     )
     def test_a_line_overtakes_what_it_reaches(self, rival, verdict):
         cost = np.linspace(1e2, 1e4, 500)
@@ -435,7 +436,7 @@ class TestHours:
             assert found.verdict == verdict
         assert curves.overtakes(
             LossCurve("line", cost, loss), rival=float(np.median(found.loss)), cost=1e5
-        ).verdict == Verdict.NOT_DETERMINED  # fmt: skip
+        ).verdict == CurveVerdict.NOT_DETERMINED  # fmt: skip
 
     def test_tokens_become_hours(self):
         curve = curves.curve_in_hours("run", [1e9, 5e8 + 1e9, 2e9], [3.0, 2.5, 2.2], hours=40.0)

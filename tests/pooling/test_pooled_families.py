@@ -17,7 +17,7 @@ from scalejax.engine.gate import inputs_at_rest
 from scalejax.laws import chinchilla
 from scalejax.objectives import least_squares, make_model
 from scalejax.pooling import pool_posterior, principal_components
-from scalejax.pooling.hierarchy import Given, Hierarchy, centred_coefficients
+from scalejax.pooling.hierarchy import Constants, Hierarchy, centred_coefficients
 from scalejax.pooling.marginal import joint
 from scalejax.pooling.population import log_prior, unpack
 
@@ -39,10 +39,10 @@ class TestDensities:
             own = jnp.asarray(pooled.own[3])
             rows = jax.tree.map(lambda x: jnp.asarray(x[3]), pooled.runs)
             v = pooled.hierarchy.coordinates(own, population.shared)
-            residual = pooled.hierarchy.residual(v, rows.inputs, rows.target, pooled.given)
+            residual = pooled.hierarchy.residual(v, rows.inputs, rows.target, pooled.constants)
             heavy = rows._replace(weight=4 * rows.weight)
             values = [
-                float(joint(pooled.hierarchy, own, population, runs, pooled.given))
+                float(joint(pooled.hierarchy, own, population, runs, pooled.constants))
                 for runs in (rows, heavy)
             ]
         used = np.asarray(rows.weight) > 0
@@ -56,7 +56,7 @@ class TestDensities:
         """Lewandowski et al. (2009): det R^(eta - 1), eta = 2, times the change of coordinates."""
         model = make_model(chinchilla, least_squares().kernel, fixed={"E": 1.7, "A": 400.0})
         roles = (*["pooled"] * 3, "shared")
-        given = Given((1e9, 1e10), {"E": 1.7, "A": 400.0}, (0.2, 1.0))
+        constants = Constants((1e9, 1e10), {"E": 1.7, "A": 400.0}, (0.2, 1.0))
         hierarchy = Hierarchy(model, roles, ())
         base = jnp.concatenate([jnp.zeros(4), jnp.log(jnp.full(3, 0.2))])
 
@@ -72,7 +72,7 @@ class TestDensities:
 
         with jax.enable_x64(True):
             points = [jnp.asarray(z) for z in ([0.0, 0.0, 0.0], [0.3, -0.8, 0.5], [1.2, 0.4, -0.9])]
-            ours = [log_prior(hierarchy, jnp.concatenate([base, z]), given) for z in points]
+            ours = [log_prior(hierarchy, jnp.concatenate([base, z]), constants) for z in points]
             exact = [density(z) for z in points]
         np.testing.assert_allclose(np.diff(ours), np.diff(exact), rtol=1e-9)
 
@@ -103,9 +103,9 @@ class TestChinchilla:
         params = pooled.family("f0").params
         with jax.enable_x64(True):
             v = pooled.hierarchy.unconstrained(
-                {name: jnp.asarray(x) for name, x in params.items()}, pooled.given
+                {name: jnp.asarray(x) for name, x in params.items()}, pooled.constants
             )
-            back = pooled.hierarchy.parameters(jnp.append(v, 0.0), pooled.given)
+            back = pooled.hierarchy.parameters(jnp.append(v, 0.0), pooled.constants)
         for name, value in params.items():
             assert float(back[name]) == pytest.approx(value, rel=1e-12)
 
@@ -275,11 +275,11 @@ class TestBorrowing:
 def test_only_positive_coefficients_are_terms():
     model = make_model(line, least_squares().kernel)
     roles = ("pooled", "pooled", "shared")
-    assert centred_coefficients(model, roles, Given((1.0,), {}, (0.2, 1.0))) == ()
+    assert centred_coefficients(model, roles, Constants((1.0,), {}, (0.2, 1.0))) == ()
     model = make_model(chinchilla, least_squares().kernel)
     roles = ("pooled", "shared", "pooled", "pooled", "pooled", "shared")
     with jax.enable_x64(True):
-        found = centred_coefficients(model, roles, Given((1e9, 1e10), {}, (0.2, 1.0)))
+        found = centred_coefficients(model, roles, Constants((1e9, 1e10), {}, (0.2, 1.0)))
     # A shared coefficient means the coefficient itself.
     assert found == ("E", "B")
 

@@ -142,12 +142,12 @@ class TestOneWayRandomEffects:
 
 
 class TestLinearMixedModel:
-    def exact(self, hierarchy, phi, runs, given):
+    def exact(self, hierarchy, phi, runs, constants):
         """Marginal likelihood from the normal density of each family's log losses."""
         with jax.enable_x64(True):
             population = unpack(hierarchy, jnp.asarray(phi))
             mean, shared, factor = (np.asarray(x) for x in population)
-            prior = float(log_prior(hierarchy, jnp.asarray(phi), given))
+            prior = float(log_prior(hierarchy, jnp.asarray(phi), constants))
         noise = np.exp(2 * shared[-1])
         total = 0.0
         for _, part in runs.groupby("family", sort=False):
@@ -164,9 +164,9 @@ class TestLinearMixedModel:
         phi = pooled.phi + 0.3 * np.random.default_rng(seed).normal(size=pooled.phi.shape)
         with jax.enable_x64(True):
             found, _ = jax.jit(marginal, static_argnums=0, compiler_options=RUN_ONCE)(
-                pooled.hierarchy, phi, pooled.runs, pooled.own, pooled.given
+                pooled.hierarchy, phi, pooled.runs, pooled.own, pooled.constants
             )
-        exact = self.exact(pooled.hierarchy, phi, runs, pooled.given)
+        exact = self.exact(pooled.hierarchy, phi, runs, pooled.constants)
         assert -float(found) == pytest.approx(exact, rel=1e-9)
 
     def test_families_are_best_linear_unbiased_predictions(self, two_way):
@@ -188,7 +188,7 @@ class TestLinearMixedModel:
         phi = pooled.phi + 0.2
 
         def value(p):
-            return marginal(pooled.hierarchy, p, pooled.runs, pooled.own, pooled.given)[0]
+            return marginal(pooled.hierarchy, p, pooled.runs, pooled.own, pooled.constants)[0]
 
         with jax.enable_x64(True):
             run = jax.jit(value, compiler_options=RUN_ONCE)
@@ -248,7 +248,7 @@ class TestLimits:
         phi[3:5] = np.log(1e4)  # Two means, the noise scale, two standard deviations, ...
         with jax.enable_x64(True):
             _, modes = jax.jit(marginal, static_argnums=0, compiler_options=RUN_ONCE)(
-                pooled.hierarchy, phi, pooled.runs, pooled.own, pooled.given
+                pooled.hierarchy, phi, pooled.runs, pooled.own, pooled.constants
             )
         for own, (_, part) in zip(modes.own, runs.groupby("family", sort=False), strict=True):
             slope, cut = np.polyfit(part["x"], np.log(part["loss"]), 1)

@@ -1,9 +1,9 @@
-"""From a frame and a request to a plan: which column is read for what, and what is derived.
+"""`ReadingPlan`: which column of a table is read for what, and which quantity is derived.
 
-Used by `scalejax.data.load_table`. The one derivation there is, C = 6 N D, is made when a law needs
-one of the three and the table holds the other two, or on request; it is always put into words in
-the notes, because the FLOPs of real runs differ from 6 N D. A column of C that the law does not
-need is found too, so that it can be compared with 6 N D.
+Used by `scalejax.data.load_table`. The only derivation is C = 6 N D, made when a law needs one of
+the three and the table holds the other two, or on request; the notes always say so, because the
+FLOP of real runs differ from 6 N D. A column of C that the law does not need is looked up too, so
+that it can be compared with 6 N D.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +25,15 @@ Match = str | Problem | None
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What is read and what is derived.
+class ReadingPlan:
+    """What is read from a table and what is derived.
 
     Attributes:
         columns: Quantity, ``"loss"`` or role to the user's column name.
         derived: Quantities computed from C = 6 N D.
         notes: The derivations and units, in words.
-        factors: Quantity, ``"loss"`` or ``"sigma"`` to the factor that makes its column raw units.
+        factors: Quantity, ``"loss"`` or ``"sigma"`` to the factor that turns its column into raw
+            units.
         compute: Column of C beside columns of N and D, to compare them; or None.
     """
 
@@ -48,29 +49,29 @@ class Plan:
         return frozenset(source for quantity in self.derived for source in SOURCES[quantity])
 
 
-def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
-    """Finds every column that `request` needs.
+def make_reading_plan(frame: pd.DataFrame, request: Request) -> ReadingPlan:
+    """The column of everything that a request reads.
 
     Raises:
         InputError: E124 and E126, all at once.
         UsageError: A unit is unknown or given for a quantity that is not read.
     """
-    found: dict[str, Match] = {}
+    matches: dict[str, Match] = {}
     derived: list[str] = []
     for quantity in request.inputs:
         match = match_column(frame, quantity, request.columns)
         if quantity in request.derive or (match is None and _derivable(frame, quantity, request)):
             derived.append(quantity)
-            found.update(_match_all(frame, SOURCES[quantity], request))
+            matches.update(_match_all(frame, SOURCES[quantity], request))
         else:
-            found[quantity] = match
-    found[request.target] = match_column(frame, request.target, request.columns)
-    found |= {role: match_name(frame, name) for role, name in request.roles.items()}
-    if problems := column_problems(frame, found):
+            matches[quantity] = match
+    matches[request.target] = match_column(frame, request.target, request.columns)
+    matches |= {role: match_name(frame, name) for role, name in request.roles.items()}
+    if problems := column_problems(frame, matches):
         raise InputError(problems)
     columns = {
         "loss" if key == request.target else key: match
-        for key, match in found.items()
+        for key, match in matches.items()
         if isinstance(match, str)
     }
     factors = _factors(request.units, columns)
@@ -82,7 +83,7 @@ def make_plan(frame: pd.DataFrame, request: Request) -> Plan:
     factor = loss_factor(request.loss_unit or "nats")
     factors |= {role: factor for role in ("loss", "sigma") if role in columns and factor != 1}
     compute = _compute_column(frame, columns, request)
-    return Plan(columns, tuple(derived), tuple(notes), factors, compute)
+    return ReadingPlan(columns, tuple(derived), tuple(notes), factors, compute)
 
 
 def derived_values(quantity: str, values: Mapping[str, Floats]) -> Floats:

@@ -1,9 +1,10 @@
-"""Laws of single points of several curves, for fits that pool the curves.
+"""Laws of single points of several curves, to fit the curves together.
 
-A fit needs a law of one row. `pool` lays the schedules end to end; a row then says at which
-*position* it lies (``first`` of its schedule, plus its step) and which sum of rates S1 it has come
-to. `multi_power_law` and `annealing_law` make the law of such rows. `scalejax.curve_fits` makes the
-rows. With a decay that is held, the plain law `annealing` of S1 and S2 is quicker.
+A fit needs a law of one row, but a loss depends on the whole schedule before it. `pool` lays the
+schedules end to end; a row then gives its *position* (``first`` of its schedule, plus its step) and
+the sum S1 of the rates so far. `multi_power_law` and `annealing_law` make the law of such rows,
+`scalejax.curve_fits` the rows. With a fixed decay the plain law `annealing` of S1 and S2 is
+quicker.
 """
 
 from collections.abc import Sequence
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from scalejax._arrays import Floats, Ints
+from scalejax.curves.annealing import PLAUSIBLE, UNITS, annealing
 from scalejax.curves.multi_power import LUO2025, Changes, merged_changes, multi_power
-from scalejax.curves.tissue import PLAUSIBLE, UNITS, annealing
 from scalejax.laws import Law, Positive, UnitInterval, Value, law
 
+# Area and step of changes that only fill up arrays: beyond the end of any schedule.
 _BEYOND = 1e30
 _LOSS = "nats/token"
 _MULTI_POWER = ("L0", "A", "alpha", "B", "C", "beta", "gamma")
@@ -43,10 +45,13 @@ def pool(schedules: Sequence[ArrayLike], steps: Sequence[ArrayLike], share: floa
         schedules: Rates of steps 0 to T of each curve, (T + 1,) each.
         steps: Steps of the points of each curve.
         share: See `merged_changes`; losses of the published sets move by 2e-4 nats at most.
+
+    Returns:
+        The schedules as arrays of equal lengths.
     """
     merged = [merged_changes(*pair, share) for pair in zip(schedules, steps, strict=True)]
     lengths = [len(np.asarray(rates)) for rates in schedules]
-    return Pool(np.cumsum([0, *lengths[:-1]]), _stacked(merged))
+    return Pool(np.cumsum([0, *lengths[:-1]]), _stack(merged))
 
 
 def multi_power_law(schedules: Pool) -> Law:
@@ -124,7 +129,7 @@ def annealing_law(schedules: Pool) -> Law:
         """Loss L0 + A/S1^alpha - C S2, S2 by falls that act with momentum `decay` (Tissue)."""
 
         def one(position: Value, decay: Value) -> Value:
-            return _annealed(*_locate(schedules, position), decay)
+            return _annealing_sum(*_locate(schedules, position), decay)
 
         S2 = jnp.vectorize(one)(position, decay)
         return annealing(S1, S2, L0=L0, A=A, alpha=alpha, C=C)
@@ -132,8 +137,8 @@ def annealing_law(schedules: Pool) -> Law:
     return points
 
 
-def _annealed(step: Value, changes: Changes, decay: Value) -> jax.Array:
-    """S2 at a step: a fall d counts d (1 + decay + decay^2 + ...), a term for each step since."""
+def _annealing_sum(step: Value, changes: Changes, decay: Value) -> jax.Array:
+    """S2 at a step: a fall d adds d (1 + decay + decay^2 + ...), one term for each step since."""
     since = jnp.maximum(step - changes.step + 1, 0)
     return -jnp.sum(changes.size * jnp.expm1(since * jnp.log(decay))) / (decay - 1)
 
@@ -150,8 +155,8 @@ def _locate(schedules: Pool, position: Value) -> tuple[Value, Changes]:
     return at - first[curve], Changes(*map(row, schedules.changes))
 
 
-def _stacked(changes: Sequence[Changes]) -> Changes:
-    """Changes of all schedules, (curves, n) each, filled up with changes that never come."""
+def _stack(changes: Sequence[Changes]) -> Changes:
+    """Changes of all schedules, (curves, n) each; shorter ones end in changes that never come."""
     longest = max(len(one.size) for one in changes)
     filler = Changes(size=0.0, rate=1.0, area=_BEYOND, step=_BEYOND)
 

@@ -1,9 +1,8 @@
-"""Loss curves against what they cost: tokens, FLOP or GPU-hours.
+"""`LossCurve`: the loss of one measured run against its cost in tokens, FLOP or GPU-hours.
 
-A `LossCurve` is one run as it was measured. `throughput`, `gpu_hours` and `curve_in_hours` turn
-tokens into hours and back. `leaders` says which run is ahead at each cost and `frontier` what the
-best of all runs had reached. Where runs cross and whether one will overtake another is a matter of
-noise: see `scalejax.curves.overtaking`.
+`throughput`, `gpu_hours` and `curve_in_hours` turn tokens into hours and back. `leaders` says which
+run is ahead at each cost, `frontier` the lowest loss that any had reached. Where runs cross and
+whether one will overtake another is a matter of noise: see `scalejax.curves.overtaking`.
 """
 
 from collections.abc import Sequence
@@ -20,11 +19,12 @@ SECONDS = 3600.0
 """Seconds of an hour."""
 
 BINS = 30
-"""Bins of a smoothed curve, evenly in the logarithm of the cost."""
+"""Bins of a smoothed curve, evenly in the logarithm of the cost. By judgement: more of them follow
+the noise, fewer blur the bends."""
 
 
 def throughput(tokens: Value, hours: Value) -> Value:
-    """Tokens per second and GPU of a run of so many tokens and GPU-hours."""
+    """Tokens per second and GPU, from tokens and GPU-hours."""
     return tokens / (hours * SECONDS)
 
 
@@ -65,28 +65,28 @@ class LossCurve:
         object.__setattr__(self, "loss", loss)
 
     def end(self, rows: int = 20) -> float:
-        """Mean loss of the last rows, which a single noisy row is not."""
+        """Mean loss of the last rows, less noisy than the last one alone."""
         return float(np.mean(self.loss[-rows:]))
 
     def smoothed(self, cost: ArrayLike, loss: ArrayLike | None = None) -> Floats:
         """The loss at costs (k,): means of bins, joined by lines in the logarithm of the cost.
 
         Args:
-            cost: Where; NaN beyond the run.
-            loss: Other losses of the same rows, (n,) or (..., n).
+            cost: Costs, (k,).
+            loss: Other losses of the same rows, (n,) or (..., n); those of the run by default.
 
         Returns:
-            Smooth losses, (k,) or (..., k).
+            Smooth losses, (k,) or (..., k), NaN beyond the run.
         """
         x, values = np.log(self.cost), np.asarray(self.loss if loss is None else loss, np.float64)
         edges = np.linspace(x[0], x[-1], BINS + 1)
-        of = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, BINS - 1)
-        used, of = np.unique(of, return_inverse=True)
-        mean = np.equal.outer(np.arange(len(used)), of) / np.bincount(of)[:, None]
-        at = np.log(np.asarray(cost, np.float64))
+        bin_of_row = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, BINS - 1)
+        bins, bin_of_row = np.unique(bin_of_row, return_inverse=True)
+        mean = np.equal.outer(np.arange(len(bins)), bin_of_row) / np.bincount(bin_of_row)[:, None]
+        log_cost = np.log(np.asarray(cost, np.float64))
         # Half a bin at each end lies outside the means, which is where the line is carried on.
-        heights = values @ (_interpolation(mean @ x, at) @ mean).T
-        return np.where((at >= x[0]) & (at <= x[-1]), heights, np.nan)
+        heights = values @ (_interpolation(mean @ x, log_cost) @ mean).T
+        return np.where((log_cost >= x[0]) & (log_cost <= x[-1]), heights, np.nan)
 
 
 def curve_in_hours(name: str, tokens: ArrayLike, loss: ArrayLike, hours: float) -> LossCurve:
@@ -98,8 +98,8 @@ def curve_in_hours(name: str, tokens: ArrayLike, loss: ArrayLike, hours: float) 
         loss: Loss there, (n,).
         hours: GPU-hours of the whole run, at its last row.
     """
-    seen = np.asarray(tokens, np.float64)
-    return LossCurve(name, seen / seen[-1] * hours, np.asarray(loss, np.float64))
+    so_far = np.asarray(tokens, np.float64)
+    return LossCurve(name, so_far / so_far[-1] * hours, np.asarray(loss, np.float64))
 
 
 def leaders(curves: Sequence[LossCurve], cost: ArrayLike) -> list[str]:
@@ -110,7 +110,7 @@ def leaders(curves: Sequence[LossCurve], cost: ArrayLike) -> list[str]:
         cost: Costs, (k,).
 
     Returns:
-        A name for each cost; empty where no run has come or all have ended.
+        A name for each cost; empty where all runs begin later or have ended.
     """
     heights = np.stack([curve.smoothed(cost) for curve in curves])
     best = np.argmin(np.where(np.isnan(heights), np.inf, heights), axis=0)
@@ -128,8 +128,8 @@ def frontier(curves: Sequence[LossCurve], cost: ArrayLike) -> Floats:
     grid = np.unique(np.concatenate([at, *(curve.cost for curve in curves)]))
     heights = np.stack([curve.smoothed(grid) for curve in curves])
     lowest = np.minimum.accumulate(np.min(np.where(np.isnan(heights), np.inf, heights), axis=0))
-    reached = lowest[np.searchsorted(grid, at)]
-    return np.where(np.isfinite(reached), reached, np.nan)
+    best_so_far = lowest[np.searchsorted(grid, at)]
+    return np.where(np.isfinite(best_so_far), best_so_far, np.nan)
 
 
 def _interpolation(x: Floats, at: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""`PublishedSet`: coefficients as they were printed, and all that is known about them.
+"""`PublishedSet`: coefficients as they were printed, with their source and where they hold.
 
 The coefficients belong to one way of counting parameters, one corpus and tokenizer, and one range
 of runs. `PublishedSet.outside` tells which inputs lie beyond those runs, and `Law.predict` warns of
@@ -29,8 +29,8 @@ class PublishedSet(Mapping[str, float]):
         convention: What was trained on and how the loss was measured.
         counts: What N counts.
         evidence: Where the numbers were seen.
-        valid: Range per input that the runs of the source cover; inputs that are not stated there
-            are not named.
+        valid: Range per input that the runs of the source cover; only of inputs whose range the
+            source states.
         note: What a user must know before using them.
         stderr: Standard errors where they were published.
         coarse: Whether too few digits were printed for optima and losses to mean much.

@@ -1,4 +1,4 @@
-"""The schedule with the least final loss, found by gradients through a law of the whole schedule.
+"""`BestSchedule`: the schedule of least final loss, by gradients through a law of the whole of it.
 
     best = optimal_schedule(
         lambda rates: multi_power_curve(rates, [24000], **LUO2025["400M"])[0],
@@ -8,7 +8,7 @@
 After a given warm-up the rate only falls. The logarithm of the rate is a line between knots that
 lie closer and closer together towards the end of the run, evenly in the logarithm of the steps
 that are left, because the last steps are where schedules differ. Each knot lies below the one
-before by a positive amount, so that any rate that is found is positive and monotone.
+before by a positive amount, so that rates are always positive and never rise.
 """
 
 from collections.abc import Callable
@@ -28,10 +28,16 @@ from scalejax.status import Outcome
 FinalLoss = Callable[[jax.Array], jax.Array]
 """The loss at the end of a run from its rates (T + 1,)."""
 
+# Final rates of the two starts, as shares of the peak: a mild and a deep decay, by judgement.
 _FIRST_FALLS = (1e-1, 1e-3)
+# Nats between the ends of the two starts that still count as one: far less than the law is good
+# for, and far more than the 3e-8 by which they differ in benchmarks/curves.py.
 _AGREED = 1e-4
+# Largest slope at a solution and at which to stop, nats per logarithm of a knot's fall; by
+# judgement, two decades apart so that a search which just misses the second still counts.
 _FLAT = 1e-5
 _STILL = 1e-7
+# Steps at most, and past steps that L-BFGS remembers; by judgement.
 _STEPS = 400
 _MEMORY = 20
 
@@ -55,7 +61,7 @@ class BestSchedule:
     losses: tuple[float, ...]
 
 
-class _State(NamedTuple):
+class _Descent(NamedTuple):
     z: Any
     inner: Any
     slope: Any
@@ -72,10 +78,10 @@ def optimal_schedule(
         total: Last step.
         peak: Rate at step `warmup`, which no later one exceeds.
         warmup: Steps of linear warm-up, which are given and not optimised.
-        knots: Falls of the rate that are free.
+        knots: Falls of the rate that are optimised; more follow the optimum closer and cost more.
 
     Returns:
-        The schedule and how sure it is.
+        The schedule, with an outcome that says whether it can be trusted.
 
     Raises:
         UsageError: Numbers that make no schedule.
@@ -97,8 +103,8 @@ def optimal_schedule(
             z, slope = _minimise(lambda z: loss(rates(z)), z)
             return rates(z), loss(rates(z)), slope
 
-        found = jax.jit(lambda starts: lax.map(solve, starts))(starts)
-        schedules, losses, slopes = (np.asarray(x, np.float64) for x in found)
+        ends = jax.jit(lambda starts: lax.map(solve, starts))(starts)
+        schedules, losses, slopes = (np.asarray(x, np.float64) for x in ends)
     best = int(np.nanargmin(losses)) if np.isfinite(losses).any() else 0
     outcome = _outcome(losses, float(slopes[best]))
     return BestSchedule(
@@ -113,6 +119,7 @@ def _knots(length: int, count: int) -> Floats:
 
 
 def _rates(z: jax.Array, at: jax.Array, total: int, peak: float, warmup: int) -> jax.Array:
+    """Rates (total + 1,) from unconstrained falls `z` at the knots `at` after the warm-up."""
     fallen = jnp.concatenate([jnp.zeros(1), jnp.cumsum(jax.nn.softplus(z))])
     step = jnp.arange(total - warmup + 1, dtype=float)
     rising = peak * jnp.arange(warmup, dtype=float) / max(warmup, 1)
@@ -120,22 +127,22 @@ def _rates(z: jax.Array, at: jax.Array, total: int, peak: float, warmup: int) ->
 
 
 def _minimise(loss: FinalLoss, z: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """L-BFGS until no slope is left: the end and its largest slope."""
+    """L-BFGS until no slope is left: the last point and its largest slope."""
     solver = optax.lbfgs(memory_size=_MEMORY)
     evaluate = optax.value_and_grad_from_state(loss)
 
-    def step(state: _State) -> _State:
+    def step(state: _Descent) -> _Descent:
         value, slope = evaluate(state.z, state=state.inner)
         update, inner = solver.update(
             slope, state.inner, state.z, value=value, grad=slope, value_fn=loss
         )
         z = optax.apply_updates(state.z, update)
-        return _State(z, inner, jnp.max(jnp.abs(slope)), state.count + 1)
+        return _Descent(z, inner, jnp.max(jnp.abs(slope)), state.count + 1)
 
-    def going(state: _State) -> jax.Array:
+    def going(state: _Descent) -> jax.Array:
         return (state.count < _STEPS) & (state.slope > _STILL)
 
-    begin = _State(z, solver.init(z), jnp.asarray(jnp.inf), 0)
+    begin = _Descent(z, solver.init(z), jnp.asarray(jnp.inf), 0)
     end = lax.while_loop(going, step, begin)
     return end.z, jnp.max(jnp.abs(jax.grad(loss)(end.z)))
 

@@ -1,10 +1,10 @@
 """Loss curves by learning-rate annealing (Tissue et al., arXiv:2408.11029).
 
 The loss is a power law of the distance gone, S1, less a gain from every fall of the rate that has
-had time to act, S2. With `decay` held, `annealing` is a law of two columns like any other: fit it
-to a table of S1, S2 and loss with `scalejax.fit`. `annealing_curve` evaluates it along a schedule,
-where `decay` may be differentiated or differ from draw to draw. `annealing_size` adds a term for
-parameters.
+had time to act, S2. With a fixed `decay`, `annealing` is a law of two columns like any other: fit
+it to a table of S1, S2 and loss with `scalejax.fit`. `annealing_curve` evaluates it along a
+schedule, where `decay` may be differentiated or differ from draw to draw. `annealing_size` adds a
+term for parameters.
 
 One or two curves are enough to fit it, but it needs about 1/(1 - decay) steps of a fall to see the
 gain; sudden and deep falls are where it is least exact, and `scalejax.curves.multi_power` better.
@@ -71,7 +71,7 @@ def annealing_curve(
     C: Value,
     decay: Value = 0.999,
 ) -> jax.Array:
-    """The loss at chosen steps of a schedule.
+    """The loss at some steps of a schedule.
 
     Args:
         rates: Rates of steps 0 to T, (T + 1,).

@@ -1,7 +1,8 @@
-"""Are there enough rows and sizes for a law? Counts, group by group, before anything compiles.
+"""`FitRows`: the rows left for a fit, and whether there are enough of them for a law.
 
-Use `design_problems` on the rows that are left. Whether enough of them are *placed* well, so that
-every parameter is identified, needs the law itself and is asked by the fit.
+Use `scarcity_problems` before anything compiles: it counts rows and distinct values, group by
+group. Whether the rows are *placed* well enough to identify every parameter takes the law itself:
+see `scalejax.identify`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,11 +14,12 @@ from scalejax._arrays import Floats, Ints
 from scalejax.data.checks import problem_at
 from scalejax.errors import Problem
 
+# Rounding in files (seven digits and more) must not make two sizes of one; by judgement.
 _SAME_VALUE = 1e-6
 
 
 @dataclass(frozen=True)
-class Design:
+class FitRows:
     """The rows that a law is to be fitted to.
 
     Attributes:
@@ -43,16 +45,16 @@ class Design:
         return [(name, np.flatnonzero(self.group == i)) for i, name in enumerate(self.group_labels)]
 
 
-def design_problems(design: Design, n_parameters: int) -> list[Problem]:
+def scarcity_problems(rows: FitRows, n_parameters: int) -> list[Problem]:
     """E130, E131, E142, W210 and W211: too few rows or sizes for a law, group by group.
 
     Args:
-        design: The rows to fit.
-        n_parameters: Parameters of the law, p. Rows must number p + 1 at least (E130), with a
-            positive weight (E142); fewer than p + 3 is a warning (W210). 0 skips all checks but
-            that of weights that are all zero, as no law is known.
+        rows: The rows to fit.
+        n_parameters: Parameters of the law, p. There must be p + 1 rows at least (E130), and as
+            many of positive weight (E142); fewer than p + 3 is a warning (W210). With 0, where no
+            law is known, only weights that are all zero are refused.
     """
-    if not design.weight.any():
+    if not rows.weight.any():
         return [
             Problem(
                 "E142", "all weights are zero, so that no row is left to fit; give some a weight"
@@ -60,24 +62,24 @@ def design_problems(design: Design, n_parameters: int) -> list[Problem]:
         ]
     if n_parameters <= 0:
         return []
-    groups = design.members()
-    problems = _row_count_problems(design, groups, n_parameters)
+    groups = rows.members()
+    problems = _row_count_problems(rows, groups, n_parameters)
     # A row without weight tells the fit nothing, so it adds no size either.
-    weighted = [(name, members[design.weight[members] != 0]) for name, members in groups]
-    for quantity, values in design.inputs.items():
+    weighted = [(name, members[rows.weight[members] != 0]) for name, members in groups]
+    for quantity, values in rows.inputs.items():
         if not np.isfinite(values).all():
             continue  # Unreadable rows have their own code and may hold further sizes.
-        column = design.columns.get(quantity, quantity)
-        problems += _variety_problems(quantity, column, values, weighted, design.row)
+        column = rows.columns.get(quantity, quantity)
+        problems += _variety_problems(quantity, column, values, weighted, rows.row)
     return problems
 
 
 def _row_count_problems(
-    design: Design, groups: Sequence[tuple[str, Ints]], n_parameters: int
+    rows: FitRows, groups: Sequence[tuple[str, Ints]], n_parameters: int
 ) -> list[Problem]:
     few, tight, unweighted = [], [], []
     for name, members in groups:
-        weighted = int((design.weight[members] > 0).sum())
+        weighted = int((rows.weight[members] > 0).sum())
         if members.size <= n_parameters:
             few.append((name, members))
         elif weighted <= n_parameters:
@@ -94,7 +96,7 @@ def _row_count_problems(
         ),
         ("W210", tight, f"fewer than {n_parameters + 3} rows {enough}; intervals will be wide"),
     )
-    return [for_groups(code, text, None, hit, design.row) for code, hit, text in causes if hit]
+    return [for_groups(code, text, None, hit, rows.row) for code, hit, text in causes if hit]
 
 
 def _variety_problems(
@@ -132,7 +134,15 @@ def distinct_values(values: Floats) -> int:
 def for_groups(
     code: str, message: str, column: str | None, groups: Sequence[tuple[str, Ints]], row: Ints
 ) -> Problem:
-    """One problem for all groups that have it, with the names, sizes and rows of those."""
+    """One problem for all groups that have it, with their names, sizes and rows.
+
+    Args:
+        code: Code of the problem.
+        message: What is wrong and what to do.
+        column: The user's name of the column; None if it is not of one column.
+        groups: Name and positions of each group that has it; one nameless group for a whole table.
+        row: Row numbers in the source by position, (n,).
+    """
     names = [name for name, _ in groups]
     if names == [""]:
         return Problem(code, f"{message} ({groups[0][1].size} rows)", column)

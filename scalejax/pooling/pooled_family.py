@@ -1,6 +1,6 @@
-"""`Family`: one family under a fitted population, with draws of its law.
+"""`PooledFamily`: one family under a fitted population, with draws of its law.
 
-It may be a family that was pooled, one that was never seen, or one of which a few runs are known.
+It may be a family that was pooled, one without runs, or a new one with a few.
 """
 
 from collections.abc import Mapping
@@ -18,17 +18,17 @@ from scalejax.resampling import check_level, percentile_interval
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class PooledFamily:
     """The law of one family.
 
     Attributes:
-        name: Its name.
+        name: Name of the family.
         law: The law.
         params: Parameters at the posterior mode; for a family without runs those of the
             population's mean.
         draws: Draws of all parameters, (S,) each.
         noise: Draws of the noise scale of the log loss, (S,).
-        rows: Runs of its own.
+        rows: Number of its own runs.
         dof: Degrees of freedom of Student's t noise; None for Gaussian noise.
         seed: Seed of the draws.
     """
@@ -61,8 +61,8 @@ class Family:
         """The law at points (k,) under every draw, (S, k)."""
         points = points_of(self.law, inputs)
         with jax.enable_x64(True):
-            drawn = {name: x[:, None] for name, x in self.draws.items()}
-            return np.asarray(self.law(*points.values(), **drawn), np.float64)
+            parameters = {name: x[:, None] for name, x in self.draws.items()}
+            return np.asarray(self.law(*points.values(), **parameters), np.float64)
 
     def predict(self, inputs: Mapping[str, ArrayLike], level: float = 0.95) -> pd.DataFrame:
         """Predict the loss of runs of this family.

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from scalejax._arrays import Floats
 from scalejax.bayes.density import is_likelihood, make_density
-from scalejax.engine import Problem, check_priors
+from scalejax.engine import FitProblem, check_priors
 from scalejax.errors import FitWarning, ScalejaxError, UsageError
 from scalejax.fitting import Fit
 from scalejax.laws import Law
@@ -246,7 +246,7 @@ def _problem(
     likelihood: Objective | None,
     priors: Mapping[str, Prior] | None,
     noise: LogNormal | None,
-) -> Problem:
+) -> FitProblem:
     """The problem of a fit, with the likelihood and the priors asked for."""
     problem, objective = fit.problem, likelihood or fit.objective
     believed = {**problem.priors, **check_priors(problem.model, priors)}

@@ -14,7 +14,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from scalejax.engine import GIVEN, How, Resamples, Resampling, estimate, given_weights, refits
+from scalejax.engine import (
+    CALLER_WEIGHTS,
+    How,
+    Resamples,
+    Resampling,
+    estimate,
+    refits,
+    weight_resamples,
+)
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.fitting.fit import Fit, load_fit
 from scalejax.fitting.make import assembled
@@ -201,12 +209,12 @@ def _checked_weights(bootstrap: ArrayLike, fit: Fit) -> Resamples:
     Raises:
         UsageError: The fit has no such resamples, or not so many.
     """
-    if _kind(fit) != GIVEN:
+    if _kind(fit) != CALLER_WEIGHTS:
         raise UsageError(
             f"bootstrap= is for a fit whose resamples were given as weights; these are made again "
             f"from the seed ({fit.draws.method})."
         )
-    weights = given_weights(bootstrap, fit.table)
+    weights = weight_resamples(bootstrap, fit.table)
     if weights.count != len(fit.draws):
         raise UsageError(f"the fit has {len(fit.draws)} resamples, bootstrap= {weights.count}.")
     return weights
@@ -215,7 +223,7 @@ def _checked_weights(bootstrap: ArrayLike, fit: Fit) -> Resamples:
 def _not_remade(fit: Fit, weights: Resamples | None) -> str:
     if not len(fit.draws) or weights or _kind(fit) in (*WEIGHT_KINDS, *TARGET_KINDS):
         return ""
-    if _kind(fit) == GIVEN:
+    if _kind(fit) == CALLER_WEIGHTS:
         return "their weights were given by the caller and are not saved; pass them as bootstrap="
     return f"they are of another kind ({fit.draws.method})"
 

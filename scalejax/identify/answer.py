@@ -1,4 +1,4 @@
-"""The answer in words: `of_design` before a fit, `of_estimate` after it.
+"""The answer in words: `assess_design` before a fit, `assess_estimate` after it.
 
 A design without an estimate is seen from the published parameters of the law, or from points all
 over the plausible ranges, and the best case counts, so that nothing is refused for a bad guess.
@@ -15,7 +15,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax.errors import Problem, UsageError
 from scalejax.identify.causes import find_causes, listed, loadings, plain, trade
 from scalejax.identify.directions import View, look
-from scalejax.identify.jacobians import Design, completed, typical_points
+from scalejax.identify.jacobians import RunSet, completed, typical_points
 from scalejax.quantities import short_number
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 
@@ -123,8 +123,8 @@ _VERDICT_WORDS = {
 }
 
 
-def of_design(
-    design: Design,
+def assess_design(
+    design: RunSet,
     noise: float = TYPICAL_NOISE,
     columns: Mapping[str, str] | None = None,
     params: Mapping[str, float] | None = None,
@@ -150,8 +150,8 @@ def of_design(
     return _answer(views[at], at, noise, columns or {}, status)
 
 
-def of_estimate(
-    design: Design,
+def assess_estimate(
+    design: RunSet,
     params: Mapping[str, float],
     noise: float,
     columns: Mapping[str, str],

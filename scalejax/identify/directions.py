@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
-from scalejax.identify.jacobians import Design, coordinates, jacobians, losses
+from scalejax.identify.jacobians import RunSet, coordinates, jacobians, losses
 from scalejax.laws import positive
 from scalejax.objectives import Model
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION
@@ -39,7 +39,7 @@ class View:
         triangle: Triangular factor of the weighted Jacobian, (p, p); what more runs are added to.
     """
 
-    design: Design
+    design: RunSet
     parameters: dict[str, float]
     triangle: Floats
 
@@ -234,7 +234,7 @@ def _as_it_is(model: Model, name: str) -> bool:
     return parameter.support is positive and not parameter.logarithmic
 
 
-def look(design: Design, points: list[dict[str, float]]) -> list[View]:
+def look(design: RunSet, points: list[dict[str, float]]) -> list[View]:
     """Linearise a law at points of its parameters."""
     rows = jacobians(design.model, points, design.fixed, tuple(design.inputs.values()))
     weighted = np.sqrt(design.weight)[:, None] * rows

@@ -1,6 +1,6 @@
 """Runs without their losses, and how a law responds to its parameters there.
 
-A `Design` is a set of runs; `jacobians` differentiates the residuals in the coordinates of the
+A `RunSet` is a set of runs; `jacobians` differentiates the residuals in the coordinates of the
 fit; `typical_points` says where to do that as long as nothing has been fitted.
 """
 
@@ -25,7 +25,7 @@ _TYPICAL_POINTS = 16
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class RunSet:
     """Runs without their losses.
 
     Attributes:
@@ -115,13 +115,13 @@ def _slopes(model: Model, u: Any, inputs: tuple[Any, ...], fixed: dict[str, Any]
     return jax.vmap(lambda u: runs(u, *inputs))(u)
 
 
-def completed(design: Design, point: Mapping[str, float]) -> dict[str, float]:
+def completed(design: RunSet, point: Mapping[str, float]) -> dict[str, float]:
     """All parameters of the law from those that are free."""
     free = {name: float(point[name]) for name in design.model.free}
     return design.model.complete(free, design.fixed)
 
 
-def typical_points(design: Design) -> dict[str, dict[str, float]]:
+def typical_points(design: RunSet) -> dict[str, dict[str, float]]:
     """Points of the parameters by name: the published sets, or points all over the ranges."""
     law = design.model.law
     published = {
@@ -151,7 +151,7 @@ def _between(ends: tuple[float, float], share: float) -> float:
     return low + (high - low) * share
 
 
-def _plausible(design: Design, point: Mapping[str, float]) -> bool:
+def _plausible(design: RunSet, point: Mapping[str, float]) -> bool:
     """Whether a point predicts losses that occur."""
     predicted = losses(design.model, completed(design, point), design.inputs)
     low, high = LOSS.plausible

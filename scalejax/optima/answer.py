@@ -18,7 +18,7 @@ import numpy as np
 from scalejax._numerics import RUN_ONCE
 from scalejax.errors import UsageError
 from scalejax.optima.implicit import attach
-from scalejax.optima.impossible import Impossible, what_is_impossible
+from scalejax.optima.infeasibility import Infeasibility, find_infeasibility
 from scalejax.optima.lanes import as_arrays, search_one
 from scalejax.optima.many import STARTS
 from scalejax.optima.problem import Problem, Variable
@@ -169,7 +169,7 @@ def solve(problem: Problem, args: Mapping[str, Any], *, starts: int = STARTS) ->
             found = search_one(problem, shared, 8 * starts)
         impossible = None
         if found.outcome == Outcome.INFEASIBLE:
-            impossible = what_is_impossible(problem, shared, 4 * starts)
+            impossible = find_infeasibility(problem, shared, 4 * starts)
             if impossible.feasible:
                 found = search_one(problem, shared, 16 * starts)
         return _answer(problem, shared, found, starts, impossible)
@@ -231,7 +231,7 @@ def _at(problem: Problem, args: Any, point: Any) -> Any:
 
 
 def _answer(
-    problem: Problem, args: Any, found: Solution, starts: int, impossible: Impossible | None
+    problem: Problem, args: Any, found: Solution, starts: int, impossible: Infeasibility | None
 ) -> Answer:
     decision, goal, values, limits, slopes = jax.tree.map(float, _at(problem, args, found.point))
     outcome, advice = Outcome(int(found.outcome)), ""

@@ -84,7 +84,7 @@ class _Elastic(NamedTuple):
     excess: jax.Array
 
 
-class _Trial(NamedTuple):
+class _Proposal(NamedTuple):
     """A step to be judged: where it leads, what it should gain, and the merit that it starts from.
 
     `promised` and `before` are infinite for the start itself.
@@ -96,7 +96,7 @@ class _Trial(NamedTuple):
     before: jax.Array
 
 
-class _State(NamedTuple):
+class _Iterate(NamedTuple):
     """`reach` is the largest share of a Newton step to try."""
 
     y: jax.Array
@@ -105,7 +105,7 @@ class _State(NamedTuple):
     barrier: jax.Array
     price: jax.Array
     reach: jax.Array
-    trial: _Trial
+    trial: _Proposal
     steps: jax.Array
     settled: jax.Array
 
@@ -133,14 +133,14 @@ def approach(values: Values, start: jax.Array, box: Ranges, equality: Any) -> Ap
         _FIRST_BARRIER / (box.high - start),
     )
     shapes = ((1 + m,), (1 + m, n), (1 + m, n, n))
-    state = _State(
+    state = _Iterate(
         start,
         Expansion(*(jnp.full(shape, jnp.nan, start.dtype) for shape in shapes)),
         first,
         one * _FIRST_BARRIER,
         one * _FIRST_PRICE,
         one,
-        _Trial(start, first, one * jnp.inf, one * jnp.inf),
+        _Proposal(start, first, one * jnp.inf, one * jnp.inf),
         jnp.zeros((), jnp.int32),
         jnp.zeros((), bool),
     )
@@ -173,21 +173,21 @@ def _elastic(over: jax.Array, barrier: Any, price: Any, equality: Any) -> _Elast
     return _Elastic(cost, lowest + barrier / slack, slack, excess)
 
 
-def _merit(at: Expansion, y: jax.Array, s: _State, box: Ranges, equality: Any) -> jax.Array:
+def _merit(at: Expansion, y: jax.Array, s: _Iterate, box: Ranges, equality: Any) -> jax.Array:
     """What falls with each step, for one barrier and price."""
     penalty = jnp.sum(_elastic(at.value[1:], s.barrier, s.price, equality).cost)
     ends = jnp.sum(jnp.log(y - box.low) + jnp.log(box.high - y))
     return at.value[0] + penalty - s.barrier * ends
 
 
-def _slope(at: Expansion, y: jax.Array, s: _State, box: Ranges, equality: Any) -> jax.Array:
+def _slope(at: Expansion, y: jax.Array, s: _Iterate, box: Ranges, equality: Any) -> jax.Array:
     """Its gradient, (n,)."""
     pull = _elastic(at.value[1:], s.barrier, s.price, equality).multiplier
     ends = s.barrier / (box.high - y) - s.barrier / (y - box.low)
     return at.slope[0] + pull @ at.slope[1:] + ends
 
 
-def _onward(values: Values, s: _State, box: Ranges, equality: Any) -> _State:
+def _onward(values: Values, s: _Iterate, box: Ranges, equality: Any) -> _Iterate:
     """Judge a step, then perhaps take a smaller barrier, then prepare the next step."""
     at, trial = expand(values, s.trial.y), s.trial
     merit = _merit(at, trial.y, s, box, equality)
@@ -205,7 +205,7 @@ def _onward(values: Values, s: _State, box: Ranges, equality: Any) -> _State:
     return s._replace(trial=_next_trial(values, s, box, equality))
 
 
-def _next_barrier(s: _State, rounding: jax.Array, box: Ranges, equality: Any) -> _State:
+def _next_barrier(s: _Iterate, rounding: jax.Array, box: Ranges, equality: Any) -> _Iterate:
     """A smaller barrier once the merit function is stationary; a higher price if that is not it."""
     error = jnp.max(jnp.abs(_slope(s.at, s.y, s, box, equality)))
     pulls = s.multipliers.constraint[:, None] * s.at.slope[1:]
@@ -231,7 +231,7 @@ def _next_barrier(s: _State, rounding: jax.Array, box: Ranges, equality: Any) ->
     )
 
 
-def _next_trial(values: Values, s: _State, box: Ranges, equality: Any) -> _Trial:
+def _next_trial(values: Values, s: _Iterate, box: Ranges, equality: Any) -> _Proposal:
     """A Newton step with the primal-dual curvature, bent along the constraints."""
     lower, upper = s.y - box.low, box.high - s.y
     elastic = _elastic(s.at.value[1:], s.barrier, s.price, equality)
@@ -270,7 +270,7 @@ def _next_trial(values: Values, s: _State, box: Ranges, equality: Any) -> _Trial
     )
     promised = -share * (1 - share / 2) * (gradient @ move)
     before = _merit(s.at, s.y, s, box, equality)
-    return _Trial(s.y + straight + turn, moved, promised, before)
+    return _Proposal(s.y + straight + turn, moved, promised, before)
 
 
 def _factored(matrix: jax.Array) -> Callable[[jax.Array], jax.Array]:

@@ -22,7 +22,7 @@ _ROUND = 1e-9
 
 
 @dataclass(frozen=True)
-class Impossible:
+class Infeasibility:
     """How far each constraint can be met.
 
     Attributes:
@@ -89,7 +89,7 @@ def _limit(one: Constraint) -> float:
     return 2 * _ROUND if one.sense == "==" else 0.0
 
 
-def what_is_impossible(problem: Problem, args: Any, starts: int) -> Impossible:
+def find_infeasibility(problem: Problem, args: Any, starts: int) -> Infeasibility:
     """Minimise the excess over each limit in turn, the others being met.
 
     Args:
@@ -120,4 +120,4 @@ def what_is_impossible(problem: Problem, args: Any, starts: int) -> Impossible:
         ]
     )
     excess = found.goal
-    return Impossible(problem, near, limits, bool(np.any(excess <= TOLERANCE)))
+    return Infeasibility(problem, near, limits, bool(np.any(excess <= TOLERANCE)))

@@ -26,7 +26,7 @@ _NEWTON_STEPS, _OPTAX_STEPS = 200, 2000
 
 
 def target_of(law: Law, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of `load_table` with a target: what the law gives, unless the caller names one."""
+    """The options of a table with its target: what the law gives, unless the caller names one."""
     has_target = "target" in options or "loss" in (options.get("columns") or {})
     if law.response is LOSS or has_target:
         return dict(options)

@@ -237,7 +237,7 @@ def _bends(
     slope = jax.grad(lambda r: model.rho(u, r, settings.constants))
     penalty = jnp.zeros((u.shape[0], u.shape[0]))
     if settings.priors or model.penalty is not None:
-        penalty = jax.hessian(lambda c: model.penalised(c, settings))(u)
+        penalty = jax.hessian(lambda c: model.penalties(c, settings))(u)
     return jax.vmap(jax.vmap(slope))(residual), penalty
 
 

@@ -100,7 +100,7 @@ def certify(
         return residual, value, psi, jnp.stack(slopes)
 
     residual, value, psi, jacobian = jax.vmap(row)(rows.inputs, rows.target)
-    penalty, penalty_slope = jax.value_and_grad(lambda u: model.penalised(u, settings))(u)
+    penalty, penalty_slope = jax.value_and_grad(lambda u: model.penalties(u, settings))(u)
     objective = jnp.sum(weight * value) + penalty
     weighted = jnp.sqrt(weight)[:, None] * jacobian
     norms = jnp.sqrt(jnp.sum(weighted**2, axis=0))
@@ -148,7 +148,7 @@ def _penalty_bends(model: Model, u: jax.Array, settings: Settings) -> jax.Array 
     """Second derivatives of priors and penalty along each coordinate (p,), if there are any."""
     if not settings.priors and model.penalty is None:
         return None
-    return jnp.diagonal(jax.hessian(lambda u: model.penalised(u, settings))(u))
+    return jnp.diagonal(jax.hessian(lambda u: model.penalties(u, settings))(u))
 
 
 def _penalty_size(u: jax.Array, bends: jax.Array | None, slope: jax.Array) -> jax.Array:

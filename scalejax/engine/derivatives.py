@@ -142,7 +142,7 @@ def _add_penalty(
     p = model.size
     value, grad, lower = sums[0], jnp.stack(sums[1 : 1 + p]), jnp.stack(sums[1 + p :])
     if settings.priors or model.penalty is not None:
-        penalty = lambda u: model.penalised(u, settings)  # noqa: E731
+        penalty = lambda u: model.penalties(u, settings)  # noqa: E731
         hessian = jax.hessian(penalty)(u)
         value = value + penalty(u)
         grad = grad + jax.grad(penalty)(u)

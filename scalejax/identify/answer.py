@@ -30,8 +30,8 @@ have 0.003 in the middle and 0.007 with their outliers."""
 _WIDTH, _LABEL = 100, 12
 
 _LEAST_EFFECT = 0.01
-"""Change of the log loss that each parameter, changed by its own size, must make at a typical point.
-By judgement: where a term is negligible, no runs could determine it."""
+"""Change of the log loss that each parameter, changed by its own size, makes at a typical point, at
+least. By judgement: where a term is negligible, no runs could determine it."""
 
 
 @dataclass(frozen=True)

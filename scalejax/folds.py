@@ -15,9 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalejax._arrays import Floats, Ints
 from scalejax.errors import UsageError
 
-_HELD_OUT = 0.2
-"""Share of the runs above the default cut: the usual fifth of cross-validation."""
-
+_HELD_OUT = 0.2  # Share of the runs above the default cut: the usual fifth of cross-validation.
 _LEAST_TRAINED = 0.4
 """Least share of the runs that one of several origins trains on. By judgement: fewer are too few
 for a law of five parameters, more leave the origin no room."""

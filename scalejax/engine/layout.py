@@ -13,8 +13,7 @@ import jax
 
 from scalejax.engine.derivatives import Form
 
-_SCAN_SINCE = (0, 12)
-"""The first JAX that compiles the walk over the rows to fast code on CPU."""
+_SCAN_SINCE = (0, 12)  # The first JAX that compiles the walk over the rows to fast code on CPU.
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ residuals for fewer than 25 rows, of which drawing would lose too many; rows oth
 """
 
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,12 +21,9 @@ from scalejax.resampling import (
     WEIGHT_KINDS,
     TargetKind,
     Units,
-    WeightKind,
     target_rows,
     weight_rows,
 )
-
-ResamplingKind = Literal["auto"] | WeightKind | TargetKind
 
 SMALL_SAMPLE = 25
 """Below this number of rows a fit's own covariance beats drawing rows.

@@ -17,9 +17,7 @@ from scalejax.identify.run_set import RunSet
 from scalejax.objectives import Model
 from scalejax.quantities import LOSS
 
-_SHORTEST = 32
-"""Fewest runs that a program is compiled for; fewer are padded."""
-
+_SHORTEST = 32  # Fewest runs that a program is compiled for; fewer are padded.
 _TYPICAL_POINTS = 16
 """Points of the parameters of a law that has no published set. By judgement: only the best counts,
 and not all of them predict losses that occur."""

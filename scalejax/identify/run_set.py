@@ -10,12 +10,8 @@ import numpy as np
 from scalejax._arrays import Floats
 from scalejax.objectives import Model
 
-_REACH = 16.0
-"""Runs that could be added go this factor beyond the middle of the runs, or ..."""
-
-_BEYOND = 4.0
-"""... this factor beyond their ends if that is farther. Set by judgement."""
-
+_REACH = 16.0  # Runs that could be added go this factor beyond the middle of the runs, or ...
+_BEYOND = 4.0  # ... this factor beyond their ends if that is farther. Set by judgement.
 _MOST_CANDIDATES = 81
 """Most candidates that are tried, in pairs: all of one or two inputs, an even choice of more."""
 

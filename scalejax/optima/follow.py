@@ -27,8 +27,7 @@ from scalejax.optima.problem import Problem
 # Set by judgement; what they miss is searched for, so that they cost time and never an answer.
 # Newton steps in a pass; lanes that have not arrived by then get another one.
 _STEPS = 4
-# The longest step, by coordinate: a factor of e, or a whole linear range.
-_LONGEST = 1.0
+_LONGEST = 1.0  # The longest step, by coordinate: a factor of e, or a whole linear range.
 # Curvature added along limits, over that of what is minimised: enough to outweigh it.
 _CONVEXIFY = 10.0
 # Slopes that are this close to a combination of others are no limits of their own.

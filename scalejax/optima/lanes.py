@@ -34,8 +34,7 @@ _BLOCK = 4096
 _PASSES = 8
 # A lane has arrived if its last step was shorter: the next would be of rounding size.
 _STILL = 1e-6
-# Rounding of the share of the starts that came to the best optimum.
-_AGREED = 1e-6
+_AGREED = 1e-6  # Rounding of the share of the starts that came to the best optimum.
 
 
 _search_one = jax.jit(best_of, static_argnums=0, compiler_options=RUN_ONCE)

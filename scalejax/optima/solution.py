@@ -20,9 +20,7 @@ TOLERANCE = 1e-8
 """Largest scaled error in the optimality conditions of what is called solved: the root of double
 precision's rounding, so that the goal is right to the last digit."""
 
-_SINGLE = 2e-5
-"""The same in single precision, whose rounding is 1e-7 a term. Set by judgement."""
-
+_SINGLE = 2e-5  # The same in single precision, whose rounding is 1e-7 a term. Set by judgement.
 _MARGIN = 0.02
 """Share of a range at each end without starts, for barriers to have room. Set by judgement."""
 

@@ -27,7 +27,7 @@ Values = Callable[[jax.Array], jax.Array]
 # shares of a range), and held to by the closed forms in the tests; none was tuned. The rules of the
 # barrier are those of Waechter and Biegler (2006, Mathematical Programming 106, 25-57).
 _FIRST_BARRIER, _LAST_BARRIER = 0.1, 1e-10
-# A merit function is stationary when its gradient is below this many barriers, but not below ...
+# A merit function is stationary when its gradient is below this many barriers, or below this error.
 _STILL, _LEAST_ERROR = 10, 1e-9
 # The next barrier: the smaller of this share and this power of the last one.
 _BARRIER_SHARE, _BARRIER_POWER = 0.2, 1.5
@@ -45,12 +45,10 @@ _SHORTER, _LEAST_REACH = 0.25, 1e-10
 _ENOUGH, _ROUNDING = 1e-4, 1e-13
 # Added to the curvature, far below that of any limit, so that flat directions have a solution.
 _DAMPING = 1e-8
-# The share of the room that is left that a turn along the constraints may take.
-_TURN = 0.9
+_TURN = 0.9  # The share of the room that is left that a turn along the constraints may take.
 # Pivots are at least this share of their diagonal entry: its rounding, and some room.
 _LEAST_PIVOT = 1e-14
-# No limit at all, for the multipliers of ends.
-_UNLIMITED = 1e12
+_UNLIMITED = 1e12  # No limit at all, for the multipliers of ends.
 
 
 class Expansion(NamedTuple):

@@ -18,16 +18,13 @@ from scalejax.solvers.interior import Expansion, Multipliers, Ranges, Values, ex
 # Steps with each of the two guesses of what binds: near an optimum two or three reach rounding, the
 # others are for constraints that turn out to bind or not to.
 _STEPS = 7
-# Eigenvalues below this share of the largest are rounding.
-_SINGULAR = 1e-11
-# The longest step, by coordinate: a factor of 1.6, or half of a linear range.
-_LONGEST = 0.5
+_SINGULAR = 1e-11  # Eigenvalues below this share of the largest are rounding.
+_LONGEST = 0.5  # The longest step, by coordinate: a factor of 1.6, or half of a linear range.
 # Points farther than this from the first one (a factor of 20) belong to another optimum.
 _NEAR = 3.0
 # The smallest slope by which what binds is guessed, and the slope of the second guess.
 _FLAT = 1e-4
-# An error of this many roundings is as good as none.
-_EXACT = 100
+_EXACT = 100  # An error of this many roundings is as good as none.
 # A variable this close to its end, as a share of the range, lies there; so does a constraint.
 _AT_END, _AT_LIMIT = 1e-12, 1e-9
 

@@ -247,7 +247,7 @@ class TestBorrowing:
         with pytest.raises(sj.InputError, match=r"only one value of N"):
             sj.fit(curve, fixed=fixed)
 
-    def test_inputs_at_rest(self):
+    def test_inert_inputs(self):
         kernel = least_squares().kernel
         for fixed, expected in (
             ({}, ()),

@@ -116,12 +116,12 @@ def weight_rows(kind: WeightKind, units: Units, draws: int, seed: int) -> Floats
         if inner is None:
             raise ValueError("nested resampling needs an inner level")
         nested = partial(_nested, unit[_rows_by_code(inner)], count)
-        return _of_all_draws(_batched(nested), draws, seed)[:, inner]
+        return _of_all_draws(_batch(nested), draws, seed)[:, inner]
     if kind == "stratified":
         if stratum is None:
             raise ValueError("stratified resampling needs strata")
         stratified = partial(_stratified, stratum[_rows_by_code(unit)])
-        return _of_all_draws(_batched(stratified), draws, seed)[:, unit]
+        return _of_all_draws(_batch(stratified), draws, seed)[:, unit]
     if kind == "bayesian":
         return _of_all_draws(_exponentials(count), draws, seed)[:, unit]
     raise ValueError(f"{kind} resamples are drawn on the device, see draw_counts")
@@ -149,7 +149,7 @@ def target_rows(
         seed: Seed.
     """
     make = {"residual": _residual, "wild": _wild, "parametric": _parametric}[kind]
-    return fitted + size * _of_all_draws(_batched(partial(make, noise, unit)), draws, seed)
+    return fitted + size * _of_all_draws(_batch(partial(make, noise, unit)), draws, seed)
 
 
 def _rows_by_code(codes: Ints) -> Ints:
@@ -157,7 +157,7 @@ def _rows_by_code(codes: Ints) -> Ints:
     return np.unique(codes, return_index=True)[1]
 
 
-def _batched(make: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+def _batch(make: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
     return jax.jit(jax.vmap(make))
 
 
@@ -172,7 +172,7 @@ def _of_all_draws(make: Callable[[jax.Array], jax.Array], draws: int, seed: int)
 @lru_cache(maxsize=8)
 def _exponentials(count: int) -> Callable[[jax.Array], jax.Array]:
     # Studies call this again and again for tables of one length: compiled once.
-    return _batched(partial(_exponential, count))
+    return _batch(partial(_exponential, count))
 
 
 def _exponential(count: int, key: jax.Array) -> jax.Array:

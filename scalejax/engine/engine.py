@@ -202,7 +202,7 @@ class Engine:
                 if values is None:
                     return None
                 values = values[first:last]
-                return _padded(self._padded_rows(values) if rows else values, size)
+                return _pad(self._pad_rows(values) if rows else values, size)
 
             return Work(
                 table=part(table.astype(np.int32)),
@@ -210,8 +210,8 @@ class Engine:
                 weight=part(weight, rows=True),
                 target=part(target, rows=True),
                 held=part(held),
-                problem=_padded(np.repeat(np.arange(count, dtype=np.int32), len(starts)), tasks),
-                start=_padded(np.tile(np.array(starts, np.int32), count), tasks),
+                problem=_pad(np.repeat(np.arange(count, dtype=np.int32), len(starts)), tasks),
+                start=_pad(np.tile(np.array(starts, np.int32), count), tasks),
                 hint=part(hints),
                 tolerance=np.full(tasks, tolerance),
                 needed=np.arange(size) < count,
@@ -286,7 +286,7 @@ class Engine:
         enough = [size for size in _CHUNK_SIZES if problems <= size]
         return min(enough[0] if enough else self.layout.chunk, self.layout.chunk)
 
-    def _padded_rows(self, weight: Floats) -> Floats:
+    def _pad_rows(self, weight: Floats) -> Floats:
         missing = self.tables.weight.shape[0] - weight.shape[1]
         if missing < 0:
             raise UsageError(f"weights have {weight.shape[1]} columns, the table has fewer rows")
@@ -358,6 +358,6 @@ class Engine:
         )
 
 
-def _padded(values: NDArray[Any], length: int) -> Any:
+def _pad(values: NDArray[Any], length: int) -> Any:
     """Repeat the last entry up to a length."""
     return np.concatenate([values, np.repeat(values[-1:], length - len(values), axis=0)])

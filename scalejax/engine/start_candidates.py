@@ -55,7 +55,7 @@ class Products(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class StartCandidates:
-    """StartCandidates of a model.
+    """The candidate starts of a model.
 
     Attributes:
         u: Coordinates (K, d) in the order of ``Model.nonlinear``; cell c has the rows

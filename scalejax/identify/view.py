@@ -58,7 +58,7 @@ class View:
 
     @property
     def vectors(self) -> Floats:
-        """The directions that belong to them, in scaled coordinates, as rows, (p, p)."""
+        """Their directions (right singular vectors) in scaled coordinates, as rows, (p, p)."""
         return self._decomposition[1]
 
     @property
@@ -122,9 +122,9 @@ class View:
         sets, count, _ = runs.shape
         columns = tuple(np.moveaxis(runs, -1, 0).reshape(len(self.design.inputs), -1))
         rows = jacobians(self.design.model, [self.parameters], self.design.fixed, columns)[0]
-        return self._stacked(rows.reshape(sets, count, -1), weight)
+        return self._singular_below(rows.reshape(sets, count, -1), weight)
 
-    def _stacked(self, rows: Floats, weight: float = 1.0) -> Floats:
+    def _singular_below(self, rows: Floats, weight: float = 1.0) -> Floats:
         """Singular values with the rows (m, k, p) of more runs below the triangle."""
         usable = np.all(np.isfinite(rows), axis=(1, 2))
         rows = np.sqrt(weight) * np.where(usable[:, None, None], rows, 0)
@@ -170,7 +170,7 @@ class View:
         cost = cost[left] + cost[right]
         view, runs = self, []
         for _ in range(_ROUNDS):
-            sizes = view._stacked(pairs)
+            sizes = view._singular_below(pairs)
             condition = _conditions(sizes)
             good = condition < _COMFORTABLE
             # With everything singular the volume still tells which pair leads on.

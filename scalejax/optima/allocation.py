@@ -60,7 +60,7 @@ def allocation(law: Law, parameters: Mapping[str, Any], budget: Any) -> Allocati
 
 
 def tokens_for(law: Law, parameters: Mapping[str, Any], size: Any) -> jax.Array:
-    """The least D at which N = size is the best of its compute, (); NaN if there is none."""
+    """The least D for which a size is the compute-optimal N, (); NaN if there is none."""
     args = dict(parameters), jnp.log(jnp.asarray(size, float))
 
     def path(x: Any, log_n: Any) -> tuple[Any, Any]:

@@ -300,7 +300,7 @@ def _beyond(
     wider = replace(
         problem,
         variables=tuple(
-            _widened(one, ends[one.name]) if one.name in names else one for one in problem.variables
+            _widen(one, ends[one.name]) if one.name in names else one for one in problem.variables
         ),
     )
     solution = search_one(wider, args, starts)
@@ -319,7 +319,7 @@ def _variable(problem: Problem, name: str) -> Variable:
     return next(one for one in problem.variables if one.name == name)
 
 
-def _widened(one: Variable, end: str) -> Variable:
+def _widen(one: Variable, end: str) -> Variable:
     if end == "low":
         return replace(one, low=one.low / _WIDER)
     return replace(one, high=one.high * _WIDER)

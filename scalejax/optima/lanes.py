@@ -181,7 +181,7 @@ def _take_steps(
     # All are under way before the first is waited for.
     ends = []
     for block in blocks:
-        inputs = take_lanes((lanes, near), _padded(block, _BLOCK))
+        inputs = take_lanes((lanes, near), _pad(block, _BLOCK))
         ends.append(_follow(problem, pattern, args, *inputs))
     rest = []
     for block, end in zip(blocks, ends, strict=True):
@@ -203,12 +203,12 @@ def _pattern(problem: Problem, args: Any, lanes: Any, row: int, solution: Soluti
 def _search_lanes(problem: Problem, args: Any, lanes: Any, rows: Ints, solution: Solution) -> None:
     """Search lanes from starts of their own; writes into `solution`."""
     points = starting_points(problem, LANE_STARTS)
-    ends = search_lanes(problem, args, take_lanes(lanes, _padded(rows, _CHUNK)), points)
+    ends = search_lanes(problem, args, take_lanes(lanes, _pad(rows, _CHUNK)), points)
     for old, new in zip(jax.tree.leaves(solution), jax.tree.leaves(ends), strict=True):
         old[rows] = np.asarray(new)[: len(rows)]
 
 
-def _padded(rows: Ints, most: int) -> Ints:
+def _pad(rows: Ints, most: int) -> Ints:
     """Rows repeated up to one of two lengths, so that few shapes are compiled."""
     return np.resize(rows, _FEW if len(rows) <= _FEW else most)
 

@@ -74,7 +74,7 @@ class Optima:
 
 
 @partial(jax.jit, static_argnums=0)
-def _measured(problem: Problem, args: Any, lanes: Any, points: jax.Array) -> Any:
+def _decide(problem: Problem, args: Any, lanes: Any, points: jax.Array) -> Any:
     """Decisions and goals at points (B, n)."""
 
     def one(lane: Any, point: jax.Array) -> Any:
@@ -150,7 +150,7 @@ def solve_grid(
         reference = search_one(problem, {**first, **_guesses(args, first)}, starts)
         solution = solve_lanes(problem, shared, lanes, near, reference)
         flat = _optima(problem, shared, lanes, solution)
-    return point, _reshaped(flat, (size, count))
+    return point, _reshape(flat, (size, count))
 
 
 def _guesses(args: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,7 +183,7 @@ def _repeat_each(many: Solution, count: int) -> Solution:
 
 
 def _optima(problem: Problem, args: Any, lanes: Any, solution: Solution) -> Optima:
-    decision, goal = _measured(problem, args, lanes, solution.point)
+    decision, goal = _decide(problem, args, lanes, solution.point)
     solved = np.asarray(solution.outcome) <= Outcome.AT_RANGE
 
     def where_solved(x: Any) -> Floats:
@@ -219,7 +219,7 @@ def _as_solution(point: Optima) -> Solution:
     )
 
 
-def _reshaped(flat: Optima, shape: tuple[int, int]) -> Optima:
+def _reshape(flat: Optima, shape: tuple[int, int]) -> Optima:
     arrays = {one.name: getattr(flat, one.name) for one in fields(Optima) if one.name != "problem"}
     folded = jax.tree.map(lambda x: np.reshape(x, (*shape, *np.shape(x)[1:])), arrays)
     return replace(flat, **folded)

@@ -194,14 +194,14 @@ def _elastic(over: jax.Array, barrier: Any, price: Any, equality: Any) -> _Elast
 
 
 def _merit(at: Expansion, y: jax.Array, s: _Iterate, box: Ranges, equality: Any) -> jax.Array:
-    """What falls with each step, for one barrier and price."""
+    """The merit function for one barrier and price, ()."""
     penalty = jnp.sum(_elastic(at.value[1:], s.barrier, s.price, equality).cost)
     ends = jnp.sum(jnp.log(y - box.low) + jnp.log(box.high - y))
     return at.value[0] + penalty - s.barrier * ends
 
 
 def _slope(at: Expansion, y: jax.Array, s: _Iterate, box: Ranges, equality: Any) -> jax.Array:
-    """Its gradient, (n,)."""
+    """Gradient of the merit function, (n,)."""
     pull = _elastic(at.value[1:], s.barrier, s.price, equality).multiplier
     ends = s.barrier / (box.high - y) - s.barrier / (y - box.low)
     return at.slope[0] + pull @ at.slope[1:] + ends
@@ -266,7 +266,7 @@ def _propose(values: Values, s: _Iterate, box: Ranges, equality: Any) -> _Propos
     curvature = s.at.bend[0] + jnp.einsum("m,mij->ij", s.multipliers.constraint, bends)
     curvature += jnp.einsum("m,mi,mj->ij", stiffness, slopes, slopes)
     curvature += jnp.diag(low / lower + high / upper + _DAMPING)
-    solve = _factored(curvature)
+    solve = _factorise(curvature)
     move = -solve(gradient)
     room = jnp.max(jnp.maximum(-move / lower, move / upper), initial=_TO_THE_END)
     share = s.reach * _TO_THE_END / room
@@ -294,7 +294,7 @@ def _propose(values: Values, s: _Iterate, box: Ranges, equality: Any) -> _Propos
     return _Proposal(s.y + straight + turn, moved, gain, merit)
 
 
-def _factored(matrix: jax.Array) -> Callable[[jax.Array], jax.Array]:
+def _factorise(matrix: jax.Array) -> Callable[[jax.Array], jax.Array]:
     """A solver for a symmetric matrix (n, n), made positive definite: pivots count by their size.
 
     Unrolled over scalars, so that a batch is arithmetic on whole lanes.

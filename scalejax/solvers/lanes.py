@@ -44,6 +44,8 @@ class LaneResults(NamedTuple):
 
 
 class _Loop(NamedTuple):
+    """The next problem in the queue, the problem of each lane and where it is, and all results."""
+
     next: jax.Array
     ids: jax.Array
     u: jax.Array

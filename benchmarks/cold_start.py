@@ -17,7 +17,7 @@ from pathlib import Path
 from measuring import parser, report, run_python
 from problems import chinchilla_runs
 
-_FIT = "import scalejax; fit = scalejax.fit({path!r}, bootstrap={resamples}); print(fit.status)"
+_FIT = "import scalejax; fit = scalejax.fit({path!r}, resamples={resamples}); print(fit.status)"
 _KEEP_ALL = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",

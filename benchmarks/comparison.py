@@ -60,7 +60,7 @@ of the full-sample optimum, which `ONE` writes and the rivals start from."""
 
 
 def _fit(problem: Problem, bootstrap: Any, repeats: int) -> tuple[scalejax.Fit, Timing]:
-    return measure(lambda: scalejax.fit(problem.runs, problem.law, bootstrap=bootstrap), repeats)
+    return measure(lambda: scalejax.fit(problem.runs, problem.law, resamples=bootstrap), repeats)
 
 
 def _ours(problem: Problem, weights: Floats, point: Path) -> Outcome:

@@ -110,7 +110,7 @@ def defaults(counts: Mapping[str, int], n: int, bootstrap: int) -> list[Row]:
     for name, (objective, part) in OBJECTIVES.items():
         for noise, count in counts.items():
             some = max(round(count * part), 2)
-            simulated = _tables(n, noise, some, objective=objective(), bootstrap=bootstrap)
+            simulated = _tables(n, noise, some, objective=objective(), resamples=bootstrap)
             found = sim.count_targets(simulated, kinds)
             named = {_method("pairs", kind): found[kind] for kind in kinds}
             made += _rows_of(named, named["wald t"], objective=name, rows=n, noise=noise)
@@ -154,11 +154,11 @@ def clusters(count: int) -> list[Row]:
         inputs, run = sim.checkpoints(runs, each)
         declared = {**inputs, "run": run}
         errors = partial(sim.shared_noise, (run,), (0.8,))
-        fits = partial(sim.fits, errors=errors, bootstrap=FEWER_RESAMPLES)
+        fits = partial(sim.fits, errors=errors, resamples=FEWER_RESAMPLES)
         naive = fits(inputs, count=fewer, resampling="pairs")
-        signs = fits(declared, count=fewer, cluster="run", resampling="wild")
-        whole = fits(declared, count=count, cluster="run")
-        left_out = fits(declared, count=count, cluster="run", resampling="jackknife", bootstrap=0)
+        signs = fits(declared, count=fewer, run="run", resampling="wild")
+        whole = fits(declared, count=count, run="run")
+        left_out = fits(declared, count=count, run="run", resampling="jackknife", resamples=0)
         named = {"rows as if independent": sim.count_targets(naive)[None]}
         named["wild, one sign for each run"] = sim.count_targets(signs)[None]
         found = sim.count_targets(whole, ("percentile", "basic", "sandwich"))
@@ -183,7 +183,7 @@ def families(count: int) -> list[Row]:
         "whole runs": {"cluster": "run"},
         "nested: families, then runs": {"cluster": ("family", "run"), "resampling": "nested"},
     }.items():
-        simulated = sim.fits(columns, errors, count, bootstrap=FEWER_RESAMPLES, **options)
+        simulated = sim.fits(columns, errors, count, resamples=FEWER_RESAMPLES, **options)
         named[label] = sim.count_targets(simulated)[None]
     scenario = {
         "design": "8 families x 3 runs x 4 checkpoints",
@@ -218,7 +218,7 @@ def predictions(count: int) -> list[Row]:
     """New runs far beyond the data, where the law holds and where it does not."""
     cases = [(0.0, None), (0.005, None), (0.005, 0.005), (0.01, None), (0.01, 0.01)]
     found = {case: sim.Predictions() for case in cases}
-    for one in _tables(60, "gauss", count, bootstrap=RESAMPLES):
+    for one in _tables(60, "gauss", count, resamples=RESAMPLES):
         for (wrong, declared), kept in found.items():
             kept.add(one, wrong, declared)
     made = []

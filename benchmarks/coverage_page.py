@@ -140,7 +140,7 @@ _SECTIONS: tuple[tuple[str, str, tuple[str, ...], Mapping[str, Any]], ...] = (
 _BOTTOM = """\
 ## What to take when
 
-- **25 independent rows or more**: `bootstrap=999`, which draws rows (*pairs percentile*). It covers
+- **25 independent rows or more**: `resamples=999`, which draws rows (*pairs percentile*). It covers
   whether the noise is Gaussian, heavy-tailed or unequal. *wald t*, which a fit without resamples
   gives, is as good for noise of one size and a little too narrow where noise falls with compute.
 - **Fewer rows**: *wald t*, which is what the tool gives even with resamples. Drawn rows give wide
@@ -148,7 +148,7 @@ _BOTTOM = """\
 - **Objective**: what is said here of resamples is for least squares. Huber's loss with delta 1e-3
   is nearly the least absolute deviations; its drawn rows are too wide with 60 rows or fewer, while
   its *wald t* is not.
-- **Checkpoints**: name the runs with `cluster=`. Rows as if independent cover half the time. With
+- **Checkpoints**: name the runs with `run=`. Rows as if independent cover half the time. With
   20 runs whole-run resamples cover; their *basic* form and the *sandwich* do not. With some eight
   runs many of these intervals are withheld, and `resampling="jackknife"` (each run left out once)
   gives one that covers. It is wide: more runs are the only remedy for that.

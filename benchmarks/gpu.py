@@ -28,7 +28,7 @@ _CHECKED = 1000
 def measure_batch(name: str, layout: Layout, batch: int, repeats: int) -> dict[str, Any]:
     """One row of the table."""
     runs = chinchilla_problem().runs
-    fit, timing = measure(lambda: scalejax.fit(runs, bootstrap=batch, layout=layout), repeats)
+    fit, timing = measure(lambda: scalejax.fit(runs, resamples=batch, layout=layout), repeats)
     return {
         "layout": name,
         "form": layout.form,
@@ -48,11 +48,11 @@ def agreement(layout: Layout) -> str:
     """How the device's answers compare with those of the CPU on the same resamples."""
     problem = chinchilla_problem()
     weights = resamples(len(problem.runs), _CHECKED)
-    found = scalejax.fit(problem.runs, bootstrap=weights, layout=layout)
+    found = scalejax.fit(problem.runs, resamples=weights, layout=layout)
     host = jax.local_devices(backend="cpu")[0]
     with jax.default_device(host):
         plain = replace(layout, devices=(host,), lanes=128, chunk=2048)
-        reference = scalejax.fit(problem.runs, bootstrap=weights, layout=plain)
+        reference = scalejax.fit(problem.runs, resamples=weights, layout=plain)
         here, there = (
             problem.score(problem.coordinates(fit.draws.parameters), weights)
             for fit in (found, reference)

@@ -21,9 +21,9 @@ def main() -> None:
     given = made.parse_args()
     runs = chinchilla_runs()
     few = 2 * default_layout().chunk
-    _, first, _ = timed(lambda: scalejax.fit(runs, bootstrap=few))
-    _, again, _ = timed(lambda: scalejax.fit(runs, bootstrap=few))
-    fit, wall, cpu = timed(lambda: scalejax.fit(runs, bootstrap=given.resamples, seed=1))
+    _, first, _ = timed(lambda: scalejax.fit(runs, resamples=few))
+    _, again, _ = timed(lambda: scalejax.fit(runs, resamples=few))
+    fit, wall, cpu = timed(lambda: scalejax.fit(runs, resamples=given.resamples, seed=1))
     codes, counts = np.unique(fit.draws.status, return_counts=True)
     row = {
         "method": "scalejax, its own resamples",

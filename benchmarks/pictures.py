@@ -53,7 +53,7 @@ def refit(
     **options: object,
 ) -> Refit:
     """Fit a law and predict the runs."""
-    fit = sj.fit(runs, law, **options)  # type: ignore[arg-type]
+    fit = sj.fit(runs, law, resamples=0, **options)  # type: ignore[arg-type]
     inputs = fit.table.inputs
     known = None if published is None else fit.law.predict(published, **inputs)
     response = fit.law.response.meaning

@@ -235,7 +235,9 @@ def borrowed() -> dict[str, Any]:
 def _borrowed_error(curve: pd.DataFrame, target: pd.DataFrame) -> float:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fit = sj.fit(curve.loc[curve["D"] >= 1e10, ["N", "D", "loss"]], fixed=_MUENNIGHOFF)
+        fit = sj.fit(
+            curve.loc[curve["D"] >= 1e10, ["N", "D", "loss"]], fixed=_MUENNIGHOFF, resamples=0
+        )
     found = _at(fit, target["N"], target["D"])
     return float(np.mean(np.abs(found / target["loss"].to_numpy() - 1)))
 

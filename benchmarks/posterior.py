@@ -114,7 +114,7 @@ def main() -> None:
     for table, load in _TABLES.items():
         runs = load()
         for objective in _OBJECTIVES:
-            fit = sj.fit(runs, objective=objective)
+            fit = sj.fit(runs, objective=objective, resamples=0)
             density = make_density(fit.problem, fit.params)
             with jax.enable_x64(True):
                 found = measured(density, given.draws, given.repeats)

@@ -3,7 +3,7 @@
     import scalejax as sj
 
     runs = sj.datasets.load("golden36")
-    fit = sj.fit(runs, law="chinchilla", bootstrap=1000)
+    fit = sj.fit(runs, law="chinchilla", resamples=1000)
     print(fit.summary())
     fit.predict({"N": 7e10, "D": 1.4e12})
 

@@ -212,8 +212,8 @@ _ALL = (
         "E150", "run that changes its size",
         "Rows of one run (the inner level of nested clusters, or the run of a study) have "
         "different N. A run has one model; two runs under one name would be resampled as one.",
-        "Give every run a name of its own, or name only the family in cluster=.",
-        'cluster=("family", "run"), run 3 with N 7e7 and 4e8',
+        "Give every run a name of its own, or name only the family in run=.",
+        'run=("family", "run"), run 3 with N 7e7 and 4e8',
     ),
     Code(
         "E160", "file type that is not read",
@@ -281,7 +281,7 @@ _ALL = (
         "More than a tenth of the rows lie within 1 % of another one in every input: seeds, a "
         "sweep of something the law does not know, checkpoints, or copies with other rounding. "
         "Each counts in full. It is not said of rows with a cluster.",
-        "Name the run with cluster=, keep the best of a sweep, or remove the copies; leave seeds.",
+        "Name the run with run=, keep the best of a sweep, or remove the copies; leave seeds.",
         "N 7e7 and 7.01e7 at D 2e9",
     ),
     Code(
@@ -314,7 +314,7 @@ _ALL = (
         "W214", "names that group nothing",
         "A column of clusters or strata has one name for all rows, or another one for each.",
         "Name the column of runs, or leave the option out.",
-        'cluster="row_id"',
+        'run="row_id"',
     ),
     Code(
         "W215", "C is not 6ND",

@@ -1,6 +1,6 @@
 """Fit one law to the loss curves of several schedules, and predict the curve of another.
 
-    fitted = fit_multi_power(points, schedules, bootstrap=200)     # points: curve, step, loss
+    fitted = fit_multi_power(points, schedules, resamples=200)     # points: curve, step, loss
     fitted.fit.summary()
     fitted.predict(rates_of(partial(wsd, start=20000, total=24000, peak=3e-4), 24000), steps)
 
@@ -119,7 +119,7 @@ def fit_multi_power(
         points: A frame or mapping with columns curve (a name of `schedules`), step and loss.
         schedules: Rates of steps 0 to T by name, (T + 1,), warm-up included.
         keep: Points to keep of each curve, see `thinned`.
-        **options: Passed to `scalejax.fit`: ``bootstrap=``, ``objective=``, ``seed=`` ...
+        **options: Passed to `scalejax.fit`: ``resamples=``, ``objective=``, ``seed=`` ...
 
     Returns:
         The fit.
@@ -235,7 +235,7 @@ def _pooled(table: pd.DataFrame, known: Mapping[str, Floats]) -> Pool:
 
 def _fitted(table: pd.DataFrame, law: Law, options: Mapping[str, Any]) -> Fit:
     columns = [*law.inputs, "loss", "block"]
-    return fit_law(table[columns], law, cluster="block", **options)
+    return fit_law(table[columns], law, run="block", **{"resamples": 0, **options})
 
 
 def _multi_power_of(rates: Floats, steps: Ints, parameters: dict[str, Any]) -> Any:

@@ -161,13 +161,13 @@ def chinchilla(chinchilla_all) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def golden_huber(golden) -> sj.Fit:
     """Huber(1e-3), the default objective, on GOLDEN-36."""
-    return sj.fit(golden)
+    return sj.fit(golden, resamples=0)
 
 
 @pytest.fixture(scope="session")
 def golden_lsq(golden) -> sj.Fit:
     """Least squares on GOLDEN-36."""
-    return sj.fit(golden, objective=sj.least_squares())
+    return sj.fit(golden, objective=sj.least_squares(), resamples=0)
 
 
 @pytest.fixture(scope="session")
@@ -175,19 +175,19 @@ def golden_draws(golden) -> sj.Fit:
     """The default fit with 200 resamples."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sj.FitWarning)
-        return sj.fit(golden, bootstrap=200)
+        return sj.fit(golden, resamples=200)
 
 
 @pytest.fixture(scope="session")
 def chinchilla_huber(chinchilla_all) -> sj.Fit:
     """Huber(1e-3) on the 240 runs, the five outliers excluded by their column."""
-    return sj.fit(chinchilla_all, exclude="outlier5")
+    return sj.fit(chinchilla_all, exclude="outlier5", resamples=0)
 
 
 @pytest.fixture(scope="session")
 def chinchilla_lsq(chinchilla_all) -> sj.Fit:
     """Least squares on the 240 runs."""
-    return sj.fit(chinchilla_all, exclude="outlier5", objective=sj.least_squares())
+    return sj.fit(chinchilla_all, exclude="outlier5", objective=sj.least_squares(), resamples=0)
 
 
 @pytest.fixture(scope="session")
@@ -199,4 +199,4 @@ def golden_bootstrap(chinchilla_all) -> sj.Fit:
         np.bincount(legacy.choice(kept, size=len(kept)), minlength=len(chinchilla_all))[kept]
         for _ in range(4000)
     ]
-    return sj.fit(chinchilla_all, exclude="outlier5", bootstrap=np.stack(weight))
+    return sj.fit(chinchilla_all, exclude="outlier5", resamples=np.stack(weight))

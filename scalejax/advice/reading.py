@@ -69,7 +69,7 @@ def read_runs(
         return Runs(data, None, plan)
     data, group = join_groups(data, by or ())
     frame = read_frame(data)
-    given = {"cluster": run, "group": group, **options}
+    given = {"run": run, "by": group, **options}
     given = {name: value for name, value in given.items() if value is not None}
     given = target_of(law, given)
     columns = dict(given.get("columns") or {})

@@ -153,10 +153,7 @@ class _Runs:
         words = f"{sum(family.runs for family in self.families)} runs"
         words += f", {runs} in the smallest family" if len(self.families) > 1 else ""
         few = f"; fewer than {_FEW_CLUSTERS} are few for intervals" if runs < _FEW_CLUSTERS else ""
-        advice = (
-            "fit all checkpoints, not only the ends, with run= or cluster= naming the runs "
-            f"({words}){few}"
-        )
+        advice = f"fit all checkpoints, not only the ends, with run= naming the runs ({words}){few}"
         return self.made("checkpoints", advice, True, evidence.ENDS, evidence.PLAIN)
 
     def count_of_sizes(self) -> Recommendation:

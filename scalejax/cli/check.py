@@ -108,9 +108,9 @@ def check(
         derive=options.pairs("--derive", [derive] if derive else []),
         weights=weights,
         sigma=sigma,
-        cluster=cluster or None,
+        run=cluster or None,
         strata=strata,
-        group=by,
+        by=by,
         exclude=options.excluded(exclude),
         on_bad="drop" if on_bad is OnBad.DROP else "raise",
     )

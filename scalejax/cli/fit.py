@@ -204,7 +204,7 @@ def fit(
         "derive": options.pairs("--derive", [derive] if derive else []),
         "exclude": options.excluded(exclude),
         "on_bad": "drop" if on_bad is OnBad.DROP else None,
-        "cluster": cluster[0] if cluster and len(cluster) == 1 else cluster,
+        "run": cluster[0] if cluster and len(cluster) == 1 else cluster,
         "strata": strata,
         "loss_unit": loss_unit,
         "weights": weights,

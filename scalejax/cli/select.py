@@ -99,7 +99,7 @@ def select(
         "units": options.units(units or []),
         "exclude": options.excluded(exclude),
         "on_bad": "drop" if on_bad is OnBad.DROP else None,
-        "cluster": cluster,
+        "run": cluster,
     }
     given = {name: value for name, value in given.items() if value not in (None, {})}
     laws = [options.law_of(name) for name in law]
@@ -110,7 +110,7 @@ def select(
     with spoken_warnings(quiet):
         if leave is not None:
             inputs = tuple(dict.fromkeys(name for one in laws for name in one.inputs))
-            data = load_table(data, inputs=inputs, group=leave, **given)
+            data = load_table(data, inputs=inputs, by=leave, **given)
             chosen = leave_groups([data.group_labels[code] for code in data.group])
             given = {}
         found = compare(

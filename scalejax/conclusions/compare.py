@@ -67,7 +67,7 @@ def _check_resamples(first: Fit, second: Fit) -> None:
     """Refuse fits whose draws are not of the same resamples."""
     complaints = []
     if not len(first.draws) or not len(second.draws):
-        complaints.append("both need draws (bootstrap=)")
+        complaints.append("both need draws (resamples=)")
     if len(first.draws) != len(second.draws):
         complaints.append(f"{len(first.draws)} and {len(second.draws)} resamples")
     if first.draws.method != second.draws.method:

@@ -15,7 +15,7 @@ _JOINED = " and "
 
 
 def group_by(data: Any, by: str | Sequence[str]) -> dict[str, Any]:
-    """Arguments of `load_table` for data in groups: ``source`` and ``group``.
+    """Arguments of `load_table` for data in groups: ``source`` and ``by``.
 
     Args:
         data: As for `load_table`; a `Table` has its groups already, and `by` names them.
@@ -26,10 +26,10 @@ def group_by(data: Any, by: str | Sequence[str]) -> dict[str, Any]:
     """
     if not isinstance(data, Table):
         source, group = join_groups(data, by)
-        return {"source": source, "group": group}
+        return {"source": source, "by": group}
     wanted = by if isinstance(by, str) else _JOINED.join(by)
     if data.group is None:
-        raise UsageError(f"the Table has no groups: load it with group={wanted!r}.")
+        raise UsageError(f"the Table has no groups: load it with by={wanted!r}.")
     if wanted != (column := data.columns.get("group", "group")):
         raise UsageError(f"the Table has the groups of {column!r}, not of by={by!r}.")
     return {"source": data}

@@ -28,6 +28,7 @@ from scalejax.data.reader import read_frame, source_name, source_sha256
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.table import SetAside, Table
+from scalejax.deprecation import renamed
 from scalejax.errors import InputError, Problem, UsageError
 
 
@@ -61,6 +62,7 @@ class Inspection:
         return tuple(problem for problem in self.problems if not problem.code.startswith("W"))
 
 
+@renamed(group="by", cluster="run")
 def load_table(
     source: Any,
     *,
@@ -69,8 +71,8 @@ def load_table(
     columns: Mapping[str, str] | None = None,
     weights: str | None = None,
     sigma: str | None = None,
-    group: str | None = None,
-    cluster: str | Sequence[str] | None = None,
+    by: str | None = None,
+    run: str | Sequence[str] | None = None,
     strata: str | None = None,
     units: Mapping[str, str | float] | None = None,
     loss_unit: str | None = None,
@@ -95,8 +97,8 @@ def load_table(
         columns: Quantity to your column name; wins over every guess.
         weights: Column of weights (zero or positive, any scale). Excludes `sigma`.
         sigma: Column of standard deviations in units of the loss; the weight is 1/sigma**2.
-        group: Column of names; each group is fitted by itself, so row counts are checked in each.
-        cluster: Column of names of rows that are not independent (checkpoints of one run). Two
+        by: Column of names; each group is fitted by itself, so row counts are checked in each.
+        run: Column of names of rows that are not independent (checkpoints of one run). Two
             columns, outermost first, are nested levels: ``("family", "run")``.
         strata: Column of names; resamples keep the number of rows of each name.
         units: Quantity to unit of its column: ``"M"``, ``"B"`` or a factor. Default raw numbers.
@@ -123,7 +125,7 @@ def load_table(
         UsageError: Arguments that are unknown or contradict each other.
     """
     options = {
-        "columns": columns, "weights": weights, "sigma": sigma, "group": group, "cluster": cluster,
+        "columns": columns, "weights": weights, "sigma": sigma, "by": by, "run": run,
         "strata": strata, "units": units, "loss_unit": loss_unit, "exclude": exclude,
         "derive": derive, "max_bytes": max_bytes,
     }  # fmt: skip

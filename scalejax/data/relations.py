@@ -90,7 +90,7 @@ def _inner_runs(table: Table) -> list[Problem]:
     if runs is None or "N" not in table.columns:
         return []
     column = table.columns["subcluster"]
-    otherwise = "or leave the inner column of cluster= out"
+    otherwise = "or leave the inner column of run= out"
     return changing_runs(table, runs, table.subcluster_labels, column, otherwise)
 
 
@@ -198,7 +198,7 @@ def _repeats(table: Table) -> list[Problem]:
     if near.size > _MANY_NEAR * table.n_rows:
         message = (
             f"another row is within 1 % in {', '.join(table.inputs)}: seeds, a sweep of something "
-            "else, or one run twice? Name runs with cluster=, fit what differs apart with by=, or "
+            "else, or one run twice? Name runs with run=, fit what differs apart with by=, or "
             "keep the best of a sweep; no weight is changed"
         )
         problems.append(problem_at("W204", message, None, table.row[near]))
@@ -230,8 +230,8 @@ def _repeated(rows: Floats, *, keep: Literal["first", False]) -> NDArray[np.bool
 def _useless_names(table: Table) -> list[Problem]:
     problems = []
     for role, labels, remedy in (
-        ("cluster", table.cluster_labels, "leave cluster= out, or name the column of runs"),
-        ("subcluster", table.subcluster_labels, "leave the inner column of cluster= out"),
+        ("cluster", table.cluster_labels, "leave run= out, or name the column of runs"),
+        ("subcluster", table.subcluster_labels, "leave the inner column of run= out"),
         ("stratum", table.stratum_labels, "leave strata= out, or name another column"),
     ):
         if role in table.columns and table.n_rows > 1 and len(labels) in (1, table.n_rows):

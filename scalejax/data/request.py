@@ -28,8 +28,8 @@ class Request:
     columns: Mapping[str, str] = field(default_factory=dict)
     weights: str | None = None
     sigma: str | None = None
-    group: str | None = None
-    cluster: str | Sequence[str] | None = None
+    by: str | None = None
+    run: str | Sequence[str] | None = None
     strata: str | None = None
     units: Mapping[str, str | float] = field(default_factory=dict)
     loss_unit: str | None = None
@@ -67,13 +67,13 @@ class Request:
 
     def _check_levels(self) -> None:
         names = self.levels
-        if self.cluster is not None and not 1 <= len(names) <= 2:
+        if self.run is not None and not 1 <= len(names) <= 2:
             raise UsageError(
-                f"cluster= takes one column or two, such as ('family', 'run'), not {len(names)}: "
+                f"run= takes one column or two, such as ('family', 'run'), not {len(names)}: "
                 "the rows themselves are the innermost level"
             )
         if len(set(names)) < len(names):
-            raise UsageError(f"cluster= names {names[0]!r} twice; give two different columns")
+            raise UsageError(f"run= names {names[0]!r} twice; give two different columns")
 
     @property
     def is_loss(self) -> bool:
@@ -82,13 +82,13 @@ class Request:
 
     @property
     def levels(self) -> tuple[str, ...]:
-        """The columns of `cluster`, outermost first."""
-        return (self.cluster,) if isinstance(self.cluster, str) else (*(self.cluster or ()),)
+        """The columns of `run`, outermost first."""
+        return (self.run,) if isinstance(self.run, str) else (*(self.run or ()),)
 
     @property
     def roles(self) -> dict[str, str]:
         """Role of a column that is no quantity (weights, group, ...) to the name asked for."""
-        asked = {"weights": self.weights, "sigma": self.sigma, "group": self.group}
+        asked = {"weights": self.weights, "sigma": self.sigma, "group": self.by}
         asked |= dict(zip(("cluster", "subcluster"), self.levels, strict=False))
         asked["stratum"] = self.strata
         return {role: name for role, name in asked.items() if name is not None}

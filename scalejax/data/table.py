@@ -138,7 +138,7 @@ class Table:
             UsageError: The table has no groups.
         """
         if self.group is None:
-            raise UsageError("the table has no groups: load it with group=")
+            raise UsageError("the table has no groups: load it with by=")
         order = np.argsort(self.group, kind="stable")
         ends = np.cumsum(np.bincount(self.group, minlength=len(self.group_labels)))
         parts = np.split(order, ends[:-1])

@@ -19,7 +19,7 @@ def two_step_rows(
 
     Returns:
         The columns of `runs`, and stage (0, then 1), outcome, run (the row in `runs`: give it as
-        ``cluster=``, because both rows of a run share its noise) and weight.
+        ``run=``, because both rows of a run share its noise) and weight.
 
     Raises:
         UsageError: An accuracy is not between 0 and 1, or a column is missing.

@@ -110,12 +110,12 @@ def check_priors(model: Model, priors: Mapping[str, Prior] | None) -> Mapping[st
     return priors or {}
 
 
-def checked_count(bootstrap: int) -> int:
+def checked_count(resamples: int) -> int:
     """The number of resamples.
 
     Raises:
         UsageError: It is negative.
     """
-    if bootstrap < 0:
-        raise UsageError(f"bootstrap must not be negative, got {bootstrap}.")
-    return bootstrap
+    if resamples < 0:
+        raise UsageError(f"resamples must not be negative, got {resamples}.")
+    return resamples

@@ -79,8 +79,8 @@ def choose_resampling(name: str, table: Table, noise: float | None) -> str:
         raise UsageError(f"resampling= is one of {', '.join(names)}, not {name!r}.")
     kind = _default(table, noise) if name == "auto" else name
     needs = {
-        "cluster": (table.cluster is not None, "cluster="),
-        "nested": (table.subcluster is not None, 'cluster=("outer", "inner")'),
+        "cluster": (table.cluster is not None, "run="),
+        "nested": (table.subcluster is not None, 'run=("outer", "inner")'),
         "stratified": (table.stratum is not None, "strata="),
         "parametric": (noise is not None, "noise="),
     }
@@ -98,7 +98,7 @@ def choose_resampling(name: str, table: Table, noise: float | None) -> str:
     ):
         raise UsageError(
             f"{clusters} clusters are too few to resample (at least {FEWEST_CLUSTERS}): intervals "
-            'would mean little. Take bootstrap=0, a finer cluster=, or resampling="pairs" if the '
+            'would mean little. Take resamples=0, a finer run=, or resampling="pairs" if the '
             "rows are independent after all."
         )
     return kind
@@ -114,16 +114,16 @@ def _default(table: Table, noise: float | None) -> str:
     return "pairs" if int(np.sum(table.weight > 0)) >= SMALL_SAMPLE else "wild"
 
 
-def weight_resamples(bootstrap: ArrayLike, table: Table) -> Resamples:
+def weight_resamples(resamples: ArrayLike, table: Table) -> Resamples:
     """Resamples made of the caller's own weights, (B, n).
 
     Raises:
         UsageError: The array is not (B, n).
     """
-    weight = np.asarray(bootstrap, np.float64)
+    weight = np.asarray(resamples, np.float64)
     if weight.ndim != 2 or weight.shape[1] != table.n_rows:
         raise UsageError(
-            f"bootstrap as weights needs the shape (B, {table.n_rows}), one column for each row in "
+            f"resamples as weights needs the shape (B, {table.n_rows}), one column for each row in "
             f"use, got {weight.shape}."
         )
     return Resamples(CALLER_WEIGHTS, len(weight), np.arange(table.n_rows), weight * table.weight)

@@ -1,6 +1,6 @@
 """`fit` and `fit_many`: from a table of runs to laws at their certified global optima.
 
-`fit` is for one table; with ``bootstrap=B`` it also refits B resamples, which is the same call for
+`fit` is for one table; with ``resamples=B`` it also refits B resamples, which is the same call for
 one fit and for 100,000 refits. `fit_many` fits one law to every group of a table, all groups as
 one batch. For several laws, resamples of each, subsets of the runs, or one frame of everything,
 take `scalejax.run_study`; inside other JAX code, `scalejax.fit_arrays`.
@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax.data import Table, group_by, load_table
+from scalejax.deprecation import renamed
 from scalejax.engine import (
     CALLER_WEIGHTS,
     FEWEST_CLUSTERS,
@@ -61,15 +62,19 @@ from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, Objective, Penalty, Prior, make_model
 from scalejax.status import Status
 
+RESAMPLES = 1000
+"""Resamples of one fit unless asked otherwise: they take less time than the compilation."""
+
 _TABLES_PER_CHUNK = 128
 
 
+@renamed(bootstrap="resamples", cluster="run")
 def fit(
     data: Any,
     law: str | Law = "chinchilla",
     *,
     objective: ObjectiveLike = None,
-    bootstrap: int | ArrayLike = 0,
+    resamples: int | ArrayLike = RESAMPLES,
     resampling: str = "auto",
     noise: float | None = None,
     seed: int = 0,
@@ -93,8 +98,8 @@ def fit(
             ``formula: ...``.
         objective: What is minimised, for example ``huber(1e-3)`` (the default) or
             ``student_t(3)``; or a pure function of one residual of the log loss.
-        bootstrap: Number of resamples to refit, or an array (B, n) of row weights, one resample a
-            row.
+        resamples: Number of resamples to refit for the intervals, or an array (B, n) of row
+            weights, one resample a row; 0 leaves them out.
         resampling: How resamples are made: ``"pairs"``, ``"cluster"``, ``"nested"``,
             ``"stratified"``, ``"residual"``, ``"wild"``, ``"parametric"``, ``"bayesian"`` or
             ``"jackknife"``, see `scalejax.resampling`. ``"auto"`` takes whole clusters (declared,
@@ -114,7 +119,7 @@ def fit(
         layout: How work is laid out on the devices.
         progress: Called after every chunk as ``progress(done, total, failed)``.
         **table_options: Passed to `scalejax.data.load_table`: ``columns=``, ``units=``,
-            ``weights=``, ``sigma=``, ``cluster=``, ``strata=``, ``exclude=``, ``on_bad=`` ...
+            ``weights=``, ``sigma=``, ``run=``, ``strata=``, ``exclude=``, ``on_bad=`` ...
 
     Returns:
         The fit. Soft trouble is in its status and a `FitWarning`.
@@ -142,14 +147,14 @@ def fit(
     if not allow_unidentified:
         refuse_unidentified(problem)
     how = as_how(solver, max_steps, seed, layout, progress)
-    asked = _resampling(bootstrap, resampling, noise, table)
+    asked = _resampling(resamples, resampling, noise, table)
     problem, point = estimate(problem, how, asked)
     if resampling == "auto" and asked.resamples is None:
         problem, asked = _by_runs(problem, point, asked)
     draws = Draws.of(refits(problem, how, point, asked)) if asked.count else Draws.none(law)
     settings = _settings(
         name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
-        bootstrap=len(draws), resampling=draws.method, noise=noise,
+        resamples=len(draws), resampling=draws.method, noise=noise,
         seed=seed, solver=solver, max_steps=how.max_steps, table_options=table_options,
     )  # fmt: skip
     result = assembled(problem, how, settings, point, 0, draws)
@@ -158,13 +163,13 @@ def fit(
 
 
 def _resampling(
-    bootstrap: int | ArrayLike, kind: str, noise: float | None, table: Table
+    resamples: int | ArrayLike, kind: str, noise: float | None, table: Table
 ) -> Resampling:
     """The resamples that are asked for; a jackknife has as many as there are units."""
-    if not isinstance(bootstrap, int | np.integer):
-        given = weight_resamples(bootstrap, table)
+    if not isinstance(resamples, int | np.integer):
+        given = weight_resamples(resamples, table)
         return Resampling(CALLER_WEIGHTS, given.count, resamples=given)
-    count = checked_count(int(bootstrap)) or int(kind == "jackknife")
+    count = checked_count(int(resamples)) or int(kind == "jackknife")
     return (
         Resampling(choose_resampling(kind, table, noise), count, noise) if count else Resampling()
     )
@@ -186,6 +191,7 @@ def _by_runs(problem: FitProblem, point: Ends, asked: Resampling) -> tuple[FitPr
     return problem, replace(asked, kind="cluster") if asked.count else asked
 
 
+@renamed(cluster="run")
 def fit_many(
     data: Any,
     law: str | Law = "chinchilla",
@@ -260,7 +266,7 @@ def fit_many(
     chunk = min(_TABLES_PER_CHUNK, (layout or default_layout()).chunk)
     points = engine.estimates(np.arange(len(labels)), chunk=chunk)
     settings = _settings(
-        name, model, objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors, bootstrap=0,
+        name, model, objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors, resamples=0,
         resampling="none", noise=None, seed=0, solver=solver, max_steps=how.max_steps,
         table_options={**table_options, "by": by if isinstance(by, str) else list(by)},
     )  # fmt: skip

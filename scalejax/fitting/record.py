@@ -65,7 +65,7 @@ class FitRecord:
         starts: Independent starts tried.
         agreeing: Starts that reached the best objective.
         on_bound: Parameters that lie on a bound.
-        draws: Refits of resamples; none without a bootstrap.
+        draws: Refits of resamples; none without resamples.
         table: The data, with the rows set aside.
         settings: What was asked for, as plain values.
         versions: Versions of the software, and the device.

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from scalejax.deprecation import renamed
 from scalejax.engine import (
     CALLER_WEIGHTS,
     How,
@@ -109,11 +110,12 @@ class Reproduction:
         return "\n".join(lines)
 
 
+@renamed(bootstrap="resamples")
 def reproduce(
     path: str | Path,
     law: str | Law | None = None,
     *,
-    bootstrap: ArrayLike | None = None,
+    resamples: ArrayLike | None = None,
     tolerance: float = 1e-10,
 ) -> Reproduction:
     """Make a saved fit again from its own rows and settings, and compare all numbers.
@@ -121,7 +123,7 @@ def reproduce(
     Args:
         path: The folder of a saved fit, or its ``manifest.json``.
         law: As for `scalejax.load_fit`.
-        bootstrap: The weights (B, n) of the resamples, if you gave them to the fit: they are not
+        resamples: The weights (B, n) of the resamples, if you gave them to the fit: they are not
             saved.
         tolerance: Largest relative difference that is taken for the same.
 
@@ -141,7 +143,7 @@ def reproduce(
     saved = load_fit(folder, law)
     _check_belonging(manifest, saved, folder)
     _check_can_be_made_again(saved)
-    weights = None if bootstrap is None else _checked_weights(bootstrap, saved)
+    weights = None if resamples is None else _checked_weights(resamples, saved)
     not_remade = _not_remade(saved, weights)
     again = _fit_again(saved, weights, draws=not not_remade)
     old, new = saved.draws, again.draws
@@ -203,7 +205,7 @@ def _kind(fit: Fit) -> str:
     return fit.draws.method.removeprefix("cluster ")
 
 
-def _checked_weights(bootstrap: ArrayLike, fit: Fit) -> Resamples:
+def _checked_weights(resamples: ArrayLike, fit: Fit) -> Resamples:
     """The weights of the caller's own resamples.
 
     Raises:
@@ -211,12 +213,12 @@ def _checked_weights(bootstrap: ArrayLike, fit: Fit) -> Resamples:
     """
     if _kind(fit) != CALLER_WEIGHTS:
         raise UsageError(
-            f"bootstrap= is for a fit whose resamples were given as weights; these are made again "
+            f"resamples= is for a fit whose resamples were given as weights; these are made again "
             f"from the seed ({fit.draws.method})."
         )
-    weights = weight_resamples(bootstrap, fit.table)
+    weights = weight_resamples(resamples, fit.table)
     if weights.count != len(fit.draws):
-        raise UsageError(f"the fit has {len(fit.draws)} resamples, bootstrap= {weights.count}.")
+        raise UsageError(f"the fit has {len(fit.draws)} resamples, resamples= {weights.count}.")
     return weights
 
 
@@ -224,7 +226,7 @@ def _not_remade(fit: Fit, weights: Resamples | None) -> str:
     if not len(fit.draws) or weights or _kind(fit) in (*WEIGHT_KINDS, *TARGET_KINDS):
         return ""
     if _kind(fit) == CALLER_WEIGHTS:
-        return "their weights were given by the caller and are not saved; pass them as bootstrap="
+        return "their weights were given by the caller and are not saved; pass them as resamples="
     return f"they are of another kind ({fit.draws.method})"
 
 

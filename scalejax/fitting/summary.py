@@ -90,7 +90,7 @@ def _provenance(fit: FitRecord, level: float) -> Iterator[tuple[str, str]]:
         text += f"; resampling: {_resampling(fit)}; {len(fit.draws)} asked, {used} used; "
         text += f"seed {fit.settings.get('seed', 0)}{_beside(fit, kind)}"
     elif fit.table.cluster is None:
-        text += "; no bootstrap was asked for, and rows are taken as independent"
+        text += "; no resamples were asked for, and rows are taken as independent"
     yield "intervals", text
     versions = dict(fit.versions)
     device = versions.pop("device", "an unknown device").replace("cpu (cpu)", "cpu")

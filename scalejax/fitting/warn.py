@@ -20,7 +20,7 @@ _FAR_FROM_SIGMA = 100.0
 def warn_about_data(table: Table) -> None:
     """Repeat what the checks of a table found suspicious."""
     for problem in table.warnings:
-        warnings.warn(str(problem), DataWarning, stacklevel=3)
+        warnings.warn(str(problem), DataWarning, stacklevel=4)
 
 
 def warn_about_runs(runs: int, correlation: float, resampled: bool) -> None:
@@ -33,9 +33,9 @@ def warn_about_runs(runs: int, correlation: float, resampled: bool) -> None:
     warnings.warn(
         f"rows of one N come with growing D, and their residuals go together (intraclass "
         f"correlation {correlation:.2f}): they look like checkpoints of {runs} runs, {done}. Name "
-        'the runs with cluster=, or say resampling="pairs" if all rows are independent.',
+        'the runs with run=, or say resampling="pairs" if all rows are independent.',
         FitWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
 
 
@@ -97,4 +97,4 @@ def warn_about_groups(fits: Mapping[str, Fit]) -> None:
 
 def _say(text: str) -> None:
     # The caller of fit() is where a person should look.
-    warnings.warn(text, FitWarning, stacklevel=4)
+    warnings.warn(text, FitWarning, stacklevel=5)

@@ -62,9 +62,11 @@ def isoflop(
     else:
         law = find_law(law)
         _check_law(law)
-        table = load_table(runs, inputs=law.inputs, group=budget)
+        table = load_table(runs, inputs=law.inputs, by=budget)
         if params is None:
-            params = fit_law(replace(table, group=None, group_labels=()), law=law).params
+            params = fit_law(
+                replace(table, group=None, group_labels=()), law=law, resamples=0
+            ).params
     frame = _by_budget(table, along, tolerance)
     return _compare(frame, law, params, along, table.n_rows - len(frame))
 

@@ -31,7 +31,7 @@ def draw_frame(fit: Fit) -> pd.DataFrame:
     """The usable draws of the parameters that were fitted.
 
     Args:
-        fit: A fit with a bootstrap.
+        fit: A fit with resamples.
 
     Returns:
         One row per draw and one column per parameter; a parameter that spans decades is given by
@@ -43,7 +43,7 @@ def draw_frame(fit: Fit) -> pd.DataFrame:
     if np.sum(fit.draws.usable) < 2:
         raise UsageError(
             f"{len(fit.draws)} draws were asked for and {np.sum(fit.draws.usable)} are usable: "
-            "fit with bootstrap=1000 to see draws."
+            "fit with resamples=1000 to see draws."
         )
     draws = fit.draws.arrays()
     return pd.DataFrame({label: scale(draws[name]) for name, label, scale in _scales(fit)})
@@ -65,7 +65,7 @@ def plot_draws(fit: Fit, level: float = 0.95) -> Figure:
     (solid) and its percentile interval (dashed); above it the correlations.
 
     Args:
-        fit: A fit with a bootstrap.
+        fit: A fit with resamples.
         level: Probability of the intervals.
 
     Returns:

@@ -162,9 +162,9 @@ def _check(
         complaints.append("spread= needs a positive median and sd")
     if draws < 2 or seed < 0:
         complaints.append("draws= must be at least 2 and seed= not negative")
-    if options.get("cluster") is not None:
+    if options.get("run") is not None:
         complaints.append(
-            "rows are taken as independent, so there is no cluster= here: keep the last checkpoint "
+            "rows are taken as independent, so there is no run= here: keep the last checkpoint "
             "of each run, or a few that are far apart"
         )
     if complaints:

@@ -11,7 +11,7 @@
   cannot mistake for formulas. `check_path` and `check_folder` refuse beforehand.
 - `saved_answers`: what you answered of the reporting checklist when you saved a fit.
 
-What a fit cannot answer, such as intervals without a bootstrap or isoFLOP slices of a law of one
+What a fit cannot answer, such as intervals without resamples or isoFLOP slices of a law of one
 input, stands in the report with the reason.
 """
 

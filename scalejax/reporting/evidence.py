@@ -215,7 +215,7 @@ def _kinds(kinds: pd.DataFrame | Absent, level: float) -> Iterator[Block]:
 
 def _drawn(fit: Fit) -> Block:
     if not len(fit.draws):
-        return Absent("Resamples", "the fit was made without a bootstrap (bootstrap=0)")
+        return Absent("Resamples", "the fit was made without resamples (resamples=0)")
     ends = Counter(Status(code).label.replace("_", " ") for code in fit.draws.status)
     used = int(np.sum(fit.draws.usable))
     facts = [

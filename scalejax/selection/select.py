@@ -139,7 +139,7 @@ def _candidate(
     table: Table, law: Law, weights: Floats, objective: ObjectiveLike, options: dict[str, Any]
 ) -> Candidate:
     try:
-        found: Fit = fit(table, law, objective=objective, bootstrap=weights, **options)
+        found: Fit = fit(table, law, objective=objective, resamples=weights, **options)
     except InputError as error:
         return Candidate(law, None, str(error))
     return Candidate(law, found, "")

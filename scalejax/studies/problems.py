@@ -150,14 +150,14 @@ def study_table(study: Study, data: object, **table_options: object) -> Table:
             )
         table = data
     else:
-        if wrong := [name for name in ("inputs", "group", "cluster") if name in table_options]:
+        if wrong := [name for name in ("inputs", "by", "run") if name in table_options]:
             raise UsageError(
                 f"{', '.join(wrong)} of the table come from the study: say by= for the group and "
                 "run= for the cluster."
             )
         options = target_of(study.recipes[0].found, table_options)
         data, group = join_groups(data, study.by)
-        table = load_table(data, inputs=study.inputs, group=group, cluster=study.run, **options)
+        table = load_table(data, inputs=study.inputs, by=group, run=study.run, **options)
     if study.run is not None:
         refuse_changing_runs(table)
     return table

@@ -154,7 +154,7 @@ _subsets = record(
     own=several(share),
     draws=whole,
 )
-_OF_THE_STUDY = ("source", "inputs", "group", "cluster", "n_parameters", "constant", "positive")
+_OF_THE_STUDY = ("source", "inputs", "by", "run", "n_parameters", "constant", "positive")
 _TABLE = [name for name in signature(load_table).parameters if name not in _OF_THE_STUDY]
 
 

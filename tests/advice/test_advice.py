@@ -112,7 +112,7 @@ class TestAdvice:
         assert "repeated runs differ" not in replace(advice, expected=low).summary()
         end = spoilt.tail(1)
         twins = pd.concat([spoilt, end.assign(model="twin", loss=1.02 * end["loss"])])
-        found = find_repeats(sj.load_table(twins, cluster="model"), twins, False)
+        found = find_repeats(sj.load_table(twins, run="model"), twins, False)
         text = replace(advice, expected=low, repeats=found).summary()
         assert "The law errs less than repeated runs differ" in text
         high = replace(advice.expected, error=0.3)
@@ -141,10 +141,10 @@ class TestHeldOut:
         """The largest target by hand: fit the smaller runs, predict the last 30 % of it."""
         rest, own = (spoilt[spoilt["N"] < SIZES[-1]], spoilt[spoilt["N"] == SIZES[-1]])
         end = own[own["D"] > 0.7 * own["D"].max()]
-        fit = sj.fit(rest)
+        fit = sj.fit(rest, resamples=0)
         expected = LAW(end["N"].to_numpy(), end["D"].to_numpy(), **fit.params)
         wanted = float(np.mean(np.abs(np.asarray(expected) / end["loss"] - 1)))
-        rows = evidence.rolling_targets(sj.load_table(spoilt, cluster="model"))
+        rows = evidence.rolling_targets(sj.load_table(spoilt, run="model"))
         found = evidence.held_out_errors(rows, LAW, None)
         plain = found["trial"] == evidence.PLAIN.name
         found = found[plain & found["target"].str.endswith("5e+09")]
@@ -153,14 +153,14 @@ class TestHeldOut:
         assert found["distance"].tolist() == pytest.approx([np.log10(largest)])
 
     def test_targets_are_the_sizes_from_the_fourth_on(self, spoilt):
-        rows = evidence.rolling_targets(sj.load_table(spoilt, cluster="model")).table.to_frame()
+        rows = evidence.rolling_targets(sj.load_table(spoilt, run="model")).table.to_frame()
         assert rows.groupby("group", sort=False)["N"].nunique().tolist() == [4, 5, 6, 7]
 
     def test_no_other_run_of_the_targets_size_is_fitted(self, spoilt):
         """With two runs of each size, one of each pair trained longer: that one is the target."""
         short = spoilt.assign(model=spoilt["model"] + "-short", D=spoilt["D"] / 2)
         both = pd.concat([short, spoilt], ignore_index=True)
-        targets = evidence.rolling_targets(sj.load_table(both, cluster="model"))
+        targets = evidence.rolling_targets(sj.load_table(both, run="model"))
         for _, part in targets.by("run").to_frame().groupby("group"):
             own = part[part["N"] == part["N"].max()]
             assert set(own["cluster"]) == {f"m{own['N'].max():.3g}"}
@@ -173,7 +173,7 @@ class TestHeldOut:
         size = np.unique(table["N"])[3]
         rest, own = table[table["N"] < size], table[table["N"] == size]
         with pytest.warns(sj.FitWarning, match="Weakly identified"):
-            fit = sj.fit(rest)
+            fit = sj.fit(rest, resamples=0)
         end = own[own["D"] > 0.7 * own["D"].max()]
         wanted = abs(LAW(end["N"].item(), end["D"].item(), **fit.params) / end["loss"].item() - 1)
         found = grid_errors[grid_errors["trial"] == evidence.THREE.name]
@@ -192,14 +192,14 @@ class TestHeldOut:
     def test_sizes_are_counted_where_runs_are_named_too(self, spoilt):
         """Two runs of a size are one size; the shares of a training are of the run."""
         both = pd.concat([spoilt, spoilt.assign(model=spoilt["model"] + "b", D=spoilt["D"] / 2)])
-        rows = evidence.rolling_targets(sj.load_table(both, cluster="model"))
+        rows = evidence.rolling_targets(sj.load_table(both, run="model"))
         found = dict(
             zip(("run", "size", "borrowed"), evidence.studies(rows, LAW, None), strict=True)
         )
         assert [study.run for study, *_ in found.values()] == ["run", "size", "size"]
         assert evidence.FIVE in found["size"][2].values()
         assert evidence.ENDS in found["run"][2].values()
-        rows = evidence.rolling_targets(sj.load_table(spoilt, cluster="model"))
+        rows = evidence.rolling_targets(sj.load_table(spoilt, run="model"))
         assert [study.run for study, *_ in evidence.studies(rows, LAW, None)] == ["run", "run"]
 
 
@@ -222,25 +222,25 @@ class TestRecommendations:
 
     def test_what_hurts_is_not_to_be_done(self, spoilt):
         errors = self.errors(evidence.PLAIN, evidence.TEN_BILLION, 2)
-        early = self.found(spoilt, errors, cluster="model")["early tokens"]
+        early = self.found(spoilt, errors, run="model")["early tokens"]
         assert early.verdict == "hurts"
         assert not early.applies
         errors = self.errors(evidence.PLAIN, evidence.TEN_BILLION, 0.5)
-        assert self.found(spoilt, errors, cluster="model")["early tokens"].applies
+        assert self.found(spoilt, errors, run="model")["early tokens"].applies
 
     def test_the_rows_of_the_rule_are_counted(self, spoilt):
         count = int((spoilt["D"] < 1e10).sum())
-        early = self.found(spoilt, cluster="model")["early tokens"]
+        early = self.found(spoilt, run="model")["early tokens"]
         assert f"before 10 billion tokens: {count} of {len(spoilt)} rows" in early.advice
         late = spoilt[spoilt["D"] > 1e10]
-        early = self.found(late, cluster="model")["early tokens"]
+        early = self.found(late, run="model")["early tokens"]
         assert not early.applies
         assert "none of" in early.advice
         brief = spoilt.assign(D=spoilt["D"] / 10)
         count = sum(
             int((part["D"] < 0.1 * part["D"].max()).sum()) for _, part in brief.groupby("model")
         )
-        early = self.found(brief, cluster="model")["early tokens"]
+        early = self.found(brief, run="model")["early tokens"]
         assert f"first tenth of each training: {count} of" in early.advice
 
     def test_sizes_are_counted_in_each_family(self):
@@ -273,7 +273,7 @@ class TestRecommendations:
         found = by_name(sj.advise(line))["identifiability"]
         assert found.applies
         with pytest.raises(sj.InputError) as refusal:
-            sj.fit(line.assign(loss=losses(N, 20 * N)))
+            sj.fit(line.assign(loss=losses(N, 20 * N)), resamples=0)
         (problem,) = refusal.value.problems
         assert problem.message.split(". To fit nevertheless")[0] in found.advice
         assert "E133" in found.advice
@@ -343,7 +343,7 @@ class TestRepeats:
         N = np.geomspace(1e8, 3e9, 3)
         one = pd.DataFrame({"N": N, "D": 20 * N, "loss": losses(N, 20 * N), "family": "a"})
         two = pd.concat([one, one.assign(family="b", loss=1.05 * one["loss"])], ignore_index=True)
-        assert self.found(two, group="family") is None
+        assert self.found(two, by="family") is None
 
     def test_a_column_that_tells_runs_apart_is_named(self):
         sweep = self.TWINS.assign(lr=[1e-3, 3e-3, 1e-3])
@@ -362,7 +362,7 @@ class TestRepeats:
     def test_of_checkpoints_the_ends_count(self, spoilt):
         twin = spoilt.assign(model=spoilt["model"] + "b", loss=spoilt["loss"] * 1.01)
         both = pd.concat([spoilt, twin], ignore_index=True)
-        found = self.found(both, cluster="model")
+        found = self.found(both, run="model")
         assert found.runs == 2 * len(SIZES)
         assert found.difference == pytest.approx(0.01 / 1.005, rel=1e-9)
 

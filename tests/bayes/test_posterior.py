@@ -48,7 +48,7 @@ def straight():
     x, weight = np.linspace(0, 10, 30), np.tile([0.5, 1.0, 2.0], 10)
     y = 5 + 0.5 * x + 0.3 / np.sqrt(weight) * random.standard_normal(30)
     runs = {"x": x, "loss": y, "weight": weight}
-    return sj.fit(runs, line, objective=sj.least_squares(on="loss"), weights="weight")
+    return sj.fit(runs, line, objective=sj.least_squares(on="loss"), weights="weight", resamples=0)
 
 
 KNOWN_NOISE = sj.LogNormal(0.3, 1e-6)
@@ -188,7 +188,7 @@ def test_widths_agree_with_the_bootstrap_within_a_fifth():
     size, tokens = 10 ** random.uniform(7.5, 10, 240), 10 ** random.uniform(9, 11.5, 240)
     loss = law(size, tokens, **law.published["besiroglu2024"])
     runs = {"N": size, "D": tokens, "loss": loss * np.exp(random.normal(0, 0.01, 240))}
-    fit = sj.fit(runs, objective=sj.least_squares(), bootstrap=1999, seed=1)
+    fit = sj.fit(runs, objective=sj.least_squares(), resamples=1999, seed=1)
     ours, theirs = posterior(fit).conf_int(), fit.conf_int()
     ratio = (ours["hi"] - ours["lo"]) / (theirs["hi"] - theirs["lo"])
     assert ratio.between(0.8, 1.2).all(), ratio

@@ -36,7 +36,7 @@ LAW = """
 
 @pytest.fixture(scope="module")
 def fit():
-    return sj.fit(RUNS, bootstrap=50)
+    return sj.fit(RUNS, resamples=50)
 
 
 @pytest.fixture(autouse=True)

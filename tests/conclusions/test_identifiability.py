@@ -389,7 +389,7 @@ class TestAfterAFit:
         two_sizes = np.repeat([3, 0, 0, 0, 0, 3], 6)
         weights = np.stack([everything, two_sizes, everything])
         with pytest.warns(sj.FitWarning, match="1 of 3 resamples"):
-            fit = sj.fit(golden, bootstrap=weights)
+            fit = sj.fit(golden, resamples=weights)
         found = identifiability(fit)
         assert (found.draws_not_identified, found.draws) == (1, 3)
         assert "1 of 3 not identified" in str(found)
@@ -403,7 +403,7 @@ class TestAfterAFit:
             pytest.warns(sj.DataWarning, match="W211"),
             pytest.warns(sj.FitWarning, match="not_identified"),
         ):
-            fit = sj.fit(runs, allow_unidentified=True)
+            fit = sj.fit(runs, allow_unidentified=True, resamples=0)
         assert fit.status == Status.NOT_IDENTIFIED
         found = identifiability(fit)
         assert found.verdict == "not identified"
@@ -411,7 +411,7 @@ class TestAfterAFit:
         assert set(found.identified) == {"B", "beta"}
         assert [(p.code, p.column) for p in found.problems] == [("E132", "N")]
         with pytest.warns(sj.DataWarning, match="W211"):
-            fixed = sj.fit(runs, fixed={"E": BESIROGLU["E"]})
+            fixed = sj.fit(runs, fixed={"E": BESIROGLU["E"]}, resamples=0)
         assert fixed.status == Status.CONVERGED
         assert identifiability(fixed).problems == ()
 

@@ -70,7 +70,7 @@ class TestProfile:
     def test_of_a_line_it_is_the_t_interval(self):
         x = np.linspace(0, 10, 30)
         y = 5 + 0.5 * x + np.random.default_rng(1).normal(0, 0.3, 30)
-        fit = sj.fit({"x": x, "loss": y}, line, objective=sj.least_squares(on="loss"))
+        fit = sj.fit({"x": x, "loss": y}, line, objective=sj.least_squares(on="loss"), resamples=0)
         found, wald = sj.profile(fit).intervals, fit.conf_int(kind="wald")
         # Exact but for the interpolation between two held values.
         assert found["lo"].to_list() == pytest.approx(wald["lo"].to_list(), rel=1e-4)
@@ -81,7 +81,9 @@ class TestProfile:
         made = sj.profile(golden_lsq, ["alpha"])
         assert made.curves["certain"].all()
         point = made.curves.iloc[3]
-        held = sj.fit(golden, objective=sj.least_squares(), fixed={"alpha": point["value"]})
+        held = sj.fit(
+            golden, objective=sj.least_squares(), fixed={"alpha": point["value"]}, resamples=0
+        )
         drop = 2 * (held.objective_value - golden_lsq.objective_value)
         noise = 2 * golden_lsq.objective_value / 31
         assert point["root"] ** 2 == pytest.approx(drop / noise, rel=1e-6)
@@ -91,7 +93,7 @@ class TestProfile:
             assert np.all(np.diff(curve["root"]) > 0)
 
     def test_clusters_are_refused(self, golden):
-        fit = sj.fit(golden.assign(run=[str(k // 3) for k in range(36)]), cluster="run")
+        fit = sj.fit(golden.assign(run=[str(k // 3) for k in range(36)]), run="run", resamples=0)
         with pytest.raises(sj.UsageError, match="independent"):
             sj.profile(fit)
 
@@ -104,7 +106,7 @@ class TestInfluence:
     def test_is_what_a_fit_without_the_row_gives(self, golden, golden_lsq):
         frame = sj.influence(golden_lsq)
         row = frame[(frame["row"] == 8) & (frame["conclusion"] == "alpha")].iloc[0]
-        without = sj.fit(golden, objective=sj.least_squares(), exclude=[8])
+        without = sj.fit(golden, objective=sj.least_squares(), exclude=[8], resamples=0)
         assert row["without"] == pytest.approx(without.params["alpha"], rel=1e-6)
         assert len(frame) == 36 * len(sj.conclude(golden_lsq).names)
 
@@ -114,17 +116,17 @@ class TestInfluence:
 
     def test_clusters_are_left_out_whole(self, golden):
         runs = golden.assign(run=[f"r{k // 3}" for k in range(36)])
-        fit = sj.fit(runs, cluster="run", objective=sj.least_squares())
+        fit = sj.fit(runs, run="run", objective=sj.least_squares(), resamples=0)
         frame = sj.influence(fit)
         assert set(frame["label"]) == {f"r{k}" for k in range(12)}
         one = frame[(frame["label"] == "r2") & (frame["conclusion"] == "beta")].iloc[0]
-        without = sj.fit(golden, objective=sj.least_squares(), exclude=[7, 8, 9])
+        without = sj.fit(golden, objective=sj.least_squares(), exclude=[7, 8, 9], resamples=0)
         assert one["without"] == pytest.approx(without.params["beta"], rel=1e-6)
 
     @pytest.mark.slow
     def test_names_the_five_runs_that_the_replication_left_out(self, chinchilla_all):
         """T16: under a robust objective the most influential of 245 runs on beta are those five."""
-        fit = sj.fit(chinchilla_all, objective=sj.huber(0.01))
+        fit = sj.fit(chinchilla_all, objective=sj.huber(0.01), resamples=0)
         what = sj.conclude(fit, parameters=["beta"], budgets=[])
         outliers = set(np.flatnonzero(chinchilla_all["outlier5"]) + 1)
         assert set(sj.influence(fit, what)["row"][:5]) == outliers
@@ -136,7 +138,7 @@ class TestInfluence:
             loss=clean["loss"].where(~clean.index.isin([5, 20]), clean["loss"] * 1.3)
         )
         # GOLDEN-36's noise is a formula, which with two rows less looks like that of runs.
-        how = {"objective": sj.huber(0.003), "resampling": "pairs"}
+        how = {"objective": sj.huber(0.003), "resampling": "pairs", "resamples": 0}
         before, after = (sj.fit(data, **how) for data in (clean, spoilt))
         for name in ("alpha", "beta"):
             assert abs(after.params[name] - before.params[name]) < before.stderr[name]
@@ -159,9 +161,9 @@ class TestSensitivity:
     def test_each_variant_is_its_own_fit(self, frame, golden, golden_lsq):
         cases = {
             "least squares": golden_lsq,
-            "Huber 0.003": sj.fit(golden, objective=sj.huber(3e-3)),
-            "row 8": sj.fit(golden, exclude=[8]),
-            "chinchilla_tied": sj.fit(golden, "chinchilla_tied"),
+            "Huber 0.003": sj.fit(golden, objective=sj.huber(3e-3), resamples=0),
+            "row 8": sj.fit(golden, exclude=[8], resamples=0),
+            "chinchilla_tied": sj.fit(golden, "chinchilla_tied", resamples=0),
         }
         for variant, fit in cases.items():
             row = self.one(frame, variant, "alpha")
@@ -183,9 +185,9 @@ class TestSensitivity:
             assert abs(row.change) == others["change"].abs().max()
 
     def test_variants_get_intervals_from_the_same_kind_of_draws(self, golden):
-        fit = sj.fit(golden, bootstrap=40)
+        fit = sj.fit(golden, resamples=40)
         frame = sj.sensitivity(fit, objectives={}, deltas=[3e-3])
-        again = sj.fit(golden, objective=sj.huber(3e-3), bootstrap=40).conf_int()
+        again = sj.fit(golden, objective=sj.huber(3e-3), resamples=40).conf_int()
         row = self.one(frame, "Huber 0.003", "beta")
         expected = again.loc["beta", ["lo", "hi"]].to_list()
         assert [row["lo"], row["hi"]] == pytest.approx(expected, rel=1e-6)
@@ -199,7 +201,7 @@ class TestCompare:
     @pytest.fixture(scope="class")
     @classmethod
     def pair(cls, golden):
-        return [sj.fit(golden, objective=sj.huber(d), bootstrap=64) for d in (1e-3, 3e-3)]
+        return [sj.fit(golden, objective=sj.huber(d), resamples=64) for d in (1e-3, 3e-3)]
 
     def test_a_fit_does_not_differ_from_itself(self, pair):
         frame = sj.compare(pair[0], pair[0])
@@ -218,7 +220,7 @@ class TestCompare:
         assert row["hi"] - row["lo"] < np.hypot(*widths)
 
     def test_other_resamples_are_refused(self, golden, pair, golden_huber):
-        other = sj.fit(golden, bootstrap=64, seed=1)
+        other = sj.fit(golden, resamples=64, seed=1)
         with pytest.raises(sj.UsageError, match="seeds 0 and 1"):
             sj.compare(pair[0], other)
         with pytest.raises(sj.UsageError, match="need draws"):
@@ -226,7 +228,7 @@ class TestCompare:
 
     @pytest.mark.slow
     def test_budgets_and_laws_may_differ(self, golden, pair):
-        other = sj.fit(golden, "chinchilla_tied", bootstrap=64)
+        other = sj.fit(golden, "chinchilla_tied", resamples=64)
         frame = sj.compare(pair[0], other, sj.Conclusions((ComputeOptimum(1e24),)))
         assert np.isfinite(frame[["difference", "lo", "hi"]].to_numpy()).all()
         assert isinstance(frame, pd.DataFrame)

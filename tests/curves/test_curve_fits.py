@@ -44,7 +44,7 @@ NOTEBOOK = {
 
 @pytest.fixture(scope="module")
 def notebook():
-    return fit_annealing(notebook_points(), NOTEBOOK, bootstrap=40)
+    return fit_annealing(notebook_points(), NOTEBOOK, resamples=40)
 
 
 @pytest.mark.parametrize(("name", "loss"), [("cosine", 2.83622), ("constant", 2.82828)])

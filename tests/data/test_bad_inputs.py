@@ -334,7 +334,7 @@ class TestWhatIsFine:
             ".feather": feather.getvalue(), ".arrow": feather.getvalue(),
             ".parquet": parquet.getvalue(),
         }  # fmt: skip
-        tables = [sj.load_table(write(end, data), group="family") for end, data in contents.items()]
+        tables = [sj.load_table(write(end, data), by="family") for end, data in contents.items()]
         assert len({table.fingerprint for table in tables}) == 1
         assert {table.group_labels for table in tables} == {("NA", "null", "x")}
 
@@ -404,14 +404,14 @@ class TestClusters:
     )
 
     def test_runs_of_the_same_name_in_two_families_are_two(self):
-        table = sj.load_table(self.FRAME, cluster=("fam", "run"), strata="s")
+        table = sj.load_table(self.FRAME, run=("fam", "run"), strata="s")
         assert table.subcluster_labels == ("a/0", "a/1", "a/2", "b/0", "b/1", "b/2")
         assert table.subcluster.tolist() == [i // 6 for i in range(36)]
         assert table.stratum.tolist() == [0, 1] * 18
         assert table.warnings == ()
 
     def test_levels_follow_the_rows(self):
-        table = sj.load_table(self.FRAME, cluster=("fam", "run"), strata="s", group="fam")
+        table = sj.load_table(self.FRAME, run=("fam", "run"), strata="s", by="fam")
         part = table.select(table.row > 12)
         assert part.subcluster_labels == ("a/2", "b/0", "b/1", "b/2")
         assert part.subcluster.tolist() == [i // 6 for i in range(24)]
@@ -421,22 +421,22 @@ class TestClusters:
         assert set(frame["stratum"]) == {"x", "y"}
 
     def test_fingerprints_see_the_levels_and_old_ones_stay(self):
-        plain = sj.load_table(self.FRAME, cluster="fam")
+        plain = sj.load_table(self.FRAME, run="fam")
         prints = {
             plain.fingerprint,
-            sj.load_table(self.FRAME, cluster=("fam", "run")).fingerprint,
-            sj.load_table(self.FRAME, cluster="fam", strata="s").fingerprint,
+            sj.load_table(self.FRAME, run=("fam", "run")).fingerprint,
+            sj.load_table(self.FRAME, run="fam", strata="s").fingerprint,
         }
         assert len(prints) == 3
-        assert sj.load_table(self.FRAME, cluster=["fam"]).fingerprint == plain.fingerprint
+        assert sj.load_table(self.FRAME, run=["fam"]).fingerprint == plain.fingerprint
 
     def test_one_level_is_a_family_and_may_hold_many_sizes(self):
-        assert sj.load_table(self.FRAME, cluster="fam").warnings == ()
+        assert sj.load_table(self.FRAME, run="fam").warnings == ()
 
     @pytest.mark.parametrize("cluster", [(), ("fam", "run", "s"), ("fam", "fam")])
     def test_other_numbers_of_levels(self, cluster):
-        with pytest.raises(UsageError, match="cluster="):
-            sj.load_table(self.FRAME, cluster=cluster)
+        with pytest.raises(UsageError, match="run="):
+            sj.load_table(self.FRAME, run=cluster)
 
 
 def test_everything_is_said_at_once():

@@ -130,7 +130,7 @@ def test_one_size_is_refused_in_each_group_and_rows_without_weight_add_none() ->
     frame.loc[1::2, "N"] = [1e8, 1e8, 1e8, 1e8, 1e8, 2e8]
     frame.loc[11, "w"] = 0.0
     with pytest.raises(InputError) as caught:
-        load_table(frame, group="family", weights="w", n_parameters=2)
+        load_table(frame, by="family", weights="w", n_parameters=2)
     (problem,) = caught.value.problems
     assert (problem.code, problem.column, problem.rows) == ("E131", "N", (2, 4, 6, 8, 10))
     assert "in group 'b' (5 rows)" in problem.message
@@ -140,7 +140,7 @@ def test_row_counts_hold_in_each_group_and_name_it() -> None:
     frame = runs()
     frame["family"] = ["a"] * 9 + ["b"] * 3
     with pytest.raises(InputError) as caught:
-        load_table(frame, group="family", n_parameters=5)
+        load_table(frame, by="family", n_parameters=5)
     problem = caught.value.problems[0]
     assert (problem.code, problem.rows) == ("E130", (10, 11, 12))
     assert "'b' (3 rows)" in problem.message
@@ -157,7 +157,7 @@ def test_dropped_rows_are_counted_and_listed() -> None:
     frame = spoiled("loss", {2: None, 3: -1.0, 9: "?"})
     frame.loc[1, "N"] = 0
     frame.loc[10, "family"] = ""
-    table = load_table(frame, on_bad="drop", group="family")
+    table = load_table(frame, on_bad="drop", by="family")
     assert table.set_aside == (
         SetAside(2, "'N': zero or negative; 'loss': missing or infinite", "E103"),
         SetAside(3, "'loss': not a positive loss", "E102"),
@@ -272,7 +272,7 @@ def test_sigma_becomes_the_inverse_variance() -> None:
 
 def test_names_of_groups_and_clusters() -> None:
     frame = runs(6).assign(family=["NA", "x", "NA", "null ", "x", "NA"], run=[3, 3, 1, 1, 2, 2])
-    table = load_table(frame, group="family", cluster="run")
+    table = load_table(frame, by="family", run="run")
     assert table.group_labels == ("NA", "x", "null")
     assert table.group is not None
     assert table.group.tolist() == [0, 1, 0, 2, 1, 0]
@@ -326,7 +326,7 @@ def test_every_source_gives_the_same_table(tmp_path: Path) -> None:
     frame.to_parquet(tmp_path / "runs.parquet")
     arrays = {name: frame[name].to_numpy() for name in frame}
     sources = [frame, arrays, *(tmp_path / f"runs.{end}" for end in ("csv", "csv.gz", "parquet"))]
-    tables = [load_table(source, group="family") for source in sources]
+    tables = [load_table(source, by="family") for source in sources]
     assert len({table.fingerprint for table in tables}) == 1
     assert {table.group_labels for table in tables} == {("a", "b", "c")}
     names = [table.source for table in tables]
@@ -341,7 +341,7 @@ def test_big_integers_do_not_wrap() -> None:
 def test_the_source_is_not_changed_and_arrays_are_read_only() -> None:
     frame = runs().astype({"N": float})
     before = frame.copy()
-    table: Table = load_table(frame, group="family")
+    table: Table = load_table(frame, by="family")
     assert table.group is not None
     for array in (*table.inputs.values(), table.target, table.weight, table.row, table.group):
         with pytest.raises(ValueError, match="read-only"):

@@ -15,7 +15,7 @@ def frame() -> pd.DataFrame:
     return golden36().assign(family=["a", "b", "c", "d"] * 9, w=np.arange(1.0, 37.0))
 
 
-TABLE = load_table(frame(), group="family", cluster="family", weights="w", exclude=[36])
+TABLE = load_table(frame(), by="family", run="family", weights="w", exclude=[36])
 
 
 def test_fingerprint_ignores_what_does_not_matter() -> None:
@@ -24,8 +24,8 @@ def test_fingerprint_ignores_what_does_not_matter() -> None:
     other = load_table(
         table[["loss", "family", "tokens", "w", "Params"]].assign(note="x").iloc[:35],
         inputs=("D", "N"),
-        group="family",
-        cluster="family",
+        by="family",
+        run="family",
         weights="w",
     )
     assert other.fingerprint == TABLE.fingerprint
@@ -51,8 +51,8 @@ def test_fingerprint_sees_roles_rows_and_order() -> None:
         load_table(plain, **swapped).fingerprint,
         load_table(plain, exclude=[3]).fingerprint,
         load_table(plain[::-1]).fingerprint,
-        load_table(plain, group="family").fingerprint,
-        load_table(plain, cluster="family").fingerprint,
+        load_table(plain, by="family").fingerprint,
+        load_table(plain, run="family").fingerprint,
         load_table(plain, inputs=("N",)).fingerprint,
     ]
     assert len(set(prints)) == len(prints)
@@ -95,5 +95,5 @@ def test_masks_are_checked() -> None:
 def test_a_frame_and_back() -> None:
     back = TABLE.to_frame()
     assert back.columns.tolist() == ["row", "N", "D", "loss", "weight", "cluster", "group"]
-    again = load_table(back, group="group", cluster="cluster", weights="weight")
+    again = load_table(back, by="group", run="cluster", weights="weight")
     assert again.fingerprint == TABLE.fingerprint

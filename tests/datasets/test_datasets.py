@@ -109,7 +109,7 @@ def test_overtraining_runs() -> None:
     table = load_table(
         public("gadre_overtraining/gadre_overtraining.csv"),
         columns={"N": "N", "D": "D", "loss": "loss_c4_val"},
-        group="train_data",
+        by="train_data",
         n_parameters=5,
         loss_unit="nats",
     )
@@ -121,7 +121,7 @@ def test_overtraining_runs() -> None:
 
 @needs_data
 def test_checkpoints_of_the_fitting_survey() -> None:
-    table = load_table(public("misfitting/misfitting.csv"), cluster="run", n_parameters=5)
+    table = load_table(public("misfitting/misfitting.csv"), run="run", n_parameters=5)
     assert table.n_rows == 4816
     assert len(table.cluster_labels) > 100
     assert not table.set_aside
@@ -133,8 +133,8 @@ def test_families_with_gaps() -> None:
     table = load_table(
         path,
         columns={"N": "N", "D": "D", "loss": "value"},
-        group="family",
-        cluster="model",
+        by="family",
+        run="model",
         units={"D": 1},
         on_bad="drop",
     )

@@ -34,7 +34,9 @@ class TestPast:
     @pytest.mark.parametrize("given", [{"weights": 0.05}, {"sigma": 0.003}])
     def test_scale_of_the_weights_is_nothing(self, golden, made, given):
         ((role, value),) = given.items()
-        fit = sj.fit(golden.assign(same=value), objective=sj.least_squares(), **{role: "same"})
+        fit = sj.fit(
+            golden.assign(same=value), objective=sj.least_squares(), **{role: "same"}, resamples=0
+        )
         same = sj.design_runs(fit, budget=BUDGET, target=TARGET, draws=3)
         assert same.noise == pytest.approx(made.noise, rel=1e-6)
         assert same.width_before == pytest.approx(made.width_before, rel=1e-4)
@@ -99,7 +101,7 @@ class TestPast:
                 "run": ["a", "a", "a", "b", "b", "b"],
             }
         )
-        table = sj.load_table(frame, cluster="run")
+        table = sj.load_table(frame, run="run")
         # Models of two sizes in one cluster, such as a family, are two runs.
         np.testing.assert_array_equal(np.sort(last_rows(table)), [0, 4, 5])
         np.testing.assert_array_equal(last_rows(sj.load_table(frame)), np.arange(6))
@@ -122,7 +124,7 @@ class TestPast:
 
         run = np.repeat(np.arange(24), 10)
         frame = pd.DataFrame({"N": n, "D": d, "loss": losses(n, d, run), "run": run})
-        fit = sj.fit(frame, objective=sj.least_squares(), cluster="run", bootstrap=0)
+        fit = sj.fit(frame, objective=sj.least_squares(), run="run", resamples=0)
         design = sj.design_runs(fit, budget=BUDGET, target=TARGET, draws=0)
         assert design.runs_before == 24
         assert "Rows of one run share noise" in design.summary()

@@ -25,19 +25,19 @@ def values(fit):
 
 @pytest.fixture(scope="module")
 def thousand(golden):
-    return sj.fit(golden, bootstrap=1000)
+    return sj.fit(golden, resamples=1000)
 
 
 class TestNumberOfDraws:
     @pytest.mark.parametrize("count", [1, 7, 32])
     def test_fewer_draws_are_the_first_ones(self, golden, thousand, count):
-        fit = sj.fit(golden, bootstrap=count)
+        fit = sj.fit(golden, resamples=count)
         # Other shapes compile to other sums, whose last digit the condition (2e2) magnifies.
         assert values(fit) == pytest.approx(values(thousand)[:count], rel=1e-9)
         assert fit.params == pytest.approx(thousand.params, rel=1e-9)
 
     def test_half_is_the_first_half_bit_by_bit(self, golden, thousand):
-        fit = sj.fit(golden, bootstrap=500)
+        fit = sj.fit(golden, resamples=500)
         assert np.array_equal(values(fit), values(thousand)[:500])
         assert np.array_equal(fit.draws.objective, thousand.draws.objective[:500])
         assert fit.params == thousand.params
@@ -60,35 +60,35 @@ class TestNumberOfDraws:
     @pytest.mark.parametrize("wrong", [-1, np.ones((3, 35)), np.ones(36)])
     def test_impossible_bootstrap(self, golden, wrong):
         with pytest.raises(sj.UsageError, match="bootstrap"):
-            sj.fit(golden, bootstrap=wrong)
+            sj.fit(golden, resamples=wrong)
 
 
 class TestSeeds:
     def test_same_seed_same_draws(self, golden):
-        one, two = (sj.fit(golden, bootstrap=32, seed=7) for _ in range(2))
+        one, two = (sj.fit(golden, resamples=32, seed=7) for _ in range(2))
         assert np.array_equal(values(one), values(two))
         assert np.array_equal(one.draws.objective, two.draws.objective)
 
     def test_other_seed_other_draws_same_estimate(self, golden):
-        one, two = (sj.fit(golden, bootstrap=32, seed=seed) for seed in (7, 8))
+        one, two = (sj.fit(golden, resamples=32, seed=seed) for seed in (7, 8))
         assert not np.any(values(one) == values(two))
         assert one.params == two.params
 
     @pytest.mark.parametrize("seed", [-1, 0.5, "a"])
     def test_bad_seed(self, golden, seed):
         with pytest.raises(sj.UsageError, match="seed"):
-            sj.fit(golden, bootstrap=2, seed=seed)
+            sj.fit(golden, resamples=2, seed=seed)
 
 
 class TestLayouts:
     def test_chunk_size_changes_no_bit(self, golden, thousand):
-        fit = sj.fit(golden, bootstrap=1000, layout=replace(default_layout(), chunk=512))
+        fit = sj.fit(golden, resamples=1000, layout=replace(default_layout(), chunk=512))
         assert np.array_equal(values(fit), values(thousand))
 
     def test_one_worker_or_many_changes_no_bit(self, golden, thousand):
         layout = default_layout()
         layout = replace(layout, chunk=512, devices=layout.devices[:1] * 3)
-        fit = sj.fit(golden, bootstrap=1000, layout=layout)
+        fit = sj.fit(golden, resamples=1000, layout=layout)
         assert np.array_equal(values(fit), values(thousand))
 
     def test_system_without_affinity_uses_all_its_cores(self, monkeypatch):
@@ -101,20 +101,20 @@ class TestLayouts:
 
     @pytest.mark.slow
     def test_lanes(self, golden, thousand):
-        fit = sj.fit(golden, bootstrap=1000, layout=replace(default_layout(), lanes=32))
+        fit = sj.fit(golden, resamples=1000, layout=replace(default_layout(), lanes=32))
         assert values(fit) == pytest.approx(values(thousand), rel=1e-9)
 
     @pytest.mark.slow
     def test_form_of_the_pass(self, golden, thousand):
         other = {"rows": "scan", "scan": "rows"}[default_layout().form]
-        fit = sj.fit(golden, bootstrap=1000, layout=replace(default_layout(), form=other))
+        fit = sj.fit(golden, resamples=1000, layout=replace(default_layout(), form=other))
         assert values(fit) == pytest.approx(values(thousand), rel=1e-9)
         assert np.array_equal(fit.draws.status, thousand.draws.status)
 
     def test_progress_counts_to_the_end(self, golden):
         seen = []
         layout = replace(default_layout(), chunk=512)
-        sj.fit(golden, bootstrap=1000, layout=layout, progress=lambda *counts: seen.append(counts))
+        sj.fit(golden, resamples=1000, layout=layout, progress=lambda *counts: seen.append(counts))
         # The estimate is one problem of its own; then two chunks of draws.
         assert seen[0] == (1, 1, 0)
         assert [done for done, total, _ in seen if total == 1000] == [512, 1000]
@@ -128,7 +128,7 @@ from dataclasses import replace
 from scalejax.engine.layout import default_layout
 layout = replace(default_layout(), chunk=32)
 assert len(set(layout.devices)) == 2, layout
-fit = sj.fit(sj.datasets.load("golden36"), bootstrap=96, layout=layout)
+fit = sj.fit(sj.datasets.load("golden36"), resamples=96, layout=layout)
 print(json.dumps({name: list(v) for name, v in fit.draws.parameters.items()}))
 """
         environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
@@ -142,7 +142,7 @@ print(json.dumps({name: list(v) for name, v in fit.draws.parameters.items()}))
         )
         assert done.returncode == 0, done.stderr
         there = json.loads(done.stdout)
-        here = sj.fit(golden, bootstrap=96).draws.parameters
+        here = sj.fit(golden, resamples=96).draws.parameters
         for name, expected in here.items():
             assert there[name] == pytest.approx(expected, rel=1e-9)
 
@@ -167,7 +167,7 @@ class TestBadLanes:
     @pytest.fixture(scope="class")
     @classmethod
     def good(cls, golden, weights):
-        return sj.fit(golden, bootstrap=weights)
+        return sj.fit(golden, resamples=weights)
 
     @pytest.fixture(scope="class")
     @classmethod
@@ -180,7 +180,7 @@ class TestBadLanes:
         weights[19, :6] = 6
         weights[23, 4] = -1
         with pytest.warns(sj.FitWarning, match="of 40 resamples"):
-            return sj.fit(golden, bootstrap=weights)
+            return sj.fit(golden, resamples=weights)
 
     def test_good_lanes_are_all_good(self, good):
         assert good.fully_converged
@@ -218,15 +218,15 @@ class TestBadLanes:
 
 class TestExplicitWeights:
     def test_ones_are_the_sample(self, golden, golden_huber):
-        fit = sj.fit(golden, bootstrap=np.ones((1, 36)))
+        fit = sj.fit(golden, resamples=np.ones((1, 36)))
         assert values(fit)[0] == pytest.approx(list(golden_huber.params.values()), rel=1e-7)
 
     @pytest.mark.filterwarnings("ignore:W203")
     def test_a_row_of_counts_is_a_table_of_repeated_rows(self, golden):
         counts = np.bincount(np.random.default_rng(5).integers(0, 36, 36), minlength=36)
-        fit = sj.fit(golden, bootstrap=counts[None])
+        fit = sj.fit(golden, resamples=counts[None])
         repeated = golden.loc[np.repeat(golden.index, counts)].reset_index(drop=True)
-        other = sj.fit(repeated)
+        other = sj.fit(repeated, resamples=0)
         # A draw stops at a scaled gradient of 1e-6, a point estimate goes on to ten digits.
         assert values(fit)[0] == pytest.approx(list(other.params.values()), rel=1e-6)
 
@@ -274,27 +274,27 @@ class TestClusters:
     @pytest.mark.filterwarnings("ignore:only 12 clusters")
     def test_clusters_stay_together(self, golden):
         """The draws are those of weights that are equal within each of the 12 runs."""
-        fit = sj.fit(self.clustered(golden), cluster="run", bootstrap=32, seed=5)
+        fit = sj.fit(self.clustered(golden), run="run", resamples=32, seed=5)
         counts = drawn_counts(5, range(1, 33), units=12, size=48, table=0)
         assert np.all(counts.sum(axis=1) == 12)
         weights = np.repeat(counts[:, :12], 3, axis=1)
-        explicit = sj.fit(golden, bootstrap=weights)
+        explicit = sj.fit(golden, resamples=weights)
         assert values(fit) == pytest.approx(values(explicit), rel=1e-8)
         assert fit.draws.method == "cluster"
 
     @pytest.mark.filterwarnings("ignore:W214")
     def test_every_row_its_own_cluster_is_pairs(self, golden):
         alone = golden.assign(run=[str(k) for k in range(36)])
-        fit = sj.fit(alone, cluster="run", bootstrap=32)
-        assert np.array_equal(values(fit), values(sj.fit(golden, bootstrap=32)))
+        fit = sj.fit(alone, run="run", resamples=32)
+        assert np.array_equal(values(fit), values(sj.fit(golden, resamples=32)))
 
     @pytest.mark.filterwarnings("ignore:W203", "ignore:only 18 clusters")
     def test_clusters_of_copies_are_wider(self, golden):
         """Twelve runs seen three times: rows pretend to be 36, clusters know they are 12."""
         copies = pd.concat([golden.iloc[1::2]] * 2, ignore_index=True)
         copies["run"] = [str(k) for k in range(18)] * 2
-        fit = sj.fit(copies, cluster="run", bootstrap=200)
-        rows = sj.fit(copies.drop(columns="run"), bootstrap=200)
+        fit = sj.fit(copies, run="run", resamples=200)
+        rows = sj.fit(copies.drop(columns="run"), resamples=200)
         # In theory by the root of two; 200 draws know a standard error to 5 %.
         assert fit.stderr["alpha"] > 1.2 * rows.stderr["alpha"]
 
@@ -327,13 +327,13 @@ def test_same_shape_does_not_compile_again(golden):
     """Another seed, delta, table or number of draws is other numbers in the same program."""
     few = golden.iloc[:20]
     with Compilations() as first, jax.log_compiles():
-        sj.fit(few, bootstrap=32)
+        sj.fit(few, resamples=32)
     assert any("solve_chunk" in name for name in first.names)
     other = golden.iloc[10:33].assign(loss=lambda runs: runs["loss"] * 1.01)
     with Compilations() as second, jax.log_compiles():
-        sj.fit(few, bootstrap=40, seed=3)
-        sj.fit(few, bootstrap=32, objective=sj.huber(3e-3))
-        sj.fit(other.reset_index(drop=True), bootstrap=32, bounds={"beta": (0.01, 3.0)})
+        sj.fit(few, resamples=40, seed=3)
+        sj.fit(few, resamples=32, objective=sj.huber(3e-3))
+        sj.fit(other.reset_index(drop=True), resamples=32, bounds={"beta": (0.01, 3.0)})
     assert not [name for name in second.names if "solve_chunk" in name]
 
 
@@ -356,7 +356,7 @@ class TestFitMany:
         together = sj.fit_many(whole, by="family")
         assert list(together) == list(families)
         for name, runs in families.items():
-            alone = sj.fit(runs.reset_index(drop=True))
+            alone = sj.fit(runs.reset_index(drop=True), resamples=0)
             assert together[name].params == pytest.approx(alone.params, rel=1e-9)
             assert together[name].status == alone.status == Status.CONVERGED
             assert together[name].objective_value == pytest.approx(alone.objective_value, rel=1e-12)

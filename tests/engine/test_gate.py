@@ -40,12 +40,12 @@ class TestUnidentified:
         mended = {
             name: np.append(ONE_RATIO[name], [run[name] for run in more]) for name in ("N", "D")
         }
-        assert sj.fit(runs(**mended)).status == Status.CONVERGED
+        assert sj.fit(runs(**mended), resamples=0).status == Status.CONVERGED
 
     def test_allowed_it_leaves_no_interval_where_nothing_is_known(self):
         """The estimate runs away to a bound, where alpha looks as if it were determined."""
         with pytest.warns(sj.FitWarning, match="not_identified"):
-            fit = sj.fit(ONE_RATIO, allow_unidentified=True)
+            fit = sj.fit(ONE_RATIO, allow_unidentified=True, resamples=0)
         frame = fit.conf_int()
         assert set(fit.flat) == {"A", "alpha", "B", "beta"}
         assert frame.loc[list(fit.flat), ["stderr", "lo", "hi"]].isna().all(axis=None)
@@ -57,9 +57,9 @@ class TestUnidentified:
         """One exponent for both inputs leaves A and B open; a prior does not."""
         assert refusal(ONE_RATIO, tied={"beta": "alpha"}).problems[0].code == "E133"
         fixed = {"A": TRUTH["A"], "alpha": TRUTH["alpha"]}
-        assert sj.fit(ONE_RATIO, fixed=fixed).status == Status.CONVERGED
+        assert sj.fit(ONE_RATIO, fixed=fixed, resamples=0).status == Status.CONVERGED
         priors = {"alpha": sj.Normal(0.35, 0.01), "A": sj.LogNormal(480.0, 0.01)}
-        fit = sj.fit(ONE_RATIO, priors=priors)
+        fit = sj.fit(ONE_RATIO, priors=priors, resamples=0)
         assert fit.status == Status.CONVERGED
         assert fit.params["alpha"] == pytest.approx(0.35, abs=0.02)
         assert np.isfinite(fit.conf_int()[["lo", "hi"]]).all(axis=None)
@@ -85,7 +85,9 @@ class TestBounds:
         assert "E145: E is held at 2.5 or above, but the smallest loss is 2.12" in str(error)
 
     def test_other_parameters_may_exceed_the_losses(self):
-        fit = sj.fit(sj.datasets.load("golden36"), bounds={"A": (10, 1e4), "E": (1, 2)})
+        fit = sj.fit(
+            sj.datasets.load("golden36"), bounds={"A": (10, 1e4), "E": (1, 2)}, resamples=0
+        )
         assert fit.status == Status.CONVERGED
 
 
@@ -96,7 +98,7 @@ class TestBrokenLaws:
             return a * undefined  # noqa: F821
 
         with pytest.raises(sj.LawError, match=r"line \d+ of .*test_gate.py\): NameError: .*undef"):
-            sj.fit(ONE_RATIO, broken)
+            sj.fit(ONE_RATIO, broken, resamples=0)
 
     def test_a_law_gives_one_number(self):
         @sj.law
@@ -110,5 +112,5 @@ class TestBrokenLaws:
 def test_sigma_in_other_units_is_noticed():
     data = sj.datasets.load("golden36").assign(sd=5.0)
     with pytest.warns(sj.FitWarning, match=r"W212 column 'sd': the losses scatter 0\.001"):
-        sj.fit(data, sigma="sd")
-    sj.fit(data.assign(sd=0.01), sigma="sd")
+        sj.fit(data, sigma="sd", resamples=0)
+    sj.fit(data.assign(sd=0.01), sigma="sd", resamples=0)

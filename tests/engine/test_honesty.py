@@ -130,14 +130,14 @@ def lying_solver(box):
 
 def test_a_lying_solver_is_caught(golden):
     with pytest.warns(sj.FitWarning, match="stalled"):
-        fit = sj.fit(golden, solver=lying_solver)
+        fit = sj.fit(golden, solver=lying_solver, resamples=0)
     assert fit.status == Status.STALLED
     assert fit.gradient > 1e-6
 
 
 def test_lying_about_resamples_is_caught(golden):
     with pytest.warns(sj.FitWarning) as warned:
-        fit = sj.fit(golden, solver=lying_solver, bootstrap=20)
+        fit = sj.fit(golden, solver=lying_solver, resamples=20)
     assert any("20 of 20 resamples" in str(w.message) for w in warned)
     assert not np.any(fit.draws.converged)
     assert np.isnan(fit.stderr["beta"])
@@ -147,14 +147,14 @@ def test_lying_about_resamples_is_caught(golden):
 
 def test_an_optimizer_that_is_stopped_says_so(golden):
     with pytest.warns(sj.FitWarning, match="max_steps"):
-        fit = sj.fit(golden, solver=optax.adam(1e-3), max_steps=3)
+        fit = sj.fit(golden, solver=optax.adam(1e-3), max_steps=3, resamples=0)
     assert fit.status == Status.MAX_STEPS
 
 
 @pytest.mark.slow
 def test_an_optimizer_that_arrives_is_believed(golden, golden_huber):
     """optax's L-BFGS from our starts reaches the certified minimum, at its own precision."""
-    fit = sj.fit(golden, solver=optax.lbfgs(), max_steps=500)
+    fit = sj.fit(golden, solver=optax.lbfgs(), max_steps=500, resamples=0)
     assert fit.status == Status.CONVERGED
     assert fit.objective_value == pytest.approx(golden_huber.objective_value, rel=1e-9)
 
@@ -204,7 +204,7 @@ def condition(fit):
 @pytest.mark.parametrize("design", [grid_design(), sizes_design(3)], ids=["grid", "three sizes"])
 @pytest.mark.slow
 def test_good_designs_are_fine(design):
-    fit = sj.fit(noisy(design), objective=sj.least_squares())
+    fit = sj.fit(noisy(design), objective=sj.least_squares(), resamples=0)
     assert fit.status == Status.CONVERGED
     assert fit.condition < 1e3
     # The certificate's power iteration stops at a per cent.
@@ -220,7 +220,7 @@ def test_condition_of_the_chinchilla_design(chinchilla_huber):
 def test_one_budget_is_weak():
     """Condition 5e3 in the study: usable, but said to be weak."""
     with pytest.warns(sj.FitWarning, match="(?i)weakly identified"):
-        fit = sj.fit(noisy(one_budget_design()), objective=sj.least_squares())
+        fit = sj.fit(noisy(one_budget_design()), objective=sj.least_squares(), resamples=0)
     assert fit.status == Status.CONVERGED
     assert 1e3 < fit.condition < 1e6
 
@@ -246,7 +246,10 @@ def test_one_ratio_with_equal_exponents_is_singular():
     noise = np.exp(np.random.default_rng(3).normal(0, 0.005, len(N)))
     with pytest.warns(sj.FitWarning):
         fit = sj.fit(
-            {"N": N, "D": D, "loss": loss * noise}, "chinchilla_tied", allow_unidentified=True
+            {"N": N, "D": D, "loss": loss * noise},
+            "chinchilla_tied",
+            allow_unidentified=True,
+            resamples=0,
         )
     assert fit.status in (Status.NOT_IDENTIFIED, Status.BOUND_HIT)
 
@@ -257,13 +260,18 @@ def test_two_sizes_are_not_identified():
         pytest.warns(sj.DataWarning, match="W211"),
         pytest.warns(sj.FitWarning, match="not_identified|bound_hit"),
     ):
-        fit = sj.fit(noisy(sizes_design(2)), objective=sj.least_squares(), allow_unidentified=True)
+        fit = sj.fit(
+            noisy(sizes_design(2)),
+            objective=sj.least_squares(),
+            allow_unidentified=True,
+            resamples=0,
+        )
     assert fit.status in (Status.NOT_IDENTIFIED, Status.BOUND_HIT)
 
 
 def test_one_size_is_refused():
     with pytest.raises(sj.InputError, match="E131"):
-        sj.fit(noisy(sizes_design(1)))
+        sj.fit(noisy(sizes_design(1)), resamples=0)
 
 
 def nan_law():
@@ -276,5 +284,5 @@ def nan_law():
 
 def test_a_law_without_values_is_not_converged(golden):
     with pytest.warns(sj.FitWarning, match="non_finite"):
-        fit = sj.fit(golden, nan_law())
+        fit = sj.fit(golden, nan_law(), resamples=0)
     assert fit.status == Status.NON_FINITE

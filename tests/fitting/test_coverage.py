@@ -109,7 +109,7 @@ class TestTheSimulations:
 
 @pytest.fixture(scope="module")
 def simulated():
-    return list(table_fits(30, "gauss", 200, bootstrap=199))
+    return list(table_fits(30, "gauss", 200, resamples=199))
 
 
 class TestShort:
@@ -144,7 +144,7 @@ class TestShort:
     @pytest.mark.slow
     def test_checkpoints(self):
         """Whole runs cover, rows as if independent do not, and the tool finds the runs itself."""
-        declared = sim.count_targets(run_fits(20, 8, 60, declared=True, bootstrap=199))[None]
+        declared = sim.count_targets(run_fits(20, 8, 60, declared=True, resamples=199))[None]
         assert np.all(declared.rate >= 0.86)
         options = {"declared": False, "bootstrap": 199}
         naive = sim.count_targets(run_fits(20, 8, 60, resampling="pairs", **options))[None]
@@ -166,13 +166,13 @@ class TestIndependentRows:
     def test_default_covers(self, n, noise, band):
         # With 1,000 tables of 60 rows, a is covered .971 by chance; the next 1,000 give .938.
         count = 2000 if (n, noise) == (60, "gauss") else 1000
-        simulated = table_fits(n, noise, count, bootstrap=999)
+        simulated = table_fits(n, noise, count, resamples=999)
         within(sim.count_targets(simulated)[None], *band)
 
     @pytest.mark.parametrize("n", [25, 12])
     def test_few_rows(self, n):
         """At least .93, and no more than twice as wide as Student's t."""
-        found = sim.count_targets(table_fits(n, "gauss", 1000, bootstrap=999), (None, "wald"))
+        found = sim.count_targets(table_fits(n, "gauss", 1000, resamples=999), (None, "wald"))
         within(found[None], 0.93, 1)
         assert np.all(found[None].width <= 2 * found["wald"].width)
 
@@ -180,7 +180,7 @@ class TestIndependentRows:
     def test_default_objective(self, n):
         """Huber's 1e-3 is nearly least absolute deviations: wide in few rows, never narrow."""
         resamples = 0 if n < 25 else 999
-        simulated = table_fits(n, "gauss", 400, bootstrap=resamples, objective=sj.huber())
+        simulated = table_fits(n, "gauss", 400, resamples=resamples, objective=sj.huber())
         found = sim.count_targets(simulated, (None, "wald"))
         within(found[None], 0.91, 1)
         within(found["wald"], 0.91, 0.98)
@@ -192,12 +192,12 @@ class TestClusters:
     """T7."""
 
     def test_whole_runs_cover(self):
-        simulated = run_fits(20, 8, 500, declared=True, bootstrap=999)
+        simulated = run_fits(20, 8, 500, declared=True, resamples=999)
         within(sim.count_targets(simulated)[None], 0.93, 0.97)
 
     def test_few_runs_cover_where_an_interval_is_given(self):
         """A resample of eight runs often has too few of them, so many intervals are withheld."""
-        simulated = run_fits(8, 12, 500, declared=True, bootstrap=999)
+        simulated = run_fits(8, 12, 500, declared=True, resamples=999)
         assert np.all(sim.count_targets(simulated)[None].rate >= 0.93)
 
     def test_leaving_out_each_of_few_runs_covers(self):
@@ -208,7 +208,7 @@ class TestClusters:
 
     @pytest.mark.parametrize(("runs", "each"), [(20, 8), (8, 12)])
     def test_rows_as_if_independent_do_not(self, runs, each):
-        simulated = run_fits(runs, each, 200, declared=False, resampling="pairs", bootstrap=199)
+        simulated = run_fits(runs, each, 200, declared=False, resampling="pairs", resamples=199)
         assert np.all(sim.count_targets(simulated)[None].rate < 0.85)
 
     @pytest.mark.parametrize(("runs", "each", "share"), [(20, 8, 0.99), (8, 12, 0.94)])
@@ -229,7 +229,7 @@ def predicted():
     """New runs, by how wrong the law is for each decade and what is declared."""
     cases = ((0.0, None), (0.005, None), (0.005, 0.005))
     found = {case: sim.Predictions() for case in cases}
-    for one in table_fits(60, "gauss", 1000, bootstrap=999):
+    for one in table_fits(60, "gauss", 1000, resamples=999):
         for (wrong, declared), kept in found.items():
             kept.add(one, wrong, declared)
     return found

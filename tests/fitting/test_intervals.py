@@ -37,7 +37,7 @@ def points():
 
 @pytest.fixture(scope="module")
 def straight(points):
-    return sj.fit(points, line, objective=sj.least_squares(on="loss"))
+    return sj.fit(points, line, objective=sj.least_squares(on="loss"), resamples=0)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,13 @@ class TestWald:
 
     def test_weights_as_scipy_has_them(self, points):
         sigma = 0.1 + 0.03 * points["x"]
-        fit = sj.fit(points.assign(s=sigma), line, sigma="s", objective=sj.least_squares(on="loss"))
+        fit = sj.fit(
+            points.assign(s=sigma),
+            line,
+            sigma="s",
+            objective=sj.least_squares(on="loss"),
+            resamples=0,
+        )
         _, cov = curve_fit(
             lambda x, a, b: a + b * x, points["x"], points["loss"], p0=(1, 1), sigma=sigma
         )
@@ -83,8 +89,8 @@ class TestWald:
         design, residual, inverse = ordinary
         group = np.arange(40) // 5
         fit = sj.fit(
-            points.assign(run=[f"r{k}" for k in group]), line, cluster="run",
-            objective=sj.least_squares(on="loss"),
+            points.assign(run=[f"r{k}" for k in group]), line, run="run",
+            objective=sj.least_squares(on="loss"), resamples=0,
         )  # fmt: skip
         scores = np.stack([(design * residual[:, None])[group == k].sum(axis=0) for k in range(8)])
         cr1 = inverse @ scores.T @ scores @ inverse * (8 / 7) * (39 / 38)
@@ -95,7 +101,7 @@ class TestWald:
         assert set(frame["method"]) == {"cluster sandwich t"}
 
     def test_huber_with_a_large_delta_is_least_squares(self, golden, golden_lsq):
-        wide = sj.fit(golden, objective=sj.huber(10.0))
+        wide = sj.fit(golden, objective=sj.huber(10.0), resamples=0)
         assert wide.cov.to_numpy() == pytest.approx(golden_lsq.cov.to_numpy(), rel=1e-5)
 
     def test_median_has_its_textbook_variance(self):
@@ -104,7 +110,7 @@ class TestWald:
         constant = sj.law(linear=("a",), name="constant")(_constant)
         fit = sj.fit(
             {"x": np.arange(1.0, 4002), "loss": np.abs(x)}, constant,
-            objective=sj.absolute(on="loss"),
+            objective=sj.absolute(on="loss"), resamples=0,
         )  # fmt: skip
         # The density at the median is estimated from some 500 of 4,000 residuals: 5 %.
         assert fit.stderr["a"] == pytest.approx(np.sqrt(np.pi / 2 / 4001), rel=0.1)
@@ -127,7 +133,7 @@ class TestFromDraws:
     @pytest.fixture(scope="class")
     @classmethod
     def drawn(cls, golden):
-        return sj.fit(golden, objective=sj.least_squares(), bootstrap=64)
+        return sj.fit(golden, objective=sj.least_squares(), resamples=64)
 
     def test_basic_is_the_reflected_percentile(self, drawn):
         percentile, basic = (drawn.conf_int(kind=kind) for kind in ("percentile", "basic"))
@@ -161,7 +167,7 @@ class TestFromDraws:
     @pytest.mark.slow
     def test_small_samples_take_the_covariance(self, golden):
         small = golden.iloc[::2].reset_index(drop=True)
-        fit = sj.fit(small, objective=sj.least_squares(), bootstrap=64)
+        fit = sj.fit(small, objective=sj.least_squares(), resamples=64)
         assert fit.draws.method == "wild"
         assert set(fit.conf_int()["method"]) == {"wald t"}
         assert set(fit.conf_int(kind="percentile")["method"]) == {"wild percentile"}
@@ -215,7 +221,7 @@ class TestPrediction:
 @pytest.mark.filterwarnings("ignore::scalejax.FitWarning")
 def test_draws_are_withheld_if_more_than_a_twentieth_failed(points, failed, shown):
     """Of forty draws two may fail."""
-    fit = sj.fit(points, line, objective=sj.least_squares(on="loss"), bootstrap=40)
+    fit = sj.fit(points, line, objective=sj.least_squares(on="loss"), resamples=40)
     status = np.where(np.arange(40) < failed, sj.Status.MAX_STEPS, sj.Status.CONVERGED)
     frame = replace(fit, draws=replace(fit.draws, status=status)).conf_int(kind="percentile")
     assert bool(np.isfinite(frame[["lo", "hi"]].to_numpy()).all()) is shown

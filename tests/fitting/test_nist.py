@@ -219,7 +219,7 @@ def fitted(name, **options):
     facts, law = read(name), declared(name)
     frame = dict(zip(law.inputs, facts.x, strict=True), loss=np.abs(facts.y))
     scale = "log" if name == "Nelson" else "loss"
-    return sj.fit(frame, law=law, objective=sj.least_squares(on=scale), **options)
+    return sj.fit(frame, law=law, objective=sj.least_squares(on=scale), resamples=0, **options)
 
 
 def digits(found, certified):
@@ -327,7 +327,7 @@ def tenth_degree(x, *, b0: Real, b1: Real, b2: Real, b3: Real, b4: Real, b5: Rea
 
 def linear_fit(law, frame):
     objective = sj.least_squares(on="loss")
-    return sj.fit(frame, law=law, objective=objective, allow_unidentified=True)
+    return sj.fit(frame, law=law, objective=objective, allow_unidentified=True, resamples=0)
 
 
 def read_csv(name):

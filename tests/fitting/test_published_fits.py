@@ -46,8 +46,8 @@ class TestRepetition:
         """
         base = dict(LAWS["chinchilla_tied"].published["muennighoff2023"])
         held = {**base, "beta": base["alpha"]}
-        staged = sj.fit(runs, "data_constrained", fixed=held)
-        joint = sj.fit(runs, "data_constrained", tied={"beta": "alpha"})
+        staged = sj.fit(runs, "data_constrained", fixed=held, resamples=0)
+        joint = sj.fit(runs, "data_constrained", tied={"beta": "alpha"}, resamples=0)
         assert staged.status is sj.Status.CONVERGED
         assert joint.status is sj.Status.CONVERGED
         assert staged.objective_value == pytest.approx(0.0158047, abs=1e-7)
@@ -108,7 +108,7 @@ class TestLlama3:
         assert sj.isoflop.isoflop(runs).exponents["D"] == pytest.approx(0.50, abs=0.005)
 
     def test_direct_fit(self, runs):
-        found = sj.fit(runs[["N", "D", "loss"]])
+        found = sj.fit(runs[["N", "D", "loss"]], resamples=0)
         expected = {"E": 0.611, "A": 62.8, "alpha": 0.314, "B": 192.8, "beta": 0.325}
         # Three digits are printed.
         assert found.params == pytest.approx(expected, rel=2e-3)
@@ -120,7 +120,12 @@ def test_quantisation_after_training():
     rows = rows[rows["method"].eq("RTN-asymmetric") & rows["delta_loss"].gt(0)]
     law = sj.formula_law("k*D**g/N**h*exp(-b*w_bits) where w_bits input, g real, h real, k linear")
     found = sj.fit(
-        rows, law, target="delta_loss", objective=sj.least_squares(), allow_unidentified=True
+        rows,
+        law,
+        target="delta_loss",
+        objective=sj.least_squares(),
+        allow_unidentified=True,
+        resamples=0,
     ).params
     assert len(rows) == 26
     printed = [np.log(found["k"]), found["b"], found["h"], found["g"]]
@@ -137,7 +142,7 @@ def test_zero_shot_error_of_clip(upstream, exponent):
     error = 1 - runs["acc1"].to_numpy()
     front = error <= np.minimum.accumulate(error)
     points = {"C": runs["gmacs_total"].to_numpy()[front], "loss": error[front]}
-    found = sj.fit(points, "power_C", objective=sj.least_squares(), units={"C": 1e9})
+    found = sj.fit(points, "power_C", objective=sj.least_squares(), units={"C": 1e9}, resamples=0)
     assert found.params["alpha"] == pytest.approx(exponent, abs=5e-3)
 
 

@@ -71,7 +71,7 @@ def assert_reproduced(found):
 
 @pytest.fixture(scope="module")
 def fit():
-    return sj.fit(RUNS, bootstrap=DRAWS)
+    return sj.fit(RUNS, resamples=DRAWS)
 
 
 class TestEveryKindOfResampling:
@@ -80,7 +80,7 @@ class TestEveryKindOfResampling:
         [pytest.param(kind, marks=() if kind in SHORT else pytest.mark.slow) for kind in KINDS],
     )
     def test_is_made_again(self, kind, tmp_path):
-        made = sj.fit(RUNS, resampling=kind, bootstrap=DRAWS, seed=11, **KINDS[kind])
+        made = sj.fit(RUNS, resampling=kind, resamples=DRAWS, seed=11, **KINDS[kind])
         assert made.draws.method.split()[-1] == kind
         found = reproduce(save_fit(made, tmp_path / "fit"))
         assert_reproduced(found)
@@ -90,7 +90,7 @@ class TestEveryKindOfResampling:
 
     def test_weights_of_the_callers_own(self, tmp_path):
         weights = np.random.default_rng(1).multinomial(36, np.full(36, 1 / 36), DRAWS)
-        made = sj.fit(RUNS, bootstrap=weights, weights="w")
+        made = sj.fit(RUNS, resamples=weights, weights="w")
         folder = save_fit(made, tmp_path / "fit")
         found = reproduce(folder)
         assert found.same
@@ -98,16 +98,16 @@ class TestEveryKindOfResampling:
         assert str(found).startswith("reproduced in part: ")
         assert "the draws were not made again: their weights were given" in str(found)
         assert len(found.again.draws) == 0
-        assert_reproduced(reproduce(folder, bootstrap=weights))
-        assert not reproduce(folder, bootstrap=weights[::-1]).same
+        assert_reproduced(reproduce(folder, resamples=weights))
+        assert not reproduce(folder, resamples=weights[::-1]).same
         for wrong in (weights[1:], weights[:, 1:], 3):
             with pytest.raises(sj.UsageError, match="bootstrap"):
-                reproduce(folder, bootstrap=wrong)
+                reproduce(folder, resamples=wrong)
 
     def test_weights_are_for_a_fit_that_had_some(self, fit, tmp_path):
         folder = save_fit(fit, tmp_path / "fit")
         with pytest.raises(sj.UsageError, match="made again from the seed"):
-            reproduce(folder, bootstrap=np.ones((DRAWS, 36)))
+            reproduce(folder, resamples=np.ones((DRAWS, 36)))
 
     def test_another_seed_is_noticed(self, fit, tmp_path):
         other = replace(fit, settings={**fit.settings, "seed": 1})
@@ -126,7 +126,7 @@ class TestEveryKindOfResampling:
 
 class TestEveryKindOfFit:
     def test_an_objective_that_tuned_itself(self, tmp_path):
-        made = sj.fit(RUNS, objective=sj.huber("auto"), bootstrap=DRAWS)
+        made = sj.fit(RUNS, objective=sj.huber("auto"), resamples=DRAWS)
         assert_reproduced(reproduce(save_fit(made, tmp_path / "fit")))
 
     def test_runs_that_the_fit_found_itself(self, tmp_path):
@@ -137,7 +137,7 @@ class TestEveryKindOfFit:
         noise = np.repeat(rng.normal(0, 0.01, 9), 4)
         loss = (1.7 + 480 * size**-0.34 + 2000 * tokens**-0.37) * np.exp(noise)
         with pytest.warns(sj.FitWarning):
-            made = sj.fit({"N": size, "D": tokens, "loss": loss}, bootstrap=DRAWS)
+            made = sj.fit({"N": size, "D": tokens, "loss": loss}, resamples=DRAWS)
         assert made.draws.method == "cluster"
         assert_reproduced(reproduce(save_fit(made, tmp_path / "fit")))
 
@@ -152,6 +152,7 @@ class TestEveryKindOfFit:
             priors={"B": sj.LogNormal(7.0, 1.0)},
             exclude=[3, 17],
             weights="w",
+            resamples=0,
         )
         found = reproduce(save_fit(made, tmp_path / "fit"))
         assert_reproduced(found)
@@ -180,7 +181,7 @@ try:
 except locale.Error:
     pass  # not installed here; what reads the variables itself still sees them
 found = reproduce(folder)
-made = sj.fit(runs, bootstrap=8)
+made = sj.fit(runs, resamples=8)
 save_fit(made, out, {"models": 36, "tuning": "größer"})
 print(json.dumps([found.reproduced, found.largest, found.changed]))
 """
@@ -191,7 +192,7 @@ class TestAnotherProcess:
         """A fresh interpreter with another locale, time zone, hash seed and working directory."""
         file = tmp_path / "läufe.csv"
         RUNS.to_csv(file, index=False)
-        made = sj.fit(file, bootstrap=DRAWS)
+        made = sj.fit(file, resamples=DRAWS)
         here = save_fit(made, tmp_path / "here", {"models": 36, "tuning": "größer"})
         there = tmp_path / "there"
         places = [("de_DE.UTF-8", "Pacific/Kiritimati", "1"), ("C", "America/St_Johns", "77")]
@@ -213,7 +214,7 @@ class TestAnotherProcess:
     def test_a_law_of_ones_own_on_the_command_line(self, tmp_path):
         file = tmp_path / "laws.py"
         file.write_text(MODULE)
-        save_fit(sj.fit(RUNS, f"{file}:mine"), tmp_path / "fit")
+        save_fit(sj.fit(RUNS, f"{file}:mine", resamples=0), tmp_path / "fit")
 
         def run(*words):
             command = [sys.executable, "-m", "scalejax", "reproduce", "fit/manifest.json", *words]

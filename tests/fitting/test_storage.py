@@ -23,7 +23,7 @@ def own(N, D, *, E: sj.Positive, A: sj.Positive, alpha: sj.Positive):
 
 @pytest.fixture(scope="module")
 def fit():
-    return sj.fit(RUNS, bootstrap=50)
+    return sj.fit(RUNS, resamples=50)
 
 
 def assert_same(a, b):
@@ -108,7 +108,7 @@ def _odd(
 
 def test_same_seed_same_bytes(fit, tmp_path):
     fit.save(tmp_path / "a")
-    sj.fit(RUNS, bootstrap=50).save(tmp_path / "b")
+    sj.fit(RUNS, resamples=50).save(tmp_path / "b")
     for name in ("draws.parquet", "rows.parquet", "fit.json", "manifest.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 

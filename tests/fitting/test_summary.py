@@ -12,7 +12,7 @@ from scalejax.wording import retypable
 
 @pytest.fixture(scope="module")
 def fit():
-    return sj.fit(sj.datasets.load("golden36"), bootstrap=50)
+    return sj.fit(sj.datasets.load("golden36"), resamples=50)
 
 
 def typed_from(text, fit):

@@ -19,7 +19,7 @@ def families(golden):
 
 @pytest.fixture(scope="module")
 def table(families):
-    return sj.load_table(families, group="family")
+    return sj.load_table(families, by="family")
 
 
 class TestFitMany:
@@ -44,7 +44,7 @@ class TestFitMany:
             sj.fit_many(table, by=by)
 
     def test_a_table_without_groups_is_refused(self, golden):
-        with pytest.raises(sj.UsageError, match="load it with group='family'"):
+        with pytest.raises(sj.UsageError, match="load it with by='family'"):
             sj.fit_many(sj.load_table(golden), by="family")
 
 

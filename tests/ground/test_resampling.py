@@ -126,14 +126,14 @@ class TestDefaults:
     def test_by_size_and_structure(self):
         assert self.choose(36) == "pairs"
         assert self.choose(24) == "wild"
-        assert self.choose(36, cluster="run") == "cluster"
+        assert self.choose(36, run="run") == "cluster"
         assert self.choose(36, strata="family") == "stratified"
         assert self.choose(36, noise=0.003) == "parametric"
 
     @pytest.mark.parametrize(
         ("asked", "noise", "needs"),
         [
-            ("cluster", None, "cluster="),
+            ("cluster", None, "run="),
             ("nested", None, "inner"),
             ("stratified", None, "strata="),
             ("parametric", None, "noise="),
@@ -149,7 +149,7 @@ class TestDefaults:
     def test_refuses_few_clusters(self):
         data = table(36, run=[f"r{k}" for k in np.arange(36) // 9])
         with pytest.raises(sj.UsageError, match="4 clusters are too few"):
-            sj.fit(data, cluster="run", bootstrap=50)
+            sj.fit(data, run="run", resamples=50)
 
 
 class TestDrawnOnTheDevice:

@@ -39,7 +39,7 @@ class Bomb:
 
 @pytest.fixture(scope="module")
 def fit():
-    return sj.fit(RUNS)
+    return sj.fit(RUNS, resamples=0)
 
 
 @pytest.fixture

@@ -165,7 +165,7 @@ class TestOverTraining:
             {"C": 6 * N**2 * M, "M": M, "loss": [5.38702, 3.89994, 3.53115, 3.14977, 4.57229]}
         )
         with as_few_runs_as_the_paper():
-            found = sj.fit(runs, gadre2024, objective=sj.least_squares(on="loss"))
+            found = sj.fit(runs, gadre2024, objective=sj.least_squares(on="loss"), resamples=0)
         assert found.params == pytest.approx(
             dict(gadre2024.published["gadre2024-redpajama"]), rel=0.01
         )
@@ -179,7 +179,7 @@ class TestOverTraining:
         small |= runs["tokens_per_param"].eq(320) & runs["N"].lt(2e7)
         six = runs[small].rename(columns={"loss_c4_val": "L", "err_avg17": "error"})
         with as_few_runs_as_the_paper():
-            found = sj.fit(six, error_of_loss, objective=sj.least_squares(on="loss"))
+            found = sj.fit(six, error_of_loss, objective=sj.least_squares(on="loss"), resamples=0)
         assert found.params == pytest.approx(
             dict(error_of_loss.published["gadre2024-redpajama-17"]), rel=0.01
         )
@@ -208,7 +208,7 @@ class TestDownstreamChain:
         rows = two_step_rows(small, f"bpb_{task}", f"acc_{task}")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            fit = sj.fit(rows, ladder, weights="weight", allow_unidentified=True)
+            fit = sj.fit(rows, ladder, weights="weight", allow_unidentified=True, resamples=0)
         odds = ladder(large["N"].item(), large["D"].item(), 1.0, **fit.params)
         assert len(small) == 20
         assert float(accuracy_of_odds(odds)) == pytest.approx(large[f"acc_{task}"].item(), abs=0.02)

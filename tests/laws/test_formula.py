@@ -180,7 +180,7 @@ class TestWhatIsFoundOut:
 
 class TestFit:
     def test_gives_the_certified_parameters(self, golden, golden_huber):
-        found = sj.fit(golden, formula_law(CHINCHILLA))
+        found = sj.fit(golden, formula_law(CHINCHILLA), resamples=0)
         assert found.status == sj.Status.CONVERGED
         assert found.params == pytest.approx(golden_huber.params, rel=1e-7)
         assert f"formula: {CHINCHILLA}" in found.summary()
@@ -188,14 +188,16 @@ class TestFit:
     @pytest.mark.slow
     def test_without_linear_parameters(self, golden):
         """Scales of 1e14 are found although nobody said where to look for them."""
-        found = sj.fit(golden, f"formula: {KAPLAN}", objective=sj.least_squares())
-        ours = sj.fit(golden, "kaplan", objective=sj.least_squares())
+        found = sj.fit(golden, f"formula: {KAPLAN}", objective=sj.least_squares(), resamples=0)
+        ours = sj.fit(golden, "kaplan", objective=sj.least_squares(), resamples=0)
         assert found.status == ours.status == sj.Status.CONVERGED
         assert found.objective_value == pytest.approx(ours.objective_value, rel=1e-9)
 
     def test_is_loaded_without_running_anything(self, golden, tmp_path):
         text = f"{FEW} + c*log(D) where c real"
-        fit = sj.fit(golden, formula_law(text, name="mine"), objective=sj.least_squares())
+        fit = sj.fit(
+            golden, formula_law(text, name="mine"), objective=sj.least_squares(), resamples=0
+        )
         fit.save(tmp_path / "fit")
         record = json.loads((tmp_path / "fit" / "fit.json").read_text())
         assert record["law"]["spec"] == f"formula: {text}"
@@ -204,7 +206,7 @@ class TestFit:
         assert loaded.params == fit.params
 
     def test_a_hostile_formula_in_a_file_is_refused(self, golden, tmp_path):
-        sj.fit(golden, f"formula: {CHINCHILLA}").save(tmp_path / "fit")
+        sj.fit(golden, f"formula: {CHINCHILLA}", resamples=0).save(tmp_path / "fit")
         file = tmp_path / "fit" / "fit.json"
         record = json.loads(file.read_text())
         record["law"]["spec"] = "formula: __import__('os').mkdir('run')"

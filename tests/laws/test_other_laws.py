@@ -224,7 +224,7 @@ def fit(*args, many=False, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sj.FitWarning)
         warnings.simplefilter("ignore", sj.DataWarning)
-        return (sj.fit_many if many else sj.fit)(*args, **options)
+        return sj.fit_many(*args, **options) if many else sj.fit(*args, resamples=0, **options)
 
 
 def routed(*routers):

@@ -344,18 +344,18 @@ class TestFits:
     @pytest.mark.slow
     def test_exponents_tied_as_in_the_paper(self):
         runs = self.table((4, 5, 6, 8, 16), (4, 5, 6, 8, 16))
-        fit = sj.fit(runs, "kumar2024", tied={"beta": "alpha"})
+        fit = sj.fit(runs, "kumar2024", tied={"beta": "alpha"}, resamples=0)
         assert fit.status == sj.Status.CONVERGED
         assert fit.params == pytest.approx(dict(KUMAR), rel=1e-7)
 
     @pytest.mark.slow
     def test_law_of_ones_own_for_weights_only(self):
         runs = self.table(INF, INF)
-        fit = sj.fit(runs, weights_only)
+        fit = sj.fit(runs, weights_only, resamples=0)
         expected = {name: KUMAR[name] for name in weights_only.parameters}
         assert fit.status == sj.Status.CONVERGED
         assert fit.params == pytest.approx(expected, rel=1e-7)
 
     def test_bits_that_never_vary_are_refused(self):
         with pytest.raises(sj.InputError, match=r"E131 column 'act_bits'.*P_a"):
-            sj.fit(self.table(16, 16), "kumar2024")
+            sj.fit(self.table(16, 16), "kumar2024", resamples=0)

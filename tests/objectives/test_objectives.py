@@ -51,7 +51,7 @@ def test_student_t_is_the_likelihood_up_to_a_constant(dof):
 @pytest.mark.slow
 def test_student_t_fits_the_scale(golden):
     """At the minimum the likelihood is stationary in the scale and the law, by finite steps."""
-    fit = sj.fit(golden, objective=sj.student_t(3))
+    fit = sj.fit(golden, objective=sj.student_t(3), resamples=0)
 
     def likelihood(residuals, scale):
         return -np.sum(stats.t.logpdf(residuals, 3, scale=scale))
@@ -71,15 +71,17 @@ def test_student_t_fits_the_scale(golden):
 
 def test_automatic_delta(golden, golden_huber):
     """1.345 robust standard deviations of the residuals of the field's fit, then a fit with it."""
-    fit = sj.fit(golden, objective=sj.huber("auto"))
+    fit = sj.fit(golden, objective=sj.huber("auto"), resamples=0)
     delta = 1.345 * 1.4826 * np.median(np.abs(golden_huber.residuals))
     assert fit.objective.constants == pytest.approx((delta,), rel=1e-9)
-    assert fit.params == pytest.approx(sj.fit(golden, objective=sj.huber(delta)).params, rel=1e-8)
+    assert fit.params == pytest.approx(
+        sj.fit(golden, objective=sj.huber(delta), resamples=0).params, rel=1e-8
+    )
 
 
 def test_absolute_is_a_median_law(golden):
     """No small step lowers the sum: the linear program for the best one finds nothing."""
-    fit = sj.fit(golden, objective=sj.absolute())
+    fit = sj.fit(golden, objective=sj.absolute(), resamples=0)
     assert fit.status == Status.CONVERGED
     assert fit.agreeing > 1
     p, r = fit.params, fit.residuals
@@ -103,7 +105,7 @@ def test_custom_objective_is_the_built_in_one(golden, golden_huber):
     def mine(r):
         return jnp.where(jnp.abs(r) <= 1e-3, r * r / 2, 1e-3 * (jnp.abs(r) - 5e-4))
 
-    fit = sj.fit(golden, objective=mine)
+    fit = sj.fit(golden, objective=mine, resamples=0)
     assert fit.params == pytest.approx(golden_huber.params, rel=1e-9)
     assert fit.objective_value == pytest.approx(golden_huber.objective_value, rel=1e-12)
     assert fit.objective.name == "mine"
@@ -120,7 +122,9 @@ class TestLinearLaw:
         return columns, golden["loss"].to_numpy()
 
     def fit(self, golden, objective, **options):
-        return sj.fit(golden, "floor_power_N", objective=objective, fixed=self.FIXED, **options)
+        return sj.fit(
+            golden, "floor_power_N", objective=objective, fixed=self.FIXED, resamples=0, **options
+        )
 
     def test_least_squares(self, golden, line):
         fit = self.fit(golden, sj.least_squares(on="loss"))
@@ -168,25 +172,27 @@ class TestPriors:
     )
     @pytest.mark.slow
     def test_narrow_pins_and_wide_frees(self, golden, golden_huber, prior):
-        pinned = sj.fit(golden, priors={"beta": prior(0.3, 1e-4)})
-        held = sj.fit(golden, fixed={"beta": 0.3})
+        pinned = sj.fit(golden, priors={"beta": prior(0.3, 1e-4)}, resamples=0)
+        held = sj.fit(golden, fixed={"beta": 0.3}, resamples=0)
         # The slope at the pin is below 0.1, so the pinned value moves by less than 0.1 sd^2 = 1e-9
         # (the logarithm by that over 0.3), and B, the most sensitive, by e^(25 x 3e-9).
         assert pinned.params == pytest.approx(held.params, rel=1e-6)
         # The pull of a prior is (value - mean)/sd^2, 1e-16 here.
-        free = sj.fit(golden, priors={"beta": prior(0.3, 1e8)})
+        free = sj.fit(golden, priors={"beta": prior(0.3, 1e8)}, resamples=0)
         assert free.params == pytest.approx(golden_huber.params, rel=1e-8)
 
     def test_a_very_narrow_prior_is_certified(self, golden):
         """Its pull is known to 1e-16/sd^2 only; that rounding is no reason to distrust the fit."""
-        fit = sj.fit(golden, priors={"beta": sj.Normal(0.3, 1e-9)})
+        fit = sj.fit(golden, priors={"beta": sj.Normal(0.3, 1e-9)}, resamples=0)
         assert fit.params["beta"] == pytest.approx(0.3, abs=1e-12)
         assert fit.status == Status.CONVERGED
 
     def test_penalty_is_the_prior_it_spells_out(self, golden):
-        with_prior = sj.fit(golden, priors={"beta": sj.Normal(0.37, 0.05, noise=5e-3)})
+        with_prior = sj.fit(golden, priors={"beta": sj.Normal(0.37, 0.05, noise=5e-3)}, resamples=0)
         with_penalty = sj.fit(
-            golden, penalty=lambda p: 0.5 * (5e-3 * (p["beta"] - 0.37) / 0.05) ** 2
+            golden,
+            penalty=lambda p: 0.5 * (5e-3 * (p["beta"] - 0.37) / 0.05) ** 2,
+            resamples=0,
         )
         assert with_penalty.params == pytest.approx(with_prior.params, rel=1e-9)
         assert with_penalty.objective_value == pytest.approx(with_prior.objective_value, rel=1e-12)
@@ -195,14 +201,14 @@ class TestPriors:
 
 class TestFixedTiedBounds:
     def test_fixing_at_the_optimum_changes_nothing(self, golden, golden_huber):
-        fit = sj.fit(golden, fixed={"beta": golden_huber.params["beta"]})
+        fit = sj.fit(golden, fixed={"beta": golden_huber.params["beta"]}, resamples=0)
         assert fit.params == pytest.approx(golden_huber.params, rel=1e-8)
         assert fit.free == ("E", "A", "alpha", "B")
 
     @pytest.mark.slow
     def test_tied_exponents_are_the_tied_law(self, golden):
-        tied = sj.fit(golden, tied={"beta": "alpha"})
-        other = sj.fit(golden, "chinchilla_tied")
+        tied = sj.fit(golden, tied={"beta": "alpha"}, resamples=0)
+        other = sj.fit(golden, "chinchilla_tied", resamples=0)
         assert tied.params["beta"] == tied.params["alpha"]
         assert {name: tied.params[name] for name in other.params} == pytest.approx(
             other.params, rel=1e-9
@@ -211,15 +217,15 @@ class TestFixedTiedBounds:
 
     def test_a_bound_that_cuts_the_optimum_off_is_hit(self, golden):
         with pytest.warns(sj.FitWarning, match="bound_hit"):
-            fit = sj.fit(golden, bounds={"beta": (0.05, 0.2)})
+            fit = sj.fit(golden, bounds={"beta": (0.05, 0.2)}, resamples=0)
         assert fit.status == Status.BOUND_HIT
         assert fit.on_bound == ("beta",)
         # The best point of the box is the best one of its face.
-        face = sj.fit(golden, fixed={"beta": 0.2})
+        face = sj.fit(golden, fixed={"beta": 0.2}, resamples=0)
         assert fit.params == pytest.approx(face.params, rel=1e-8)
 
     def test_a_wide_bound_changes_nothing(self, golden, golden_huber):
-        fit = sj.fit(golden, bounds={"beta": (0.05, 2.0)})
+        fit = sj.fit(golden, bounds={"beta": (0.05, 2.0)}, resamples=0)
         assert fit.params == pytest.approx(golden_huber.params, rel=1e-12)
         assert not fit.on_bound
 

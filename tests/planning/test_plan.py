@@ -166,7 +166,7 @@ class TestUncertainty:
     def test_without_resamples_draws_come_from_the_covariance(self):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            plain = sj.fit(sj.datasets.load("golden36"))
+            plain = sj.fit(sj.datasets.load("golden36"), resamples=0)
         draws, method = source_of(plain).draws()
         assert "covariance" in method
         for name in ("alpha", "beta"):

@@ -32,14 +32,14 @@ def layout() -> Layout:
 
 @pytest.fixture(scope="module")
 def golden(layout):
-    return sj.fit(sj.datasets.load("golden36"), bootstrap=40, layout=layout)
+    return sj.fit(sj.datasets.load("golden36"), resamples=40, layout=layout)
 
 
 @pytest.fixture(scope="module")
 def one_input(layout):
     compute = np.geomspace(1e18, 1e22, 12)
     loss = (1.5 + 30 * compute**-0.1) * np.exp(0.002 * np.sin(9 * np.arange(12)))
-    return sj.fit({"C": compute, "loss": loss}, law="floor_power_C", layout=layout)
+    return sj.fit({"C": compute, "loss": loss}, law="floor_power_C", layout=layout, resamples=0)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def three_inputs(layout):
     runs = sj.datasets.load("golden36")
     runs["bits"] = np.tile([2.0, 4.0, 8.0], 12)
     runs["loss"] += 0.1 / runs["bits"]
-    return sj.fit(runs, law=with_bits, layout=layout)
+    return sj.fit(runs, law=with_bits, layout=layout, resamples=0)
 
 
 @pytest.fixture(autouse=True)
@@ -354,7 +354,7 @@ class TestDraws:
         assert panels[4, 1].get_xlabel() == "log10 A"
 
     def test_refuses_a_fit_without_draws(self, one_input, golden):
-        with pytest.raises(sj.UsageError, match="bootstrap=1000"):
+        with pytest.raises(sj.UsageError, match="resamples=1000"):
             plots.plot_draws(one_input)
         with pytest.raises(sj.UsageError, match="level"):
             plots.plot_draws(golden, level=95)

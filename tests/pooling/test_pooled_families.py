@@ -238,14 +238,14 @@ class TestBorrowing:
         donor = chinchilla.published["besiroglu2024"]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", sj.FitWarning)
-            fit = sj.fit(curve, fixed=sj.borrow(donor, ("A", "alpha")))
+            fit = sj.fit(curve, fixed=sj.borrow(donor, ("A", "alpha")), resamples=0)
             found = fit.predict({"N": 7e9, "D": 2e12})["loss"][0]
         assert found == pytest.approx(float(chinchilla(7e9, 2e12, **donor)), rel=0.01)
 
     @pytest.mark.parametrize("fixed", [None, {"A": 480.0}, {"beta": 0.36, "B": 2000.0}])
     def test_without_it_one_size_is_refused(self, curve, fixed):
         with pytest.raises(sj.InputError, match=r"only one value of N"):
-            sj.fit(curve, fixed=fixed)
+            sj.fit(curve, fixed=fixed, resamples=0)
 
     def test_inert_inputs(self):
         kernel = least_squares().kernel
@@ -311,7 +311,7 @@ class TestPublishedBorrowing:
         olmo = hitchhiker[hitchhiker["family"] == "OLMo-1"].rename(columns={"value": "loss"})
         one = olmo[(olmo["model"] == "OLMo-1B") & (olmo["metric"] == "loss:v3-small-c4_en")]
         seven = olmo[(olmo["model"] == "OLMo-7B") & (olmo["metric"] == "loss:c4_en")]
-        fit = sj.fit(one.loc[one["D"] >= 1e10, ["N", "D", "loss"]], fixed=MUENNIGHOFF)
+        fit = sj.fit(one.loc[one["D"] >= 1e10, ["N", "D", "loss"]], fixed=MUENNIGHOFF, resamples=0)
         assert error_of(fit, seven.nlargest(len(seven) // 3, "D")) < 0.02
 
     def test_a99_a_larger_source_is_better(self, hitchhiker):
@@ -322,5 +322,5 @@ class TestPublishedBorrowing:
         errors = []
         for name in ("OPT-6.7b", "OPT-13b", "OPT-30b"):
             one = opt[(opt["model"] == name) & (opt["D"] >= 1e10)]
-            errors.append(error_of(sj.fit(one, fixed=MUENNIGHOFF), target))
+            errors.append(error_of(sj.fit(one, fixed=MUENNIGHOFF, resamples=0), target))
         assert errors[0] > errors[1] > errors[2]

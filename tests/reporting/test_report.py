@@ -79,7 +79,7 @@ def runs_on_a_ray() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def fit(golden) -> Fit:
-    return sj.fit(golden, bootstrap=DRAWS)
+    return sj.fit(golden, resamples=DRAWS)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def good(found) -> str:
 @pytest.fixture(scope="module")
 def ill() -> str:
     with pytest.warns(sj.FitWarning), pytest.warns(sj.DataWarning):
-        fit = sj.fit(runs_on_a_ray(), bootstrap=DRAWS, allow_unidentified=True)
+        fit = sj.fit(runs_on_a_ray(), resamples=DRAWS, allow_unidentified=True)
     return reporting.render(fit)
 
 
@@ -107,7 +107,7 @@ def hostile(golden) -> str:
     runs["run"] = [f"{i // 3}{HOSTILE}" for i in range(len(runs))]
     runs.loc[35, columns["N"]] = np.nan
     with pytest.warns(sj.FitWarning, match="12 clusters"):
-        fit = sj.fit(runs, columns=columns, cluster="run", on_bad="drop", bootstrap=DRAWS, seed=1)
+        fit = sj.fit(runs, columns=columns, run="run", on_bad="drop", resamples=DRAWS, seed=1)
     table = dataclasses.replace(fit.table, source=HOSTILE, notes=(*fit.table.notes, HOSTILE))
     versions = {**fit.versions, HOSTILE: HOSTILE}
     fit = dataclasses.replace(fit, table=table, versions=versions)
@@ -234,7 +234,7 @@ class TestNumbers:
     def test_influence_agrees_with_a_fit_without_the_row(self, fit, found, golden):
         worst = found.frames["influence"].iloc[0]
         weight = (golden.index != worst["row"] - 1).astype(float)
-        without = sj.fit(golden.assign(weight=weight), weights="weight", bootstrap=DRAWS)
+        without = sj.fit(golden.assign(weight=weight), weights="weight", resamples=DRAWS)
         frame = found.frames["influence"]
         chosen = frame[(frame["row"] == worst["row"]) & (frame["conclusion"] == "beta")]
         assert chosen["without"].item() == pytest.approx(without.params["beta"], rel=1e-5)

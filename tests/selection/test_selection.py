@@ -88,7 +88,7 @@ class TestCriteria:
         return runs(1)
 
     def test_normal(self, table):
-        fit = sj.fit(table, "floor_power_C", objective=sj.least_squares())
+        fit = sj.fit(table, "floor_power_C", objective=sj.least_squares(), resamples=0)
         found = criteria(fit)
         scale = np.sqrt(np.mean(fit.residuals**2))
         wanted = stats.norm.logpdf(fit.residuals, scale=scale).sum()
@@ -100,13 +100,13 @@ class TestCriteria:
 
     @pytest.mark.slow
     def test_student(self, table):
-        fit = sj.fit(table, "floor_power_C", objective=sj.student_t(3))
+        fit = sj.fit(table, "floor_power_C", objective=sj.student_t(3), resamples=0)
         wanted = stats.t.logpdf(fit.residuals, 3, scale=fit.noise_scale).sum()
         assert criteria(fit).log_likelihood == pytest.approx(wanted, rel=1e-9)
 
     @pytest.mark.slow
     def test_laplace(self, table):
-        fit = sj.fit(table, "floor_power_C", objective=sj.absolute())
+        fit = sj.fit(table, "floor_power_C", objective=sj.absolute(), resamples=0)
         wanted = stats.laplace.logpdf(fit.residuals, scale=np.mean(np.abs(fit.residuals))).sum()
         # The absolute value is rounded off within 1e-7, of residuals of 2e-3.
         assert criteria(fit).log_likelihood == pytest.approx(wanted, rel=1e-4)
@@ -114,7 +114,7 @@ class TestCriteria:
     def test_huber(self, table):
         """The density is integrated by quadrature, the dispersion sought by SciPy."""
         delta = 1e-3
-        fit = sj.fit(table, "floor_power_C", objective=sj.huber(delta))
+        fit = sj.fit(table, "floor_power_C", objective=sj.huber(delta), resamples=0)
 
         def rho(r):
             return np.where(np.abs(r) < delta, r**2 / 2, delta * (np.abs(r) - delta / 2))
@@ -133,7 +133,13 @@ class TestCriteria:
     @pytest.mark.slow
     def test_scale_of_the_weights_does_not_matter(self, table):
         fits = [
-            sj.fit(table.assign(w=w), "floor_power_C", weights="w", objective=sj.least_squares())
+            sj.fit(
+                table.assign(w=w),
+                "floor_power_C",
+                weights="w",
+                objective=sj.least_squares(),
+                resamples=0,
+            )
             for w in (1.0, 7.0)
         ]
         assert criteria(fits[1]).aic == pytest.approx(criteria(fits[0]).aic, rel=1e-9)
@@ -141,7 +147,7 @@ class TestCriteria:
     @pytest.mark.slow
     def test_an_objective_of_ones_own_has_none(self, table):
         own = sj.custom(lambda r: jax.numpy.cosh(100 * r) - 1)
-        assert np.isnan(criteria(sj.fit(table, "floor_power_C", objective=own)).aic)
+        assert np.isnan(criteria(sj.fit(table, "floor_power_C", objective=own, resamples=0)).aic)
 
 
 class TestSelect:
@@ -157,7 +163,7 @@ class TestSelect:
 
     def test_errors_are_those_of_a_fit_to_the_training_runs(self, chosen):
         table, fold = chosen.table, chosen.folds[1]
-        alone = sj.fit(runs()[fold.train], "floor_power_C")
+        alone = sj.fit(runs()[fold.train], "floor_power_C", resamples=0)
         predicted = alone.curve({"C": table.inputs["C"][fold.test]}, alone.params)
         expected = predicted / table.target[fold.test] - 1
         errors = chosen.errors()

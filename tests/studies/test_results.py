@@ -59,7 +59,7 @@ class TestResults:
         """Fits of the same rows by `fit`; both stop at a Newton decrement of 1e-20."""
         one = result.wide().set_index(["family", "models", "until"])
         rows = (runs["family"] == "f1") & (runs["N"] < SIZES.max())
-        fit = sj.fit(runs[rows], cluster="model")
+        fit = sj.fit(runs[rows], run="model", resamples=0)
         found = one.loc[("f1", -1, 1.0)]
         for name, value in fit.params.items():
             assert found[name] == pytest.approx(value, rel=1e-7)

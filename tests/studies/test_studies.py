@@ -185,7 +185,7 @@ class TestTables:
 
     def test_groups_are_named_by_the_study(self, study, runs):
         with pytest.raises(sj.UsageError, match="say by= for the group"):
-            prepare(study, runs, group="family")
+            prepare(study, runs, by="family")
 
     def test_a_part_of_the_frame_is_that_part(self, study, runs):
         problems = prepare(replace(study, by=("corpus", "family")), runs).problems

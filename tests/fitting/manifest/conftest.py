@@ -9,7 +9,7 @@ from scalejax.fitting.storage import save_fit
 
 @pytest.fixture(scope="session")
 def fit():
-    return sj.fit(RUNS, bootstrap=7)
+    return sj.fit(RUNS, resamples=7)
 
 
 @pytest.fixture

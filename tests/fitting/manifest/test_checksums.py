@@ -59,7 +59,7 @@ class TestChecksums:
     def test_the_file_of_the_runs_has_one_too(self, fit, tmp_path):
         file = tmp_path / "runs.csv.gz"
         RUNS.to_csv(file, index=False)
-        made = sj.fit(file, bootstrap=7)
+        made = sj.fit(file, resamples=7)
         folder = sj.load_fit(made.save(tmp_path / "fit")).save(tmp_path / "again")
         digest = hashlib.sha256(file.read_bytes()).hexdigest()
         assert read(folder)["data"]["source_sha256"] == digest
@@ -98,7 +98,7 @@ class TestChecksums:
 
 class TestSameBytes:
     def test_same_fit_same_manifest(self, fit, saved, tmp_path):
-        again = save_fit(sj.fit(RUNS, bootstrap=7), tmp_path / "again")
+        again = save_fit(sj.fit(RUNS, resamples=7), tmp_path / "again")
         loaded = save_fit(sj.load_fit(saved), tmp_path / "loaded")
         for name in ("manifest.json", *FILES):
             content = (saved / name).read_bytes()

@@ -2,7 +2,7 @@
 
 - `staged`: a file or folder beside another, whose place it takes once it is whole.
 - `write_bytes`, `sha256_of`, `is_whole`: one file, and whether it is what was written.
-- `plain`: anything that we keep as the plain values of JSON; `to_json`: those as text.
+- `plain`: records, arrays and numbers as the plain values of JSON; `to_json`: those as text.
 """
 
 import hashlib
@@ -21,10 +21,10 @@ import numpy as np
 
 @contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """A place beside a file or folder, whose place it takes when it is whole and on the disk.
+    """A place to write a file or folder, which is moved to `path` when it is whole and on the disk.
 
-    Whatever is made there is gone if anything goes wrong. A folder that was there before is
-    replaced; the files in it that the new one lacks stay.
+    If anything goes wrong, it is removed and `path` stays as it was. A folder that was there before
+    is replaced; the files in it that the new one lacks stay.
     """
     # Numbers of processes coincide where containers share a folder.
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -85,7 +85,8 @@ def plain(value: Any, non_finite: dict[str, str] | None = None) -> Any:
 
     Args:
         value: Mappings, sequences, arrays and numbers; anything else becomes its text.
-        non_finite: If given, what the numbers that became null were, by their place (JSON).
+        non_finite: Gets the text of each number that became null, by its place (as JSON); None if
+            nobody needs them.
     """
 
     def at(value: Any, path: tuple[str | int, ...]) -> Any:

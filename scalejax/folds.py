@@ -1,10 +1,9 @@
 """What is held out: train on the small runs, predict the large ones.
 
 `leave_largest` holds out the runs above one cut, `rolling_origin` moves the cut upwards so that
-every fold trains on all that is smaller, and `leave_groups` holds out one group after the other,
-which asks how a law carries over rather than how it extrapolates. `leave_sizes` takes one size
-after the other as the target of all smaller ones, and `leave_last_run` the largest run of a family;
-where runs have checkpoints, what is predicted is the end of a training.
+every fold trains on all that is smaller: both ask how a law extrapolates. `leave_groups` holds out
+one group after the other: how it carries over. For runs with checkpoints, `leave_sizes` predicts
+one size after the other from all smaller ones, and `leave_last_run` the end of the largest run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from scalejax._arrays import Floats, Ints
 from scalejax.errors import UsageError
 
+_HELD_OUT = 0.2  # Share of the runs above the default cut: the usual fifth of cross-validation.
+_LEAST_TRAINED = 0.4
+"""Least share of the runs that one of several origins trains on. By judgement: fewer are too few
+for a law of five parameters, more leave the origin no room."""
+
 
 @dataclass(frozen=True, eq=False)
 class Fold:
@@ -25,8 +29,8 @@ class Fold:
         name: What is held out, in words.
         train: Rows that are fitted, (n,) of bool.
         test: Rows that are predicted, (n,) of bool.
-        distance: Decades of each row beyond the largest training run, (n,); 0 where none were
-            asked for.
+        distance: Decades of each row beyond the largest training run, (n,); 0 where folds are not
+            by size, and within the training runs.
     """
 
     name: str
@@ -40,8 +44,8 @@ def leave_largest(size: ArrayLike, above: float | None = None, *, axis: str = "C
 
     Args:
         size: Size of each run, (n,).
-        above: The largest size to train on; if not given, the largest fifth of the runs (whole
-            sizes at a time) is held out.
+        above: The largest size to train on; if None, the largest fifth of the runs (whole sizes at
+            a time) is held out.
         axis: Name of the size, for words.
 
     Raises:
@@ -49,7 +53,7 @@ def leave_largest(size: ArrayLike, above: float | None = None, *, axis: str = "C
     """
     values = _sizes(size)
     if above is None:
-        above = _below_the_last(values, 0.2)
+        above = _cut_below(values, _HELD_OUT)
     return [_fold(values, above, axis)]
 
 
@@ -72,9 +76,9 @@ def rolling_origin(size: ArrayLike, folds: int = 4, *, axis: str = "C") -> list[
         raise UsageError(f"folds must be at least 1, not {folds}.")
     distinct = np.unique(values)
     shares = np.array([np.mean(values <= cut) for cut in distinct[:-1]])
-    allowed = distinct[:-1][shares >= min(0.4, shares[-1])]
-    wanted = np.linspace(0, len(allowed) - 1, min(folds, len(allowed))).round().astype(int)
-    return [_fold(values, float(allowed[k]), axis) for k in np.unique(wanted)]
+    cuts = distinct[:-1][shares >= min(_LEAST_TRAINED, shares[-1])]
+    places = np.linspace(0, len(cuts) - 1, min(folds, len(cuts))).round().astype(int)
+    return [_fold(values, float(cuts[k]), axis) for k in np.unique(places)]
 
 
 def leave_groups(groups: Sequence[object] | NDArray[np.generic]) -> list[Fold]:
@@ -105,7 +109,7 @@ def _sizes(size: ArrayLike) -> Floats:
     return values
 
 
-def _below_the_last(values: Floats, share: float) -> float:
+def _cut_below(values: Floats, share: float) -> float:
     """The largest size that leaves at least a share of the runs above it."""
     distinct = np.unique(values)
     enough = [cut for cut in distinct[:-1] if np.mean(values > cut) >= share]
@@ -128,8 +132,10 @@ def leave_last_run(N: Floats, D: Floats, run: Ints, part: float) -> Fold:
         N: Parameters, (n,).
         D: Tokens, (n,).
         run: Run of each row, codes from 0, (n,).
-        part: Last share of its training that is predicted. Of several largest runs the one that
-            was trained longest is held out.
+        part: Last share of its training that is predicted.
+
+    Returns:
+        The fold; of several largest runs it holds out the one that was trained longest.
     """
     held = run[np.lexsort((D, N))[-1]]
     own = run == held
@@ -145,7 +151,7 @@ def training_share(D: Floats, run: Ints) -> Floats:
 
 
 def leave_sizes(size: Ints, D: Floats, run: Ints, fewest: int, most: int) -> Iterator[Fold]:
-    """Sizes as targets, each predicted from all smaller ones: its run that was trained longest.
+    """Sizes as targets: of each, the run that was trained longest, from the runs of smaller sizes.
 
     Args:
         size: Number of each row's size from the smallest, (n,).

@@ -3,8 +3,9 @@
 Laws name their inputs with these symbols; `scalejax.data` finds the columns of a table by the
 aliases and checks values against the plausible ranges. A law may use an input that is not listed
 here: it then needs a column of exactly that name and gets no range check. What a law gives is also
-one of these: a loss, an error rate, a learning rate. `short_number` writes a large count as people
-do, `amount` any value.
+one of these: a loss, an error rate, a learning rate. Plausible ranges are set by judgement, wide
+enough that a value outside is in another unit or wrong. `short_number` writes a large count as
+people do, `amount` any value.
 """
 
 import math
@@ -24,7 +25,7 @@ class Quantity:
         unit: Unit of the raw values.
         plausible: Range outside which a value is suspicious, in `unit`.
         aliases: Column names that mean this quantity, in lower case.
-        checked: Whether columns of it are checked; not where a law of one's own may well use the
+        checked: Whether columns of it are checked: not where a law of your own may well use the
             name for something else.
     """
 

@@ -1,6 +1,6 @@
 """Resampling as arrays: a resample is a row of weights or of targets, never a gathered copy.
 
-Shapes never change, rows keep their identity, and one engine refits them all. Which one, when:
+So shapes never change, rows keep their places, and one engine refits them all. Which one, when:
 
 - *weights*: `pairs` draws rows; `cluster` draws whole clusters (checkpoints of one run belong
   together: drawn one by one they make intervals several times too narrow); `nested` draws clusters
@@ -13,8 +13,9 @@ Shapes never change, rows keep their identity, and one engine refits them all. W
 
 A unit is a row, or a cluster. Draw k depends on the seed and k alone, not on how draws are divided
 over chunks or devices, so two fits with the same rows, seed and kind see the same resamples.
-Draw 0 is the sample itself. Compiled code calls `draw_counts` and `draw_shares` where it needs
-them.
+Draw 0 is the sample itself. `draw_counts` and `draw_shares` are for compiled code, which draws
+weights itself; `weight_rows` and `target_rows` make the arrays of the other kinds on the host.
+Intervals of draws: `percentile_interval`, `t_quantile`.
 """
 
 from collections.abc import Callable
@@ -76,7 +77,9 @@ def draw_counts(key: jax.Array, draw: jax.Array, units: jax.Array, size: int) ->
 
 
 def draw_shares(key: jax.Array, draw: jax.Array, units: jax.Array, size: int) -> jax.Array:
-    """Random weight of each unit in one draw of the Bayesian bootstrap (Rubin 1981).
+    """Random weight of each unit in one draw of the Bayesian bootstrap.
+
+    Source: Rubin (1981), Annals of Statistics 9, 130-134.
 
     Args:
         key: Random key of all draws.
@@ -96,9 +99,14 @@ def draw_shares(key: jax.Array, draw: jax.Array, units: jax.Array, size: int) ->
 def weight_rows(kind: WeightKind, units: Units, draws: int, seed: int) -> Floats:
     """Multipliers of the rows' weights, (draws, n); the jackknife has one row for each unit.
 
+    Args:
+        kind: Which resampling; not ``"pairs"`` or ``"cluster"``, which compiled code draws.
+        units: What is drawn.
+        draws: Number of resamples.
+        seed: Seed.
+
     Raises:
-        ValueError: A level that the kind needs is missing, or the kind is one that compiled code
-            draws itself (`draw_counts`).
+        ValueError: A level that the kind needs is missing, or compiled code draws the kind.
     """
     unit, inner, stratum = units
     count = int(unit.max()) + 1
@@ -108,14 +116,14 @@ def weight_rows(kind: WeightKind, units: Units, draws: int, seed: int) -> Floats
         if inner is None:
             raise ValueError("nested resampling needs an inner level")
         nested = partial(_nested, unit[_rows_by_code(inner)], count)
-        return _each(_batched(nested), draws, seed)[:, inner]
+        return _of_all_draws(_batch(nested), draws, seed)[:, inner]
     if kind == "stratified":
         if stratum is None:
             raise ValueError("stratified resampling needs strata")
         stratified = partial(_stratified, stratum[_rows_by_code(unit)])
-        return _each(_batched(stratified), draws, seed)[:, unit]
+        return _of_all_draws(_batch(stratified), draws, seed)[:, unit]
     if kind == "bayesian":
-        return _each(_exponentials(count), draws, seed)[:, unit]
+        return _of_all_draws(_exponentials(count), draws, seed)[:, unit]
     raise ValueError(f"{kind} resamples are drawn on the device, see draw_counts")
 
 
@@ -133,14 +141,15 @@ def target_rows(
     Args:
         kind: Which noise.
         fitted: Fitted log losses or losses, (n,).
-        noise: Standardised residuals, adjusted for the parameters that were fitted, (n,).
-        size: Size of the noise of each row, (n,).
+        noise: Residuals over `size`, scaled up for what the fit took from them, (n,).
+        size: Relative size of the noise of each row, (n,); its standard deviation for
+            ``"parametric"``.
         unit: Unit of each row; rows of one unit share their sign in ``"wild"``.
         draws: Number of resamples.
         seed: Seed.
     """
     make = {"residual": _residual, "wild": _wild, "parametric": _parametric}[kind]
-    return fitted + size * _each(_batched(partial(make, noise, unit)), draws, seed)
+    return fitted + size * _of_all_draws(_batch(partial(make, noise, unit)), draws, seed)
 
 
 def _rows_by_code(codes: Ints) -> Ints:
@@ -148,11 +157,11 @@ def _rows_by_code(codes: Ints) -> Ints:
     return np.unique(codes, return_index=True)[1]
 
 
-def _batched(make: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
+def _batch(make: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.Array]:
     return jax.jit(jax.vmap(make))
 
 
-def _each(make: Callable[[jax.Array], jax.Array], draws: int, seed: int) -> Floats:
+def _of_all_draws(make: Callable[[jax.Array], jax.Array], draws: int, seed: int) -> Floats:
     """What `make` gives for the keys of all draws, (draws, ...)."""
     with jax.enable_x64(True):
         key = jax.random.fold_in(jax.random.key(seed), 0)
@@ -162,12 +171,12 @@ def _each(make: Callable[[jax.Array], jax.Array], draws: int, seed: int) -> Floa
 
 @lru_cache(maxsize=8)
 def _exponentials(count: int) -> Callable[[jax.Array], jax.Array]:
-    # The one that studies call again and again for one table: compiled once.
-    return _batched(partial(_exponential, count))
+    # Studies call this again and again for tables of one length: compiled once.
+    return _batch(partial(_exponential, count))
 
 
 def _exponential(count: int, key: jax.Array) -> jax.Array:
-    """Weights of the Bayesian bootstrap (Rubin 1981): flat Dirichlet, with mean one."""
+    """Weights of the Bayesian bootstrap, (count,): flat Dirichlet, with mean one."""
     gaps = jax.random.exponential(key, (count,))
     return gaps * count / jnp.sum(gaps)
 
@@ -183,15 +192,15 @@ def _stratified(stratum: Ints, key: jax.Array) -> jax.Array:
 
 
 def _nested(outer: Ints, count: int, key: jax.Array) -> jax.Array:
-    """Outer units first, then as many inner ones within each copy; `outer` of each inner, (K,)."""
+    """Outer units are drawn, then as many inner ones as each has; `outer` of each inner, (K,)."""
     order = np.argsort(outer, kind="stable")
     sizes = np.bincount(outer, minlength=count)
     first = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     which, within = jax.random.split(key)
-    chosen = jax.random.randint(which, (count,), 0, count)
+    outer_picks = jax.random.randint(which, (count,), 0, count)
     share = jax.random.uniform(within, (count, int(sizes.max())))
-    size = jnp.asarray(sizes)[chosen][:, None]
-    picks = jnp.asarray(first)[chosen][:, None] + jnp.floor(share * size).astype(int)
+    size = jnp.asarray(sizes)[outer_picks][:, None]
+    picks = jnp.asarray(first)[outer_picks][:, None] + jnp.floor(share * size).astype(int)
     real = jnp.arange(share.shape[1]) < size
     inner = jnp.asarray(order)[jnp.where(real, picks, 0)]
     return jnp.zeros(outer.shape).at[inner].add(real.astype(float))
@@ -202,7 +211,7 @@ def _residual(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
 
 
 def _wild(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
-    """Random signs of Rademacher, one for each unit."""
+    """Random signs, one for each unit (Liu 1988, Annals of Statistics 16, 1696-1708)."""
     sign = jax.random.rademacher(key, (int(unit.max()) + 1,), noise.dtype)
     return jnp.asarray(noise) * sign[unit]
 
@@ -212,13 +221,17 @@ def _parametric(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
 
 
 def check_level(level: float) -> None:
-    """Refuse what is no probability."""
+    """Refuse a level that is no probability.
+
+    Raises:
+        UsageError: It does not lie between 0 and 1.
+    """
     if not 0 < level < 1:
         raise UsageError(f"level must lie between 0 and 1, not {level!r}.")
 
 
 def t_quantile(level: float, degrees_of_freedom: int) -> float:
-    """Half-width of a central interval in standard errors."""
+    """Half-width, in standard errors, of a central interval of Student's t."""
     return float(stdtrit(degrees_of_freedom, (1 + level) / 2))
 
 

@@ -1,8 +1,9 @@
 """How a fit ended: one code per problem, with a sentence that names the remedy.
 
-A status is earned by the certificate in `scalejax.engine.certificate`, never by a solver's own
-flag. Codes are small integers, so that a million of them are one array; `Status(code).sentence`
-is what a person reads. Hard trouble (bad input) raises instead, see `scalejax.errors`.
+`Status` is for fits, `Outcome` for constrained optima. A status comes from the certificate in
+`scalejax.engine.certificate`, never from what a solver says of itself. Codes are small integers, so
+that a million of them are one array; `Status(code).sentence` is what a person reads. Hard trouble
+(bad input) raises instead, see `scalejax.errors`.
 """
 
 from enum import IntEnum
@@ -10,10 +11,18 @@ from enum import IntEnum
 from scalejax.vocabulary import worded
 
 CONDITION_LIMIT = 1e6
-"""Above this condition of the column-scaled Jacobian a direction counts as flat."""
+"""Above this condition of the column-scaled Jacobian a direction counts as flat.
+
+For Chinchilla's law, runs with one ratio of tokens to parameters have 3e7, and a standard error of
+alpha of 514, with noise of 0.005 in the log loss.
+"""
 
 WEAK_CONDITION = 1e3
-"""Above this condition a fit is called weakly identified."""
+"""Above this condition a fit is called weakly identified.
+
+Grids, several compute budgets and the 240 Chinchilla runs have 140 to 320; one budget has 5400, and
+a standard error of alpha of 0.4.
+"""
 
 
 class Status(IntEnum):

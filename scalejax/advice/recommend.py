@@ -19,9 +19,9 @@ from scalejax.advice.families import Family, families, has_checkpoints, run_code
 from scalejax.advice.repeats import Repeats
 from scalejax.advice.worth import compare
 from scalejax.data import Table
-from scalejax.engine import design_of
+from scalejax.engine import run_set_of
 from scalejax.errors import UsageError
-from scalejax.identify import Identifiability, listed, of_design
+from scalejax.identify import Identifiability, assess_design, listed
 from scalejax.objectives import Model
 from scalejax.vocabulary import argument
 
@@ -220,7 +220,7 @@ _UNNAMED = (
 def _answer(model: Model, table: Table) -> Identifiability | None:
     """What runs tell about the parameters; None if the law is finite at no typical point."""
     try:
-        return of_design(design_of(model, {}, table), columns=table.columns)
+        return assess_design(run_set_of(model, {}, table), columns=table.columns)
     except UsageError:
         return None
 

@@ -32,7 +32,7 @@ import numpy as np
 from jax.scipy.special import erf
 from jax.scipy.stats import norm, t
 
-from scalejax.engine import Problem, make_box
+from scalejax.engine import FitProblem, make_box
 from scalejax.laws import Parameter
 from scalejax.objectives import Kernel, LogNormal, Model, Prior, Rows, losses
 
@@ -147,7 +147,7 @@ class Density:
 
 
 def make_density(
-    problem: Problem, start: Mapping[str, float], noise: LogNormal | None = None
+    problem: FitProblem, start: Mapping[str, float], noise: LogNormal | None = None
 ) -> Density:
     """The posterior density of a problem.
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from scalejax._arrays import Floats
 from scalejax.bayes.density import is_likelihood, make_density
-from scalejax.engine import Problem, check_priors
+from scalejax.engine import FitProblem, check_priors
 from scalejax.errors import FitWarning, ScalejaxError, UsageError
 from scalejax.files import plain
 from scalejax.fitting import Fit
@@ -285,7 +285,7 @@ def _problem(
     likelihood: Objective | None,
     priors: Mapping[str, Prior] | None,
     noise: LogNormal | None,
-) -> Problem:
+) -> FitProblem:
     """The problem of a fit with another likelihood and other priors, if given.
 
     Raises:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax.conclusions.conclusions import Conclusions, ParameterValue, conclude
-from scalejax.engine import GIVEN
+from scalejax.engine import CALLER_WEIGHTS
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.resampling import check_level, percentile_interval
@@ -75,7 +75,7 @@ def _check_resamples(first: Fit, second: Fit) -> None:
         complaints.append(f"resampled by {first.draws.method} and by {second.draws.method}")
     elif first.draws.method.removeprefix("cluster ") in ("residual", "wild", "parametric"):
         complaints.append("noise made from each fit's own residuals is not shared: draw rows")
-    if first.settings["seed"] != second.settings["seed"] and first.draws.method != GIVEN:
+    if first.settings["seed"] != second.settings["seed"] and first.draws.method != CALLER_WEIGHTS:
         complaints.append(f"seeds {first.settings['seed']} and {second.settings['seed']}")
     if not np.array_equal(first.table.row, second.table.row):
         complaints.append("fitted to different rows")

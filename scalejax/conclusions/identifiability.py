@@ -15,16 +15,16 @@ from numpy.typing import ArrayLike
 from scalejax._arrays import Floats
 from scalejax._numerics import robust_sd
 from scalejax.data import Table
-from scalejax.engine import ObjectiveLike, as_objective, design_of
+from scalejax.engine import ObjectiveLike, as_objective, run_set_of
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.identify import (
     TYPICAL_NOISE,
-    Design,
     Identifiability,
+    RunSet,
+    assess_design,
+    assess_estimate,
     listed,
-    of_design,
-    of_estimate,
 )
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, make_model
@@ -66,12 +66,12 @@ def design_identifiability(
     fixed = dict(fixed or {})
     columns: Mapping[str, str] = {}
     if isinstance(data, Table):
-        design, columns = design_of(model, fixed, data), data.columns
+        design, columns = run_set_of(model, fixed, data), data.columns
     else:
-        design = Design(model, fixed, *_arrays(law, data))
+        design = RunSet(model, fixed, *_arrays(law, data))
     if params is not None:
         _check_parameters(model, params)
-    return of_design(design, noise, columns, params)
+    return assess_design(design, noise, columns, params)
 
 
 def identifiability(fit: Fit) -> Identifiability:
@@ -90,16 +90,16 @@ def identifiability(fit: Fit) -> Identifiability:
     """
     fixed = dict(fit.settings["fixed"])
     model = make_model(fit.law, fit.objective.kernel, fixed=fixed, tied=fit.settings["tied"])
-    design = design_of(model, fixed, fit.table)
+    design = run_set_of(model, fixed, fit.table)
     used = fit.table.weight > 0
     residuals = np.sqrt(design.weight) * fit.residuals[used]
     left = max(design.n_rows - len(model.free), 1)
     noise = robust_sd(residuals) * np.sqrt(design.n_rows / left)
     columns, ends = fit.table.columns, fit.draws.status
-    found = of_estimate(design, fit.params, float(noise), columns, ends)
+    found = assess_estimate(design, fit.params, float(noise), columns, ends)
     if found.verdict != "not identified":
         return found
-    anywhere = of_design(design, float(noise), columns, draw_status=ends)
+    anywhere = assess_design(design, float(noise), columns, draw_status=ends)
     return anywhere if anywhere.verdict == "not identified" else found
 
 

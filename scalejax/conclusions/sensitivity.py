@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scalejax._arrays import Floats
 from scalejax.conclusions.conclusions import Conclusions, Point, conclude
 from scalejax.data import Table
-from scalejax.engine import GIVEN, How, Problem, Refits, Resampling, estimate, refits
+from scalejax.engine import CALLER_WEIGHTS, FitProblem, How, Refits, Resampling, estimate, refits
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.laws import Law, find_law
@@ -46,7 +46,7 @@ DELTAS = (1e-4, 3e-3, 1e-2, 3e-2)
 class _Variant:
     kind: str
     name: str
-    problem: Problem
+    problem: FitProblem
 
 
 def sensitivity(
@@ -90,7 +90,7 @@ def sensitivity(
     what = what or conclude(fit, at=at)
     how = how or How(seed=fit.settings["seed"])
     base, error = what.of(fit.law, fit.params), what.standard_errors(fit)
-    count = 0 if fit.draws.method == GIVEN else len(fit.draws)
+    count = 0 if fit.draws.method == CALLER_WEIGHTS else len(fit.draws)
     frames = []
     chosen = OBJECTIVES if objectives is None else objectives
     variants = [
@@ -136,7 +136,7 @@ def largest_moves(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _solve(
-    problem: Problem, fit: Fit, count: int, how: How
+    problem: FitProblem, fit: Fit, count: int, how: How
 ) -> tuple[dict[str, float], Status, Refits | None]:
     """Estimate, status and refits of a variant, from all starts."""
     kind = fit.draws.method.removeprefix("cluster ") if count else "none"
@@ -166,7 +166,7 @@ def _same(a: Objective, b: Objective) -> bool:
     return a.kernel == b.kernel and a.constants == b.constants and a.tuning is None
 
 
-def _with_objective(fit: Fit, objective: Objective) -> Problem:
+def _with_objective(fit: Fit, objective: Objective) -> FitProblem:
     problem = fit.problem
     model = replace(problem.model, kernel=objective.kernel)
     return replace(problem, model=model, objective=objective)
@@ -221,7 +221,7 @@ def _laws(fit: Fit, laws: Sequence[str | Law]) -> Iterator[_Variant]:
         if not set(law.inputs) <= set(fit.table.inputs):
             raise UsageError(f"{law.name} needs {', '.join(law.inputs)}, which the fit has not.")
         inputs = {name: fit.table.inputs[name] for name in law.inputs}
-        problem = Problem(
+        problem = FitProblem(
             make_model(law, fit.objective.kernel),
             fit.objective,
             replace(fit.table, inputs=inputs),

@@ -1,18 +1,18 @@
 """How problems are solved: any number of them as one batch, each at its certified global optimum.
 
-A law, an objective and the rows of a table are a `Problem`; an `Engine` solves it from many starts
-for many tables and resamples at once. Nothing here knows of frames, files or text for people.
+A law, an objective and the rows of a table are a `FitProblem`; an `Engine` solves it from many
+starts, for many tables and resamples at once. Nothing here knows of frames or files.
 
 | module | when |
 | --- | --- |
-| `problem`, `arguments` | what is minimised over which rows, and how; what callers may pass |
+| `fit_problem`, `arguments` | what is minimised over which rows, and how; what callers may pass |
 | `gate` | what is refused before anything is solved |
-| `refit` | the estimate, its resamples, and what is tried again: the one way for all who refit |
+| `refit` | the estimate and its resamples, with second tries: the one way for all who refit |
 | `array_fit` | the same fit as a pure, differentiable function of arrays |
 | `resamples` | which resamples suit a table, and their arrays |
 | `asymptotics` | a problem linearised at its solution: covariances |
 | `engine`, `chunk`, `arrays`, `layout` | batches on devices: host loop, compiled program, shapes |
-| `starts`, `candidates`, `derivatives`, `certificate` | the pieces of the compiled program |
+| `starts`, `start_candidates`, `derivatives`, `certificate` | the pieces of the compiled program |
 """
 
 from scalejax.engine.arguments import ObjectiveLike as ObjectiveLike
@@ -37,27 +37,27 @@ from scalejax.engine.engine import POINT_TOLERANCE as POINT_TOLERANCE
 from scalejax.engine.engine import Ends as Ends
 from scalejax.engine.engine import Engine as Engine
 from scalejax.engine.engine import Progress as Progress
-from scalejax.engine.gate import design_of as design_of
-from scalejax.engine.gate import inputs_at_rest as inputs_at_rest
-from scalejax.engine.gate import left_open as left_open
+from scalejax.engine.fit_problem import FitProblem as FitProblem
+from scalejax.engine.fit_problem import How as How
+from scalejax.engine.fit_problem import host_table as host_table
+from scalejax.engine.fit_problem import make_engine as make_engine
+from scalejax.engine.gate import inert_inputs as inert_inputs
+from scalejax.engine.gate import open_parameters as open_parameters
 from scalejax.engine.gate import refuse_bounds as refuse_bounds
 from scalejax.engine.gate import refuse_broken as refuse_broken
 from scalejax.engine.gate import refuse_unidentified as refuse_unidentified
+from scalejax.engine.gate import run_set_of as run_set_of
 from scalejax.engine.layout import Layout as Layout
 from scalejax.engine.layout import default_layout as default_layout
-from scalejax.engine.problem import How as How
-from scalejax.engine.problem import Problem as Problem
-from scalejax.engine.problem import host_table as host_table
-from scalejax.engine.problem import make_engine as make_engine
 from scalejax.engine.refit import Refits as Refits
 from scalejax.engine.refit import Resampling as Resampling
 from scalejax.engine.refit import estimate as estimate
 from scalejax.engine.refit import refit_weights as refit_weights
 from scalejax.engine.refit import refits as refits
+from scalejax.engine.resamples import CALLER_WEIGHTS as CALLER_WEIGHTS
 from scalejax.engine.resamples import FEW_CLUSTERS as FEW_CLUSTERS
 from scalejax.engine.resamples import FEWEST_CLUSTERS as FEWEST_CLUSTERS
-from scalejax.engine.resamples import GIVEN as GIVEN
 from scalejax.engine.resamples import SMALL_SAMPLE as SMALL_SAMPLE
 from scalejax.engine.resamples import Resamples as Resamples
 from scalejax.engine.resamples import choose_resampling as choose_resampling
-from scalejax.engine.resamples import given_weights as given_weights
+from scalejax.engine.resamples import weight_resamples as weight_resamples

@@ -24,17 +24,17 @@ from jax import lax
 
 from scalejax.engine.arguments import ObjectiveLike, as_objective, check_priors
 from scalejax.engine.arrays import make_box
-from scalejax.engine.candidates import candidates
 from scalejax.engine.certificate import (
-    LIMITS,
+    THRESHOLDS,
     Certificate,
     best_start,
     certify,
     decide,
-    disagreement,
+    mark_disagreement,
 )
 from scalejax.engine.derivatives import evaluate
 from scalejax.engine.engine import POINT_TOLERANCE
+from scalejax.engine.start_candidates import start_candidates
 from scalejax.engine.starts import choose_starts, start_features
 from scalejax.errors import UsageError
 from scalejax.laws import Law, find_law
@@ -63,8 +63,8 @@ class ArrayFit(NamedTuple):
     agreeing: jax.Array
 
 
-class _Problem(NamedTuple):
-    """Everything that an optimum depends on, as one pytree."""
+class _ArrayProblem(NamedTuple):
+    """Everything that an optimum depends on, as a pytree that derivatives pass through."""
 
     rows: Rows
     weight: jax.Array
@@ -90,16 +90,16 @@ def fit_arrays(
 
     The derivative is that of the minimiser, by the implicit function theorem: with the gradient g
     and the exact Hessian H of the objective at the solution, ``du = -H^-1 (dg/ddata) ddata``; H is
-    symmetric. Parameters on a bound do not move. Where a residual sits exactly on Huber's kink the
-    derivative is one-sided, and what is returned is the side of the quadratic part. Where the
-    data do not determine all parameters (see the status) the derivative is not meaningful.
+    symmetric. Parameters on a bound do not move. Where a residual sits exactly on Huber's kink, the
+    derivative is that of the side of the quadratic part. Where the data do not determine all
+    parameters (see the status) the derivative is not meaningful.
 
     Args:
         law: A law or the name of one.
         inputs: The law's inputs, (n,) each, in raw units; positive where the law needs it.
         loss: Observed losses, (n,).
         weights: Weight of each row, (n,); zero for padding, which must still be evaluable.
-        objective: As for `scalejax.fit`; an automatic delta is not available here.
+        objective: As for `scalejax.fit`, but not ``huber("auto")``.
         fixed: Parameters held at a value; differentiable.
         tied: Parameters that take the value of another.
         priors: Priors by parameter; differentiable.
@@ -124,7 +124,7 @@ def fit_arrays(
     loss = jnp.asarray(loss)
     cast = partial(jnp.asarray, dtype=loss.dtype)
     box = make_box(model, bounds or {})
-    problem = _Problem(
+    problem = _ArrayProblem(
         Rows(
             tuple(cast(inputs[name]) for name in law.inputs),
             jnp.log(loss) if model.kernel.log else loss,
@@ -145,12 +145,12 @@ def fit_arrays(
         steps=steps,
         max_steps=max_steps,
         parameters=model.size,
-        gradient_limit=LIMITS[loss.dtype.name].gradient,
+        gradient_limit=THRESHOLDS[loss.dtype.name].gradient,
     )
-    cells = candidates(model).cells
+    cells = start_candidates(model).cells
     return ArrayFit(
         params=model.parameters(u, problem.settings.fixed),
-        status=disagreement(status, agreeing, cells, cells, jnp),
+        status=mark_disagreement(status, agreeing, cells, cells, jnp),
         objective=model.objective(u, problem.rows, problem.weight, problem.settings),
         gradient=certificate.gradient,
         condition=certificate.condition,
@@ -158,12 +158,12 @@ def fit_arrays(
     )
 
 
-def _certify(model: Model, u: jax.Array, problem: _Problem) -> Certificate:
+def _certify(model: Model, u: jax.Array, problem: _ArrayProblem) -> Certificate:
     return certify(model, u, problem.rows, problem.weight, problem.settings, problem.box)
 
 
 def _search(
-    model: Model, max_steps: int, problem: _Problem
+    model: Model, max_steps: int, problem: _ArrayProblem
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Best end of all starts (p,), its steps, and how many starts reached it."""
     rows, weight, settings, box = problem
@@ -194,7 +194,7 @@ def _search(
     return ends.u[best], ends.steps[best], agreeing
 
 
-def _optimum(model: Model, point: jax.Array, problem: _Problem) -> jax.Array:
+def _optimum(model: Model, point: jax.Array, problem: _ArrayProblem) -> jax.Array:
     """The point itself (p,), with the derivative that the minimiser of the problem has."""
     moves = ~((point <= problem.box.lower) | (point >= problem.box.upper))
 

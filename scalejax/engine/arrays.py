@@ -15,6 +15,9 @@ from scalejax.objectives import Model, Rows
 from scalejax.solvers import Box
 from scalejax.vocabulary import argument
 
+_LOG_SCALE_LIMIT = 40.0
+"""Largest size of the logarithm of a fitted noise scale: far outside of what data can have."""
+
 
 class HostTable(NamedTuple):
     """One table as NumPy arrays of n rows.
@@ -37,12 +40,12 @@ class HostTable(NamedTuple):
 def stack(tables: Sequence[HostTable], *, log: bool, length: int | None = None) -> Tables:
     """Pad tables to a common length, which is rounded up so that few lengths are compiled.
 
-    Padding repeats the first row, which the law can be evaluated at, with weight zero.
+    Padding repeats the first row, at which the law is finite, with weight zero.
 
     Args:
         tables: The tables.
         log: Whether targets are logarithms of losses.
-        length: Rows to pad to, if not chosen by the longest table.
+        length: Rows to pad to; if None, as many as the longest table needs.
     """
     length = length or _bucket(max(len(table.loss) for table in tables))
 
@@ -70,7 +73,7 @@ def stack(tables: Sequence[HostTable], *, log: bool, length: int | None = None) 
 
 
 def _bucket(length: int) -> int:
-    """The next of 16, 24, 32, 48, 64, 96, ..."""
+    """The next of 16, 24, 32, 48, 64, 96, ...: at most half of the rows more, few lengths."""
     size = 16
     while size < length:
         size = size * 3 // 2 if size & (size - 1) == 0 else size * 4 // 3
@@ -83,8 +86,8 @@ def make_box(model: Model, bounds: Mapping[str, tuple[float, float]]) -> Box:
     Raises:
         UsageError: A bound on something that is not free, crossed, or outside the support.
     """
-    unknown = [f"{name!r} is not a free parameter" for name in bounds if name not in model.free]
-    complaints = unknown + wrong_bounds(model, bounds)
+    complaints = [f"{name!r} is not a free parameter" for name in bounds if name not in model.free]
+    complaints += wrong_bounds(model, bounds)
     if complaints:
         raise UsageError(f"{argument('bounds')}: {'; '.join(complaints)}.")
     lower, upper = [], []
@@ -95,8 +98,8 @@ def make_box(model: Model, bounds: Mapping[str, tuple[float, float]]) -> Box:
             lower.append(float(parameter.unconstrain(jnp.asarray(low, float))))
             upper.append(float(parameter.unconstrain(jnp.asarray(high, float))))
     if model.kernel.fitted_scale:
-        lower.append(-40.0)
-        upper.append(40.0)
+        lower.append(-_LOG_SCALE_LIMIT)
+        upper.append(_LOG_SCALE_LIMIT)
     return Box(np.array(lower), np.array(upper))
 
 

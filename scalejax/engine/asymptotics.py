@@ -7,12 +7,13 @@ With residuals r, weights w, the objective's slope psi and curvature chi, and th
   weighted mean square of psi over n - p and P the curvature of priors and penalty. For least
   squares that is the textbook ``s^2 (J'WJ)^-1``.
 - sandwich: ``A = J' W diag(chi) J + P`` and B the sum of squared scores of rows or clusters, with
-  the usual factor for small samples (HC1, CR1). It makes no assumption on the noise and is the
-  less accurate the fewer units there are.
+  the usual factor for small samples (HC1 and CR1: MacKinnon and White 1985, Journal of Econometrics
+  29, 305-325). It makes no assumption on the noise and needs many units to be accurate.
 
 Huber's loss with a small delta has curvature in few rows, so chi is taken as a difference quotient
 of psi over a width of the size of the residuals; that estimates the density of the residuals at
-zero, as for quantile regression (Powell 1991). For least squares it changes nothing.
+zero, as for quantile regression (Powell 1991, in Barnett, Powell and Tauchen, eds., Nonparametric
+and Semiparametric Methods in Econometrics and Statistics). For least squares it changes nothing.
 """
 
 from collections.abc import Mapping
@@ -27,13 +28,15 @@ from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
 from scalejax._numerics import robust_sd
-from scalejax.engine.problem import Problem
+from scalejax.engine.fit_problem import FitProblem
 from scalejax.objectives import Model, Rows, Settings
 from scalejax.status import CONDITION_LIMIT
 
 CovarianceKind = Literal["wald", "sandwich"]
 
 _FLAT_LOADING = 1e-3
+"""Squared share of a parameter in the flat directions above which it counts as flat (3 % of its
+length, as in `scalejax.identify`). Set by judgement."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class Asymptotics:
         scale: Derivative of each parameter in its own coordinate, (p,).
         held: Parameters on a bound, which do not move, (p,).
         unit: Cluster of each row, or its number, (n,).
-        left_open: Parameters that are not determined, whatever it looks like here.
+        undetermined: Parameters known not to be determined, even if they look so at this point.
     """
 
     names: tuple[str, ...]
@@ -64,7 +67,7 @@ class Asymptotics:
     scale: Floats
     held: NDArray[np.bool_]
     unit: Ints
-    left_open: tuple[str, ...] = ()
+    undetermined: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -99,7 +102,7 @@ class Asymptotics:
         share = np.sum(vectors[:, lost] ** 2, axis=1)
         moving = [name for name, held in zip(self.names, self.held, strict=True) if not held]
         flat = {n for n, part in zip(moving, share, strict=True) if part > _FLAT_LOADING}
-        return tuple(name for name in self.names if name in flat.union(self.left_open))
+        return tuple(name for name in self.names if name in flat.union(self.undetermined))
 
     @cached_property
     def _directions(self) -> tuple[NDArray[np.bool_], Floats]:
@@ -121,18 +124,18 @@ class Asymptotics:
         meat = self._moving(self._meat(kind))
         full = np.full((len(names), len(names)), np.nan)
         full[np.ix_(moving, moving)] = inverse @ meat @ inverse
-        unknown = np.isin(names, self.flat)
-        full[unknown, :] = full[:, unknown] = np.nan
+        flat = np.isin(names, self.flat)
+        full[flat, :] = full[:, flat] = np.nan
         return full
 
     def standard_errors(self, slope: Floats, kind: CovarianceKind) -> Floats:
         """Standard errors of quantities with derivatives (k, p) in the coordinates, (k,)."""
         covariance = self.covariance(kind)
-        known = ~np.isnan(np.diagonal(covariance))
-        inner = covariance[np.ix_(known, known)]
-        variance = np.einsum("ki,ij,kj->k", slope[:, known], inner, slope[:, known])
+        sure = ~np.isnan(np.diagonal(covariance))
+        inner = covariance[np.ix_(sure, sure)]
+        variance = np.einsum("ki,ij,kj->k", slope[:, sure], inner, slope[:, sure])
         # A flat parameter spoils only what depends on it.
-        return np.sqrt(np.where(np.any(slope[:, ~known] != 0, axis=1), np.nan, variance))
+        return np.sqrt(np.where(np.any(slope[:, ~sure] != 0, axis=1), np.nan, variance))
 
     def _moving(self, matrix: Floats) -> Floats:
         return matrix[np.ix_(~self.held, ~self.held)]
@@ -161,16 +164,16 @@ class Asymptotics:
         used = self.weight > 0
         variance = float(np.sum(self.weight * self.psi**2)) / left
         spread = float(np.var(self.chi[used])) / self._mean_curvature**2
-        # Huber's factor for small samples (1981, equation 7.6.4).
+        # Huber's factor for small samples (Robust Statistics, Wiley 1981, equation 7.6.4).
         return variance * (1 + p / n * spread) ** 2 * self._gram
 
 
 def asymptotics(
-    problem: Problem,
+    problem: FitProblem,
     u: Floats,
     on_bound: tuple[str, ...],
     unit: Ints | None,
-    left_open: tuple[str, ...] = (),
+    undetermined: tuple[str, ...] = (),
 ) -> Asymptotics:
     """Linearise a problem at its solution.
 
@@ -179,7 +182,7 @@ def asymptotics(
         u: Coordinates of the solution, (p,).
         on_bound: Parameters that lie on a bound.
         unit: Cluster of each row, or None for independent rows.
-        left_open: Parameters that are not determined, whatever it looks like there.
+        undetermined: Parameters known not to be determined, even if they look so there.
     """
     model, table = problem.model, problem.table
     free = len(model.free)
@@ -207,7 +210,7 @@ def asymptotics(
         scale=np.array(own),
         held=np.isin(model.free, on_bound),
         unit=np.arange(table.n_rows) if unit is None else unit,
-        left_open=left_open,
+        undetermined=undetermined,
     )
 
 
@@ -234,12 +237,15 @@ def _bends(
     slope = jax.grad(lambda r: model.rho(u, r, settings.constants))
     penalty = jnp.zeros((u.shape[0], u.shape[0]))
     if settings.priors or model.penalty is not None:
-        penalty = jax.hessian(lambda c: model.penalised(c, settings))(u)
+        penalty = jax.hessian(lambda c: model.penalties(c, settings))(u)
     return jax.vmap(jax.vmap(slope))(residual), penalty
 
 
 def _width(residual: Floats, parameters: int) -> float:
     """Half-width over which the curvature is smoothed: the size of the noise times n^(-1/5).
+
+    That is the rate at which a density is best estimated from n values (Silverman 1986, Density
+    Estimation, section 3.4); that the factor is one was set by judgement.
 
     A fit that is nearly least absolute deviations passes through as many rows as it has parameters;
     those residuals say nothing about the noise, and the others are a little too small.

@@ -1,10 +1,10 @@
-"""The certificate: what a solution is worth, computed anew from the problem and the point.
+"""The certificate: whether a final point is an optimum, computed anew from the problem alone.
 
-No solver's flag enters. At the final point the certificate takes the objective, the scaled
-gradient ``max_j |J_j^T W psi| / (|J_j| |psi|)`` (how far the residuals are from being orthogonal
-to every column), the condition of the column-scaled Jacobian (flat directions), and the
-coordinates that lie on a bound. `decide` turns them into a status; the thresholds are argued for
-in the reliability study: 1e-6 for the scaled gradient leaves the objective within 1e-9.
+What the solver says of itself does not count. At the final point `certify` computes the objective,
+the scaled gradient ``max_j |J_j^T W psi| / (|J_j| |psi|)`` (how far the residuals are from being
+orthogonal to every column), the condition of the column-scaled Jacobian (flat directions), and the
+coordinates that lie on a bound. `decide` turns them into a status, `best_start` compares the starts
+of a problem.
 """
 
 from typing import Any, NamedTuple
@@ -18,10 +18,13 @@ from scalejax.solvers import Box
 from scalejax.status import CONDITION_LIMIT, Status
 
 BOUND_DISTANCE = 1e-4
-"""A coordinate this close to its bound lies on it; a relative distance for positive parameters."""
+"""A coordinate this close to its bound lies on it; a relative distance for positive parameters.
+
+By judgement: far below what data tell apart, far above where the solver stops short of a bound.
+"""
 
 
-class Limits(NamedTuple):
+class Thresholds(NamedTuple):
     """Thresholds in one precision.
 
     Attributes:
@@ -35,15 +38,26 @@ class Limits(NamedTuple):
     gradient: float
 
 
-LIMITS = {"float64": Limits(1e-12, 1e-6, 1e-6), "float32": Limits(16 * 2.0**-23, 1e-3, 1e-3)}
+# A scaled gradient of 1e-6 leaves the objective within 1e-9 of its minimum. Single precision keeps
+# 3 to 4 digits of a fit, so there its own thresholds are the rounding.
+THRESHOLDS = {
+    "float64": Thresholds(near=1e-12, agreement=1e-6, gradient=1e-6),
+    "float32": Thresholds(near=16 * 2.0**-23, agreement=1e-3, gradient=1e-3),
+}
 
 _POWER_ITERATIONS = 12
+"""Measured: conditions come out up to 13 % low, which is enough beside limits of 1e3 and 1e6."""
+
 _PERFECT = 1e-9
+"""Residuals of this size, relative to the targets, count as zero: above rounding, below any noise.
+Set by judgement."""
+
 _ROUNDING_SHARE = 1e-7
+"""Scaled gradient that the rounding of a penalty's slope comes to: a tenth of the limit."""
 
 
 class Certificate(NamedTuple):
-    """What is known about a final point.
+    """What the certificate says of a final point.
 
     Attributes:
         objective: Objective, ().
@@ -51,7 +65,7 @@ class Certificate(NamedTuple):
         condition: Condition number of the column-scaled Jacobian, ().
         on_bound: Which coordinates lie on a bound, (p,).
         support: Rows with weight, (); none if any weight is negative.
-        noise: Objective of residuals that are as good as zero, ().
+        noise: Objective at which a fit counts as perfect: its residuals are rounding, ().
     """
 
     objective: jax.Array
@@ -73,7 +87,7 @@ def certify(
 ) -> Certificate:
     """Examine one final point u (p,) of the problem with rows (n,) and weights (n,).
 
-    Coordinates that are held (p,) on purpose do not count towards the gradient.
+    The gradient leaves out the coordinates that the caller holds, `held` (p,) of bool.
     """
     free = len(model.free)
 
@@ -86,7 +100,7 @@ def certify(
         return residual, value, psi, jnp.stack(slopes)
 
     residual, value, psi, jacobian = jax.vmap(row)(rows.inputs, rows.target)
-    penalty, penalty_slope = jax.value_and_grad(lambda u: model.penalised(u, settings))(u)
+    penalty, penalty_slope = jax.value_and_grad(lambda u: model.penalties(u, settings))(u)
     objective = jnp.sum(weight * value) + penalty
     weighted = jnp.sqrt(weight)[:, None] * jacobian
     norms = jnp.sqrt(jnp.sum(weighted**2, axis=0))
@@ -134,7 +148,7 @@ def _penalty_bends(model: Model, u: jax.Array, settings: Settings) -> jax.Array 
     """Second derivatives of priors and penalty along each coordinate (p,), if there are any."""
     if not settings.priors and model.penalty is None:
         return None
-    return jnp.diagonal(jax.hessian(lambda u: model.penalised(u, settings))(u))
+    return jnp.diagonal(jax.hessian(lambda u: model.penalties(u, settings))(u))
 
 
 def _penalty_size(u: jax.Array, bends: jax.Array | None, slope: jax.Array) -> jax.Array:
@@ -189,7 +203,7 @@ def _condition(scaled: jax.Array) -> jax.Array:
 
 
 def _largest_singular_value(matrix: jax.Array) -> jax.Array:
-    """Largest singular value, to about a per cent."""
+    """Largest singular value, from below: by power iterations."""
 
     def again(_: int, v: jax.Array) -> jax.Array:
         image = matrix.T @ (matrix @ v)
@@ -236,7 +250,7 @@ def best_start(certificate: Certificate, xp: Any) -> tuple[Any, Any]:
         xp: NumPy or `jax.numpy`, whichever its arrays are of.
     """
     objective = xp.where(xp.isfinite(certificate.objective), certificate.objective, xp.inf)
-    limits = LIMITS[objective.dtype.name]
+    limits = THRESHOLDS[objective.dtype.name]
     lowest = objective.min(axis=-1, keepdims=True)
     size = xp.abs(lowest)
     noise = certificate.noise.min(axis=-1, keepdims=True)
@@ -246,14 +260,14 @@ def best_start(certificate: Certificate, xp: Any) -> tuple[Any, Any]:
     return best, xp.sum(objective <= lowest + limits.agreement * size + noise, axis=-1)
 
 
-def disagreement(status: Any, agreeing: Any, starts: int, cells: int, xp: Any) -> Any:
-    """Status codes, with a word of warning where one of all starts alone found a converged end.
+def mark_disagreement(status: Any, agreeing: Any, starts: int, cells: int, xp: Any) -> Any:
+    """Status codes, with `STARTS_DISAGREE` where one of all starts alone converged to the best end.
 
     Args:
         status: Codes of the best ends.
-        agreeing: Starts that agree with them.
-        starts: Starts that were tried.
-        cells: All starts that there are.
+        agreeing: How many starts agree with each.
+        starts: How many starts were tried.
+        cells: How many independent starts a problem has.
         xp: NumPy or `jax.numpy`.
     """
     alone = (agreeing == 1) & (starts >= cells > 1) & (status == Status.CONVERGED)

@@ -20,31 +20,32 @@ import jax.numpy as jnp
 from jax import lax
 
 from scalejax._numerics import RUN_ONCE
-from scalejax.engine.certificate import Certificate, certify, decide
+from scalejax.engine.certificate import THRESHOLDS, Certificate, certify, decide
 from scalejax.engine.derivatives import Form, evaluate
 from scalejax.engine.starts import choose_starts, start_features
 from scalejax.objectives import Model, Rows, Settings
 from scalejax.resampling import draw_counts
 from scalejax.solvers import Box, Evaluation, LaneProblems, SolverFactory, minimise
 
-_GRADIENT_LIMIT = 1e-6
+_GRADIENT_LIMIT = THRESHOLDS["float64"].gradient
 _DRAWS_PER_TILE = 8
-"""Problems whose starts are chosen together: cheap where they are resamples of one table."""
+"""Problems whose starts are chosen together: cheap where they are resamples of one table, one by
+one where a tile holds several. Set by judgement."""
 
 
 Draw: TypeAlias = Callable[[jax.Array, jax.Array, jax.Array, int], jax.Array]
-"""Weights of the units from a key, a number, how many units there are, and a length."""
+"""``draw(key, number, units, length)``: weights of the units in one resample, (length,)."""
 
 
 @dataclass(frozen=True)
 class Program:
-    """What a chunk is compiled for.
+    """What a chunk is compiled for; each program is compiled once.
 
     Attributes:
         model: Which problem.
         solver: Makes the solver.
         form: Form of the pass over the rows.
-        lanes: Problems worked on at a time, also the size of a tile elsewhere.
+        lanes: Tasks worked on at a time; also problems or tasks in a tile before and after.
         max_steps: Step limit of one task.
         draw: How the weights of a resample are drawn.
     """
@@ -93,7 +94,7 @@ class Work(NamedTuple):
         problem: Problem of each task, (T,).
         start: Start of each task, (T,): 0 is the best candidate, 1 to cells the best of a cell,
             -1 the `hint` of the task's problem.
-        hint: Coordinates to start from on request, (P, p).
+        hint: Coordinates of start -1, (P, p).
         tolerance: Tolerance of each task, (T,).
         needed: Which problems have a task, (P,).
         total: Number of tasks to solve, (): the first ones.
@@ -112,8 +113,8 @@ class Work(NamedTuple):
     total: Leaf
 
 
-class Solved(NamedTuple):
-    """Ends of all tasks: coordinates (T, p), status (T,), certificates (T,) and steps (T,)."""
+class TaskEnds(NamedTuple):
+    """Ends of a chunk's tasks: coordinates (T, p), status, certificate and steps (T,) each."""
 
     u: jax.Array
     status: jax.Array
@@ -123,7 +124,7 @@ class Solved(NamedTuple):
 
 def _solve_chunk(
     program: Program, tables: Tables, work: Work, settings: Settings, box: Box, key: jax.Array
-) -> Solved:
+) -> TaskEnds:
     """Solve one chunk; see `Program`, `Tables` and `Work` for the shapes."""
     model = program.model
     weight = _weights(program, tables, work, key)
@@ -131,7 +132,7 @@ def _solve_chunk(
     common = _take(tables.rows, 0)
 
     def own_rows(problem: jax.Array) -> _OwnRows:
-        """What the rows of problems have that is not common to all; None for the rest."""
+        """The inputs and targets that problems do not share; None where all share them."""
         table = work.table[problem]
         inputs: Any = None
         target: Any = None
@@ -168,8 +169,8 @@ def _solve_chunk(
             u: jax.Array, damping: jax.Array, own: _OwnRows, w: jax.Array, held: Any
         ) -> Evaluation:
             rows = complete(own)
-            found = evaluate(model, u, damping, rows, w, longest, settings, program.form)
-            return found if held is None else found.without(held)
+            here = evaluate(model, u, damping, rows, w, longest, settings, program.form)
+            return here if held is None else here.without(held)
 
         return jax.vmap(one, in_axes=-1, out_axes=-1)(u, damping, data.rows, data.weight, data.held)
 
@@ -199,7 +200,7 @@ def _solve_chunk(
         parameters=model.size,
         gradient_limit=_GRADIENT_LIMIT,
     )
-    return Solved(ends.u, status, certificate, ends.steps)
+    return TaskEnds(ends.u, status, certificate, ends.steps)
 
 
 class _OwnRows(NamedTuple):
@@ -243,8 +244,8 @@ def _weights(program: Program, tables: Tables, work: Work, key: jax.Array) -> ja
 
     def one(table: jax.Array, draw: jax.Array) -> jax.Array:
         stream = jax.random.fold_in(key, tables.stream[table])
-        drawn = program.draw(stream, draw, tables.units[table], size)
-        return tables.weight[:, table] * drawn[tables.unit[:, table]]
+        share = program.draw(stream, draw, tables.units[table], size)
+        return tables.weight[:, table] * share[tables.unit[:, table]]
 
     return jax.vmap(one)(work.table, work.draw)
 
@@ -261,8 +262,8 @@ def _starts(
         return _in_tiles(jax.vmap(choose), program.lanes, work.needed, weight)
 
     def of_one_table(table: jax.Array, w: jax.Array) -> jax.Array:
-        found = start_features(model, _take(tables.rows, table[0]), settings)
-        return jax.vmap(partial(choose_starts, model, found))(w)
+        features = start_features(model, _take(tables.rows, table[0]), settings)
+        return jax.vmap(partial(choose_starts, model, features))(w)
 
     def of_many(table: jax.Array, w: jax.Array) -> jax.Array:
         # One table at a time: the features of many would not fit in cache.

@@ -1,10 +1,10 @@
 """Value, gradient and damped Gauss-Newton matrix of one problem, in one pass over its rows.
 
 The matrix is the sum over rows of ``w (chi + damping * omega) J J^T`` with the gradient J of the
-residual, the curvature ``chi = rho''`` and the majoriser ``omega = rho'/r``. With a small Huber
-delta most rows have no curvature at all; the majoriser is what keeps the matrix meaningful there,
-at any scale of the data, and it fades as the damping does. All derivatives come from JAX, so every
-law and every loss goes through the same code.
+residual, the curvature ``chi = rho''`` and the majoriser ``omega = rho'/r``: the curvature of the
+parabola that touches rho at r and lies above it. With a small Huber delta most rows have no
+curvature at all; the majoriser keeps the matrix meaningful there, at any scale of the data, and
+fades with the damping. All derivatives come from JAX, for every law and every loss alike.
 
 Two forms of the same sum, because compilers differ (`benchmarks/pass_form.py` measures them):
 
@@ -102,6 +102,8 @@ def _row_terms(
 
 
 class _LossTerms(NamedTuple):
+    """A loss, its slope, curvature and majoriser, and its derivatives by the logarithmic scale."""
+
     rho: jax.Array
     psi: jax.Array
     chi: jax.Array
@@ -114,7 +116,7 @@ class _LossTerms(NamedTuple):
 def _loss_terms(
     model: Model, u: tuple[jax.Array, ...], residual: jax.Array, constants: tuple[Any, ...]
 ) -> _LossTerms:
-    """Derivatives of the loss of one residual, and of the noise scale if that is fitted."""
+    """The terms of one residual; those of the scale count only where it is fitted."""
     scale = u[-1] if model.kernel.fitted_scale else jnp.zeros_like(residual)
 
     def rho(r: jax.Array, s: jax.Array) -> jax.Array:
@@ -140,7 +142,7 @@ def _add_penalty(
     p = model.size
     value, grad, lower = sums[0], jnp.stack(sums[1 : 1 + p]), jnp.stack(sums[1 + p :])
     if settings.priors or model.penalty is not None:
-        penalty = lambda u: model.penalised(u, settings)  # noqa: E731
+        penalty = lambda u: model.penalties(u, settings)  # noqa: E731
         hessian = jax.hessian(penalty)(u)
         value = value + penalty(u)
         grad = grad + jax.grad(penalty)(u)

@@ -3,8 +3,8 @@
 `Engine.solve` takes problems (a table and a resample each) with one or more starts and returns,
 for each problem, the best end of its starts with a certified status. It loops over chunks on the
 host, so that progress can be shown and memory stays bounded; each chunk is one call of the
-compiled program in `scalejax.engine.chunk`. Problems that do not converge from the start they
-were given get all starts in a second pass.
+compiled program in `scalejax.engine.chunk`. `Engine.refit` solves resamples from few starts, and
+those that do not converge once more from all starts.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
 from scalejax.engine.arrays import HostTable, stack
-from scalejax.engine.candidates import candidates
-from scalejax.engine.certificate import best_start, disagreement
-from scalejax.engine.chunk import Draw, Program, Solved, Work, solve_chunk, solve_small_chunk
+from scalejax.engine.certificate import best_start, mark_disagreement
+from scalejax.engine.chunk import Draw, Program, TaskEnds, Work, solve_chunk, solve_small_chunk
 from scalejax.engine.layout import Layout, default_layout
+from scalejax.engine.start_candidates import start_candidates
 from scalejax.errors import UsageError
 from scalejax.objectives import Model, Objective, Prior, Settings
 from scalejax.resampling import draw_counts
@@ -36,19 +36,25 @@ HINT = -1
 """Start number of the hint, see `Engine.solve`."""
 
 POINT_TOLERANCE = 1e-20
-"""Relative Newton decrement for a point estimate: parameters to ten digits."""
+"""Relative Newton decrement for a point estimate: parameters to ten digits, its square root."""
 
 DRAW_TOLERANCE = 1e-11
 """Relative Newton decrement for a resample: scaled gradient below 1e-6."""
 
 _CHUNK_SIZES = (1, 256)
+"""Problems in a chunk below the layout's largest. More sizes would waste less padding but compile
+more programs, of seconds each; set by judgement."""
+
 _SMALL = 1024
-"""Problems times rows up to which a chunk compiles quickly instead of running quickly."""
+"""Problems times rows up to which a chunk compiles quickly instead of running quickly.
+
+Set by judgement: such a chunk runs for milliseconds, and compiling takes seconds.
+"""
 
 
 @dataclass(frozen=True)
 class Ends:
-    """Best ends of P problems.
+    """The best ends of P problems, of all starts that were tried.
 
     Attributes:
         u: Coordinates, (P, p).
@@ -98,7 +104,7 @@ class Engine:
         layout: How work is laid out; the default suits the machine.
         progress: Called after every chunk.
         draw: How the weights of a resample are drawn.
-        length: Rows that tables are padded to, if not chosen by the longest.
+        length: Rows that tables are padded to; if None, as many as the longest needs.
     """
 
     def __init__(
@@ -131,7 +137,7 @@ class Engine:
             dict(priors or {}),
         )
         self.tables = stack(tables, log=model.kernel.log, length=length)
-        self.cells = candidates(model).cells
+        self.cells = start_candidates(model).cells
         self._compiled: set[tuple[int, bool, bool, bool]] = set()
 
     @property
@@ -144,7 +150,7 @@ class Engine:
         """Starts of a resample: the best candidate where projection makes it good.
 
         Without linear parameters to project out, the best candidate is only the best of many
-        points, so three cells and the hint are tried as well.
+        points, so three cells and the hint are tried as well (three by judgement).
         """
         return (0,) if self.model.linear else (HINT, 0, 1, 6, 11)
 
@@ -162,7 +168,7 @@ class Engine:
         chunk: int | None = None,
         tasks: int | None = None,
     ) -> Ends:
-        """Solve P problems, each from the given starts.
+        """Solve P problems, each from the same starts.
 
         Args:
             table: Table of each problem, (P,).
@@ -172,10 +178,11 @@ class Engine:
             tolerance: Relative Newton decrement at which to stop.
             weight: Explicit weights (P, n) instead of drawn ones.
             target: Explicit log losses, or losses, (P, n) instead of those of the table.
-            hint: Coordinates (P, p) that the start `HINT` takes.
-            held: Coordinates (P, p) that stay where the hint has them; then only `HINT` starts.
-            chunk: Problems per compiled chunk, if not chosen by P.
-            tasks: Tasks per compiled chunk, if calls with different starts are to share a program.
+            hint: Coordinates (P, p) of the start `HINT`.
+            held: Coordinates that stay where the hint has them, (P, p) of bool; then `starts` must
+                be ``(HINT,)``.
+            chunk: Problems per compiled chunk; if None, one of few sizes, by P.
+            tasks: Tasks per compiled chunk, for calls with different starts to share a program.
 
         Returns:
             The best end of each problem.
@@ -195,7 +202,7 @@ class Engine:
                 if values is None:
                     return None
                 values = values[first:last]
-                return _padded(self._padded_rows(values) if rows else values, size)
+                return _pad(self._pad_rows(values) if rows else values, size)
 
             return Work(
                 table=part(table.astype(np.int32)),
@@ -203,8 +210,8 @@ class Engine:
                 weight=part(weight, rows=True),
                 target=part(target, rows=True),
                 held=part(held),
-                problem=_padded(np.repeat(np.arange(count, dtype=np.int32), len(starts)), tasks),
-                start=_padded(np.tile(np.array(starts, np.int32), count), tasks),
+                problem=_pad(np.repeat(np.arange(count, dtype=np.int32), len(starts)), tasks),
+                start=_pad(np.tile(np.array(starts, np.int32), count), tasks),
                 hint=part(hints),
                 tolerance=np.full(tasks, tolerance),
                 needed=np.arange(size) < count,
@@ -245,7 +252,7 @@ class Engine:
         again: tuple[int, ...] | None = None,
         **options: Any,
     ) -> Ends:
-        """Solve resamples of problems whose estimates are known, and what failed once more.
+        """Solve resamples of problems from their estimates, and those that fail once more.
 
         Args:
             table: As for `solve`.
@@ -253,8 +260,9 @@ class Engine:
             hint: Coordinates of the estimates, (P, p).
             weight: As for `solve`.
             target: As for `solve`.
-            final: What is left as it is, besides what no start can mend.
-            again: Starts of the second try; the hint and all others if not given.
+            final: Statuses that are not tried again. `BAD_INPUT` and `NOT_IDENTIFIED` never are,
+                since no start can mend them.
+            again: Starts of the second try; if None, the hint and all independent starts.
             **options: As for `solve`.
         """
         options = {"tolerance": DRAW_TOLERANCE, **options}
@@ -274,11 +282,11 @@ class Engine:
         return ends.replaced(failed, part(again or (HINT, *self.all_starts), failed))
 
     def chunk_size(self, problems: int) -> int:
-        """Problems per chunk: one of few sizes, so that few are compiled."""
-        fitting = [size for size in _CHUNK_SIZES if problems <= size]
-        return min(fitting[0] if fitting else self.layout.chunk, self.layout.chunk)
+        """Problems per chunk: one of few sizes, so that few programs are compiled."""
+        enough = [size for size in _CHUNK_SIZES if problems <= size]
+        return min(enough[0] if enough else self.layout.chunk, self.layout.chunk)
 
-    def _padded_rows(self, weight: Floats) -> Floats:
+    def _pad_rows(self, weight: Floats) -> Floats:
         missing = self.tables.weight.shape[0] - weight.shape[1]
         if missing < 0:
             raise UsageError(f"weights have {weight.shape[1]} columns, the table has fewer rows")
@@ -286,7 +294,7 @@ class Engine:
 
     def _run(
         self, works: Iterator[tuple[Work, int]], total: int, shape: tuple[int, bool, bool, bool]
-    ) -> Iterator[tuple[Solved, int]]:
+    ) -> Iterator[tuple[TaskEnds, int]]:
         """Run chunks on all devices at once; results in order."""
         free: SimpleQueue[jax.Device] = SimpleQueue()
         for device in self.layout.devices:
@@ -295,7 +303,7 @@ class Engine:
         small = shape[0] * self.tables.weight.shape[0] <= _SMALL
         run = solve_small_chunk if small else solve_chunk
 
-        def one(item: tuple[Work, int]) -> tuple[Solved, int]:
+        def one(item: tuple[Work, int]) -> tuple[TaskEnds, int]:
             work, count = item
             device = free.get()
             try:
@@ -325,7 +333,7 @@ class Engine:
                 self._compiled.add(shape)
             yield from pool.map(one, works)
 
-    def _best(self, solved: Solved, count: int, starts: int) -> Ends:
+    def _best(self, solved: TaskEnds, count: int, starts: int) -> Ends:
         """Choose the best start of each of the first `count` problems."""
 
         def by_problem(values: Any) -> NDArray[Any]:
@@ -336,10 +344,10 @@ class Engine:
         status = by_problem(solved.status)
         best, agreeing = best_start(certificate, np)
         pick = (np.arange(count), best)
-        chosen = status[pick].astype(np.int64)
+        codes = status[pick].astype(np.int64)
         return Ends(
             u=by_problem(solved.u)[pick],
-            status=disagreement(chosen, agreeing, starts, self.cells, np),
+            status=mark_disagreement(codes, agreeing, starts, self.cells, np),
             objective=np.asarray(certificate.objective)[pick],
             gradient=certificate.gradient[pick],
             condition=certificate.condition[pick],
@@ -350,6 +358,6 @@ class Engine:
         )
 
 
-def _padded(values: NDArray[Any], length: int) -> Any:
+def _pad(values: NDArray[Any], length: int) -> Any:
     """Repeat the last entry up to a length."""
     return np.concatenate([values, np.repeat(values[-1:], length - len(values), axis=0)])

@@ -1,10 +1,10 @@
-"""What is refused before anything is solved: laws, designs and bounds that no fit can mend.
+"""What is refused before anything is solved: laws, runs and bounds that no fit can mend.
 
 - `refuse_broken`: a law that cannot be evaluated.
-- `inputs_at_rest`: inputs on which no free parameter rests, so that one value of them will do.
+- `inert_inputs`: inputs that no free parameter's effect depends on; they need not vary.
 - `refuse_unidentified`: runs that cannot determine the parameters, in words (E132, E133, E134).
-- `refuse_bounds`: bounds that are crossed, or hold a floor above a loss that was seen (E145).
-- `left_open`: the parameters that the runs leave open, for those who fit nevertheless.
+- `refuse_bounds`: bounds that are crossed, or hold a floor above an observed loss (E145).
+- `open_parameters`: the parameters that the runs do not determine, for `allow_unidentified`.
 """
 
 import traceback
@@ -19,14 +19,15 @@ import numpy as np
 from scalejax._numerics import dependencies
 from scalejax.data import Table
 from scalejax.engine.arrays import wrong_bounds
-from scalejax.engine.problem import Problem as FitProblem
+from scalejax.engine.fit_problem import FitProblem
 from scalejax.errors import InputError, LawError, Problem, UsageError
-from scalejax.identify import Design, Identifiability, listed, of_design
+from scalejax.identify import Identifiability, RunSet, assess_design, listed
 from scalejax.laws import Law
 from scalejax.objectives import Model
 from scalejax.vocabulary import argument
 
 _ROUNDING = 1e-9
+"""Relative difference of losses that are equal but for rounding: far above float64's 1e-16."""
 
 
 def refuse_broken(law: Law) -> None:
@@ -59,10 +60,11 @@ def _where(law: Law, error: Exception) -> str:
     return f" (line {lines[-1]} of {code.co_filename})" if code and lines else ""
 
 
-def inputs_at_rest(model: Model) -> tuple[str, ...]:
+def inert_inputs(model: Model) -> tuple[str, ...]:
     """Inputs that no derivative of the law in a free parameter depends on.
 
-    With A and alpha of Chinchilla's law held, for example, N only moves a known term.
+    Whether they vary does not matter to the fit: with A and alpha of Chinchilla's law held, N only
+    changes a term without free parameters.
     """
     law = model.law
     held = [name for name in law.parameters if name not in (*model.free, *dict(model.tied))]
@@ -91,32 +93,33 @@ def refuse_unidentified(problem: FitProblem) -> None:
     Raises:
         InputError: With the reason and the runs that would help.
     """
-    found = _seen(problem)
-    if found is not None and found.verdict == "not identified":
-        *first, last = found.problems
+    answer = _identifiability(problem)
+    if answer is not None and answer.verdict == "not identified":
+        *first, last = answer.problems
         how = f"{last.message}. To fit nevertheless, without intervals for what is left open, say "
         last = replace(last, message=f"{how}{argument('allow_unidentified', True)}.")
         raise InputError([*first, last], problem.table.source)
 
 
-def left_open(problem: FitProblem) -> tuple[str, ...]:
-    """Free parameters that the design leaves open, whatever the estimate looks like."""
-    found = _seen(problem)
-    return () if found is None else found.flat
+def open_parameters(problem: FitProblem) -> tuple[str, ...]:
+    """Free parameters that the runs do not determine, wherever the estimate lies."""
+    answer = _identifiability(problem)
+    return () if answer is None else answer.flat
 
 
-def _seen(problem: FitProblem) -> Identifiability | None:
+def _identifiability(problem: FitProblem) -> Identifiability | None:
+    """What the runs determine before a fit; None if priors, a penalty or the law forbid to say."""
     if problem.priors or problem.model.penalty is not None or not problem.model.free:
         return None
-    design = design_of(problem.model, problem.fixed, problem.table)
+    runs = run_set_of(problem.model, problem.fixed, problem.table)
     try:
-        return of_design(design, columns=problem.table.columns)
+        return assess_design(runs, columns=problem.table.columns)
     except UsageError:  # The law is not finite at any typical point, which says nothing.
         return None
 
 
-def design_of(model: Model, fixed: Mapping[str, float], table: Table) -> Design:
-    """The rows of a table that carry weight.
+def run_set_of(model: Model, fixed: Mapping[str, float], table: Table) -> RunSet:
+    """The runs of a table, without their losses: its rows that carry weight.
 
     Raises:
         UsageError: An input is missing, or no row carries weight.
@@ -128,7 +131,7 @@ def design_of(model: Model, fixed: Mapping[str, float], table: Table) -> Design:
     if not used.any():
         raise UsageError("no row of the table carries weight.")
     inputs = {name: table.inputs[name][used] for name in model.law.inputs}
-    return Design(model, fixed, inputs, table.weight[used] / np.mean(table.weight[used]))
+    return RunSet(model, fixed, inputs, table.weight[used] / np.mean(table.weight[used]))
 
 
 def refuse_bounds(problem: FitProblem) -> None:
@@ -154,7 +157,7 @@ def refuse_bounds(problem: FitProblem) -> None:
 
 
 def floors(problem: FitProblem) -> tuple[str, ...]:
-    """Parameters that every loss exceeds: added to a sum of terms that are not negative."""
+    """Parameters that are a floor of the loss: what the law adds to them is never negative."""
     law = problem.model.law
     parts = {name: law.parameters[name] for name in law.linear}
     if any(part.support.lower < 0 for part in parts.values()):

@@ -1,8 +1,9 @@
 """How work is laid out on the devices that JAX has: the one place that knows about hardware.
 
-On CPU with JAX 0.12 and later the pass walks over the rows with 128 lanes in cache; older
-versions compile such small loops badly and get the pass that forms all rows at once. On an
-accelerator everything is wide. `benchmarks/pass_form.py` measures the choice.
+On CPU with JAX 0.12 and later the pass walks over the rows with 128 lanes in cache (64 or 256 are
+no faster); older versions run such small loops 6 to 11 times slower and get the pass that forms all
+rows at once (`benchmarks/pass_form.py`). An accelerator needs thousands of lanes to be busy
+(`benchmarks/gpu.py` compares widths). Chunks bound the memory and are small enough for progress.
 """
 
 import os
@@ -12,7 +13,7 @@ import jax
 
 from scalejax.engine.derivatives import Form
 
-_SCAN_SINCE = (0, 12)
+_SCAN_SINCE = (0, 12)  # The first JAX that compiles the walk over the rows to fast code on CPU.
 
 
 @dataclass(frozen=True)

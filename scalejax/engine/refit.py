@@ -1,10 +1,10 @@
-"""The one way from a problem to its estimate and its refits, whoever asks for them.
+"""The one way from a problem to its estimate and its refits, for fits and everything built on them.
 
 - `estimate`: the problem's optimum from all starts; an objective that tunes itself is tuned first.
-- `refits`: its resamples, each from few starts, and from all others where that did not do.
-- `refit_weights`: refits under given weights of the rows, from an estimate.
+- `refits`: its resamples, each from few starts; those that fail are tried again from all starts.
+- `refit_weights`: one refit for each row of an array of weights, starting at an estimate.
 
-How resamples are made: `scalejax.engine.resamples`.
+How resamples are resamples: `scalejax.engine.resamples`.
 """
 
 from collections.abc import Mapping
@@ -16,27 +16,27 @@ from numpy.typing import NDArray
 from scalejax._arrays import Floats, Ints
 from scalejax._numerics import robust_sd
 from scalejax.engine.engine import Ends
-from scalejax.engine.problem import How, Problem
-from scalejax.engine.resamples import DRAWN_ON_DEVICE, GIVEN, Resamples, make_resamples
+from scalejax.engine.fit_problem import FitProblem, How
+from scalejax.engine.resamples import CALLER_WEIGHTS, DRAWN_ON_DEVICE, Resamples, make_resamples
 from scalejax.resampling import TARGET_KINDS
 from scalejax.status import MINIMA, Status
 
 
 @dataclass(frozen=True, eq=False)
 class Resampling:
-    """What resamples are wanted.
+    """Which resamples a fit is to have.
 
     Attributes:
         kind: A kind of `scalejax.resampling`, ``"given weights"``, or ``"none"``.
         count: How many.
         noise: Standard deviation of one run's residual, for ``"parametric"``.
-        given: The caller's own.
+        resamples: The caller's own resamples, if ``kind`` is ``"given weights"``.
     """
 
     kind: str = "none"
     count: int = 0
     noise: float | None = None
-    given: Resamples | None = None
+    resamples: Resamples | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,17 +76,17 @@ class Refits:
         return {name: values[self.usable] for name, values in self.parameters.items()}
 
 
-def estimate(problem: Problem, how: How, resampling: Resampling) -> tuple[Problem, Ends]:
+def estimate(problem: FitProblem, how: How, resampling: Resampling) -> tuple[FitProblem, Ends]:
     """The optimum of a problem from all starts.
 
     Args:
         problem: The problem, of one table.
         how: How to solve.
-        resampling: The resamples that will follow: with explicit arrays they are another compiled
-            program, which the estimate then comes from as well.
+        resampling: The resamples that will follow. Those with explicit arrays need another
+            compiled program; the estimate uses the same one, so that only one is compiled.
 
     Returns:
-        The problem, whose objective may have been tuned, and the only end.
+        The problem, its objective tuned if it tunes itself, and its estimate.
     """
     point = _from_all_starts(problem, how, resampling)
     if problem.objective.tuning is None:
@@ -96,7 +96,7 @@ def estimate(problem: Problem, how: How, resampling: Resampling) -> tuple[Proble
     return problem, _from_all_starts(problem, how, resampling)
 
 
-def _from_all_starts(problem: Problem, how: How, resampling: Resampling) -> Ends:
+def _from_all_starts(problem: FitProblem, how: How, resampling: Resampling) -> Ends:
     arrays: dict[str, Floats] = {}
     if resampling.kind in TARGET_KINDS:
         arrays = {"target": problem.target[None]}
@@ -107,7 +107,7 @@ def _from_all_starts(problem: Problem, how: How, resampling: Resampling) -> Ends
     return engine.estimates(np.zeros(1, np.int64), chunk=chunk, **arrays)
 
 
-def refits(problem: Problem, how: How, point: Ends, resampling: Resampling) -> Refits:
+def refits(problem: FitProblem, how: How, point: Ends, resampling: Resampling) -> Refits:
     """Refits of the resamples of a problem.
 
     Args:
@@ -117,31 +117,31 @@ def refits(problem: Problem, how: How, point: Ends, resampling: Resampling) -> R
         resampling: Which resamples.
     """
     count = resampling.count
-    made = resampling.given or make_resamples(
+    resamples = resampling.resamples or make_resamples(
         resampling.kind, problem, point.u[0], count, how.seed, resampling.noise
     )
-    engine = problem.engine(how, made.unit)
+    engine = problem.engine(how, resamples.unit)
     ends = engine.refit(
-        np.zeros(made.count, np.int64),
-        np.arange(1, made.count + 1),
-        hint=np.repeat(point.u, made.count, axis=0),
-        weight=made.weight,
-        target=made.target,
+        np.zeros(resamples.count, np.int64),
+        np.arange(1, resamples.count + 1),
+        hint=np.repeat(point.u, resamples.count, axis=0),
+        weight=resamples.weight,
+        target=resamples.target,
         chunk=engine.chunk_size(count),
     )
-    return Refits(problem.parameters(ends.u), ends.status, ends.objective, made.method)
+    return Refits(problem.parameters(ends.u), ends.status, ends.objective, resamples.method)
 
 
-def refit_weights(problem: Problem, u: Floats, weight: Floats, how: How | None = None) -> Refits:
-    """Refits under given weights of the rows.
+def refit_weights(problem: FitProblem, u: Floats, weight: Floats, how: How | None = None) -> Refits:
+    """One refit for each row of an array of weights.
 
     Args:
         problem: The problem, of one table.
         u: Coordinates of its estimate, (p,).
-        weight: Row weights, those of the table included, (B, n).
+        weight: Weights of the rows, already multiplied by those of the table, (B, n).
         how: How to solve.
     """
     none = np.zeros(len(weight), np.int64)
     hint = np.repeat(u[None], len(weight), axis=0)
     ends = problem.engine(how or How()).refit(none, none, hint=hint, weight=weight)
-    return Refits(problem.parameters(ends.u), ends.status, ends.objective, GIVEN)
+    return Refits(problem.parameters(ends.u), ends.status, ends.objective, CALLER_WEIGHTS)

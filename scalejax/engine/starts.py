@@ -1,13 +1,14 @@
 """Where fits begin: starts from projecting the linear parameters out.
 
 Given the nonlinear parameters, the best linear ones solve a small least-squares problem, so it is
-enough to search over the nonlinear ones. A fixed set of candidates covers their plausible ranges;
+enough to search over the nonlinear ones (variable projection: Golub and Pereyra 1973, SIAM Journal
+on Numerical Analysis 10, 413-432). A fixed set of candidates covers their plausible ranges;
 all candidates of all resamples are then scored by one matrix product, which makes a global start
 for every resample cheap. Laws without linear parameters use the same code with nothing to
 project: the candidates cover all parameters and are scored by their squared residuals.
 
 Every problem gets the best candidate of all, and the best of each cell as independent starts; see
-`scalejax.engine.candidates`.
+`scalejax.engine.start_candidates`.
 """
 
 from typing import Any
@@ -17,11 +18,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from scalejax.engine.candidates import Candidates, candidates, regression_features
+from scalejax.engine.start_candidates import StartCandidates, regression_features, start_candidates
 from scalejax.objectives import Model, Rows, Settings
 from scalejax.solvers import factorise, solve, triangle
 
 _LEAST_SHARE = 1e-3
+"""Positive parameters start with at least this share of the term that would explain all of the
+target by itself: at zero their logarithm could not begin. Set by judgement."""
 
 
 def start_features(model: Model, rows: Rows, settings: Settings) -> jax.Array:
@@ -33,9 +36,9 @@ def start_features(model: Model, rows: Rows, settings: Settings) -> jax.Array:
         settings: Fixed values.
 
     Returns:
-        The distinct products of `scalejax.engine.candidates.Products`, (U, n).
+        The distinct products of `scalejax.engine.start_candidates.Products`, (U, n).
     """
-    table = candidates(model)
+    table = start_candidates(model)
     products = table.products
 
     def features(u: jax.Array) -> jax.Array:
@@ -45,8 +48,8 @@ def start_features(model: Model, rows: Rows, settings: Settings) -> jax.Array:
         return jnp.stack(jax.vmap(row)(rows.inputs, rows.target))
 
     u = jnp.asarray(table.u[products.evaluated], rows.target.dtype)
-    found = jax.vmap(features)(u).reshape(-1, rows.target.shape[0])
-    return found[products.left] * found[products.right]
+    flat = jax.vmap(features)(u).reshape(-1, rows.target.shape[0])
+    return flat[products.left] * flat[products.right]
 
 
 def choose_starts(model: Model, features: jax.Array, weight: jax.Array) -> jax.Array:
@@ -60,7 +63,7 @@ def choose_starts(model: Model, features: jax.Array, weight: jax.Array) -> jax.A
     Returns:
         Coordinates (1 + cells, p): the best candidate, then the best of each cell.
     """
-    table = candidates(model)
+    table = start_candidates(model)
     sums = (features @ weight)[table.products.expand].reshape(-1, len(table.u))
     total = jnp.sum(weight)
     score, coefficients = _project(model, sums, total)
@@ -69,8 +72,8 @@ def choose_starts(model: Model, features: jax.Array, weight: jax.Array) -> jax.A
     within = jnp.argmin(by_cell, axis=1)
     best_of_cell = jnp.arange(table.cells) * by_cell.shape[1] + within
     best = best_of_cell[jnp.argmin(jnp.min(by_cell, axis=1))]
-    chosen = jnp.concatenate([best[None], best_of_cell])
-    return _assemble(model, table, chosen, score[chosen], coefficients[:, chosen], total)
+    picks = jnp.concatenate([best[None], best_of_cell])
+    return _assemble(model, table, picks, score[picks], coefficients[:, picks], total)
 
 
 def _project(model: Model, sums: jax.Array, total: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -110,14 +113,14 @@ def _least_squares(matrix: jax.Array, right: jax.Array, frozen: jax.Array) -> ja
 
 def _assemble(
     model: Model,
-    table: Candidates,
-    chosen: jax.Array,
+    table: StartCandidates,
+    picks: jax.Array,
     score: jax.Array,
     coefficients: jax.Array,
     total: jax.Array,
 ) -> jax.Array:
-    """Coordinates in the order of the model from candidates (s,) and linear values (q, s)."""
-    nonlinear = jnp.asarray(table.u, coefficients.dtype)[chosen]
+    """Coordinates (s, p) from the numbers of candidates (s,) and their linear values (q, s)."""
+    nonlinear = jnp.asarray(table.u, coefficients.dtype)[picks]
     columns = []
     for name in model.free:
         if name in model.linear:

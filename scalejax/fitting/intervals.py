@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.engine import GIVEN, SMALL_SAMPLE, CovarianceKind
+from scalejax.engine import CALLER_WEIGHTS, SMALL_SAMPLE, CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting.record import FitRecord
 from scalejax.resampling import percentile_interval, t_quantile
@@ -42,7 +42,7 @@ def default_kind(fit: FitRecord) -> IntervalKind:
     if not len(fit.draws):
         return "wald"
     small = fit.table.cluster is None and int(np.sum(fit.table.weight > 0)) < SMALL_SAMPLE
-    return "wald" if small and method != GIVEN else "percentile"
+    return "wald" if small and method != CALLER_WEIGHTS else "percentile"
 
 
 def checked_kind(fit: FitRecord, kind: str | None) -> IntervalKind:

@@ -19,13 +19,13 @@ from numpy.typing import ArrayLike
 
 from scalejax.data import Table, TableOptions, group_by, load_table
 from scalejax.engine import (
+    CALLER_WEIGHTS,
     FEWEST_CLUSTERS,
-    GIVEN,
     Ends,
+    FitProblem,
     How,
     Layout,
     ObjectiveLike,
-    Problem,
     Progress,
     Resampling,
     Solver,
@@ -37,15 +37,15 @@ from scalejax.engine import (
     choose_resampling,
     default_layout,
     estimate,
-    given_weights,
     host_table,
-    inputs_at_rest,
+    inert_inputs,
     make_engine,
     refits,
     refuse_bounds,
     refuse_broken,
     refuse_unidentified,
     target_of,
+    weight_resamples,
 )
 from scalejax.errors import UsageError
 from scalejax.fitting.checkpoints import undeclared_runs, with_runs
@@ -136,11 +136,11 @@ def fit(
     model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
     options = target_of(law, table_options)
     table = load_table(
-        data, inputs=law.inputs, n_parameters=model.size, constant=inputs_at_rest(model), **options
+        data, inputs=law.inputs, n_parameters=model.size, constant=inert_inputs(model), **options
     )
     warn_about_data(table)
     check_signs(objective, table.target)
-    problem = Problem(
+    problem = FitProblem(
         model, objective, table, fixed or {}, bounds or {}, check_priors(model, priors)
     )
     refuse_bounds(problem)
@@ -149,7 +149,7 @@ def fit(
     how = as_how(solver, max_steps, seed, layout, progress)
     asked = _resampling(resamples, resampling, noise, table)
     problem, point = estimate(problem, how, asked)
-    if resampling == "auto" and asked.given is None:
+    if resampling == "auto" and asked.resamples is None:
         problem, asked = _by_runs(problem, point, asked)
     draws = Draws.of(refits(problem, how, point, asked)) if asked.count else Draws.none(law)
     settings = _settings(
@@ -167,15 +167,15 @@ def _resampling(
 ) -> Resampling:
     """The resamples that are asked for; a jackknife has as many as there are units."""
     if not isinstance(resamples, int | np.integer):
-        given = given_weights(resamples, table)
-        return Resampling(GIVEN, given.count, given=given)
+        given = weight_resamples(resamples, table)
+        return Resampling(CALLER_WEIGHTS, given.count, resamples=given)
     count = checked_count(int(resamples)) or int(kind == "jackknife")
     return (
         Resampling(choose_resampling(kind, table, noise), count, noise) if count else Resampling()
     )
 
 
-def _by_runs(problem: Problem, point: Ends, asked: Resampling) -> tuple[Problem, Resampling]:
+def _by_runs(problem: FitProblem, point: Ends, asked: Resampling) -> tuple[FitProblem, Resampling]:
     """Whole runs as the unit, where rows turn out to be checkpoints of undeclared runs."""
     found = undeclared_runs(problem.table, problem.residuals(point.u[0]))
     if found is None:
@@ -251,14 +251,14 @@ def fit_many(
     options = target_of(law, table_options)
     whole = load_table(
         **group_by(data, by), inputs=law.inputs, n_parameters=model.size,
-        constant=inputs_at_rest(model), **options,
+        constant=inert_inputs(model), **options,
     )  # fmt: skip
     warn_about_data(whole)
     check_signs(objective, whole.target)
     groups = whole.split()
     # Longest first, so that the lanes of a chunk walk over tables of similar length.
     labels = sorted(groups, key=lambda label: -groups[label].n_rows)
-    problem = Problem(
+    problem = FitProblem(
         model, objective, whole, fixed or {}, bounds or {}, check_priors(model, priors)
     )
     how = as_how(solver, max_steps, 0, layout, progress)
@@ -281,7 +281,7 @@ def fit_many(
 
 
 def assembled(
-    problem: Problem, how: How, settings: dict[str, Any], ends: Ends, k: int, draws: Draws
+    problem: FitProblem, how: How, settings: dict[str, Any], ends: Ends, k: int, draws: Draws
 ) -> Fit:
     """The fit of problem k of those solved."""
     model = problem.model

@@ -16,7 +16,7 @@ import pandas as pd
 
 from scalejax._arrays import Floats
 from scalejax.data import Table
-from scalejax.engine import Asymptotics, Problem, Refits, asymptotics, left_open
+from scalejax.engine import Asymptotics, FitProblem, Refits, asymptotics, open_parameters
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.objectives import Objective, Penalty, is_saved, make_model, prior_of
@@ -96,7 +96,7 @@ class FitRecord:
         return tuple(name for name in self.params if name not in held)
 
     @cached_property
-    def problem(self) -> Problem:
+    def problem(self) -> FitProblem:
         """What was minimised, to be solved again in another way.
 
         Raises:
@@ -112,7 +112,7 @@ class FitRecord:
             tied=settings["tied"],
             penalty=self.penalty,
         )
-        return Problem(
+        return FitProblem(
             model,
             self.objective,
             self.table,
@@ -127,7 +127,7 @@ class FitRecord:
         u = self.problem.coordinates(self.params, self.noise_scale)
         # Where runs leave a direction open, an estimate on a bound looks determined and is not.
         unknown = self.status == Status.NOT_IDENTIFIED
-        names = left_open(self.problem) if unknown else ()
+        names = open_parameters(self.problem) if unknown else ()
         return asymptotics(self.problem, u, self.on_bound, self.table.cluster, names)
 
     @property

@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from scalejax.engine import GIVEN, How, Resamples, Resampling, estimate, given_weights, refits
+from scalejax.engine import (
+    CALLER_WEIGHTS,
+    How,
+    Resamples,
+    Resampling,
+    estimate,
+    refits,
+    weight_resamples,
+)
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.files import plain
 from scalejax.fitting.fit import Fit, load_fit
@@ -237,13 +245,13 @@ def _checked_weights(resamples: ArrayLike, fit: Fit) -> Resamples:
     Raises:
         UsageError: The fit has no such resamples, or not so many.
     """
-    if _kind(fit) != GIVEN:
+    if _kind(fit) != CALLER_WEIGHTS:
         raise UsageError(
             f"{argument('resamples')} is for a fit whose resamples were given as weights; "
             "these are made again "
             f"from the seed ({fit.draws.method})."
         )
-    weights = given_weights(resamples, fit.table)
+    weights = weight_resamples(resamples, fit.table)
     if weights.count != len(fit.draws):
         raise UsageError(
             f"the fit has {len(fit.draws)} resamples, {argument('resamples')} {weights.count}."
@@ -254,7 +262,7 @@ def _checked_weights(resamples: ArrayLike, fit: Fit) -> Resamples:
 def _not_remade(fit: Fit, weights: Resamples | None) -> str:
     if not len(fit.draws) or weights or _kind(fit) in (*WEIGHT_KINDS, *TARGET_KINDS):
         return ""
-    if _kind(fit) == GIVEN:
+    if _kind(fit) == CALLER_WEIGHTS:
         return (
             "their weights were given by the caller and are not saved; pass them as "
             f"{argument('resamples')}"

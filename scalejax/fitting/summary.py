@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scalejax.engine import GIVEN
+from scalejax.engine import CALLER_WEIGHTS
 from scalejax.fitting.intervals import default_kind, method_name, parameter_intervals
 from scalejax.fitting.record import FitRecord
 from scalejax.quantities import short_number
@@ -145,7 +145,7 @@ def _resampling(fit: FitRecord) -> str:
         "cluster wild": "residuals with a random sign for each cluster",
         "parametric": "noise of the given size",
         "bayesian": "random weights",
-        GIVEN: "weights as given",
+        CALLER_WEIGHTS: "weights as given",
     }.get(fit.draws.method, fit.draws.method)
 
 

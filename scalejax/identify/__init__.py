@@ -2,19 +2,19 @@
 
 The condition of the column-scaled Jacobian decides, with the thresholds of `scalejax.status`: below
 1e3 all is fine, up to 1e6 a direction is weak and intervals along it are wide, above that it is
-flat and the parameters that take part are not identified. The others still are. Priors and
-penalties are not counted: the question is what the runs say.
+flat and the parameters that take part in it are not identified, while the others are. Priors and
+penalties do not count: the question is what the runs say.
 
-- `Design`, `of_design`: before a fit, or before the runs;
+- `RunSet`, `assess_design`: before a fit, or before the runs;
   `scalejax.conclusions.design_identifiability`.
-- `of_estimate`: at the estimate of a fit; `scalejax.identifiability`.
+- `assess_estimate`: at the estimate of a fit; `scalejax.identifiability`.
 - `Identifiability`, `Direction`: the answer.
 """
 
 from scalejax.identify.answer import TYPICAL_NOISE as TYPICAL_NOISE
 from scalejax.identify.answer import Direction as Direction
 from scalejax.identify.answer import Identifiability as Identifiability
-from scalejax.identify.answer import of_design as of_design
-from scalejax.identify.answer import of_estimate as of_estimate
+from scalejax.identify.answer import assess_design as assess_design
+from scalejax.identify.answer import assess_estimate as assess_estimate
 from scalejax.identify.causes import listed as listed
-from scalejax.identify.jacobians import Design as Design
+from scalejax.identify.run_set import RunSet as RunSet

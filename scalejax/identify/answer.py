@@ -1,7 +1,8 @@
-"""The answer in words: `of_design` before a fit, `of_estimate` after it.
+"""The answer in words: `assess_design` before a fit, `assess_estimate` after it.
 
-A design without an estimate is seen from the published parameters of the law, or from points all
-over the plausible ranges, and the best case counts, so that nothing is refused for a bad guess.
+Without an estimate the law is linearised at its published parameters, or at points all over the
+plausible ranges; the point with the best condition counts, so that no runs are refused for a bad
+guess.
 """
 
 import math
@@ -16,8 +17,9 @@ from scalejax._arrays import Floats, Ints
 from scalejax.errors import Problem, UsageError
 from scalejax.files import plain as plain_values
 from scalejax.identify.causes import find_causes, listed, loadings, plain, trade
-from scalejax.identify.directions import View, look
-from scalejax.identify.jacobians import Design, completed, typical_points
+from scalejax.identify.jacobians import all_parameters, typical_points
+from scalejax.identify.run_set import RunSet
+from scalejax.identify.view import View, linearise
 from scalejax.quantities import short_number
 from scalejax.result import Result
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
@@ -25,11 +27,14 @@ from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 Verdict = Literal["fine", "weak", "not identified"]
 
 TYPICAL_NOISE = 0.005
-"""Standard deviation of the log loss that is assumed before there is a fit."""
+"""Standard deviation of the log loss that is assumed before there is a fit. The 240 Chinchilla runs
+have 0.003 in the middle and 0.007 with their outliers."""
 
-_WIDTH = 100
-_LABEL = 12
+_WIDTH, _LABEL = 100, 12
+
 _LEAST_EFFECT = 0.01
+"""Change of the log loss that each parameter, changed by its own size, makes at a typical point, at
+least. By judgement: where a term is negligible, no runs could determine it."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +169,8 @@ _VERDICT_WORDS = {
 }
 
 
-def of_design(
-    design: Design,
+def assess_design(
+    design: RunSet,
     noise: float = TYPICAL_NOISE,
     columns: Mapping[str, str] | None = None,
     params: Mapping[str, float] | None = None,
@@ -177,22 +182,22 @@ def of_design(
         design: The runs.
         noise: Standard deviation of the residual of a run of average weight.
         columns: The user's names of the inputs.
-        params: Free parameters at which to look; the best typical point if not given.
+        params: Free parameters at which to linearise; if None, the best typical point.
         draw_status: Status of each resample of a fit, (B,).
 
     Raises:
         UsageError: The law is not finite there.
     """
     points = typical_points(design) if params is None else {"the given parameters": dict(params)}
-    points = {at: completed(design, point) for at, point in points.items()}
-    views = dict(zip(points, look(design, list(points.values())), strict=True))
+    points = {at: all_parameters(design, point) for at, point in points.items()}
+    views = dict(zip(points, linearise(design, list(points.values())), strict=True))
     at = _best(views, design.model.law.name)
     status = np.empty(0, np.int64) if draw_status is None else draw_status
     return _answer(views[at], at, noise, columns or {}, status)
 
 
-def of_estimate(
-    design: Design,
+def assess_estimate(
+    design: RunSet,
     params: Mapping[str, float],
     noise: float,
     columns: Mapping[str, str],
@@ -203,14 +208,14 @@ def of_estimate(
     Raises:
         UsageError: The law is not finite there.
     """
-    (view,) = look(design, [dict(params)])
+    (view,) = linearise(design, [dict(params)])
     if not view.finite:
         raise UsageError(f"{design.model.law.name} is not finite at the estimate.")
     return _answer(view, "the estimate", noise, columns, draw_status)
 
 
 def _best(views: Mapping[str, View], law: str) -> str:
-    """The point with the lowest condition, of those where every parameter matters if there are."""
+    """The point with the lowest condition, among those where every parameter matters if any."""
     usable = [at for at, view in views.items() if view.finite]
     if not usable:
         raise UsageError(f"{law} is not finite at {listed(views)} for these runs.")

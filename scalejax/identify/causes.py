@@ -2,7 +2,7 @@
 
 `find_causes` looks at how the runs are placed, the most specific pattern first: one or two values
 of an input, one ratio of tokens to parameters, one compute budget, inputs that move together, a
-range that is too short. A pattern is blamed only if runs that break it would cure the design.
+range that is too short. A pattern is the cause only if runs that break it would be a cure.
 """
 
 import re
@@ -14,14 +14,16 @@ import numpy as np
 
 from scalejax._arrays import Floats
 from scalejax.data import distinct_values
-from scalejax.identify.directions import LEAST_SHARE, View
 from scalejax.identify.jacobians import losses
+from scalejax.identify.view import LEAST_SHARE, View
 from scalejax.quantities import short_number
 
-_FEW = 2
-_SPREAD = 0.1
-_TOGETHER = 0.99
-_WIDE = 100.0
+# Set by judgement. They only choose the words: whether there is trouble is the condition's to say.
+_FEW = 2  # Values of an input that are too few.
+_SPREAD = 0.1  # Spread of D/N, or of N D, over that of N at which it counts as one value.
+_TOGETHER = 0.99  # Correlation of logarithms at which inputs move together.
+_WIDE = 100.0  # Range of an input, as a factor, that nobody would call short.
+_EQUAL = 1e-9  # Relative difference of what is equal but for rounding.
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Cause:
         error: Code if a parameter is not identified.
         warning: Code if it is weakly identified.
         words: What is wrong, as the beginning of a sentence.
-        symbol: The input that is to blame, if it is one.
+        symbol: The input that is the cause, if it is one.
     """
 
     error: str
@@ -52,8 +54,8 @@ def find_causes(view: View, names: tuple[str, ...]) -> tuple[Cause, ...]:
         The most specific pattern; several only if several inputs have too few values. The trade
         between the parameters itself if no pattern is to blame.
     """
-    for look in (_few_values, _one_line, _moving_together, _short_range):
-        causes = look(view, listed(names))
+    for pattern in (_few_values, _one_line, _moving_together, _short_range):
+        causes = pattern(view, listed(names))
         if causes:
             return causes
     return (Cause("E134", "W218", f"{listed(names)} trade off: {trade(view, -1)}"),)
@@ -61,10 +63,10 @@ def find_causes(view: View, names: tuple[str, ...]) -> tuple[Cause, ...]:
 
 def trade(view: View, k: int) -> str:
     """How far parameters can move along direction k of a view unnoticed, in words."""
-    moved, change = view.along(k)
+    there, change = view.along(k)
     moves = []
     for name in loadings(view, k):
-        before, after = view.parameters[name], moved[name]
+        before, after = view.parameters[name], there[name]
         if view.design.model.law.parameters[name].support.lower == 0 and before > 0:
             moves.append(f"{name} by {100 * (after / before - 1):+.2g} %")
         else:
@@ -94,9 +96,9 @@ def _few_values(view: View, names: str) -> tuple[Cause, ...]:
     few = tuple(x for x, values in inputs.items() if distinct_values(values) <= _FEW)
     if not view.cured_by(few):
         return ()
-    # An input is to blame if varying the others alone is no cure.
-    blamed = [x for x in few if not view.cured_by(tuple(y for y in few if y != x))]
-    return tuple(Cause("E132", "W218", _few_words(x, inputs[x], names), x) for x in blamed)
+    # An input is a cause if varying the others alone is no cure.
+    causes = [x for x in few if not view.cured_by(tuple(y for y in few if y != x))]
+    return tuple(Cause("E132", "W218", _few_words(x, inputs[x], names), x) for x in causes)
 
 
 def _few_words(symbol: str, values: Floats, names: str) -> str:
@@ -177,7 +179,7 @@ def _floor(view: View) -> str | None:
     for name in design.model.linear:
         doubled = {**view.parameters, name: 2 * view.parameters[name]}
         added = losses(design.model, doubled, design.inputs) - before
-        if np.ptp(added) <= 1e-9 * np.max(np.abs(added)):
+        if np.ptp(added) <= _EQUAL * np.max(np.abs(added)):
             return name
     return None
 

@@ -1,13 +1,11 @@
-"""Runs without their losses, and how a law responds to its parameters there.
+"""How a law responds to its parameters at given runs.
 
-A `Design` is a set of runs; `jacobians` differentiates the residuals in the coordinates of the
-fit; `typical_points` says where to do that as long as nothing has been fitted.
+`jacobians` differentiates the residuals in the coordinates of the fit; `typical_points` says at
+which parameters to do that as long as nothing has been fitted.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cached_property, partial
-from itertools import product
+from functools import partial
 from typing import Any
 
 import jax
@@ -15,60 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax.identify.run_set import RunSet
 from scalejax.objectives import Model
 from scalejax.quantities import LOSS
 
-_REACH = 16.0
-_MOST_CANDIDATES = 81
-_SHORTEST = 32
+_SHORTEST = 32  # Fewest runs that a program is compiled for; fewer are padded.
 _TYPICAL_POINTS = 16
-
-
-@dataclass(frozen=True, eq=False)
-class Design:
-    """Runs without their losses.
-
-    Attributes:
-        model: The law and its free parameters.
-        fixed: Values of fixed parameters.
-        inputs: Inputs of the law in raw units, (n,) each, in its order.
-        weight: Weights with mean one, (n,).
-    """
-
-    model: Model
-    fixed: Mapping[str, float]
-    inputs: dict[str, Floats]
-    weight: Floats
-
-    @property
-    def n_rows(self) -> int:
-        """Number of runs, n."""
-        return len(self.weight)
-
-    @cached_property
-    def levels(self) -> dict[str, Floats]:
-        """Five values per input around the runs and beyond, with two digits, in order."""
-        return {name: _levels(values) for name, values in self.inputs.items()}
-
-    @cached_property
-    def central(self) -> int:
-        """The run that is closest to the middle."""
-        far = np.zeros(self.n_rows)
-        for name, values in self.inputs.items():
-            far += np.abs(values - self.levels[name][2]) / (np.ptp(values) or 1)
-        return int(np.argmin(far))
-
-    @cached_property
-    def candidates(self) -> tuple[Floats, Floats]:
-        """Runs that could be added (m, q), and how far each is from the middle, (m + 1,).
-
-        The last distance, zero, is that of adding none.
-        """
-        runs = np.array(list(product(*self.levels.values())))
-        steps = np.array(list(product(range(-2, 3), repeat=len(self.levels))))
-        stride = -(-len(runs) // _MOST_CANDIDATES)
-        far = np.sum(steps**2, axis=1)[::stride]
-        return runs[::stride], np.append(far, 0).astype(float)
+"""Points of the parameters of a law that has no published set. By judgement: only the best counts,
+and not all of them predict losses that occur."""
 
 
 def losses(model: Model, parameters: Mapping[str, float], inputs: Mapping[str, Floats]) -> Floats:
@@ -115,13 +67,13 @@ def _slopes(model: Model, u: Any, inputs: tuple[Any, ...], fixed: dict[str, Any]
     return jax.vmap(lambda u: runs(u, *inputs))(u)
 
 
-def completed(design: Design, point: Mapping[str, float]) -> dict[str, float]:
+def all_parameters(design: RunSet, point: Mapping[str, float]) -> dict[str, float]:
     """All parameters of the law from those that are free."""
     free = {name: float(point[name]) for name in design.model.free}
     return design.model.complete(free, design.fixed)
 
 
-def typical_points(design: Design) -> dict[str, dict[str, float]]:
+def typical_points(design: RunSet) -> dict[str, dict[str, float]]:
     """Points of the parameters by name: the published sets, or points all over the ranges."""
     law = design.model.law
     published = {
@@ -151,20 +103,8 @@ def _between(ends: tuple[float, float], share: float) -> float:
     return low + (high - low) * share
 
 
-def _plausible(design: Design, point: Mapping[str, float]) -> bool:
+def _plausible(design: RunSet, point: Mapping[str, float]) -> bool:
     """Whether a point predicts losses that occur."""
-    predicted = losses(design.model, completed(design, point), design.inputs)
+    predicted = losses(design.model, all_parameters(design, point), design.inputs)
     low, high = LOSS.plausible
     return bool(np.all((predicted >= low) & (predicted <= high)))
-
-
-def _levels(values: Floats) -> Floats:
-    low, high = float(np.min(values)), float(np.max(values))
-    if low > 0:
-        centre = float(np.exp(np.mean(np.log(values))))
-        bottom, top = min(centre / _REACH, low / 4), max(centre * _REACH, high * 4)
-        levels = [bottom, np.sqrt(bottom * centre), centre, np.sqrt(centre * top), top]
-    else:
-        reach = high - low or max(abs(high), 1.0)
-        levels = [(low + high) / 2 + reach * x for x in (-1, -0.5, 0, 0.5, 1)]
-    return np.array([float(f"{level:.2g}") for level in levels])

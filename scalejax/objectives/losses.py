@@ -1,4 +1,4 @@
-"""Robust losses: what one residual costs. An objective is the weighted sum of them over the rows.
+"""Robust losses of one residual. An objective is their weighted sum over the rows of a table.
 
 Which one, when:
 
@@ -30,10 +30,15 @@ from scalejax.vocabulary import argument, did_you_mean
 Scale = Literal["log", "loss"]
 
 FIELD_DELTA = 1e-3
-"""The field's Huber delta on log loss (arXiv:2203.15556)."""
+"""The field's Huber delta on log loss (Hoffmann et al. 2022, arXiv:2203.15556)."""
 
 _EFFICIENT_DELTA = 1.345
+"""Deltas in standard deviations at which Huber's loss keeps 95 % of the efficiency of least squares
+for Gaussian noise (Holland and Welsch 1977, Communications in Statistics A6, 813-827)."""
+
 _ABSOLUTE_WIDTH = 1e-7
+"""Half-width within which the absolute residual is rounded off: far below any noise, far above the
+rounding of numbers. Set by judgement."""
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,8 @@ class Objective:
         name: Name for summaries and files.
         kernel: The compiled part.
         constants: Numbers passed to the kernel's rho; changing them does not recompile.
-        tuning: If given, the first constant is set to this many robust standard deviations of
-            the residuals of a first fit.
+        tuning: Robust standard deviations of the residuals of a first fit that the first constant
+            is set to; None if the constants stay as they are.
     """
 
     name: str

@@ -53,7 +53,7 @@ class Settings(NamedTuple):
 
 @dataclass(frozen=True)
 class Model:
-    """Which problem is solved: hashable, compared by value.
+    """A law, its free parameters and the loss of a residual: hashable, compared by value.
 
     Attributes:
         law: The law.
@@ -76,10 +76,10 @@ class Model:
 
     @property
     def linear(self) -> tuple[str, ...]:
-        """Free parameters in which the law is linear with all ties kept."""
+        """Free parameters in which the law is linear, those tied to them included."""
         ties = dict(self.tied)
-        spoilt = {leader for name, leader in ties.items() if name not in self.law.linear}
-        return tuple(name for name in self.free if name in self.law.linear and name not in spoilt)
+        curved = {leader for name, leader in ties.items() if name not in self.law.linear}
+        return tuple(name for name in self.free if name in self.law.linear and name not in curved)
 
     @property
     def nonlinear(self) -> tuple[str, ...]:
@@ -115,7 +115,7 @@ class Model:
             return self.kernel.rho(residual, u[len(self.free)], *constants)
         return self.kernel.rho(residual, *constants)
 
-    def penalised(self, u: Any, settings: Settings) -> jax.Array:
+    def penalties(self, u: Any, settings: Settings) -> jax.Array:
         """Penalty and priors at coordinates u; zero without any."""
         parameters = self.parameters(u, settings.fixed)
         total = jnp.zeros_like(u[0])
@@ -133,7 +133,7 @@ class Model:
             return w * self.rho(u, residual, settings.constants)
 
         total = jnp.sum(jax.vmap(row)(rows.inputs, rows.target, weight))
-        return total + self.penalised(u, settings)
+        return total + self.penalties(u, settings)
 
 
 def make_model(
@@ -144,7 +144,7 @@ def make_model(
     tied: Mapping[str, str] | None = None,
     penalty: Penalty | None = None,
 ) -> Model:
-    """Decide which parameters are free.
+    """A law as a fitting problem: what is neither fixed nor tied is free.
 
     Args:
         law: The law.
@@ -178,6 +178,7 @@ def make_model(
 
 
 def _fast_law(law: Law, names: tuple[str, ...]) -> Callable[..., jax.Array]:
+    """The law as a function of its inputs and then the parameters of these names."""
     count = len(law.inputs)
 
     def flat(*values: Any) -> jax.Array:

@@ -1,8 +1,8 @@
-"""Priors: soft knowledge about a parameter, added to the objective as a penalty.
+"""Priors: what is known of a parameter beforehand, added to the objective as a penalty.
 
-The penalty is ``noise**2 / 2 * ((value - mean) / sd)**2``. `noise` is the standard deviation that
-one row of unit weight is believed to have, in units of the residual: with it the least-squares
-fit is the posterior mode. With `student_t`, whose objective is a likelihood, leave it at 1.
+The penalty is ``noise**2 / 2 * ((value - mean) / sd)**2``. `noise` is the expected standard
+deviation of the residual of a row of unit weight: with it the least-squares fit is the posterior
+mode. With `student_t`, whose objective is a likelihood, leave it at 1.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Normal(NamedTuple):
     noise: float | jax.Array = 1.0
 
     def penalty(self, value: jax.Array) -> jax.Array:
-        """What the objective pays for this value."""
+        """The penalty of a value, ()."""
         return 0.5 * (self.noise * (value - self.mean) / self.sd) ** 2
 
 
@@ -44,7 +44,7 @@ class LogNormal(NamedTuple):
     noise: float | jax.Array = 1.0
 
     def penalty(self, value: jax.Array) -> jax.Array:
-        """What the objective pays for this value."""
+        """The penalty of a value, ()."""
         return 0.5 * (self.noise * jnp.log(value / self.median) / self.sd) ** 2
 
 
@@ -56,6 +56,6 @@ _PRIORS: dict[str, type[Normal] | type[LogNormal]] = {
 
 
 def prior_of(saved: Sequence[Any]) -> Prior:
-    """The prior of its name and numbers, as a fit's settings record it."""
+    """The prior of a fit's settings: from its class's name and its numbers."""
     name, *numbers = saved
     return _PRIORS[name](*numbers)

@@ -5,9 +5,9 @@
   several args.
 - `optimum`: the same as a pure, differentiable function of args, for your own JAX code.
 - `solve_many`, `solve_grid`: all draws of a law, frontiers and surfaces, in one batch.
-- `allocation`: the N and D of least loss under C = 6 N D; `tokens_for` a size.
-- `revealed_demand`: the inference that a model's size and tokens betray.
-- `regret`: what a choice costs if a draw is the truth, and the choice that costs least.
+- `allocation`: the N and D of least loss under C = 6 N D; `tokens_for`: the best D for an N.
+- `revealed_demand`: how much inference a model's size and tokens were chosen for.
+- `regret`: what a decision costs if a draw is the truth, and the decision that costs least.
 """
 
 from scalejax.optima.allocation import Allocation as Allocation

@@ -17,12 +17,15 @@ from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.solvers import implicit_root
 
 _POINTS, _BISECTIONS = 512, 60
+"""Points of the grid, one for each 13 % of D/N, which finds the right valley; halvings of its step,
+to the last digit."""
+
 _REACH = 16.0
 """Half the logarithm of D/N goes at least so far from zero, and on until N or D is one."""
 
 
 class Allocation(NamedTuple):
-    """The best split of a budget, () each or one per budget; NaN where there is none.
+    """The best split of a budget, () each, or one for each budget; NaN where there is none.
 
     Attributes:
         N: Parameters.
@@ -45,10 +48,10 @@ def allocation(law: Law, parameters: Mapping[str, Any], budget: Any) -> Allocati
     def loss(x: Any, args: Any) -> jax.Array:
         return _loss(law, args[0], *split(x, args[1]))
 
-    held = lax.stop_gradient(args)
-    reach = jnp.maximum(_REACH, held[1])
+    fixed = lax.stop_gradient(args)
+    reach = jnp.maximum(_REACH, fixed[1])
     grid = jnp.linspace(-reach, reach, _POINTS)
-    best = jnp.argmin(jax.vmap(lambda x: loss(x, held))(grid))
+    best = jnp.argmin(jax.vmap(lambda x: loss(x, fixed))(grid))
     inside = (best > 0) & (best < _POINTS - 1)
     x = _balance(law, split, grid, jnp.clip(best, 1, _POINTS - 2), args)
     log_n, log_d = split(x, args[1])
@@ -57,15 +60,15 @@ def allocation(law: Law, parameters: Mapping[str, Any], budget: Any) -> Allocati
 
 
 def tokens_for(law: Law, parameters: Mapping[str, Any], size: Any) -> jax.Array:
-    """The least D at which N = size is the best of its compute, (); NaN if there is none."""
+    """The least D for which a size is the compute-optimal N, (); NaN if there is none."""
     args = dict(parameters), jnp.log(jnp.asarray(size, float))
 
     def path(x: Any, log_n: Any) -> tuple[Any, Any]:
         return log_n, log_n + 2 * x
 
-    held = lax.stop_gradient(args)
+    fixed = lax.stop_gradient(args)
     grid = jnp.linspace(-_REACH, _REACH, _POINTS)
-    rises = jax.vmap(lambda x: _trade(law, held[0], *path(x, held[1])))(grid) > 0
+    rises = jax.vmap(lambda x: _trade(law, fixed[0], *path(x, fixed[1])))(grid) > 0
     turns = rises[1:] & ~rises[:-1]
     x = _balance(law, path, grid, jnp.clip(jnp.argmax(turns), 1, _POINTS - 2), args)
     return jnp.where(jnp.any(turns), jnp.exp(path(x, args[1])[1]), jnp.nan)
@@ -77,7 +80,7 @@ def _loss(law: Law, parameters: Mapping[str, Any], log_n: Any, log_d: Any) -> ja
 
 
 def _trade(law: Law, parameters: Mapping[str, Any], log_n: Any, log_d: Any) -> jax.Array:
-    """Slope of the loss when N is given for D at the same compute; zero at an optimum."""
+    """Slope of the loss when D grows by the factor that N shrinks by; zero at an optimum."""
     at = jnp.stack([log_n, log_d])
     return jax.jvp(lambda at: _loss(law, parameters, *at), (at,), (jnp.array([-1.0, 1.0]),))[1]
 
@@ -85,7 +88,7 @@ def _trade(law: Law, parameters: Mapping[str, Any], log_n: Any, log_d: Any) -> j
 def _balance(
     law: Law, path: Callable[[Any, Any], tuple[Any, Any]], grid: Any, middle: Any, args: Any
 ) -> jax.Array:
-    """Where the trade changes nothing on a path, between the neighbours of a point of the grid."""
+    """Where on a path the trade is zero, between the neighbours of a point of the grid, ()."""
 
     def trade(x: Any, args: Any) -> jax.Array:
         return _trade(law, args[0], *path(x, args[1]))

@@ -1,8 +1,8 @@
 """The answer to one problem, in the user's units: what to choose, what binds, what it is worth.
 
-`solve` returns an `Answer`: the decision, how it is certified, for each constraint what it costs
+`solve` returns an `Answer`: the decision, how exactly it is optimal, what each constraint costs
 (its shadow price), how the decision moves with everything in args, and where there is no optimum,
-which constraint cannot be met and by how much. `choose` compares answers of several args, such as
+which constraint cannot be met and by how much. `choose` ranks the answers of several args, such as
 precisions or kinds of hardware.
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 from scalejax._numerics import RUN_ONCE
 from scalejax.errors import UsageError
 from scalejax.optima.implicit import attach
-from scalejax.optima.impossible import Impossible, what_is_impossible
+from scalejax.optima.infeasibility import Infeasibility, find_infeasibility
 from scalejax.optima.lanes import as_arrays, search_one
 from scalejax.optima.many import STARTS
 from scalejax.optima.problem import Problem, Variable
@@ -28,6 +28,12 @@ from scalejax.result import Result
 from scalejax.status import Outcome
 
 _WIDER = 1e8
+"""Factor by which ranges are widened to see whether an optimum lies beyond an end. By judgement:
+more than any plan is out by."""
+
+_SECOND, _LIMITS, _LAST = 8, 4, 16
+"""Times as many starts where the search did not converge, to see which limits can be met, and where
+all can after all. Only troubled problems pay for them; set by judgement."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Bound:
 
     Attributes:
         name: What is limited.
-        sense: How.
+        sense: ``"<="``, ``">="`` or ``"=="``.
         value: What it is at the optimum, in its unit.
         limit: What it may be.
         unit: Its unit.
@@ -65,13 +71,14 @@ class Answer(Result):
         args: Its args.
         decision: A value per variable; NaN if there is no optimum.
         goal: What was minimised, in its unit; NaN if there is no optimum.
-        bounds: The constraints there.
+        bounds: The constraints at the optimum.
         at_end: Variables at an end of their range, with "low" or "high".
         outcome: How it ended.
         defect: Largest scaled error in the optimality conditions.
         starts: Starts of the search.
         agreeing: Share of them that came to this optimum.
         advice: What to do about an outcome other than solved; empty otherwise.
+        solution: The optimum in coordinates, as `scalejax.optima.solve_many` takes it.
     """
 
     problem: Problem
@@ -137,11 +144,11 @@ class Answer(Result):
         if not self.found:
             return f"{self.outcome.sentence}\n{self.advice}".rstrip()
         units = {one.name: one.unit for one in self.problem.variables}
-        chosen = ", ".join(
+        decision = ", ".join(
             f"{name} = {amount(value)} {units[name]}".rstrip()
             for name, value in self.decision.items()
         )
-        lines = [f"{goal.name} {self.goal:.6g} {goal.unit}".rstrip() + f" at {chosen}"]
+        lines = [f"{goal.name} {self.goal:.6g} {goal.unit}".rstrip() + f" at {decision}"]
         for bound in self.bounds:
             what = f"{bound.name} {amount(bound.value)} {bound.sense} " + (
                 f"{amount(bound.limit)} {bound.unit}".rstrip()
@@ -174,15 +181,15 @@ def solve(problem: Problem, args: Mapping[str, Any], *, starts: int = STARTS) ->
     _check_args(problem, args)
     with jax.enable_x64(True):
         shared = as_arrays(args)
-        found = search_one(problem, shared, starts)
-        if found.outcome == Outcome.NOT_CONVERGED:
-            found = search_one(problem, shared, 8 * starts)
-        impossible = None
-        if found.outcome == Outcome.INFEASIBLE:
-            impossible = what_is_impossible(problem, shared, 4 * starts)
-            if impossible.feasible:
-                found = search_one(problem, shared, 16 * starts)
-        return _answer(problem, shared, found, starts, impossible)
+        solution = search_one(problem, shared, starts)
+        if solution.outcome == Outcome.NOT_CONVERGED:
+            solution = search_one(problem, shared, _SECOND * starts)
+        conflict = None
+        if solution.outcome == Outcome.INFEASIBLE:
+            conflict = find_infeasibility(problem, shared, _LIMITS * starts)
+            if conflict.feasible:
+                solution = search_one(problem, shared, _LAST * starts)
+        return _answer(problem, shared, solution, starts, conflict)
 
 
 def choose(
@@ -211,11 +218,11 @@ def _check_args(problem: Problem, args: Mapping[str, Any]) -> None:
 
 
 @partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
-def _elasticities(problem: Problem, found: Solution, args: Any) -> Any:
+def _elasticities(problem: Problem, solution: Solution, args: Any) -> Any:
     """Derivatives of the coordinates and the goal by the logarithm of each leaf of args."""
 
     def moved(args: Any) -> jax.Array:
-        point, _ = attach(problem, found, args)
+        point, _ = attach(problem, solution, args)
         # A range as long as 1 makes a linear coordinate; people want the variable's own unit.
         size = [1.0 if one.scale == "log" else one.high - one.low for one in problem.variables]
         goal = problem.values(point, args)[0]
@@ -241,19 +248,19 @@ def _at(problem: Problem, args: Any, point: Any) -> Any:
 
 
 def _answer(
-    problem: Problem, args: Any, found: Solution, starts: int, impossible: Impossible | None
+    problem: Problem, args: Any, solution: Solution, starts: int, conflict: Infeasibility | None
 ) -> Answer:
-    decision, goal, values, limits, slopes = jax.tree.map(float, _at(problem, args, found.point))
-    outcome, advice = Outcome(int(found.outcome)), ""
+    decision, goal, values, limits, slopes = jax.tree.map(float, _at(problem, args, solution.point))
+    outcome, advice = Outcome(int(solution.outcome)), ""
     ends = {
         name: "low" if end < 0 else "high"
-        for name, end in zip(problem.names, found.active.end, strict=True)
+        for name, end in zip(problem.names, solution.active.end, strict=True)
         if end and outcome <= Outcome.AT_RANGE
     }
     if ends:
         outcome, advice = _beyond(problem, args, ends, outcome, starts)
-    if impossible is not None and outcome == Outcome.INFEASIBLE:
-        advice = impossible.sentence
+    if conflict is not None and outcome == Outcome.INFEASIBLE:
+        advice = conflict.sentence
     there = outcome <= Outcome.AT_RANGE
     scale = goal if problem.minimize.log else problem.minimize.size
     bounds = tuple(
@@ -272,8 +279,8 @@ def _answer(
             values,
             limits,
             slopes,
-            found.multipliers,
-            found.active.constraint,
+            solution.multipliers,
+            solution.active.constraint,
             strict=True,
         )
     )
@@ -285,34 +292,34 @@ def _answer(
         bounds,
         ends,
         outcome,
-        float(found.defect),
+        float(solution.defect),
         starts,
-        float(found.agreeing),
+        float(solution.agreeing),
         advice,
-        found,
+        solution,
     )
 
 
 def _beyond(
     problem: Problem, args: Any, ends: Mapping[str, str], outcome: Outcome, starts: int
 ) -> tuple[Outcome, str]:
-    """Whether widening the ranges of what lies at an end would lead anywhere."""
+    """The outcome, and advice, after widening the ranges of the variables that lie at an end."""
     names = [name for name, _ in ends.items() if _variable(problem, name).scale == "log"]
     if not names:
         return outcome, ""
     wider = replace(
         problem,
         variables=tuple(
-            _widened(one, ends[one.name]) if one.name in names else one for one in problem.variables
+            _widen(one, ends[one.name]) if one.name in names else one for one in problem.variables
         ),
     )
-    found = search_one(wider, args, starts)
-    if found.outcome == Outcome.SOLVED:
-        chosen = wider.decision(found.point)
-        places = ", ".join(f"{name} = {amount(float(chosen[name]))}" for name in names)
+    solution = search_one(wider, args, starts)
+    if solution.outcome == Outcome.SOLVED:
+        beyond = wider.decision(solution.point)
+        places = ", ".join(f"{name} = {amount(float(beyond[name]))}" for name in names)
         return outcome, f"Without the ends of its range the optimum would be at {places}."
-    if found.outcome == Outcome.AT_RANGE:
-        still = {problem.names[i] for i in np.flatnonzero(found.active.end)} & set(names)
+    if solution.outcome == Outcome.AT_RANGE:
+        still = {problem.names[i] for i in np.flatnonzero(solution.active.end)} & set(names)
         if still:
             return Outcome.UNBOUNDED, f"Nothing holds {', '.join(sorted(still))} back."
     return outcome, ""
@@ -322,7 +329,7 @@ def _variable(problem: Problem, name: str) -> Variable:
     return next(one for one in problem.variables if one.name == name)
 
 
-def _widened(one: Variable, end: str) -> Variable:
+def _widen(one: Variable, end: str) -> Variable:
     if end == "low":
         return replace(one, low=one.low / _WIDER)
     return replace(one, high=one.high * _WIDER)

@@ -1,10 +1,10 @@
-"""Optima of thousands of args from one that is known: Newton's method where the same limits bind.
+"""Optima of thousands of args from a solved one: Newton's method where the same limits bind.
 
 Draws of a law, prices or budgets move an optimum a little and seldom change what binds. `follow`
-takes the known optimum's active set as given, which leaves a small system of equations, and takes
-a few Newton steps for all args at once. Each lane is then held to the full optimality conditions;
-`scalejax.optima.many` lets lanes that are not there yet go on, and gives those that do not arrive
-(another set binds there, or they strayed) to the solver that searches from many starts.
+keeps the active set of the solved optimum, which leaves a small system of equations, and takes a
+few Newton steps for one set of args, to be mapped over many. Each lane is then judged by the full
+optimality conditions; `scalejax.optima.lanes` lets lanes that are not there yet go on, and searches
+from many starts for those that do not arrive (another set binds there, or they strayed).
 
 Everything is written on scalars and without a loop, so that a batch is arithmetic on whole lanes
 which the compiler fuses: a few exponentials a step.
@@ -24,9 +24,14 @@ from scalejax._arrays import Floats
 from scalejax._numerics import powers_as_exponentials
 from scalejax.optima.problem import Problem
 
+# Set by judgement; what they miss is searched for, so that they cost time and never an answer.
+# Newton steps in a pass; lanes that have not arrived by then get another one.
 _STEPS = 4
-_LONGEST = 1.0
+_LONGEST = 1.0  # The longest step, by coordinate: a factor of e, or a whole linear range.
+# Curvature added along limits, over that of what is minimised: enough to outweigh it.
 _CONVEXIFY = 10.0
+# Slopes that are this close to a combination of others are no limits of their own.
+_DEPENDENT = 1e-8
 
 Scalar = Any
 Matrix = list[list[Scalar]]
@@ -34,7 +39,7 @@ Vector = Callable[[Sequence[Scalar]], list[Scalar]]
 
 
 class Pattern(NamedTuple):
-    """What binds at a known optimum; plain numbers, compiled in.
+    """What binds at a solved optimum; plain numbers, compiled in.
 
     Attributes:
         end: For each variable -1 (at its low end), 1 (high) or 0.
@@ -72,7 +77,7 @@ def follow(
         problem: The problem.
         pattern: What binds.
         args: Args of one lane.
-        point: Coordinates of the known optimum, (n,).
+        point: Coordinates of the solved optimum, (n,).
         multipliers: Its multipliers, (m,).
     """
     low, high = problem.box
@@ -134,10 +139,10 @@ def _along(values: Vector, y: Sequence[Scalar], i: int) -> list[Scalar]:
 
 
 def _expand(
-    values: Vector, y: Sequence[Scalar], free: Sequence[int], wanted: Sequence[int]
+    values: Vector, y: Sequence[Scalar], free: Sequence[int], rows: Sequence[int]
 ) -> tuple[list[Scalar], list[list[Scalar]], list[Matrix]]:
-    """Some of the values, their first and second derivatives by the free coordinates."""
-    found = values(y)
+    """Some rows of the values, with their first and second derivatives by the free coordinates."""
+    here = values(y)
     slopes = [_along(values, y, i) for i in free]
     bends = {
         (i, j): _along(partial(_along, values, i=free[i]), y, free[j])
@@ -146,9 +151,9 @@ def _expand(
     }
     n = range(len(free))
     return (
-        [found[k] for k in wanted],
-        [[slopes[i][k] for i in n] for k in wanted],
-        [[[bends[max(i, j), min(i, j)][k] for j in n] for i in n] for k in wanted],
+        [here[k] for k in rows],
+        [[slopes[i][k] for i in n] for k in rows],
+        [[[bends[max(i, j), min(i, j)][k] for j in n] for i in n] for k in rows],
     )
 
 
@@ -185,8 +190,8 @@ def _newton(
     if not m:
         return plain, [], definite
     schur = [[_dot(rule[k], answers[q]) for q in range(m)] for k in range(m)]
-    wanted = [value[1 + k] + _dot(rule[k], plain) for k in range(m)]
-    (new,), _ = _solve(schur, [wanted])
+    excess = [value[1 + k] + _dot(rule[k], plain) for k in range(m)]
+    (new,), _ = _solve(schur, [excess])
     move = [plain[i] - sum(answers[q][i] * new[q] for q in range(m)) for i in range(n)]
     return move, new, definite
 
@@ -211,8 +216,8 @@ def _solve(matrix: Matrix, rights: list[list[Scalar]]) -> tuple[list[list[Scalar
                 right[i] = right[i] - factor * right[j]
     for right in rights:
         for j in reversed(range(n)):
-            known = sum(rest[j][k] * right[k] for k in range(j + 1, n))
-            right[j] = (right[j] - known) / rest[j][j]
+            later = sum(rest[j][k] * right[k] for k in range(j + 1, n))
+            right[j] = (right[j] - later) / rest[j][j]
     return rights, jnp.asarray(definite)
 
 
@@ -251,11 +256,11 @@ def _largest(values: Sequence[Scalar]) -> Scalar:
 def pattern_of(end: NDArray[Any], binds: NDArray[Any], slopes: Floats) -> Pattern:
     """What binds, without constraints whose slopes (m, n) depend on those of others."""
     free = end == 0
-    chosen: list[int] = []
+    basis: list[int] = []
     for k in map(int, np.flatnonzero(binds)):
-        rows = slopes[np.array([*chosen, k])][:, free]
+        rows = slopes[np.array([*basis, k])][:, free]
         sizes = np.linalg.norm(rows, axis=1, keepdims=True)
         scaled = rows / np.where(sizes > 0, sizes, 1)
-        if np.linalg.matrix_rank(scaled, tol=1e-8) > len(chosen):
-            chosen.append(k)
-    return Pattern(tuple(int(e) for e in end), tuple(chosen))
+        if np.linalg.matrix_rank(scaled, tol=_DEPENDENT) > len(basis):
+            basis.append(k)
+    return Pattern(tuple(int(e) for e in end), tuple(basis))

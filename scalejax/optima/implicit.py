@@ -1,8 +1,8 @@
 """Constrained optima are differentiated by the implicit function theorem.
 
-`optimum` is a pure function of a problem's args. Its derivatives are those of the optimality
-conditions with what binds held as it is, whatever iterations found the point, so `jax.grad`,
-`jacfwd`, `jacrev`, `vmap`, `jit` and derivatives of any order work.
+`optimum` is a pure function of a problem's args. Its derivatives follow from the optimality
+conditions, with the same constraints binding, and not from the iterations that led to the point: so
+`jax.grad`, `jacfwd`, `jacrev`, `vmap`, `jit` and derivatives of any order work.
 
 Where a constraint is just about to bind (or a redundant one to take over), the optimum has a
 kink: the derivative is then that of the side on which the constraint does not bind. Multipliers of
@@ -54,9 +54,9 @@ def optimum(problem: Problem, args: Any, *, starts: int = 16) -> Optimum:
     Returns:
         The optimum. If there is none, `outcome` says so and the decision is NaN.
     """
-    found = best_of(problem, lax.stop_gradient(args), starting_points(problem, starts))
-    point, multipliers = attach(problem, found, args)
-    solved = found.outcome <= 1
+    solution = best_of(problem, lax.stop_gradient(args), starting_points(problem, starts))
+    point, multipliers = attach(problem, solution, args)
+    solved = solution.outcome <= 1
     decision = {
         name: jnp.where(solved, value, jnp.nan) for name, value in problem.decision(point).items()
     }
@@ -64,18 +64,18 @@ def optimum(problem: Problem, args: Any, *, starts: int = 16) -> Optimum:
         decision,
         problem.minimize(decision, args),
         multipliers,
-        found.outcome,
-        found.defect,
-        found.agreeing,
+        solution.outcome,
+        solution.defect,
+        solution.agreeing,
     )
 
 
 @partial(jax.jit, static_argnums=0)
 def attach(problem: Problem, found: Solution, args: Any) -> tuple[jax.Array, jax.Array]:
-    """The point and multipliers that were found, with their derivatives in the args."""
-    found = lax.stop_gradient(found)
-    free, binds = found.active.end == 0, found.active.constraint
-    n = found.point.shape[0]
+    """The point (n,) and multipliers (m,) of a solution, with their derivatives in the args."""
+    solution = lax.stop_gradient(found)
+    free, binds = solution.active.end == 0, solution.active.constraint
+    n = solution.point.shape[0]
 
     def conditions(x: jax.Array) -> jax.Array:
         """Zero at the optimum, (n + m,)."""
@@ -85,18 +85,18 @@ def attach(problem: Problem, found: Solution, args: Any) -> tuple[jax.Array, jax
             value = problem.values(y, args)
             return value[0] + jnp.where(binds, z, 0.0) @ value[1:]
 
-        pull = jnp.where(free, jax.grad(lagrangian)(y), y - found.point)
+        pull = jnp.where(free, jax.grad(lagrangian)(y), y - solution.point)
         return jnp.concatenate([pull, jnp.where(binds, problem.values(y, args)[1:], -z)])
 
     def tangent(linear: Callable[[jax.Array], jax.Array], right: jax.Array) -> jax.Array:
         # The conditions are the gradient of one function, but for the rows of what does not move.
         matrix = jax.jacfwd(linear)(jnp.zeros_like(right))
         held = jnp.concatenate([~free, ~binds])
-        known = jnp.where(held, jnp.where(jnp.arange(right.shape[0]) < n, right, -right), 0.0)
-        rest = jnp.where(held, right, right - matrix @ known)
+        fixed = jnp.where(held, jnp.where(jnp.arange(right.shape[0]) < n, right, -right), 0.0)
+        rest = jnp.where(held, right, right - matrix @ fixed)
         symmetric = jnp.where(held[:, None] | held, jnp.diag(jnp.diagonal(matrix)), matrix)
         return solve_singular(symmetric, rest)
 
-    start = jnp.concatenate([found.point, jnp.where(binds, found.multipliers, 0.0)])
+    start = jnp.concatenate([solution.point, jnp.where(binds, solution.multipliers, 0.0)])
     x = implicit_root(conditions, start, tangent)
     return x[:n], x[n:]

@@ -1,9 +1,10 @@
-"""Lanes of a batch: follow an optimum that is known, search where it does not lead.
+"""Lanes of a batch: follow a solved optimum, search where that does not lead.
 
-`solve_lanes` takes a first guess for each lane and its verdict. Lanes with an optimum follow it by
-Newton's method (`scalejax.optima.follow`), those with the same active set together. Where that
-fails something else binds: a few such lanes are searched for, and the others follow those; what is
-missed even so is searched for lane by lane. Shapes are padded, so that few programs are compiled.
+`solve_lanes` takes a guess for each lane: a solution of nearby args. Lanes follow it by Newton's
+method (`scalejax.optima.follow`), those with the same active set together. Where that fails, other
+limits bind: a few such lanes (probes) are solved by a search from many starts, and the others
+follow those; each lane that is still unsolved gets a search of its own. Shapes are padded, so that
+few programs are compiled.
 """
 
 from functools import partial
@@ -21,14 +22,19 @@ from scalejax.optima.solution import TOLERANCE, Solution, best_of, starting_poin
 from scalejax.status import Outcome
 
 LANE_STARTS = 8
-"""Starts of each lane that is searched for in a batch."""
+"""Starts of each lane that is searched for in a batch. By judgement: an eighth of those of a search
+on its own, since lanes are only searched for where a batch is troubled."""
 
+# Set by judgement. Two lengths of a search and one of following, so that few programs are compiled;
+# longer ones would waste more on padding and memory.
 _FEW = _PROBES = 32
 _CHUNK = 512
 _BLOCK = 4096
+# Passes of a few Newton steps before a lane counts as lost: it converges quadratically or strays.
 _PASSES = 8
+# A lane has arrived if its last step was shorter: the next would be of rounding size.
 _STILL = 1e-6
-_AGREED = 1e-6
+_AGREED = 1e-6  # Rounding of the share of the starts that came to the best optimum.
 
 
 _search_one = jax.jit(best_of, static_argnums=0, compiler_options=RUN_ONCE)
@@ -42,7 +48,7 @@ def search_lanes(problem: Problem, args: Any, lanes: Any, starts: Any) -> Soluti
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _follow(problem: Problem, pattern: Pattern, args: Any, lanes: Any, near: Any) -> Any:
-    """Newton's method from a known optimum for each lane."""
+    """A few Newton steps for each lane, from near its optimum."""
     return jax.vmap(lambda lane, at: follow(problem, pattern, {**args, **lane}, *at))(lanes, near)
 
 
@@ -53,7 +59,7 @@ def _slopes(problem: Problem, point: Any, args: Any) -> jax.Array:
 
 
 def as_arrays(tree: Any) -> Any:
-    """A pytree of float64 arrays."""
+    """A pytree with its leaves as float64 arrays."""
     return jax.tree.map(lambda x: np.asarray(x, np.float64), tree)
 
 
@@ -74,122 +80,135 @@ def lane_count(lanes: Any) -> int:
 
 def search_one(problem: Problem, args: Any, starts: int) -> Solution:
     """The best of many starts for one set of args, as NumPy arrays."""
-    found = _search_one(problem, as_arrays(args), starting_points(problem, starts))
-    return jax.tree.map(np.asarray, found)
+    solution = _search_one(problem, as_arrays(args), starting_points(problem, starts))
+    return jax.tree.map(np.asarray, solution)
 
 
 def solve_lanes(
     problem: Problem, args: Any, lanes: Any, near: Solution, reference: Solution
 ) -> Solution:
-    """Follow known optima where they are known to be the only ones, then search the rest."""
-    found: Solution = jax.tree.map(lambda x: np.array(x), near)
-    if _has_others(reference):
-        missed = np.arange(len(found.outcome))
+    """The optimum of each lane.
+
+    Args:
+        problem: The problem.
+        args: Args that all lanes share.
+        lanes: Args that differ, with a leading axis (B,).
+        near: A solution near that of each lane, (B, ...).
+        reference: The solution of one search from many starts. If it came to several local optima,
+            every lane is searched, since following would miss the others.
+    """
+    solution: Solution = jax.tree.map(lambda x: np.array(x), near)
+    if _has_several(reference):
+        rest = np.arange(len(solution.outcome))
     else:
-        known = np.flatnonzero(found.outcome <= Outcome.AT_RANGE)
-        unknown = np.flatnonzero(found.outcome > Outcome.AT_RANGE)
-        missed = np.union1d(unknown, _followed(problem, args, lanes, known, found))
-        missed = _with_other_limits(problem, args, lanes, missed, found)
-    for begin in range(0, len(missed), _CHUNK):
-        _searched(problem, args, lanes, missed[begin : begin + _CHUNK], found)
-    return found
+        solved = np.flatnonzero(solution.outcome <= Outcome.AT_RANGE)
+        unsolved = np.flatnonzero(solution.outcome > Outcome.AT_RANGE)
+        rest = np.union1d(unsolved, _follow_lanes(problem, args, lanes, solved, solution))
+        rest = _follow_probes(problem, args, lanes, rest, solution)
+    for begin in range(0, len(rest), _CHUNK):
+        _search_lanes(problem, args, lanes, rest[begin : begin + _CHUNK], solution)
+    return solution
 
 
-def _with_other_limits(
-    problem: Problem, args: Any, lanes: Any, missed: Ints, found: Solution
-) -> Ints:
-    """Search a few of the lanes that were missed, and let the others follow those.
+def _follow_probes(problem: Problem, args: Any, lanes: Any, rows: Ints, solution: Solution) -> Ints:
+    """Search some of the unsolved lanes, and let the others follow those; writes into `solution`.
 
     Returns:
-        The lanes that were missed even so.
+        The lanes that are still unsolved.
     """
-    if len(missed) <= 2 * _PROBES:
-        return missed
-    probes = missed[np.linspace(0, len(missed) - 1, _PROBES).astype(int)]
-    _searched(problem, args, lanes, probes, found)
-    rest = np.setdiff1d(missed, probes)
-    known = probes[found.outcome[probes] <= Outcome.AT_RANGE]
-    if _has_others(take_lanes(found, probes)):
+    if len(rows) <= 2 * _PROBES:
+        return rows
+    probes = rows[np.linspace(0, len(rows) - 1, _PROBES).astype(int)]
+    _search_lanes(problem, args, lanes, probes, solution)
+    rest = np.setdiff1d(rows, probes)
+    solved = probes[solution.outcome[probes] <= Outcome.AT_RANGE]
+    if _has_several(take_lanes(solution, probes)):
         return rest
-    _, first = np.unique(_signature(found)[known], return_index=True)
-    for probe in known[first]:
-        for part in (found.point, found.multipliers, found.active.end, found.active.constraint):
+    active = solution.active
+    _, first = np.unique(_signature(solution)[solved], return_index=True)
+    for probe in solved[first]:
+        for part in (solution.point, solution.multipliers, active.end, active.constraint):
             part[rest] = part[probe]
-        found.outcome[rest] = found.outcome[probe]
-        rest = _followed(problem, args, lanes, rest, found)
+        solution.outcome[rest] = solution.outcome[probe]
+        rest = _follow_lanes(problem, args, lanes, rest, solution)
         if not len(rest):
             break
     return rest
 
 
-def _has_others(found: Solution) -> bool:
+def _has_several(solution: Solution) -> bool:
     """Whether a search, of one lane or several, came to several local optima."""
-    return bool(np.any((found.outcome <= Outcome.AT_RANGE) & (found.agreeing < 1 - _AGREED)))
+    solved = solution.outcome <= Outcome.AT_RANGE
+    return bool(np.any(solved & (solution.agreeing < 1 - _AGREED)))
 
 
-def _signature(found: Solution) -> Ints:
+def _signature(solution: Solution) -> Ints:
     """A number for what binds in each lane, (B,)."""
-    digits = np.concatenate([found.active.end + 1, found.active.constraint], axis=1)
+    digits = np.concatenate([solution.active.end + 1, solution.active.constraint], axis=1)
     return np.asarray(digits.astype(np.int64) @ 3 ** np.arange(digits.shape[1]))
 
 
-def _followed(problem: Problem, args: Any, lanes: Any, known: Ints, found: Solution) -> Ints:
-    """Follow the known optima, pattern by pattern; writes into `found`, returns what was missed."""
-    missed = [np.zeros(0, np.int64)]
-    kinds, which = np.unique(_signature(found)[known], return_inverse=True)
+def _follow_lanes(problem: Problem, args: Any, lanes: Any, rows: Ints, solution: Solution) -> Ints:
+    """Follow the solutions of some lanes, pattern by pattern; writes into `solution`.
+
+    Returns:
+        The lanes that did not arrive.
+    """
+    lost = [np.zeros(0, np.int64)]
+    kinds, which = np.unique(_signature(solution)[rows], return_inverse=True)
     for k in range(len(kinds)):
-        rows = known[which == k]
-        pattern = _pattern(problem, args, lanes, rows[0], found)
+        rest = rows[which == k]
+        pattern = _pattern(problem, args, lanes, rest[0], solution)
         for _ in range(_PASSES):
-            if not len(rows):
+            if not len(rest):
                 break
-            rows = _moved(problem, pattern, args, lanes, rows, found)
-        missed.append(rows)
-    return np.sort(np.concatenate(missed))
+            rest = _take_steps(problem, pattern, args, lanes, rest, solution)
+        lost.append(rest)
+    return np.sort(np.concatenate(lost))
 
 
-def _moved(
+def _take_steps(
     problem: Problem,
     pattern: Pattern,
     args: Any,
     lanes: Any,
     rows: Ints,
-    found: Solution,
+    solution: Solution,
 ) -> Ints:
-    """A few Newton steps for some lanes; writes into `found`, returns those not there yet."""
-    near = (found.point, found.multipliers)
+    """A few Newton steps for some lanes; writes into `solution`, returns those not there yet."""
+    near = (solution.point, solution.multipliers)
     blocks = [rows[k : k + _BLOCK] for k in range(0, len(rows), _BLOCK)]
     # All are under way before the first is waited for.
     ends = []
     for block in blocks:
-        taken = take_lanes((lanes, near), _padded(block, _BLOCK))
-        ends.append(_follow(problem, pattern, args, *taken))
+        inputs = take_lanes((lanes, near), _pad(block, _BLOCK))
+        ends.append(_follow(problem, pattern, args, *inputs))
     rest = []
-    for block, ended in zip(blocks, ends, strict=True):
+    for block, end in zip(blocks, ends, strict=True):
         count = len(block)
         for part in ("point", "multipliers", "value", "defect"):
-            getattr(found, part)[block] = np.asarray(getattr(ended, part))[:count]
-        there = (ended.defect <= TOLERANCE) & (ended.moved <= _STILL)
+            getattr(solution, part)[block] = np.asarray(getattr(end, part))[:count]
+        there = (end.defect <= TOLERANCE) & (end.moved <= _STILL)
         rest.append(block[~np.asarray(there)[:count]])
     return np.concatenate(rest)
 
 
-def _pattern(problem: Problem, args: Any, lanes: Any, row: int, found: Solution) -> Pattern:
-    """What binds at one known optimum."""
+def _pattern(problem: Problem, args: Any, lanes: Any, row: int, solution: Solution) -> Pattern:
+    """What binds in one solved lane."""
     whole = {**args, **jax.tree.map(lambda x: x[row], lanes)}
-    slope = np.asarray(_slopes(problem, found.point[row], whole))
-    return pattern_of(found.active.end[row], found.active.constraint[row], slope[1:])
+    slope = np.asarray(_slopes(problem, solution.point[row], whole))
+    return pattern_of(solution.active.end[row], solution.active.constraint[row], slope[1:])
 
 
-def _searched(problem: Problem, args: Any, lanes: Any, rows: Ints, found: Solution) -> None:
-    """Search lanes from starts of their own; writes into `found`."""
+def _search_lanes(problem: Problem, args: Any, lanes: Any, rows: Ints, solution: Solution) -> None:
+    """Search lanes from starts of their own; writes into `solution`."""
     points = starting_points(problem, LANE_STARTS)
-    ended = search_lanes(problem, args, take_lanes(lanes, _padded(rows, _CHUNK)), points)
-    for old, new in zip(jax.tree.leaves(found), jax.tree.leaves(ended), strict=True):
+    ends = search_lanes(problem, args, take_lanes(lanes, _pad(rows, _CHUNK)), points)
+    for old, new in zip(jax.tree.leaves(solution), jax.tree.leaves(ends), strict=True):
         old[rows] = np.asarray(new)[: len(rows)]
 
 
-def _padded(rows: Ints, most: int) -> Ints:
+def _pad(rows: Ints, most: int) -> Ints:
     """Rows repeated up to one of two lengths, so that few shapes are compiled."""
     return np.resize(rows, _FEW if len(rows) <= _FEW else most)
 

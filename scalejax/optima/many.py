@@ -3,9 +3,10 @@
 - `solve_many`: one axis. Draws of a fit, or candidates.
 - `solve_grid`: a grid of args, each with all draws: frontiers and surfaces.
 
-One optimum is searched for from many starts, unless it is known. The others follow it by Newton's
-method (`scalejax.optima.follow`); lanes where something else binds are searched for from several
-starts of their own. If the first search found several local optima, every lane is searched.
+One optimum is searched for from many starts, unless the caller has it. The others follow it by
+Newton's method (`scalejax.optima.follow`); lanes where other limits bind are searched for from
+several starts of their own. If the first search came to several local optima, every lane is
+searched.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ from scalejax.solvers import Active
 from scalejax.status import Outcome
 
 STARTS = 64
-"""Starts of a search on its own."""
+"""Starts of a search on its own. By judgement: many, for no later step finds what it misses."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class Optima:
 
 
 @partial(jax.jit, static_argnums=0)
-def _measured(problem: Problem, args: Any, lanes: Any, points: jax.Array) -> Any:
+def _decide(problem: Problem, args: Any, lanes: Any, points: jax.Array) -> Any:
     """Decisions and goals at points (B, n)."""
 
     def one(lane: Any, point: jax.Array) -> Any:
@@ -97,7 +98,7 @@ def solve_many(
     Args:
         problem: The problem.
         args: Args that all lanes share; what `over` names may be given too, as a first guess.
-        over: Args that differ, each a number or pytree with a leading axis (B,).
+        over: Args that differ, each an array or pytree of arrays with a leading axis (B,).
         starts: Starts of the first search.
         known: The solution for `args` themselves (`Answer.solution`), which saves that search.
 
@@ -109,9 +110,9 @@ def solve_many(
         count = lane_count(lanes)
         if known is None:
             first = take_lanes(lanes, 0)
-            known = search_one(problem, {**first, **_alike(args, first)}, starts)
-        found = solve_lanes(problem, as_arrays(args), lanes, _repeat(known, count), known)
-        return _optima(problem, as_arrays(args), lanes, found)
+            known = search_one(problem, {**first, **_guesses(args, first)}, starts)
+        solution = solve_lanes(problem, as_arrays(args), lanes, _repeat(known, count), known)
+        return _optima(problem, as_arrays(args), lanes, solution)
 
 
 def solve_grid(
@@ -126,7 +127,7 @@ def solve_grid(
 
     Args:
         problem: The problem.
-        args: Args of the point answer; what `grid` names is replaced.
+        args: Args of the estimate; what `grid` names is replaced.
         grid: Args along the grid, each with a leading axis (G,): flatten a mesh first.
         draws: Args that differ from draw to draw, each with a leading axis (B,).
         starts: Starts of the first search.
@@ -138,22 +139,22 @@ def solve_grid(
     if draws is None:
         return point, None
     with jax.enable_x64(True):
-        along, drawn, shared = as_arrays(grid), as_arrays(draws), as_arrays(args)
-        size, count = lane_count(along), lane_count(drawn)
+        along, across, shared = as_arrays(grid), as_arrays(draws), as_arrays(args)
+        size, count = lane_count(along), lane_count(across)
         lanes = {
             **jax.tree.map(lambda x: np.repeat(x, count, axis=0), along),
-            **jax.tree.map(lambda x: np.tile(x, (size, *[1] * (x.ndim - 1))), drawn),
+            **jax.tree.map(lambda x: np.tile(x, (size, *[1] * (x.ndim - 1))), across),
         }
         near = _repeat_each(_as_solution(point), count)
         first = take_lanes(lanes, 0)
-        reference = search_one(problem, {**first, **_alike(args, first)}, starts)
-        found = solve_lanes(problem, shared, lanes, near, reference)
-        flat = _optima(problem, shared, lanes, found)
-    return point, _reshaped(flat, (size, count))
+        reference = search_one(problem, {**first, **_guesses(args, first)}, starts)
+        solution = solve_lanes(problem, shared, lanes, near, reference)
+        flat = _optima(problem, shared, lanes, solution)
+    return point, _reshape(flat, (size, count))
 
 
-def _alike(args: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
-    """Args but for those whose leaves are not those of the lanes."""
+def _guesses(args: Mapping[str, Any], first: Mapping[str, Any]) -> dict[str, Any]:
+    """The shared args that can stand in for those of the first lane: of the same structure."""
     return {
         name: value
         for name, value in args.items()
@@ -167,10 +168,10 @@ def _names(tree: Any) -> list[str]:
 
 
 def search_each(problem: Problem, args: Any, over: Any, starts: int) -> Optima:
-    """The best of many starts for each of a few sets of args, none of which leads to another."""
+    """The best of many starts for each of a few sets of args, which need not be near each other."""
     shared, lanes = as_arrays(args), as_arrays(over)
-    found = search_lanes(problem, shared, lanes, starting_points(problem, starts))
-    return _optima(problem, shared, lanes, jax.tree.map(np.asarray, found))
+    solution = search_lanes(problem, shared, lanes, starting_points(problem, starts))
+    return _optima(problem, shared, lanes, jax.tree.map(np.asarray, solution))
 
 
 def _repeat(one: Solution, count: int) -> Solution:
@@ -181,9 +182,9 @@ def _repeat_each(many: Solution, count: int) -> Solution:
     return jax.tree.map(lambda x: np.repeat(x, count, axis=0), many)
 
 
-def _optima(problem: Problem, args: Any, lanes: Any, found: Solution) -> Optima:
-    decision, goal = _measured(problem, args, lanes, found.point)
-    solved = np.asarray(found.outcome) <= Outcome.AT_RANGE
+def _optima(problem: Problem, args: Any, lanes: Any, solution: Solution) -> Optima:
+    decision, goal = _decide(problem, args, lanes, solution.point)
+    solved = np.asarray(solution.outcome) <= Outcome.AT_RANGE
 
     def where_solved(x: Any) -> Floats:
         return np.where(solved, np.asarray(x, np.float64), np.nan)
@@ -192,16 +193,16 @@ def _optima(problem: Problem, args: Any, lanes: Any, found: Solution) -> Optima:
         problem,
         {name: where_solved(decision[name]) for name in problem.names},
         where_solved(goal),
-        np.asarray(found.multipliers),
-        np.asarray(found.active.constraint),
-        np.asarray(found.active.end),
-        np.asarray(found.outcome),
-        np.asarray(found.defect),
+        np.asarray(solution.multipliers),
+        np.asarray(solution.active.constraint),
+        np.asarray(solution.active.end),
+        np.asarray(solution.outcome),
+        np.asarray(solution.defect),
     )
 
 
 def _as_solution(point: Optima) -> Solution:
-    """The optima of a batch as a start for another."""
+    """The optima of a batch as guesses for another."""
     problem = point.problem
     coordinates = np.stack(
         [np.asarray(one.coordinate(point.decision[one.name])) for one in problem.variables], axis=1
@@ -218,7 +219,7 @@ def _as_solution(point: Optima) -> Solution:
     )
 
 
-def _reshaped(flat: Optima, shape: tuple[int, int]) -> Optima:
+def _reshape(flat: Optima, shape: tuple[int, int]) -> Optima:
     arrays = {one.name: getattr(flat, one.name) for one in fields(Optima) if one.name != "problem"}
     folded = jax.tree.map(lambda x: np.reshape(x, (*shape, *np.shape(x)[1:])), arrays)
     return replace(flat, **folded)

@@ -103,7 +103,7 @@ class Measure:
         return self.function(decision, args)
 
     def scaled(self, value: Any) -> Any:
-        """A value on the scale on which it is compared."""
+        """A value on the scale of comparison: its logarithm, or multiples of `size`."""
         if not self.log:
             return value / self.size
         if jnp.result_type(value) == jnp.float32:
@@ -114,15 +114,15 @@ class Measure:
         return jnp.log(value)
 
     def at_most(self, limit: Limit) -> "Constraint":
-        """The constraint that it is no more than a limit."""
+        """The constraint that the measure is no more than a limit."""
         return Constraint(self, "<=", limit)
 
     def at_least(self, limit: Limit) -> "Constraint":
-        """The constraint that it is no less than a limit."""
+        """The constraint that the measure is no less than a limit."""
         return Constraint(self, ">=", limit)
 
     def equal_to(self, limit: Limit) -> "Constraint":
-        """The constraint that it is exactly this."""
+        """The constraint that the measure equals a limit."""
         return Constraint(self, "==", limit)
 
 
@@ -132,7 +132,7 @@ class Constraint:
 
     Attributes:
         measure: What is limited.
-        sense: How.
+        sense: Whether it may be no more, no less, or must be equal.
         limit: A number, a key of args, or a function of args.
     """
 
@@ -160,12 +160,12 @@ class Constraint:
 
 
 HELD = "held"
-"""Key of args under which variables that are held are found."""
+"""Key of args that holds the values of variables that are not to be chosen."""
 
 
 @dataclass(frozen=True)
 class _WithHeld:
-    """A measure's function that finds some variables in args."""
+    """A measure's function that takes some variables from args."""
 
     function: Callable[[Decision, Any], Any]
 

@@ -1,7 +1,7 @@
-"""What a decision costs if the law is not what was thought: regret over draws.
+"""What a decision costs if the law is another one than expected: regret over draws.
 
-Part of a decision is taken now (`hold`: usually the size of the model, the precision) and the rest
-follows when the truth shows (tokens trained until the budget is spent or the target reached). The
+Part of a decision is taken now (`hold`: usually the size of the model, the precision), the rest
+when the truth is known (tokens are trained until the budget is spent or the target reached). The
 regret of a candidate under a draw is how much worse the best of the rest is than the best of all:
 relative (0.01 is one per cent) where what is minimised is compared by ratios, a difference
 otherwise. A candidate that cannot meet the constraints under a draw has infinite regret there.
@@ -25,6 +25,10 @@ WORST_SHARE = 0.1
 """Share of the draws whose mean is the worst-decile regret."""
 
 _CANDIDATES = 41
+"""Candidates of one variable where none are named: about 5 % apart over a factor of eight."""
+
+_SPAN = (0.005, 0.995)
+"""Quantiles of the draws' own optima that the candidates span: outliers would spread them thin."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,7 @@ def regret(
         args: Args that all draws share.
         draws: Args that differ, each with a leading axis (B,). Draws without an optimum of their
             own are left out.
-        hold: Variables decided now; the others follow when the truth shows.
+        hold: Variables decided now; the others are decided when the truth is known.
         candidates: A value for each of them, (c,) each. 41 that span the draws' own optima if not
             given, for one variable.
         best: The optima of the draws, if known.
@@ -87,30 +91,30 @@ def regret(
     best = solve_many(problem, args, draws) if best is None else best
     if not best.solved.any():
         raise UsageError(f"no draw has an optimum: {best.failures}.")
-    kept = jax.tree.map(lambda x: x[best.solved], as_arrays(draws))
+    usable = jax.tree.map(lambda x: x[best.solved], as_arrays(draws))
     if candidates is None:
         if len(hold) != 1:
             raise UsageError(f"give {argument('candidates')} for {', '.join(hold)}.")
         own = best.decision[hold[0]][best.solved]
-        ends = np.quantile(own, [0.005, 0.995])
+        ends = np.quantile(own, _SPAN)
         candidates = {hold[0]: np.geomspace(ends[0], ends[1], _CANDIDATES)}
     if missing := set(hold) - set(candidates):
         raise UsageError(f"{argument('candidates')} lacks {', '.join(sorted(missing))}.")
-    tried = {name: np.asarray(candidates[name], np.float64) for name in hold}
-    goal = _goals(problem, args, kept, tried)
+    options = {name: np.asarray(candidates[name], np.float64) for name in hold}
+    goal = _goals(problem, args, usable, options)
     reference = best.goal[best.solved]
-    found = goal / reference - 1 if problem.minimize.log else goal - reference
-    return Regret(tried, np.where(np.isnan(found), np.inf, np.maximum(found, 0.0)), best)
+    excess = goal / reference - 1 if problem.minimize.log else goal - reference
+    return Regret(options, np.where(np.isnan(excess), np.inf, np.maximum(excess, 0.0)), best)
 
 
 def _goals(
-    problem: Problem, args: Mapping[str, Any], draws: Any, tried: Mapping[str, Floats]
+    problem: Problem, args: Mapping[str, Any], draws: Any, options: Mapping[str, Floats]
 ) -> Floats:
     """The best that each candidate can reach under each draw, (c, B); NaN where nothing."""
     first = jax.tree.map(lambda x: x[0], draws)
-    rest = problem.holding(*tried)
-    count = len(next(iter(tried.values())))
+    rest = problem.holding(*options)
+    count = len(next(iter(options.values())))
     held = {name: np.full(count, value) for name, value in args.get(HELD, {}).items()}
-    _, found = solve_grid(rest, {**first, **args}, {HELD: {**held, **tried}}, draws)
-    assert found is not None
-    return found.goal
+    _, optima = solve_grid(rest, {**first, **args}, {HELD: {**held, **options}}, draws)
+    assert optima is not None
+    return optima.goal

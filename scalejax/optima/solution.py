@@ -1,7 +1,7 @@
 """The optimum of one problem as a pure function of its args: many starts, the best certified one.
 
 Everything here follows the dtype of its arrays and can be mapped; `scalejax.optima.implicit` adds
-the derivative, `scalejax.optima.answer` the words.
+the derivative, `scalejax.optima.answer` what people read.
 """
 
 from functools import lru_cache, partial
@@ -17,10 +17,12 @@ from scalejax.solvers import Active, Finish, Ranges, approach, finish
 from scalejax.status import Outcome
 
 TOLERANCE = 1e-8
-"""Largest scaled error in the optimality conditions of what is called solved."""
+"""Largest scaled error in the optimality conditions of what is called solved: the root of double
+precision's rounding, so that the goal is right to the last digit."""
 
-_SINGLE = 2e-5
+_SINGLE = 2e-5  # The same in single precision, whose rounding is 1e-7 a term. Set by judgement.
 _MARGIN = 0.02
+"""Share of a range at each end without starts, for barriers to have room. Set by judgement."""
 
 
 class Solution(NamedTuple):
@@ -63,13 +65,13 @@ def starting_points(problem: Problem, count: int) -> Floats:
 
 
 def tolerance(dtype: Any) -> float:
-    """What counts as solved in a precision."""
+    """Largest error of what is called solved in a precision."""
     return TOLERANCE if jnp.finfo(dtype).eps < 1e-10 else _SINGLE
 
 
 @partial(jax.jit, static_argnums=0)
 def best_of(problem: Problem, args: Any, starts: Any) -> Solution:
-    """The best end of all starts.
+    """The best end of all starts; without an optimum, the end that violates limits least.
 
     Args:
         problem: The problem.
@@ -92,9 +94,9 @@ def best_of(problem: Problem, args: Any, starts: Any) -> Solution:
     good = ends.defect <= enough
     goal = jnp.where(good, ends.value[:, 0], jnp.inf)
     violation = jnp.where(jnp.isfinite(ends.violation), ends.violation, jnp.inf)
-    chosen = jnp.where(jnp.any(good), jnp.argmin(goal), jnp.argmin(violation))
-    best: Finish = jax.tree.map(lambda x: x[chosen], ends)
-    near = goal <= goal[chosen] + enough * (1 + jnp.abs(goal[chosen]))
+    pick = jnp.where(jnp.any(good), jnp.argmin(goal), jnp.argmin(violation))
+    best: Finish = jax.tree.map(lambda x: x[pick], ends)
+    near = goal <= goal[pick] + enough * (1 + jnp.abs(goal[pick]))
     return Solution(
         best.point,
         best.multipliers,
@@ -107,7 +109,7 @@ def best_of(problem: Problem, args: Any, starts: Any) -> Solution:
 
 
 def outcome_of(end: Finish, enough: float) -> jax.Array:
-    """What became of a point that is called the optimum."""
+    """The outcome of the best end."""
     return jnp.where(
         ~jnp.all(jnp.isfinite(end.value)),
         Outcome.NON_FINITE,

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 
 class Revealed(NamedTuple):
-    """What a model's size and tokens reveal.
+    """What a model's size and tokens reveal of the demand that it was built for.
 
     Attributes:
         wedge: Slope of the loss by the logarithm of N over that by the logarithm of D.
@@ -32,8 +32,8 @@ class Revealed(NamedTuple):
 def revealed_demand(loss: Callable[[Any, Any], Any], N: Any, D: Any) -> Revealed:
     """The demand for inference that makes N and D the cheapest way to their loss.
 
-    From the first-order condition of arXiv:2401.00448, equation 3. Follows the dtype of its
-    arguments and can be mapped and differentiated.
+    From the first-order condition of Sardana et al. (2024, ICML, arXiv:2401.00448), equation 3.
+    Follows the dtype of its arguments and can be mapped and differentiated.
 
     Args:
         loss: Loss of N and D, elementwise: ``lambda N, D: chinchilla(N, D, **theta)``.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from scalejax.data import Table, distinct_values
-from scalejax.engine import inputs_at_rest
+from scalejax.engine import inert_inputs
 from scalejax.errors import DataWarning, FitWarning
 from scalejax.fitting import Fit, fit_many
 from scalejax.laws import Law
@@ -18,7 +18,7 @@ def separate_fits(
 ) -> dict[str, Fit]:
     """Fits of those groups that have more rows than parameters, and several of every input."""
     model = make_model(law, objective.kernel, fixed=fixed)
-    varied = [name for name in law.inputs if name not in inputs_at_rest(model)]
+    varied = [name for name in law.inputs if name not in inert_inputs(model)]
     enough = [
         name
         for name, part in table.split().items()

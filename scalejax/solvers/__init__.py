@@ -1,6 +1,9 @@
-"""Batched minimisers. They know no law and no table; any optax optimizer plugs in.
+"""Minimisers of small smooth problems, in batches. They know no law and no table.
 
-See `scalejax.solvers.solver` for the shape of a solver and which one to take.
+- `minimise`: many unconstrained problems at once, by `damped_newton` or any optax optimizer; see
+  `scalejax.solvers.solver` for the shape of a solver and which one to take.
+- `approach`, then `finish`: one problem with constraints, from anywhere to a certified optimum.
+- `implicit_root`: derivatives of whatever was solved for.
 """
 
 from scalejax.solvers.implicit import implicit_root as implicit_root

@@ -18,11 +18,11 @@ def implicit_root(
     point: jax.Array,
     tangent: Callable[[Linear, jax.Array], jax.Array] = _divide,
 ) -> jax.Array:
-    """The point itself, with the derivatives of any order that a root of the conditions has.
+    """The point as it is, with the derivatives (of any order) that a root of the conditions has.
 
     Args:
         conditions: Zero at the point; may close over what is differentiated.
-        point: The root, however it was found.
-        tangent: Solves a linear system, given as a function, for a right side; by division for ().
+        point: The root, by whatever method; () or (n,).
+        tangent: ``tangent(linear, right)`` solves ``linear(x) = right``; a division suits ().
     """
     return lax.custom_root(conditions, lax.stop_gradient(point), lambda _, at: at, tangent)

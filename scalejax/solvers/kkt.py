@@ -1,9 +1,9 @@
 """The end of a constrained minimisation: exact Newton steps on the optimality conditions.
 
 `finish` takes a point near an optimum to it, choosing the active constraints anew at each step
-(Hintermueller, Ito and Kunisch 2002), and `defect` says how far any point is from satisfying the
-Karush-Kuhn-Tucker conditions. Redundant constraints make the multipliers ambiguous and the system
-singular; the least change of the multipliers is taken then.
+(Hintermueller, Ito and Kunisch 2002, SIAM Journal on Optimization 13, 865-888), and `assess` says
+how far any point is from satisfying the Karush-Kuhn-Tucker conditions. Redundant constraints make
+the multipliers ambiguous and the system singular; then their least change is taken.
 """
 
 from typing import Any, NamedTuple
@@ -14,12 +14,19 @@ from jax import lax
 
 from scalejax.solvers.interior import Expansion, Multipliers, Ranges, Values, expand
 
+# Set by judgement, as in `scalejax.solvers.interior`, and held to by the closed forms in the tests.
+# Steps with each of the two guesses of what binds: near an optimum two or three reach rounding, the
+# others are for constraints that turn out to bind or not to.
 _STEPS = 7
-_SINGULAR = 1e-11
-_LONGEST = 0.5
+_SINGULAR = 1e-11  # Eigenvalues below this share of the largest are rounding.
+_LONGEST = 0.5  # The longest step, by coordinate: a factor of 1.6, or half of a linear range.
+# Points farther than this from the first one (a factor of 20) belong to another optimum.
 _NEAR = 3.0
+# The smallest slope by which what binds is guessed, and the slope of the second guess.
 _FLAT = 1e-4
-_EXACT = 100
+_EXACT = 100  # An error of this many roundings is as good as none.
+# A variable this close to its end, as a share of the range, lies there; so does a constraint.
+_AT_END, _AT_LIMIT = 1e-12, 1e-9
 
 
 class Active(NamedTuple):
@@ -49,7 +56,7 @@ class Finish(NamedTuple):
     violation: jax.Array
 
 
-def binding(
+def active_set(
     at: Expansion, y: jax.Array, z: Multipliers, box: Ranges, equality: Any, size: Any
 ) -> Active:
     """What binds: where the multiplier outweighs the distance to the limit times `size`."""
@@ -61,8 +68,7 @@ def binding(
 def kkt_matrix(at: Expansion, z: jax.Array, active: Active) -> jax.Array:
     """The symmetric matrix of the conditions in (y, multipliers), (n + m, n + m).
 
-    What does not move (a variable at its end, a constraint that does not bind) has a row of the
-    identity.
+    A variable at its end has a row of the identity, a constraint that does not bind its negative.
     """
     free = active.end == 0
     curvature = at.bend[0] + jnp.einsum("m,mij->ij", z, at.bend[1:])
@@ -83,7 +89,14 @@ def finish(values: Values, y: jax.Array, z: Multipliers, box: Ranges, equality: 
 
     Multipliers are as large as the slope of what is minimised, so what binds is guessed by that
     slope; half of the steps begin again with the guess that small multipliers bind too. The best
-    of the points on the way comes back, which may be the one that was given.
+    of the points on the way is returned, which may be the first.
+
+    Args:
+        values: What is minimised and the constraints.
+        y: The point, (n,).
+        z: Its multipliers.
+        box: Ends of the ranges.
+        equality: Which constraints are equations, (m,) of bool.
     """
     begin = (y, z)
 
@@ -97,7 +110,7 @@ def finish(values: Values, y: jax.Array, z: Multipliers, box: Ranges, equality: 
         pull = at.slope[0] + z.constraint @ at.slope[1:]
         # Only the first point has multipliers of the ends: the others lie at them or do not.
         low, high = jnp.where(y <= box.low, pull, z.low), jnp.where(y >= box.high, -pull, z.high)
-        active = binding(at, y, Multipliers(z.constraint, low, high), box, equality, size)
+        active = active_set(at, y, Multipliers(z.constraint, low, high), box, equality, size)
         free = active.end == 0
         y = jnp.where(active.end < 0, box.low, jnp.where(active.end > 0, box.high, y))
         kept = jnp.where(active.constraint, z.constraint, 0.0)
@@ -130,9 +143,9 @@ def _better(best: Finish, new: Finish, begin: jax.Array) -> Finish:
     """The one of two points nearer to optimal, if the new one has not strayed."""
     near = jnp.max(jnp.abs(new.point - begin)) < _NEAR
     better = (near & (new.defect < best.defect)) | jnp.any(jnp.isnan(best.value))
-    chosen = jax.tree.map(lambda new, old: jnp.where(better, new, old), new, best)
+    winner: Finish = jax.tree.map(lambda new, old: jnp.where(better, new, old), new, best)
     # A point that meets all limits proves that they can be met, optimal or not.
-    return chosen._replace(violation=jnp.fmin(best.violation, new.violation))
+    return winner._replace(violation=jnp.fmin(best.violation, new.violation))
 
 
 def assess(at: Expansion, y: jax.Array, z: jax.Array, box: Ranges, equality: Any) -> Finish:
@@ -146,7 +159,7 @@ def assess(at: Expansion, y: jax.Array, z: jax.Array, box: Ranges, equality: Any
     scale = 1 + jnp.max(jnp.abs(slope[0])) + jnp.max(jnp.abs(z[:, None] * slope[1:]), initial=0.0)
     pull = (slope[0] + z @ slope[1:]) / scale
     width = box.high - box.low
-    at_low, at_high = y - box.low <= 1e-12 * width, box.high - y <= 1e-12 * width
+    at_low, at_high = y - box.low <= _AT_END * width, box.high - y <= _AT_END * width
     wrong = jnp.where(at_low, -pull, jnp.where(at_high, pull, jnp.abs(pull)))
     violation = jnp.max(jnp.where(equality, jnp.abs(over), over), initial=0.0)
     weight = z / (1 + jnp.max(jnp.abs(z), initial=0.0))
@@ -156,7 +169,7 @@ def assess(at: Expansion, y: jax.Array, z: jax.Array, box: Ranges, equality: Any
     return Finish(
         y,
         z,
-        Active(equality | ((over > -1e-9) & (z > 0)), end),
+        Active(equality | ((over > -_AT_LIMIT) & (z > 0)), end),
         value,
         jnp.maximum(defect, violation),
         violation,

@@ -6,7 +6,7 @@ Newton step. Rules around that core, each of which earns its place on hard probl
 
 - A step that does not lower the objective is replaced by one from the same best point with the
   diagonal of its matrix raised (Levenberg-Marquardt); after three of them the matrix is formed
-  again with the full majoriser. On easy problems that never happens.
+  again with the full majoriser. On easy problems neither happens.
 - A coordinate on its bound that wants to leave the box is held, and comes free when it turns back.
 - A direction that the data do not determine is frozen (`scalejax.solvers.linear`).
 - Near the minimum, where the objective itself is lost in rounding, the Newton decrement decides.
@@ -24,11 +24,34 @@ import jax.numpy as jnp
 from scalejax.solvers.linear import factorise, solve
 from scalejax.solvers.solver import Box, Evaluation, Solver
 
-_FIRST_DAMPING, _SAFE_DAMPING = 1.0, 0.1
+# Other values of the damping's rules were tried on resamples of 240 runs and changed little: 10.1
+# to 11.7 evaluations a fit for all of them. Those of the raises were set by judgement.
+
+# The first step is one of reweighting, slow and safe. In the prototype, which did not raise the
+# diagonal, a first damping of 0.3 left 3 of 4,000 fits stalled.
+_FIRST_DAMPING = 1.0
+# Up to this damping steps are nearly Newton's, so that the decrement tells how far the minimum is.
+_SAFE_DAMPING = 0.1
+# The damping's factor after a good step (two of them lead from the first damping to the safe one),
+# and after a bad one, which undoes a good one.
 _SHRINK, _GROW = 0.25, 4.0
-_FIRST_RAISE, _SAFE_RAISE, _HOPELESS_RAISE = 1e-4, 1e-2, 1e10
+# The first raise hardly changes a direction that is well determined, which often is all it takes.
+_FIRST_RAISE = 1e-4
+# Up to this raise the step is nearly Newton's own, so that its decrement can be trusted.
+_SAFE_RAISE = 1e-2
+# At this raise a step is too short to change anything: what has not improved by then never will.
+_HOPELESS_RAISE = 1e10
+# The raise grows fast, 16 bad steps from first to hopeless, and fades in a few good ones.
 _LOWER, _RAISE = 0.2, 8.0
+# Bad steps in a row before the matrix is blamed and formed again; each try costs an evaluation.
 _PATIENCE = 3
+
+# In roundings of the objective: values that count as equal, and decrements that are lost in them.
+_EQUAL, _ROUNDING = 4, 64
+# A decrement lost in rounding is the last one if it no longer falls to this share in a step.
+_STILL_FALLING = 0.25
+# Added to the diagonal, in roundings, so that pivots of a singular matrix are not below zero.
+_RIDGE = 4
 
 
 class NewtonState(NamedTuple):
@@ -98,8 +121,8 @@ def _make_update(box: Box) -> Callable[..., tuple[jax.Array, NewtonState]]:
         eps = jnp.finfo(u.dtype).eps
         # A log-likelihood may be negative, so sizes are absolute.
         size = jnp.abs(state.value)
-        below_rounding = state.decrement <= 64 * eps * size
-        better = (evaluation.value <= state.value + 4 * eps * size) | below_rounding
+        below_rounding = state.decrement <= _ROUNDING * eps * size
+        better = (evaluation.value <= state.value + _EQUAL * eps * size) | below_rounding
         # Back at the best point, to form its matrix anew, the value may differ in the last digit.
         better |= jnp.all(state.step == 0)
         better &= jnp.isfinite(evaluation.value)
@@ -115,7 +138,7 @@ def _make_update(box: Box) -> Callable[..., tuple[jax.Array, NewtonState]]:
 
         settled = (state.damping <= _SAFE_DAMPING) & (raised <= _SAFE_RAISE)
         small = decrement <= state.tolerance * jnp.abs(value)
-        exhausted = below_rounding & (decrement >= 0.25 * state.decrement)
+        exhausted = below_rounding & (decrement >= _STILL_FALLING * state.decrement)
         converged = better & definite & settled & (small | exhausted)
         hopeless = ~converged & (raised > _HOPELESS_RAISE)
 
@@ -150,7 +173,7 @@ def _direction(
     """Newton direction clipped to the box, its decrement, and whether the matrix is definite."""
     size = u.shape[0]
     held = ((u <= box.lower) & (grad > 0)) | ((u >= box.upper) & (grad < 0))
-    ridge = jnp.finfo(u.dtype).eps * 4
+    ridge = jnp.finfo(u.dtype).eps * _RIDGE
     factor = factorise(curvature, size, damping=ridge + raised, frozen=held)
     direction = solve(factor, jnp.where(held, 0, -grad), size)
     decrement = -jnp.sum(jnp.where(held, 0, grad) * direction)

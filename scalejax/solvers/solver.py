@@ -31,14 +31,14 @@ class Evaluation(NamedTuple):
     curvature: jax.Array
 
     def without(self, held: jax.Array) -> "Evaluation":
-        """The same with coordinates (p,) that are held decoupled, so that no step moves them."""
+        """The same with the held coordinates, (p,) of bool, decoupled: no step moves them."""
         i, j = np.tril_indices(held.shape[0])
         coupled = held[i] | held[j]
-        apart = jnp.where(i == j, jnp.ones_like(self.curvature), 0)
+        identity = jnp.where(i == j, jnp.ones_like(self.curvature), 0)
         return Evaluation(
             self.value,
             jnp.where(held, 0, self.grad),
-            jnp.where(coupled, apart, self.curvature),
+            jnp.where(coupled, identity, self.curvature),
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import scalejax as sj
-from scalejax.engine.candidates import candidates
+from scalejax.engine.start_candidates import start_candidates
 from scalejax.laws import chinchilla
 from scalejax.objectives import make_model
 
@@ -89,9 +89,9 @@ def test_a_caller_in_64_bits_gets_the_same(golden, golden_huber):
 def test_starts_do_not_depend_on_where_they_are_first_asked_for():
     """They are kept, so that a first call in single precision would round those of all fits."""
     model = make_model(sj.find_law("chinchilla"), sj.huber().kernel)
-    candidates.cache_clear()
-    outside = candidates(model).u
-    candidates.cache_clear()
+    start_candidates.cache_clear()
+    outside = start_candidates(model).u
+    start_candidates.cache_clear()
     with jax.enable_x64(True):
-        inside = candidates(model).u
+        inside = start_candidates(model).u
     assert np.array_equal(outside, inside)

@@ -13,7 +13,7 @@ from scipy import stats
 
 import scalejax as sj
 from scalejax.datasets import DATA_FOLDER_VARIABLE
-from scalejax.engine.gate import inputs_at_rest
+from scalejax.engine.gate import inert_inputs
 from scalejax.laws import chinchilla
 from scalejax.objectives import least_squares, make_model
 from scalejax.pooling import pool_posterior, principal_components
@@ -247,7 +247,7 @@ class TestBorrowing:
         with pytest.raises(sj.InputError, match=r"only one value of N"):
             sj.fit(curve, fixed=fixed, resamples=0)
 
-    def test_inputs_at_rest(self):
+    def test_inert_inputs(self):
         kernel = least_squares().kernel
         for fixed, expected in (
             ({}, ()),
@@ -256,7 +256,7 @@ class TestBorrowing:
             ({"B": 1.0, "beta": 0.3}, ("D",)),
             ({"A": 1.0, "alpha": 0.3, "B": 1.0, "beta": 0.3}, ("N", "D")),
         ):
-            assert inputs_at_rest(make_model(chinchilla, kernel, fixed=fixed)) == expected
+            assert inert_inputs(make_model(chinchilla, kernel, fixed=fixed)) == expected
 
     def test_from_a_fit(self, golden_lsq):
         assert sj.borrow(golden_lsq, ["alpha"]) == {"alpha": golden_lsq.params["alpha"]}

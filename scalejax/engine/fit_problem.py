@@ -1,8 +1,8 @@
-"""A fitting problem on the host: what is minimised over which rows, before how it is solved.
+"""A fitting problem on the host: what is minimised over which rows, apart from how it is solved.
 
-`Problem` holds the model, the objective with its constants, the checked table, and what constrains
-the parameters. A finished `Fit` can be turned back into one (`scalejax.fitting.record`), which is
-how profiles, influence and comparisons solve the same problem again.
+`FitProblem` holds the model, the objective with its constants, the checked table, and what
+constrains the parameters; `How` says how to solve it. A finished `Fit` can be turned back into a
+`FitProblem` (`scalejax.fitting.record`): so profiles, influence and comparisons solve it again.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from scalejax.solvers import SolverFactory, damped_newton
 
 @dataclass(frozen=True)
 class How:
-    """How problems are solved.
+    """How problems are solved: the settings of the engine.
 
     Attributes:
         solver: Makes the solver of one problem.
@@ -42,8 +42,8 @@ class How:
 
 
 @dataclass(frozen=True, eq=False)
-class Problem:
-    """What is minimised.
+class FitProblem:
+    """What is minimised, over which rows.
 
     Attributes:
         model: The law and which of its parameters are free.
@@ -66,12 +66,12 @@ class Problem:
         """What residuals are measured from: log losses or losses, (n,)."""
         return np.log(self.table.target) if self.model.kernel.log else self.table.target
 
-    def with_objective(self, objective: Objective) -> "Problem":
+    def with_objective(self, objective: Objective) -> "FitProblem":
         """The same with other constants of the objective."""
         return replace(self, objective=objective)
 
     def engine(self, how: How, unit: Ints | None = None) -> Engine:
-        """An engine for this problem; `unit` is what it draws, rows if not given."""
+        """An engine for this problem; resampling draws `unit` (n,), or rows."""
         return make_engine(self, [host_table(self.table, unit)], how)
 
     def parameters(self, u: Floats) -> dict[str, Floats]:
@@ -100,14 +100,14 @@ class Problem:
 
 
 def host_table(table: Table, unit: Ints | None = None) -> HostTable:
-    """The arrays of a table; `unit` is what resampling draws, rows if not given."""
+    """The arrays of a table; resampling draws `unit` (n,), or rows."""
     rows = np.arange(table.n_rows)
     return HostTable(
         tuple(table.inputs.values()), table.target, table.weight, rows if unit is None else unit
     )
 
 
-def make_engine(problem: Problem, tables: list[HostTable], how: How) -> Engine:
+def make_engine(problem: FitProblem, tables: list[HostTable], how: How) -> Engine:
     """An engine that solves `problem` on one or many tables."""
     options: dict[str, Any] = vars(how)
     return Engine(

@@ -1,9 +1,9 @@
 """What a design tells about the parameters of a law: its flat directions, and a remedy.
 
-`look` linearises a law at the runs of a design, which gives a `View`: the singular values of the
+`linearise` gives a `View` of a design from one point of the parameters: the singular values of the
 column-scaled Jacobian of the residuals, in the coordinates of the fit. Scaling the columns makes
 the condition independent of the scale of a coordinate, so that ln A and A, or ln alpha and alpha,
-give the same; N and D stay in raw units, as in the fit. `View.remedy` searches for runs that cure.
+give the same; N and D stay in raw units, as in the fit. `View.remedy` searches for runs to add.
 """
 
 from dataclasses import dataclass, replace
@@ -14,19 +14,22 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
-from scalejax.identify.jacobians import Design, coordinates, jacobians, losses
+from scalejax.identify.jacobians import coordinates, jacobians, losses
+from scalejax.identify.run_set import RunSet
 from scalejax.laws import positive
 from scalejax.objectives import Model
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION
 
 LEAST_SHARE = 1e-3
-"""Squared entry of a singular vector from which a parameter takes part in its direction."""
+"""Squared entry of a singular vector from which a parameter takes part in its direction: 3 % of its
+length. Set by judgement."""
 
-_COMFORTABLE = 0.5 * WEAK_CONDITION
-_ROUNDS = 3
-_STEP = 0.1
-_EFFECT = 0.03
-_CURE = 100.0
+# Set by judgement, for runs and words that help; no verdict depends on them.
+_COMFORTABLE = 0.5 * WEAK_CONDITION  # A remedy that cures with room to spare is preferred.
+_ROUNDS = 3  # Pairs that are added before no remedy is offered: more is a new sweep.
+_STEP = 0.1  # How far a walk along a direction moves a parameter, relatively.
+_EFFECT = 0.03  # Change of a loss at which the walk ends: further on, what is flat would bend.
+_CURE = 100.0  # Factor by which the condition has to fall to be called cured.
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,7 @@ class View:
         triangle: Triangular factor of the weighted Jacobian, (p, p); what more runs are added to.
     """
 
-    design: Design
+    design: RunSet
     parameters: dict[str, float]
     triangle: Floats
 
@@ -55,7 +58,7 @@ class View:
 
     @property
     def vectors(self) -> Floats:
-        """The directions that belong to them, in scaled coordinates, as rows, (p, p)."""
+        """Their directions (right singular vectors) in scaled coordinates, as rows, (p, p)."""
         return self._decomposition[1]
 
     @property
@@ -99,10 +102,10 @@ class View:
         """
         names = self.design.model.free
         flat = np.isin(names, self.taking_part(CONDITION_LIMIT))
-        counted = ((self.relative <= CONDITION_LIMIT)[:, None] | flat) & (self.vectors != 0)
-        lengths = np.where(counted, (self.relative / self.singular[0])[:, None], 0)
+        included = ((self.relative <= CONDITION_LIMIT)[:, None] | flat) & (self.vectors != 0)
+        lengths = np.where(included, (self.relative / self.singular[0])[:, None], 0)
         spread = np.sqrt(np.sum((lengths * self.vectors) ** 2, axis=0)) / self.norms
-        # Without noise what is flat is still unknown.
+        # What is flat is unknown even without noise.
         errors = np.where(np.isinf(spread), np.inf, noise) * np.where(np.isinf(spread), 1, spread)
         return dict(zip(names, map(float, errors), strict=True))
 
@@ -119,9 +122,9 @@ class View:
         sets, count, _ = runs.shape
         columns = tuple(np.moveaxis(runs, -1, 0).reshape(len(self.design.inputs), -1))
         rows = jacobians(self.design.model, [self.parameters], self.design.fixed, columns)[0]
-        return self._stacked(rows.reshape(sets, count, -1), weight)
+        return self._singular_below(rows.reshape(sets, count, -1), weight)
 
-    def _stacked(self, rows: Floats, weight: float = 1.0) -> Floats:
+    def _singular_below(self, rows: Floats, weight: float = 1.0) -> Floats:
         """Singular values with the rows (m, k, p) of more runs below the triangle."""
         usable = np.all(np.isfinite(rows), axis=(1, 2))
         rows = np.sqrt(weight) * np.where(usable[:, None, None], rows, 0)
@@ -133,7 +136,7 @@ class View:
     def cured_by(self, names: tuple[str, ...]) -> bool:
         """Whether runs that vary only these inputs, as many as there are, would be a cure.
 
-        A cure brings the condition below 1e3, or down by a factor of a hundred.
+        A cure brings the condition below 1e3, or down by a factor of a hundred and below 1e6.
         """
         if not names:
             return False
@@ -165,28 +168,25 @@ class View:
         size = np.append(np.prod(np.abs(candidates), axis=1), 0)
         cost = far + size / (4 * np.max(size) or 1)
         cost = cost[left] + cost[right]
-        view, chosen = self, []
+        view, runs = self, []
         for _ in range(_ROUNDS):
-            sizes = view._stacked(pairs)
+            sizes = view._singular_below(pairs)
             condition = _conditions(sizes)
             good = condition < _COMFORTABLE
             # With everything singular the volume still tells which pair leads on.
             volume = np.sum(np.log(np.maximum(sizes, 1e-15)), axis=1)
             score = np.where(good, cost, np.inf) if good.any() else condition
             pick = int(np.argmin(score)) if np.min(score) < np.inf else int(np.argmax(volume))
-            chosen += [candidates[k] for k in (left[pick], right[pick]) if k < len(candidates)]
+            runs += [candidates[k] for k in (left[pick], right[pick]) if k < len(candidates)]
             if condition[pick] < WEAK_CONDITION:
-                return tuple(
-                    dict(zip(design.inputs, map(float, run), strict=True)) for run in chosen
-                )
+                return tuple(dict(zip(design.inputs, map(float, run), strict=True)) for run in runs)
             view = replace(view, triangle=_triangle(np.vstack([view.triangle, pairs[pick]])))
         return ()
 
     def along(self, k: int) -> tuple[dict[str, float], float]:
         """Walk along a direction until a parameter has moved by a tenth.
 
-        The walk ends earlier where one parameter alone changes the loss by more than a few per
-        cent: further on, what is flat would bend.
+        The walk ends earlier where one parameter alone changes the loss by more than 3 %.
 
         Args:
             k: Number of the direction.
@@ -202,15 +202,15 @@ class View:
         )
         with jax.enable_x64(True):
             u = jnp.asarray(coordinates(design.model, self.parameters) + length * step)
-            there = design.model.parameters(u, design.fixed)
-            moved = {name: float(value) for name, value in there.items()}
+            values = design.model.parameters(u, design.fixed)
+            end = {name: float(value) for name, value in values.items()}
         before, after = (
-            losses(design.model, point, design.inputs) for point in (self.parameters, moved)
+            losses(design.model, point, design.inputs) for point in (self.parameters, end)
         )
         # Where a law crosses zero, a relative change says nothing.
         sound = before != 0
         changes = np.abs(after[sound] / before[sound] - 1)
-        return moved, float(np.max(changes, initial=0.0))
+        return end, float(np.max(changes, initial=0.0))
 
     @property
     def effects(self) -> Floats:
@@ -234,8 +234,8 @@ def _as_it_is(model: Model, name: str) -> bool:
     return parameter.support is positive and not parameter.logarithmic
 
 
-def look(design: Design, points: list[dict[str, float]]) -> list[View]:
-    """Linearise a law at points of its parameters."""
+def linearise(design: RunSet, points: list[dict[str, float]]) -> list[View]:
+    """Views of a design from points of the parameters."""
     rows = jacobians(design.model, points, design.fixed, tuple(design.inputs.values()))
     weighted = np.sqrt(design.weight)[:, None] * rows
     return [

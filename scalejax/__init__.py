@@ -7,7 +7,8 @@
     print(fit)
     fit.predict({"N": 7e10, "D": 1.4e12})
 
-- `fit`, `fit_many`: a table of runs in, laws out. `load_fit`, `reproduce`: a saved fit again.
+- `fit`, `fit_many`: a table of runs in, laws out. `load_fit`, `load_plan`, `reproduce`: a saved one
+  again.
 - `fit_arrays`: the same fit as a pure, differentiable JAX function.
 - `posterior`, `profile`, `influence`, `sensitivity`, `compare`, `identifiability`: how far to trust
   a fit.
@@ -94,6 +95,7 @@ if TYPE_CHECKING:
     from scalejax.objectives import least_squares as least_squares
     from scalejax.objectives import student_t as student_t
     from scalejax.planning import frontier as frontier
+    from scalejax.planning import load_plan as load_plan
     from scalejax.planning import plan as plan
     from scalejax.pooling import borrow as borrow
     from scalejax.pooling import pool as pool
@@ -118,7 +120,7 @@ _HOME = {
         "fitting": "Fit fit fit_many load_fit reproduce",
         "laws": "LAWS Law Positive Real UnitInterval find_law formula_law law",
         "objectives": "absolute huber least_squares student_t",
-        "planning": "frontier plan",
+        "planning": "frontier load_plan plan",
         "pooling": "borrow pool",
         "reporting": "report",
         "selection": "select",
@@ -128,39 +130,10 @@ _HOME = {
     for name in names.split()
 }
 _ROOMS = (
-    *(
-        "advice",
-        "bayes",
-        "conclusions",
-        "costs",
-        "curve_fits",
-        "curves",
-        "data",
-        "datasets",
-        "designing",
-    ),
-    *(
-        "engine",
-        "errors",
-        "fitting",
-        "identify",
-        "isoflop",
-        "laws",
-        "objectives",
-        "optima",
-        "planning",
-    ),
-    *(
-        "plots",
-        "pooling",
-        "quantities",
-        "reporting",
-        "resampling",
-        "selection",
-        "solvers",
-        "status",
-        "studies",
-    ),
+    *("advice", "bayes", "conclusions", "costs", "curve_fits", "curves", "data"),
+    *("datasets", "designing", "engine", "errors", "fitting", "identify", "isoflop"),
+    *("laws", "objectives", "optima", "planning", "plots", "pooling", "quantities"),
+    *("reporting", "resampling", "selection", "solvers", "status", "studies"),
 )
 _MOVED = {
     "Advice": "advice.Advice",

@@ -96,7 +96,7 @@ def _law_list(text: str) -> list[str]:
 
 def _source(value: str) -> str:
     """The folder of a fit, or a published set."""
-    if Path(value).is_dir() or value in SETS:
+    if Path(value).is_dir() or value.rpartition("/")[2] in SETS:
         return value
     near = did_you_mean(value, [*SETS, *_beside(Path(value))])
     raise typer.BadParameter(f"there is no folder of a fit and no published set {value!r}{near}")

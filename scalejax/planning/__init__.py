@@ -11,6 +11,7 @@ of many sizes; `scalejax.plots` draws all three.
 from scalejax.planning.contours import Contours as Contours
 from scalejax.planning.contours import contours as contours
 from scalejax.planning.frontier import frontier as frontier
+from scalejax.planning.make import load_plan as load_plan
 from scalejax.planning.make import plan as plan
 from scalejax.planning.plan import Plan as Plan
 from scalejax.planning.question import Question as Question

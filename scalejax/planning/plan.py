@@ -14,6 +14,9 @@ from scalejax.planning.summary import headline, summarise
 from scalejax.result import Result
 from scalejax.status import Outcome
 
+PLAN, FIT = "plan.json", "fit"
+"""Names in the folder of a saved plan."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Plan(PlanRecord, Result):
@@ -40,6 +43,8 @@ class Plan(PlanRecord, Result):
             "source": self.source.label,
             "parameters": dict(self.source.params),
             "question": _question(self.question),
+            "named": self.named,
+            "published_set": None if self.source.published is None else self.source.name,
             "target_loss": self.target,
             "outcome": self.outcome.label,
             "sentence": self.outcome.sentence,
@@ -67,14 +72,18 @@ class Plan(PlanRecord, Result):
         return found
 
     def save(self, folder: str | Path) -> Path:
-        """Write ``plan.json``, ``plan.txt`` and, with draws, ``draws.csv`` to a folder.
+        """Write the plan to a folder, from which `scalejax.load_plan` makes it again.
+
+        That is ``plan.json``, ``plan.txt``, with draws ``draws.csv``, and of a fit the fit itself.
 
         Returns:
             The folder.
         """
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        write_bytes(to_json(self.to_dict()), place / "plan.json")
+        if self.source.fit is not None:
+            self.source.fit.save(place / FIT)
+        write_bytes(to_json(self.to_dict()), place / PLAN)
         write_bytes(f"{self.summary()}\n".encode(), place / "plan.txt")
         if self.optima is not None:
             frame = pd.DataFrame({**self.optima.decision, "goal": self.optima.goal})

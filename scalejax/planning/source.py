@@ -19,6 +19,7 @@ from scalejax.laws import (
     data_constrained,
     find_law,
 )
+from scalejax.vocabulary import argument, did_you_mean
 
 _DRAWS = 2000
 _REPETITION = "muennighoff2023-repetition"
@@ -45,6 +46,16 @@ class Source:
     published: PublishedSet | None = None
     added: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def name(self) -> str:
+        """The law and its published set, as `source_of` reads them."""
+        law = chinchilla if self.added and self.law is data_constrained else self.law
+        if self.published is None:
+            return law.name
+        id = self.published.id
+        holders = (one for one in (law, *LAWS.values()) if one.published.get(id) is self.published)
+        return f"{next(holders).name}/{id}"
+
     def repeating(self) -> "Source":
         """The same for data that are seen again: Chinchilla's law with the published decay.
 
@@ -53,7 +64,8 @@ class Source:
         """
         if self.law.name not in _REPEATING:
             raise UsageError(
-                f"unique_tokens= is for the laws {' and '.join(_REPEATING)}, not {self.law.name}."
+                f"{argument('unique_tokens')} is for the laws {' and '.join(_REPEATING)}, "
+                f"not {self.law.name}."
             )
         chosen = data_constrained.published[_REPETITION]
         added = {name: chosen[name] for name in ("R_D", "R_N")}
@@ -133,7 +145,9 @@ def source_of(given: Fit | Law | str, parameters: Mapping[str, float] | None = N
             raise UsageError(f"{law.name} has the parameters {', '.join(law.parameters)}.")
         return Source(law, dict(parameters), f"{law.name} with given parameters")
     if isinstance(given, Law):
-        raise UsageError("a law needs its parameters: parameters={...} or a published set.")
+        raise UsageError(
+            f"a law needs its parameters: {argument('parameters')} or a published set."
+        )
     law, chosen = published_set(given)
     return Source(law, dict(chosen), f"{law.name}, {chosen.id} ({chosen.source})", published=chosen)
 
@@ -155,8 +169,9 @@ def published_set(name: str) -> tuple[Law, PublishedSet]:
         choices = ", ".join(f"{law.name}/{wanted}" for law, _ in found)
         raise UsageError(f"several laws have a set {wanted!r}: say {choices}.")
     if not found:
-        known = ", ".join(sorted({id for law in LAWS.values() for id in law.published}))
-        raise UsageError(f"there is no published set {name!r}; there are {known}.")
+        sets = sorted({id for law in LAWS.values() for id in law.published})
+        near = did_you_mean(wanted, sets) or f"; there are {', '.join(sets)}."
+        raise UsageError(f"there is no published set {name!r}{near}")
     return named[0] if named else found[0]
 
 

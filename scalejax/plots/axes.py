@@ -60,13 +60,13 @@ def new_panels(rows: int, columns: int, height: float, **options: Any) -> Panels
     return axes.ravel()
 
 
-def given_panels(axes: Sequence[Axes] | Panels | None, count: int) -> Panels | None:
+def given_panels(ax: Axes | Sequence[Axes] | Panels | None, count: int) -> Panels | None:
     """The first `count` of the axes that were given, as an array; None if none were."""
-    if axes is None:
+    if ax is None:
         return None
-    panels = np.asarray(axes, dtype=object).ravel()
+    panels = np.asarray(ax, dtype=object).ravel()
     if len(panels) < count:
-        raise UsageError(f"{count} panels are drawn, but axes= holds {len(panels)}.")
+        raise UsageError(f"{count} panels are drawn, but ax= holds {len(panels)}.")
     return panels[:count]
 
 

@@ -13,6 +13,7 @@ from matplotlib.patches import Patch
 
 from scalejax._arrays import Floats
 from scalejax.errors import UsageError
+from scalejax.keywords import keywords
 from scalejax.planning import Contours, Plan, contours
 from scalejax.plots.axes import (
     BEYOND_ALPHA,
@@ -38,6 +39,7 @@ _NEAR = 0.04
 _MARGIN = 4
 
 
+@keywords(axes="ax")
 def plot_contours(source: Plan | Contours, ax: Axes | None = None) -> Axes:
     """Draw loss and cost in the plane of N and D around the optimum of a plan.
 
@@ -167,12 +169,14 @@ _SURFACES: Mapping[str, tuple[str, tuple[float, ...], float]] = {
 }
 
 
-def plot_ratio_surface(frame: pd.DataFrame, axes: Sequence[Axes] | Panels | None = None) -> Panels:
+def plot_ratio_surface(
+    frame: pd.DataFrame, ax: Axes | Sequence[Axes] | Panels | None = None
+) -> Panels:
     """Draw how demand moves the best model from the compute-optimal one (arXiv:2401.00448, fig. 1).
 
     Args:
         frame: What `scalejax.planning.ratio_surface` gives for two sizes and two demands or more.
-        axes: Three axes to draw on; a new figure if not given.
+        ax: Three axes to draw on; a new figure if not given.
 
     Returns:
         The three axes.
@@ -183,18 +187,18 @@ def plot_ratio_surface(frame: pd.DataFrame, axes: Sequence[Axes] | Panels | None
     across, up = (np.unique(frame[name]) for name in ("N_chinchilla", "demand"))
     if min(len(across), len(up)) < 2:
         raise UsageError("a surface needs two sizes and two demands at least.")
-    panels = given_panels(axes, 3)
+    panels = given_panels(ax, 3)
     if panels is None:
         panels = new_panels(1, 3, 2.7, sharex=True, sharey=True)
-    for ax, (column, (title, levels, factor)) in zip(panels, _SURFACES.items(), strict=True):
+    for panel, (column, (title, levels, factor)) in zip(panels, _SURFACES.items(), strict=True):
         table = frame.pivot_table(index="demand", columns="N_chinchilla", values=column)
-        ax.set(xscale="log", yscale="log", xlim=across[[0, -1]], ylim=up[[0, -1]], title=title)
-        _draw_surface(ax, across, up, factor * table.to_numpy(), np.array(levels))
-        _format_plane(ax, "N", "tokens served")
-        ax.set_xlabel("compute-optimal N$_{C}$\nof the same loss")
-        small_text(ax)
-        if axes is None:
-            ax.label_outer()
+        panel.set(xscale="log", yscale="log", xlim=across[[0, -1]], ylim=up[[0, -1]], title=title)
+        _draw_surface(panel, across, up, factor * table.to_numpy(), np.array(levels))
+        _format_plane(panel, "N", "tokens served")
+        panel.set_xlabel("compute-optimal N$_{C}$\nof the same loss")
+        small_text(panel)
+        if ax is None:
+            panel.label_outer()
     return panels
 
 

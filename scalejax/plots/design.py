@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 
 from scalejax.designing import Design
 from scalejax.errors import UsageError
+from scalejax.keywords import keywords
 from scalejax.plots.axes import (
     BLUE,
     GREY,
@@ -25,14 +26,15 @@ from scalejax.quantities import FLOP_PER_PAIR
 _FAR = 30
 
 
-def plot_design(design: Design, axes: Sequence[Axes] | Panels | None = None) -> Panels:
+@keywords(axes="ax")
+def plot_design(design: Design, ax: Axes | Sequence[Axes] | Panels | None = None) -> Panels:
     """Draw the runs of a design among those so far, and the expected width against money.
 
     Lines of equal training compute 6ND are grey. The area of a new run is its number of repeats.
 
     Args:
         design: A design for a law with N and D.
-        axes: Two axes to draw on; a new figure if not given.
+        ax: Two axes to draw on; a new figure if not given.
 
     Returns:
         The two axes.
@@ -42,13 +44,13 @@ def plot_design(design: Design, axes: Sequence[Axes] | Panels | None = None) -> 
     """
     if not {"N", "D"} <= set(design.question.setting.model.law.inputs):
         raise UsageError("plot_design draws runs of N and D, and this law has other inputs.")
-    panels = given_panels(axes, 2)
+    panels = given_panels(ax, 2)
     if panels is None:
         panels = new_panels(1, 2, 3.3)
     _draw_runs(panels[0], design)
     _draw_width(panels[1], design)
-    for ax in panels:
-        small_text(ax)
+    for panel in panels:
+        small_text(panel)
     # Above the axes: its marks look like runs where they lie among them.
     above = {"loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "ncols": 2}
     panels[0].legend(fontsize=7.5, frameon=False, **above)

@@ -4,18 +4,19 @@ A long thin cloud means that the runs fix a combination of two parameters but ne
 intervals are wide and their predictions may still be sharp.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
-from scalejax.plots.axes import BLUE, VERMILION, WIDTH, new_panels
+from scalejax.keywords import keywords
+from scalejax.plots.axes import BLUE, VERMILION, WIDTH, Panels, given_panels, new_panels
 from scalejax.quantities import short_number
 from scalejax.resampling import percentile_interval
 from scalejax.vocabulary import argument
@@ -59,7 +60,10 @@ def draw_correlations(fit: Fit) -> pd.DataFrame:
     return draw_frame(fit).corr()
 
 
-def plot_draws(fit: Fit, level: float = 0.95) -> Figure:
+@keywords(axes="ax")
+def plot_draws(
+    fit: Fit, level: float = 0.95, ax: Axes | Sequence[Axes] | Panels | None = None
+) -> Panels:
     """Draw every pair of parameters over the resamples.
 
     Below the diagonal the draws and the estimate (cross); on it their histogram with the estimate
@@ -68,9 +72,10 @@ def plot_draws(fit: Fit, level: float = 0.95) -> Figure:
     Args:
         fit: A fit with resamples.
         level: Probability of the intervals.
+        ax: One axes for each pair of parameters, row by row; a new figure if not given.
 
     Returns:
-        The figure.
+        The axes, row by row.
 
     Raises:
         UsageError: There are fewer than two usable draws, or the level is no probability.
@@ -81,30 +86,34 @@ def plot_draws(fit: Fit, level: float = 0.95) -> Figure:
     draws = fit.draws.arrays()
     scales = _scales(fit)
     count = len(scales)
-    panels = new_panels(count, count, WIDTH).reshape(count, count)
-    figure: Figure = panels[0, 0].figure
+    given = given_panels(ax, count * count)
+    flat = new_panels(count, count, WIDTH) if given is None else given
+    panels = flat.reshape(count, count)
+    figure = panels[0, 0].figure
     for i, (name, label, scale) in enumerate(scales):
         for j, (other, other_label, other_scale) in enumerate(scales):
-            ax = panels[i, j]
+            panel = panels[i, j]
             if i < j:
-                _print_correlation(ax, correlations[i, j])
+                _print_correlation(panel, correlations[i, j])
                 continue
             if i == j:
                 marks = [fit.params[name], *map(float, percentile_interval(draws[name], level))]
-                _draw_histogram(ax, frame[label], [float(scale(mark)) for mark in marks])
+                _draw_histogram(panel, frame[label], [float(scale(mark)) for mark in marks])
                 best, low, high = map(short_number, marks)
-                _print_interval(ax, f"{name} = {best}\n[{low}, {high}]")
+                _print_interval(panel, f"{name} = {best}\n[{low}, {high}]")
             else:
                 point = other_scale(fit.params[other]), scale(fit.params[name])
-                _draw_pair(ax, frame[other_label], frame[label], point)
-            _format_panel(ax, i, j, count, label, other_label)
+                _draw_pair(panel, frame[other_label], frame[label], point)
+            _format_panel(panel, i, j, count, label, other_label)
+    if given is not None:
+        return flat
     figure.align_labels()
     figure.suptitle(
         f"{fit.law.name}: {len(frame)} of {len(fit.draws)} draws ({fit.draws.method}), "
         f"{100 * level:g} % percentile intervals",
         fontsize="medium",
     )
-    return figure
+    return flat
 
 
 def _scales(fit: Fit) -> list[tuple[str, str, Any]]:

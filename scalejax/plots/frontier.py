@@ -12,6 +12,7 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from scalejax.errors import UsageError
+from scalejax.keywords import keywords
 from scalejax.planning import Plan, frontier
 from scalejax.plots.axes import (
     BAND_ALPHA,
@@ -50,8 +51,9 @@ OWN: Any = {"marker": "D", "color": VERMILION, "ms": 5, "mec": "white", "ls": "n
 _FLAT = 1.05
 
 
+@keywords(axes="ax")
 def plot_frontier(
-    source: Plan | pd.DataFrame, axes: Sequence[Axes] | Panels | None = None
+    source: Plan | pd.DataFrame, ax: Axes | Sequence[Axes] | Panels | None = None
 ) -> Panels:
     """Draw what is best along a frontier: the loss or cost, N, D, and bits or D/N, with bands.
 
@@ -60,7 +62,7 @@ def plot_frontier(
 
     Args:
         source: A plan, for its default frontier, or what `scalejax.planning.frontier` gives.
-        axes: Four axes to draw on; a new figure if not given.
+        ax: Four axes to draw on; a new figure if not given.
 
     Returns:
         The four axes.
@@ -69,20 +71,20 @@ def plot_frontier(
         UsageError: There is no decision anywhere on the frontier.
     """
     frame = _frontier(source)
-    own_figure = axes is None
-    panels = given_panels(axes, 4)
+    own_figure = ax is None
+    panels = given_panels(ax, 4)
     if panels is None:
         panels = new_panels(2, 2, 4.9, sharex=True)
     goal = str(frame["goal"].iloc[0])
-    for ax, name in zip(
+    for panel, name in zip(
         panels, (goal, "N", "D", "bits" if "bits" in frame else "D/N"), strict=True
     ):
-        _draw_along(ax, frame, name)
-        small_text(ax)
+        _draw_along(panel, frame, name)
+        small_text(panel)
     handles = _entries(frame)
     if own_figure:
-        for ax in panels[:2]:
-            ax.set_xlabel("")
+        for panel in panels[:2]:
+            panel.set_xlabel("")
         panels[0].figure.legend(
             handles=handles, loc="outside upper center", ncols=len(handles), fontsize=8
         )

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scalejax.errors import UsageError
+from scalejax.keywords import keywords
 from scalejax.plots.axes import BLUE, DARK, DASHES, VERMILION, Panels, given_panels, new_panels
 from scalejax.quantities import short_number
 
@@ -14,8 +15,9 @@ MOST_PANELS = 4
 COLUMNS = ("row", "label", "conclusion", "change", "change_in_se")
 
 
+@keywords(axes="ax")
 def plot_influence(
-    frame: pd.DataFrame, top: int = 15, axes: Sequence[Axes] | Panels | None = None
+    frame: pd.DataFrame, top: int = 15, ax: Axes | Sequence[Axes] | Panels | None = None
 ) -> Panels:
     """Draw how much each conclusion moves without a row or cluster, the largest first.
 
@@ -28,19 +30,19 @@ def plot_influence(
             text that names it), conclusion (text), change, and change_in_se (in units of the
             conclusion's standard error).
         top: Bars per conclusion.
-        axes: Axes to draw on, one per conclusion; a new figure if not given.
+        ax: Axes to draw on, one per conclusion; a new figure if not given.
 
     Returns:
         The axes in an array, one for each of the first four conclusions.
 
     Raises:
-        UsageError: A column is missing, nothing is left to draw, or `axes` are too few.
+        UsageError: A column is missing, nothing is left to draw, or `ax` holds too few.
     """
     check_columns(frame, COLUMNS, "plot_influence")
     if top < 1:
         raise UsageError(f"top must be at least 1, not {top!r}.")
     conclusions = list(dict.fromkeys(frame["conclusion"]))[:MOST_PANELS]
-    panels = given_panels(axes, len(conclusions))
+    panels = given_panels(ax, len(conclusions))
     if panels is None:
         bars = min(top, int(frame["conclusion"].value_counts().max()))
         columns = min(2, len(conclusions))
@@ -49,10 +51,10 @@ def plot_influence(
         for empty in panels[len(conclusions) :]:
             empty.remove()
         panels = panels[: len(conclusions)]
-    for ax, conclusion in zip(panels, conclusions, strict=True):
+    for panel, conclusion in zip(panels, conclusions, strict=True):
         chosen = frame[frame["conclusion"] == conclusion]
         order = chosen["change_in_se"].abs().sort_values(ascending=False, kind="stable").index
-        _draw_bars(ax, chosen.loc[order[:top]], str(conclusion))
+        _draw_bars(panel, chosen.loc[order[:top]], str(conclusion))
     return panels
 
 

@@ -7,14 +7,19 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from scalejax.keywords import keywords
 from scalejax.plots.axes import BLUE, GREY, VERMILION, Panels, given_panels, log_ticks, new_panels
 from scalejax.plots.influence import check_columns
+from scalejax.pooling import Pooled
 
 COLUMNS = ("group", "parameter", "estimate", "lo", "hi", "separate", "n")
 _LOGARITHMIC = 10.0
 
 
-def plot_pooled(estimates: pd.DataFrame, axes: Sequence[Axes] | Panels | None = None) -> Panels:
+@keywords(axes="ax")
+def plot_pooled(
+    pooled: Pooled | pd.DataFrame, ax: Axes | Sequence[Axes] | Panels | None = None
+) -> Panels:
     """Draw each family's parameters, by itself and pooled, one panel a parameter.
 
     A cross is the fit of a family by itself, where it has enough runs; the dot and its interval are
@@ -22,8 +27,8 @@ def plot_pooled(estimates: pd.DataFrame, axes: Sequence[Axes] | Panels | None = 
     families are why one pools.
 
     Args:
-        estimates: What `scalejax.pooling.Pooled.to_frame` gives.
-        axes: One axes per parameter; new ones in a row if not given.
+        pooled: The families, or their frame (`Pooled.to_frame`).
+        ax: One axes per parameter; new ones in a row if not given.
 
     Returns:
         The axes.
@@ -31,13 +36,14 @@ def plot_pooled(estimates: pd.DataFrame, axes: Sequence[Axes] | Panels | None = 
     Raises:
         UsageError: A column is missing, or there are no rows.
     """
+    estimates = pooled if isinstance(pooled, pd.DataFrame) else pooled.to_frame()
     check_columns(estimates, COLUMNS, "plot_pooled")
     names = list(dict.fromkeys(estimates["parameter"]))
-    given = given_panels(axes, len(names))
+    given = given_panels(ax, len(names))
     tall = 1.0 + 0.24 * estimates["group"].nunique()
     panels = new_panels(1, len(names), tall, sharey=True) if given is None else given
-    for ax, name in zip(panels, names, strict=True):
-        _panel(ax, estimates[estimates["parameter"] == name], name)
+    for panel, name in zip(panels, names, strict=True):
+        _panel(panel, estimates[estimates["parameter"] == name], name)
     handles, labels = panels[0].get_legend_handles_labels()
     style: dict[str, Any] = {"fontsize": 7.5, "frameon": False}
     if given is None:

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 
 from scalejax._arrays import Floats
 from scalejax.fitting import Fit
+from scalejax.keywords import keywords
 from scalejax.plots.axes import (
     BLUE,
     DARK,
@@ -68,7 +69,8 @@ def residual_frame(fit: Fit) -> pd.DataFrame:
     return pd.DataFrame({**columns, "scaled": relative / spread if spread > 0 else np.nan})
 
 
-def plot_residuals(fit: Fit, axes: Sequence[Axes] | Panels | None = None) -> Panels:
+@keywords(axes="ax")
+def plot_residuals(fit: Fit, ax: Axes | Sequence[Axes] | Panels | None = None) -> Panels:
     """Draw the residuals against every input, compute and the order of the rows.
 
     Each panel has a line at zero, a running median, Huber's delta if that is the objective, and
@@ -76,19 +78,19 @@ def plot_residuals(fit: Fit, axes: Sequence[Axes] | Panels | None = None) -> Pan
 
     Args:
         fit: The fit.
-        axes: Axes to draw on, one per panel; a new figure if not given.
+        ax: Axes to draw on, one per panel; a new figure if not given.
 
     Returns:
         The axes, one per panel, in an array.
 
     Raises:
-        UsageError: `axes` are too few.
+        UsageError: `ax` holds too few axes.
     """
     frame = residual_frame(fit)
     against = [name for name in frame.columns[1:] if name in (*fit.law.inputs, "C", "order")]
     columns = 2 if len(against) <= 4 else 3
     rows = -(-len(against) // columns)
-    panels = given_panels(axes, len(against))
+    panels = given_panels(ax, len(against))
     if panels is None:
         panels = new_panels(rows, columns, 2.3 * rows + 0.3, sharey=True)
         for empty in panels[len(against) :]:
@@ -98,11 +100,11 @@ def plot_residuals(fit: Fit, axes: Sequence[Axes] | Panels | None = None) -> Pan
             handles=_legend(fit), loc="outside upper center", ncols=4, fontsize=8, frameon=False
         )
     what = "log loss" if fit.objective.kernel.log else "loss"
-    for number, (ax, name) in enumerate(zip(panels, against, strict=True)):
-        _draw_panel(ax, fit, frame, name)
-        if axes is not None or number % columns == 0:
-            ax.set_ylabel(f"residual of the {what}\n(predicted - observed)")
-        small_text(ax)
+    for number, (panel, name) in enumerate(zip(panels, against, strict=True)):
+        _draw_panel(panel, fit, frame, name)
+        if ax is not None or number % columns == 0:
+            panel.set_ylabel(f"residual of the {what}\n(predicted - observed)")
+        small_text(panel)
     return panels
 
 

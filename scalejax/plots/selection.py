@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 
 from scalejax.plots.axes import BLUE, GREEN, GREY, ORANGE, VERMILION, new_axes
 from scalejax.plots.influence import check_columns
+from scalejax.selection import Selection
 
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, GREY)
 MARKERS = ("o", "s", "^", "D", "v")
@@ -15,13 +16,13 @@ COLUMNS = ("law", "decades_beyond", "are")
 _BINS = 6
 
 
-def plot_selection(errors: pd.DataFrame, ax: Axes | None = None) -> Axes:
+def plot_selection(selection: Selection | pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw the held-out error of every law against the distance extrapolated.
 
     Dots are held-out runs, lines go through the median of each sixth of the distance.
 
     Args:
-        errors: What `scalejax.selection.Selection.errors` gives.
+        selection: The selection, or its frame of errors (`Selection.errors`).
         ax: Axes to draw on; a new figure if not given.
 
     Returns:
@@ -30,6 +31,7 @@ def plot_selection(errors: pd.DataFrame, ax: Axes | None = None) -> Axes:
     Raises:
         UsageError: A column is missing, or there are no rows.
     """
+    errors = selection if isinstance(selection, pd.DataFrame) else selection.errors()
     check_columns(errors, COLUMNS, "plot_selection")
     ax = new_axes(3.6) if ax is None else ax
     distance = errors["decades_beyond"].to_numpy(np.float64)

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from scalejax.keywords import keywords
 from scalejax.plots.axes import (
     BAND_ALPHA,
     BLUE,
@@ -37,7 +38,10 @@ _GAP = 0.9
 Variant = tuple[str, str]
 
 
-def plot_sensitivity(frame: pd.DataFrame, axes: Sequence[Axes] | Panels | None = None) -> Panels:
+@keywords(axes="ax")
+def plot_sensitivity(
+    frame: pd.DataFrame, ax: Axes | Sequence[Axes] | Panels | None = None
+) -> Panels:
     """Draw each conclusion under every variant of the analysis, as dots with intervals.
 
     The vertical line is the conclusion of the analysis as it was made, the band 1.96 of its
@@ -49,29 +53,29 @@ def plot_sensitivity(frame: pd.DataFrame, axes: Sequence[Axes] | Panels | None =
             variant and conclusion (text), estimate, lo and hi of the variant, base (the conclusion
             as it was), change and change_in_se (estimate minus base, and in units of the base's
             standard error), status (label of a `Status`).
-        axes: Axes to draw on, one per conclusion; a new figure if not given.
+        ax: Axes to draw on, one per conclusion; a new figure if not given.
 
     Returns:
         The axes in an array, one per conclusion.
 
     Raises:
-        UsageError: A column is missing, nothing is left to draw, or `axes` are too few.
+        UsageError: A column is missing, nothing is left to draw, or `ax` holds too few.
     """
     check_columns(frame, COLUMNS, "plot_sensitivity")
     places = _places(frame)
     conclusions = list(dict.fromkeys(frame["conclusion"]))
-    panels = given_panels(axes, len(conclusions))
+    panels = given_panels(ax, len(conclusions))
     if panels is None:
         height = 0.17 * (max(places.values()) + 1) + 1.1
         panels = new_panels(1, len(conclusions), height, sharey=True)
         panels[0].figure.legend(
             handles=_legend(frame), loc="outside upper center", ncols=4, fontsize=8, frameon=False
         )
-    for ax, conclusion in zip(panels, conclusions, strict=True):
+    for panel, conclusion in zip(panels, conclusions, strict=True):
         chosen = frame[frame["conclusion"] == conclusion]
-        _draw_base(ax, chosen)
-        _draw_variants(ax, chosen, places)
-        _format_panel(ax, chosen, str(conclusion), places)
+        _draw_base(panel, chosen)
+        _draw_variants(panel, chosen, places)
+        _format_panel(panel, chosen, str(conclusion), places)
     _name_variants(panels[0], frame, places)
     return panels
 

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scalejax.errors import UsageError
+from scalejax.keywords import keywords
 from scalejax.plots.axes import (
     BLUE,
     GREEN,
@@ -68,6 +69,7 @@ def study_errors(result: StudyResult, axis: str, level: float = 0.95) -> pd.Data
     return found[found["problems"] > 0].reset_index(drop=True)
 
 
+@keywords(axes="ax")
 def plot_study(result: StudyResult, axis: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the held-out error against one thing that the study varied.
 
@@ -121,12 +123,14 @@ def plot_study(result: StudyResult, axis: str | None = None, ax: Axes | None = N
     return ax
 
 
-def plot_study_panels(result: StudyResult, axes: Sequence[Axes] | Panels | None = None) -> Panels:
+def plot_study_panels(
+    result: StudyResult, ax: Axes | Sequence[Axes] | Panels | None = None
+) -> Panels:
     """Draw the held-out error against everything that the study varied, a panel each.
 
     Args:
         result: The study.
-        axes: Axes to draw on; a new figure if not given.
+        ax: Axes to draw on; a new figure if not given.
 
     Returns:
         The axes.
@@ -135,19 +139,19 @@ def plot_study_panels(result: StudyResult, axes: Sequence[Axes] | Panels | None 
         UsageError: Nothing was held out.
     """
     names = varied(result)
-    panels = given_panels(axes, len(names))
+    panels = given_panels(ax, len(names))
     own_figure = panels is None
     if panels is None:
         panels = new_panels(1, len(names), 3.8, sharey=True)
-    for place, (name, ax) in enumerate(zip(names, panels, strict=True)):
-        plot_study(result, name, ax)
+    for place, (name, panel) in enumerate(zip(names, panels, strict=True)):
+        plot_study(result, name, panel)
         if len(names) > 1:
-            ax.set_xlabel(fill(AXES[name], _WORDS // len(names)))
+            panel.set_xlabel(fill(AXES[name], _WORDS // len(names)))
         if place:
-            ax.set_ylabel("")
+            panel.set_ylabel("")
         if place or own_figure:
-            ax.set_title("")
-            ax.get_legend().remove()
+            panel.set_title("")
+            panel.get_legend().remove()
     if own_figure:
         figure = panels[0].figure
         figure.suptitle(_TITLE, fontsize=8.5)

@@ -47,7 +47,7 @@ def draws_picture(fit: Fit, level: float) -> Picture | Absent:
     """Pairs of parameters over the resamples."""
     return _picture(
         "Pairs of parameters",
-        lambda: plot_draws(fit, level),
+        lambda: plot_draws(fit, level)[0].figure,
         f"Scatter of {', '.join(fit.free)} over {len(fit.draws)} resamples, pair by pair.",
         "Every pair of parameters over the resamples; a thin cloud is a pair that trades off.",
     )

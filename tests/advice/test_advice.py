@@ -61,7 +61,7 @@ def spoilt():
 
 @pytest.fixture(scope="module")
 def advice(spoilt):
-    return sj.advise(spoilt, run="model", target={"N": 7e10, "D": 1.4e12})
+    return sj.advise(spoilt, run="model", at={"N": 7e10, "D": 1.4e12})
 
 
 @pytest.fixture(scope="module")
@@ -127,13 +127,13 @@ class TestAdvice:
     def test_wrong_usage(self, spoilt):
         with pytest.raises(sj.UsageError, match="N and D"):
             sj.advise(spoilt, "power_C")
-        with pytest.raises(sj.UsageError, match="target="):
-            sj.advise(spoilt, target={"N": 1e9})
+        with pytest.raises(sj.UsageError, match="at="):
+            sj.advise(spoilt, at={"N": 1e9})
         two = pd.DataFrame({"N": [1e8, 1e9], "D": [2e9, 2e10], "model": "one"})
         with pytest.raises(sj.InputError, match="E150 column 'model' rows 1, 2: 1 runs change"):
             sj.advise(two, run="model")
         with pytest.raises(sj.UsageError, match="not N=-1, D=0"):
-            sj.advise(spoilt, target={"N": -1, "D": 0})
+            sj.advise(spoilt, at={"N": -1, "D": 0})
 
 
 class TestHeldOut:
@@ -296,7 +296,7 @@ class TestRecommendations:
 class TestPlans:
     def test_a_plan_without_losses_gets_advice_without_held_out_errors(self):
         frame = pd.DataFrame({"N": [1e8, 3e8, 1e9], "D": [2e9, 6e9, 2e10]})
-        found = sj.advise(frame, target={"N": 1e10, "D": 2e11})
+        found = sj.advise(frame, at={"N": 1e10, "D": 2e11})
         sizes = by_name(found)["number of sizes"]
         assert sizes.applies
         assert "train 2 more" in sizes.advice
@@ -443,7 +443,7 @@ class TestCommand:
     def test_text_is_that_of_python(self, advice, spoilt, tmp_path, capsys):
         file = tmp_path / "runs.csv"
         spoilt.to_csv(file, index=False)
-        assert self.run(file, "--run", "model", "--target", "N=70B,D=1.4T") == 0
+        assert self.run(file, "--run", "model", "--at", "N=70B,D=1.4T") == 0
         assert capsys.readouterr().out.strip() == advice.summary().strip()
 
     def test_json_has_all_numbers(self, advice, tmp_path, capsys):
@@ -463,7 +463,7 @@ class TestCommand:
         assert self.run(file) == 1
         said = capsys.readouterr().err
         assert "eval/ce" in said
-        assert "--column loss=" in said
+        assert "--columns loss=" in said
         assert "--plan" in said
 
     @pytest.mark.slow

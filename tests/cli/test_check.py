@@ -156,8 +156,8 @@ class TestCheck:
         frame["N"] /= 1e6
         frame.rename(columns={"N": "my size"}).to_csv("runs.csv", index=False)
         code, out, _ = run(
-            "check", "runs.csv", "--column", "N=my size", "--units", "N=M", "--cluster", "fam",
-            "--cluster", "run", "--strata", "s", "--sigma", "sd", "--exclude", "3,4",
+            "check", "runs.csv", "--columns", "N=my size", "--units", "N=M", "--run", "fam",
+            "--run", "run", "--strata", "s", "--sigma", "sd", "--exclude", "3,4",
             "--loss-unit", "bits_per_byte:4.2", "--by", "s", "--json",
         )  # fmt: skip
         document = json.loads(out)
@@ -187,7 +187,7 @@ class TestCheck:
         assert run("check", "--explain", "E999")[0] == 2
         assert run("check", "runs.csv", "--units", "N=X")[0] == 2
         assert run("check", "runs.csv", "--loss-unit", "shannon")[0] == 2
-        three = [word for name in "abc" for word in ("--cluster", name)]
+        three = [word for name in "abc" for word in ("--run", name)]
         assert run("check", "runs.csv", *three)[0] == 2
 
     def test_explain(self, run):

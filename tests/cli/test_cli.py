@@ -23,7 +23,7 @@ OPTIONS = """
     weights sigma column units derive exclude on-bad fix tie bound by solver max-steps level out
     about allow-unidentified plot json quiet
 """.split()  # noqa: SIM905
-FEW = ("--bootstrap", "50")
+FEW = ("--resamples", "50")
 LAW = """
     from scalejax import Positive, law
 
@@ -201,11 +201,11 @@ def test_options_reach_the_fit(run, fake):
     write_runs("runs.csv", run=1, w=1.0, bad=0)
     code, _, err = run(
         *("fit", "runs.csv", "--law", "chinchilla", "--objective", "huber", "--delta", "0.01"),
-        *("--on", "loss", "--bootstrap", "7", "--seed", "3", "--cluster", "run", "--weights", "w"),
+        *("--on", "loss", "--resamples", "7", "--seed", "3", "--run", "run", "--weights", "w"),
         *("--resampling", "bayesian", "--strata", "run", "--loss-unit", "bits"),
-        *("--column", "N=size", "--column", "loss=L", "--units", "N=M", "--units", "D=1e9"),
-        *("--derive", "D=6ND", "--exclude", "bad", "--on-bad", "drop", "--fix", "alpha=0.34"),
-        *("--tie", "beta=alpha", "--bound", "E=0.5:2", "--max-steps", "9", "--solver", "lbfgs"),
+        *("--columns", "N=size", "--columns", "loss=L", "--units", "N=M", "--units", "D=1e9"),
+        *("--derive", "D=6ND", "--exclude", "bad", "--on-bad", "drop", "--fixed", "alpha=0.34"),
+        *("--tied", "beta=alpha", "--bounds", "E=0.5:2", "--max-steps", "9", "--solver", "lbfgs"),
     )
     assert code == 0
     assert err == "scalejax: assumed: loss taken to be in nats/token: no --loss-unit given\n"
@@ -321,16 +321,16 @@ def test_missing_file_and_unknown_law(run):
     ("words", "message"),
     [
         (("fit", "--bogus"), "No such option"),
-        (("fit", "--fix", "alpha"), "NAME=VALUE"),
-        (("fit", "--fix", "alpha=a"), "not a number"),
-        (("fit", "--fix", "E=1", "--fix", "E=2"), "twice"),
-        (("fit", "--fix", "gamma=1"), "not a parameter"),
-        (("fit", "--bound", "E=1"), "LOW:HIGH"),
+        (("fit", "--fixed", "alpha"), "NAME=VALUE"),
+        (("fit", "--fixed", "alpha=a"), "not a number"),
+        (("fit", "--fixed", "E=1", "--fixed", "E=2"), "twice"),
+        (("fit", "--fixed", "gamma=1"), "not a parameter"),
+        (("fit", "--bounds", "E=1"), "LOW:HIGH"),
         (("fit", "--objective", "absolute", "--delta", "1"), "only --objective huber"),
         (("fit", "--dof", "3"), "student-t"),
         (("fit", "--delta", "-1"), "positive"),
         (("fit", "--level", "95"), "between 0 and 1"),
-        (("fit", "--by", "family", "--bootstrap", "9"), "--by"),
+        (("fit", "--by", "family", "--resamples", "9"), "--by"),
         (("fit", "--by", "family", "--plot", "a.png"), "--by"),
         (("fit", "--plot", "a.txt"), ".png"),
         (("fit", "--plot", "no/a.png"), "no folder"),
@@ -445,8 +445,8 @@ def test_plot(run, fake, tmp_path):
     [
         ('drop them with on_bad="drop"', "drop them with --on-bad drop"),
         ('pass units={"N": "B"} or', "pass --units N=B or"),
-        ('Say columns={"N": "...", "D": "..."}', "Say --column N=... --column D=..."),
-        ("check its domain and bounds=", "check its domain and --bound"),
+        ('Say columns={"N": "...", "D": "..."}', "Say --columns N=... --columns D=..."),
+        ("check its domain and bounds=", "check its domain and --bounds"),
     ],
 )
 def test_remedies_are_options(text, expected):

@@ -21,7 +21,7 @@ def line(x, *, a: Real, b: Real):
 
 class TestConclusions:
     def test_compute_optimum_is_the_certified_one(self, golden_lsq):
-        what = sj.conclusions.conclude(golden_lsq, budgets=[1e24], parameters=[])
+        what = sj.conclusions.conclude(golden_lsq, at=[1e24], parameters=[])
         size, ratio, loss = what.of(golden_lsq.law, golden_lsq.params)
         assert (size, ratio * size, loss) == pytest.approx(BEST, rel=1e-9)
 
@@ -53,7 +53,7 @@ class TestConclusions:
         assert float(name.split()[2]) == pytest.approx(100 * largest, rel=0.05)
 
     def test_standard_errors_are_asymptotic_or_of_the_draws(self, golden, golden_lsq):
-        what = sj.conclusions.conclude(golden_lsq, parameters=["alpha", "E"], budgets=[])
+        what = sj.conclusions.conclude(golden_lsq, parameters=["alpha", "E"], at=[])
         own = golden_lsq.stderr
         assert what.standard_errors(golden_lsq) == pytest.approx([own["alpha"], own["E"]])
 
@@ -127,7 +127,7 @@ class TestInfluence:
     def test_names_the_five_runs_that_the_replication_left_out(self, chinchilla_all):
         """T16: under a robust objective the most influential of 245 runs on beta are those five."""
         fit = sj.fit(chinchilla_all, objective=sj.huber(0.01), resamples=0)
-        what = sj.conclusions.conclude(fit, parameters=["beta"], budgets=[])
+        what = sj.conclusions.conclude(fit, parameters=["beta"], at=[])
         outliers = set(np.flatnonzero(chinchilla_all["outlier5"]) + 1)
         assert set(sj.influence(fit, what)["row"][:5]) == outliers
 
@@ -148,7 +148,7 @@ class TestSensitivity:
     @pytest.fixture(scope="class")
     @classmethod
     def frame(cls, golden_huber):
-        what = sj.conclusions.conclude(golden_huber, budgets=[1e24])
+        what = sj.conclusions.conclude(golden_huber, at=[1e24])
         return sj.sensitivity(
             golden_huber, what, objectives={"least squares": sj.least_squares()}, deltas=[3e-3],
             laws=["chinchilla_tied"], exclusions={"row 8": [8]},

@@ -11,7 +11,7 @@ import scalejax as sj
 
 @pytest.fixture(scope="session")
 def made(golden_lsq):
-    return sj.design(golden_lsq, budget=BUDGET, target=TARGET, draws=3)
+    return sj.design(golden_lsq, budget=BUDGET, at=TARGET, draws=3)
 
 
 @pytest.fixture(scope="session")

@@ -252,7 +252,7 @@ class TestSimulation:
     @pytest.mark.slow
     @pytest.mark.parametrize("published", ["hoffmann2022-tex", "besiroglu2024"])
     def test_widths_are_right_within_fifteen_per_cent(self, published):
-        design = sj.design(published, budget=1e21, target=1e23, noise=0.005)
+        design = sj.design(published, budget=1e21, at=1e23, noise=0.005)
         found = design.simulate(4000)
         assert found.ratio_range[0] > 0.85
         assert found.ratio_range[1] < 1.15
@@ -266,5 +266,5 @@ class TestSimulation:
 
     @pytest.mark.slow
     def test_discrepancy_is_noise_and_weight(self, golden_lsq):
-        design = sj.design(golden_lsq, budget=BUDGET, target=TARGET, discrepancy=0.002)
+        design = sj.design(golden_lsq, budget=BUDGET, at=TARGET, discrepancy=0.002)
         assert design.simulate(2000).ratio == pytest.approx(1, abs=0.1)

@@ -59,7 +59,7 @@ def test_errors_say_what_to_do(golden_lsq, changed, word):
 )
 def test_candidates_are_checked_all_at_once(golden_lsq, columns, words):
     with pytest.raises(sj.InputError) as raised:
-        sj.design(golden_lsq, budget=BUDGET, target=TARGET, candidates=columns)
+        sj.design(golden_lsq, budget=BUDGET, at=TARGET, candidates=columns)
     for word in words:
         assert word in str(raised.value)
 
@@ -76,7 +76,7 @@ def test_a_direction_left_open_has_no_error():
 def test_too_few_places_are_refused():
     candidates = {"N": [1e8, 1e9, 1e10], "D": [2e9, 2e10, 2e11]}
     with pytest.raises(sj.UsageError, match="cannot determine"):
-        sj.design("besiroglu2024", budget=1e23, target=TARGET, candidates=candidates)
+        sj.design("besiroglu2024", budget=1e23, at=TARGET, candidates=candidates)
 
 
 class TestPeople:
@@ -106,7 +106,8 @@ class TestPeople:
         named = candidates.rename(columns={"N": "params", "D": "tokens"})
         named.assign(name="a").to_csv(tmp_path / "list.csv", index=False)
         words = [
-            "design", str(tmp_path / "fit"), "--budget", "1e22", "--target", "1e24", "--runs", "4",
+            "design", str(tmp_path / "fit"), "--budget", "1e22", "--at", "C=1e24",
+            "--max-runs", "4",
             "--draws", "0", "--candidates", str(tmp_path / "list.csv"),
             "--csv", str(tmp_path / "next.csv"),
         ]  # fmt: skip
@@ -120,17 +121,20 @@ class TestPeople:
 
     def test_command_speaks_of_its_options(self, golden_lsq, tmp_path, capsys):
         golden_lsq.save(tmp_path / "fit")
-        words = ["design", str(tmp_path / "fit"), "--target", "1e24", "--dry-run"]
+        words = ["design", str(tmp_path / "fit"), "--at", "C=1e24", "--dry-run"]
         for more, word in (
-            (["--budget", "1e22", "--gpu", "h100"], "--gpu would do nothing without --usd"),
+            (
+                ["--budget", "1e22", "--hardware", "h100"],
+                "--hardware would do nothing without --usd",
+            ),
             (["--budget", "1e22", "--simulate", "20"], "100 or more"),
-            (["--budget", "1e22", "--within", "N=2B:1B"], "--within"),
+            (["--budget", "1e22", "--ranges", "N=2B:1B"], "--ranges"),
             (["--budget", "1e22", "--discrepancy", "-1"], "--discrepancy"),
             ([], "--budget or --usd"),
         ):
             run(*words, *more, code=2)
             assert word in " ".join(capsys.readouterr().err.split())
-        run(*words, "--budget", "1e22", "--within", "N=500M:1B", "--json")
+        run(*words, "--budget", "1e22", "--ranges", "N=500M:1B", "--json")
         assert json.loads(capsys.readouterr().out)["candidates"] == 231
 
     def test_help(self, capsys):
@@ -139,4 +143,4 @@ class TestPeople:
 
     def test_wrong_use_ends_with_two(self, capsys):
         run("design", "--budget", "1e22", code=2)
-        assert "--published" in capsys.readouterr().err
+        assert "FIT" in capsys.readouterr().err

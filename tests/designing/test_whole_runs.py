@@ -24,7 +24,7 @@ from scalejax.designing.region import grid, placed
 @pytest.fixture(scope="module")
 def listed(golden_lsq, candidates):
     return sj.design(
-        golden_lsq, budget=BUDGET, target=TARGET, candidates=candidates, runs=4, draws=0
+        golden_lsq, budget=BUDGET, at=TARGET, candidates=candidates, max_runs=4, draws=0
     )
 
 
@@ -37,7 +37,7 @@ class TestPast:
         fit = sj.fit(
             golden.assign(same=value), objective=sj.least_squares(), **{role: "same"}, resamples=0
         )
-        same = sj.design(fit, budget=BUDGET, target=TARGET, draws=3)
+        same = sj.design(fit, budget=BUDGET, at=TARGET, draws=3)
         assert same.noise == pytest.approx(made.noise, rel=1e-6)
         assert same.width_before == pytest.approx(made.width_before, rel=1e-4)
         # Draws from the covariance are made with other rounding.
@@ -45,7 +45,7 @@ class TestPast:
 
     def test_noise_is_that_of_new_runs(self, golden_lsq, made):
         """Runs so far are as the fit says, whatever new ones are said to be."""
-        loud = sj.design(golden_lsq, budget=BUDGET, target=TARGET, draws=3, noise=5 * made.noise)
+        loud = sj.design(golden_lsq, budget=BUDGET, at=TARGET, draws=3, noise=5 * made.noise)
         assert loud.width_before == pytest.approx(made.width_before, rel=1e-9)
         assert made.width < loud.width < made.width_before
 
@@ -123,7 +123,7 @@ class TestPast:
         run = np.repeat(np.arange(24), 10)
         frame = pd.DataFrame({"N": n, "D": d, "loss": losses(n, d, run), "run": run})
         fit = sj.fit(frame, objective=sj.least_squares(), run="run", resamples=0)
-        design = sj.design(fit, budget=BUDGET, target=TARGET, draws=0)
+        design = sj.design(fit, budget=BUDGET, at=TARGET, draws=0)
         assert design.runs_before == 24
         assert "Rows of one run share noise" in design.summary()
         assert design.noise == pytest.approx(np.hypot(shared, own), rel=0.35)
@@ -268,7 +268,7 @@ class TestMoney:
         """At 3600 dollars an hour a GPU of 1e18 FLOP/s at half use gives half of 1e18 a dollar."""
         machine = sj.costs.Hardware("round", {"bf16": 1e18}, 1, 1, None, "", 3600.0, "")
         same = sj.design(
-            golden_lsq, usd=2 * BUDGET / 1e18, hardware=machine, mfu=0.5, target=TARGET, draws=3
+            golden_lsq, usd=2 * BUDGET / 1e18, hardware=machine, mfu=0.5, at=TARGET, draws=3
         )
         assert same.unit == "USD"
         assert same.cost == pytest.approx(2 * made.cost / 1e18)
@@ -278,7 +278,7 @@ class TestMoney:
 class TestWithoutRuns:
     @pytest.mark.slow
     def test_published(self):
-        design = sj.design("besiroglu2024", budget=1e21, target=TARGET, noise=0.005)
+        design = sj.design("besiroglu2024", budget=1e21, at=TARGET, noise=0.005)
         assert np.isinf(design.width_before)
         assert design.runs_before == 0
         assert design.width < 1
@@ -287,4 +287,4 @@ class TestWithoutRuns:
 
     def test_other_law_needs_candidates(self):
         with pytest.raises(sj.UsageError, match="candidates="):
-            sj.design("power_C", parameters={"A": 2e3, "alpha": 0.15}, budget=1, target=alpha)
+            sj.design("power_C", parameters={"A": 2e3, "alpha": 0.15}, budget=1, at=alpha)

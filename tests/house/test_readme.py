@@ -58,7 +58,7 @@ def test_every_status_has_a_row():
 
 
 @pytest.mark.parametrize(
-    "verb", ["fit", "laws", "select", "show", "many", "resume", "advise", "design"]
+    "verb", ["fit", "laws", "select", "show", "study", "resume", "advise", "design"]
 )
 def test_options_exist(verb, tmp_path):
     examples = re.findall(rf"^scalejax {verb}\b.*$", "\n".join(blocks("bash")), re.MULTILINE)

@@ -316,7 +316,7 @@ class TestNamesInTables:
         renamed = RUNS.rename(columns={"loss": name})
         renamed.loc[3, name] = np.nan
         renamed.to_parquet("runs.parquet")
-        code, out, err = run("fit", "runs.parquet", "--column", f"loss={name}")
+        code, out, err = run("fit", "runs.parquet", "--columns", f"loss={name}")
         assert (code, out) == (1, "")
         assert "E101" in err
         assert "Traceback" not in err
@@ -326,6 +326,6 @@ class TestNamesInTables:
     def test_a_column_that_was_fitted(self, run):
         name = "\x1b[2J=<b>\nloss"
         RUNS.rename(columns={"loss": name}).to_parquet("runs.parquet")
-        code, out, err = run("fit", "runs.parquet", "--column", f"loss={name}", "--bootstrap", "0")
+        code, out, err = run("fit", "runs.parquet", "--columns", f"loss={name}", "--resamples", "0")
         assert code == 0
         assert all(character.isprintable() or character == "\n" for character in out + err)

@@ -254,7 +254,7 @@ class TestTerminal:
         return CliRunner().invoke(app, ["plan", *words])
 
     def test_json(self):
-        found = self.run("--published", "besiroglu2024", "--budget", "3.8e25", "--json")
+        found = self.run("besiroglu2024", "--budget", "3.8e25", "--json")
         assert found.exit_code == 0
         numbers = {row["quantity"]: row for row in json.loads(found.stdout)["numbers"]}
         assert numbers["N"]["estimate"] == pytest.approx(6.187e11, rel=1e-3)
@@ -262,15 +262,15 @@ class TestTerminal:
     @pytest.mark.slow
     def test_out_holds_numbers_words_and_pictures(self, tmp_path):
         place = tmp_path / "plan"
-        words = ("--published", "devries2023", "--as-good-as", str(CHINCHILLA_13B))
-        found = self.run(*words, "--serve", "2T", "--out", str(place))
+        words = ("devries2023", "--as-good-as", str(CHINCHILLA_13B))
+        found = self.run(*words, "--served-tokens", "2T", "--out", str(place))
         assert found.exit_code == 0
         names = {"plan.json", "plan.txt", "frontier.png", "contours.png", "demand.png"}
         assert {path.name for path in place.iterdir()} == names
         assert (place / "plan.txt").read_text() == found.stdout
 
     def test_impossible_gives_3(self):
-        found = self.run("--published", "besiroglu2024", "--target-loss", "1.8")
+        found = self.run("besiroglu2024", "--target-loss", "1.8")
         assert found.exit_code == 3
         assert found.stdout.startswith("No plan.")
 
@@ -278,10 +278,10 @@ class TestTerminal:
         ("words", "message"),
         [
             (["--budget", "1e23"], "give the folder of a fit, or --published"),
-            (["--published", "x", "--memory", "80"], None),
-            (["--published", "besiroglu2024", "--budget", "5 apples"], "--budget"),
-            (["--published", "besiroglu2024", "--budget", "1e24", "--serve", "3 TB"], "--serve"),
-            (["--published", "besiroglu2024", "--serve", "1T", "--requests", "2"], "not both"),
+            (["x", "--memory", "80"], None),
+            (["besiroglu2024", "--budget", "5 apples"], "--budget"),
+            (["besiroglu2024", "--budget", "1e24", "--served-tokens", "3 TB"], "--served-tokens"),
+            (["besiroglu2024", "--served-tokens", "1T", "--requests", "2"], "not both"),
         ],
     )
     def test_wrong_usage(self, words, message):

@@ -341,7 +341,7 @@ class TestDraws:
         np.testing.assert_allclose(found, expected, atol=1e-12)
 
     def test_pairs(self, golden):
-        figure = plots.plot_draws(golden, level=LEVEL)
+        figure = plots.plot_draws(golden, level=LEVEL)[0].figure
         panels = np.array(figure.axes).reshape(5, 5)
         correlation = plots.draw_correlations(golden).iloc[0, 1]
         assert float(panels[0, 1].texts[0].get_text()) == pytest.approx(correlation, abs=0.005)
@@ -485,7 +485,7 @@ def test_figures_are_as_wide_as_a_report(golden, draw):
         "fit": lambda: plots.plot_fit(golden).figure,
         "prediction": lambda: plots.plot_prediction(golden, FAR, discrepancy=0).figure,
         "residuals": lambda: plots.plot_residuals(golden)[0].figure,
-        "draws": lambda: plots.plot_draws(golden),
+        "draws": lambda: plots.plot_draws(golden)[0].figure,
         "isoflop": lambda: plots.plot_isoflop(golden).figure,
     }[draw]()
     assert made.get_size_inches()[0] == 6.5

@@ -301,7 +301,7 @@ class TestVerdict:
 
     @pytest.mark.slow
     def test_other_budgets_and_a_declared_discrepancy(self, fit, no_refits):
-        found = reporting.content(fit, reporting.Asked(budgets=[1e24, 1e25], discrepancy=0.02))
+        found = reporting.content(fit, reporting.ReportOptions(at=[1e24, 1e25], discrepancy=0.02))
         assert sum("the best model has" in text for text in found.verdict.answer) == 2
         assert 0.02 in set(found.frames["predictions"]["discrepancy"])
 
@@ -374,7 +374,7 @@ class TestCommand:
             (["none", "-o", "r.html"], 1, "not a saved fit"),
             (["fit"], 2, "--out"),
             (["fit", "-o", "r.html", "--level", "2"], 2, "between 0 and 1"),
-            (["fit", "-o", "r.html", "--budget", "much"], 2, "'much' is no compute"),
+            (["fit", "-o", "r.html", "--at", "C=much"], 2, "'much' is not a number"),
             (["fit", "-o", "r.html", "--discrepancy", "-1"], 2, "negative"),
             (["fit", "-o", "fit"], 2, "is a folder"),
             (["fit", "-o", "fit/fit.json"], 2, "no report of ours"),

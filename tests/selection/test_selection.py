@@ -247,7 +247,7 @@ class TestAtTheTerminal:
         return call
 
     def test_json_and_plot(self, run, tmp_path, chosen):
-        words = ("--law", "power_C", "--law", "floor_power_C", "--resamples", "60")
+        words = ("--laws", "power_C", "--laws", "floor_power_C", "--resamples", "60")
         found = run(*words, "--json", "--plot", "held.svg", "--at", "C=1e23")
         assert found.code == 0, found.err
         document = json.loads(found.out)
@@ -258,5 +258,5 @@ class TestAtTheTerminal:
         assert "<svg" in (tmp_path / "held.svg").read_text()
 
     def test_wrong_words(self, run):
-        assert run("--law", "power_C", "--plot", "x.txt").code == 2
-        assert run("--law", "nothing").code != 0
+        assert run("--laws", "power_C", "--plot", "x.txt").code == 2
+        assert run("--laws", "nothing").code != 0

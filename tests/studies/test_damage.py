@@ -135,7 +135,7 @@ class TestDisks:
     def test_before_the_first_shard(self, files, tmp_path, capsys, monkeypatch, call):
         monkeypatch.setattr(call, self.full)
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(tmp_path / "job")])
+            main(["study", str(files), "--out", str(tmp_path / "job")])
         assert end.value.code == 74
         assert "Read-only file system" in capsys.readouterr().err
         monkeypatch.undo()

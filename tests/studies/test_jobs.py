@@ -212,7 +212,7 @@ class TestStops:
         monkeypatch.setattr(working, "solve_shard", solve)
         before = signal.getsignal(number)
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(tmp_path / "other"), "--quiet"])
+            main(["study", str(files), "--out", str(tmp_path / "other"), "--quiet"])
         assert end.value.code == code
         assert f"scalejax resume {tmp_path / 'other'}" in capsys.readouterr().err
         assert [*Folder(tmp_path / "other").done()] == [0]

@@ -55,7 +55,7 @@ class TestCommand:
     def test_many_and_resume(self, files, tmp_path, capsys, result):
         job, csv, plot = tmp_path / "job", tmp_path / "all.csv", tmp_path / "errors.png"
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(job), "--csv", str(csv), "--plot", str(plot)])
+            main(["study", str(files), "--out", str(job), "--csv", str(csv), "--plot", str(plot)])
         assert end.value.code == 0
         said = capsys.readouterr()
         assert said.out.startswith("12 laws fitted to 3 families, 20 resamples each")
@@ -72,7 +72,7 @@ class TestCommand:
 
     def test_dry_run_counts_and_fits_nothing(self, files, tmp_path, capsys):
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--dry-run"])
+            main(["study", str(files), "--dry-run"])
         assert end.value.code == 0
         out = capsys.readouterr().out
         assert out.startswith("12 laws to fit (0 combinations have nothing to fit)")
@@ -83,14 +83,14 @@ class TestCommand:
     def test_another_study_needs_force(self, files, tmp_path, capsys):
         job = tmp_path / "job"
         with pytest.raises(SystemExit):
-            main(["many", str(files), "--out", str(job), "--quiet"])
+            main(["study", str(files), "--out", str(job), "--quiet"])
         files.write_text(files.read_text().replace("seed = 3", "seed = 4"))
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(job)])
+            main(["study", str(files), "--out", str(job)])
         assert end.value.code == 1
         assert "study seed: 3 -> 4" in capsys.readouterr().err
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(job), "--force"])
+            main(["study", str(files), "--out", str(job), "--force"])
         assert end.value.code == 0
         assert (tmp_path / "job-2" / "results.parquet").exists()
 
@@ -100,7 +100,7 @@ class TestCommand:
 
         monkeypatch.setattr(pq, "write_table", full)
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(tmp_path / "job")])
+            main(["study", str(files), "--out", str(tmp_path / "job")])
         assert end.value.code == 74
         assert "No space left on device" in capsys.readouterr().err
 
@@ -116,7 +116,7 @@ class TestCommand:
         self, files, tmp_path, capsys, monkeypatch, words, said
     ):
         monkeypatch.chdir(tmp_path)
-        for command in (("many", "study.toml", "--out", "job"), ("resume", "job")):
+        for command in (("study", "study.toml", "--out", "job"), ("resume", "job")):
             with pytest.raises(SystemExit) as end:
                 main([*command, *words])
             assert end.value.code == 2
@@ -127,7 +127,7 @@ class TestCommand:
         text = files.read_text()
         files.write_text("target = false\n" + text)
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(tmp_path / "job"), "--plot", "errors.png"])
+            main(["study", str(files), "--out", str(tmp_path / "job"), "--plot", "errors.png"])
         assert end.value.code == 2
         assert "target = false" in capsys.readouterr().err
         assert not (tmp_path / "job").exists()
@@ -136,27 +136,27 @@ class TestCommand:
         answer_from(job, monkeypatch)
         other = tmp_path / "other"
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(other), "--csv", str(other / "all.csv")])
+            main(["study", str(files), "--out", str(other), "--csv", str(other / "all.csv")])
         assert end.value.code == 0
         assert (other / "all.csv").exists()
 
     def test_remedies_are_those_of_the_file(self, files, tmp_path, capsys):
         files.write_text(files.read_text().replace("chinchilla", "kaplan_steps"))
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(tmp_path / "job")])
+            main(["study", str(files), "--out", str(tmp_path / "job")])
         assert end.value.code == 1
         said = capsys.readouterr().err
         assert '[table] columns = {S = "' in said
-        assert "--column" not in said
+        assert "--columns" not in said
         files.write_text('laws = ["chinchilla"]\nresampling = "cluster"')
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files), "--out", str(tmp_path / "job")])
+            main(["study", str(files), "--out", str(tmp_path / "job")])
         assert end.value.code == 2
         assert 'resampling = "cluster" draws runs: say with run = which' in capsys.readouterr().err
 
     def test_without_a_folder_it_is_wrong_usage(self, files, capsys):
         with pytest.raises(SystemExit) as end:
-            main(["many", str(files)])
+            main(["study", str(files)])
         assert end.value.code == 2
         assert "--out" in capsys.readouterr().err
 
@@ -166,9 +166,9 @@ class TestCommand:
     )
     def test_signals_leave_a_job_that_goes_on(self, files, tmp_path, number, code):
         whole, job = tmp_path / "whole", tmp_path / "job"
-        with command("many", files, "--out", whole) as process:
+        with command("study", files, "--out", whole) as process:
             assert process.wait() == 0
-        with command("many", files, "--out", job) as process:
+        with command("study", files, "--out", job) as process:
             wait_for_shards(job, 1, process)
             process.send_signal(number)
             assert process.wait() == code
@@ -183,7 +183,7 @@ class TestCommand:
         if os.geteuid() == 0:
             pytest.skip("root may write anywhere")
         (tmp_path / "locked").mkdir(mode=0o500)
-        with command("many", files, "--out", tmp_path / "locked" / "job") as process:
+        with command("study", files, "--out", tmp_path / "locked" / "job") as process:
             assert process.wait() == 74
 
 
@@ -196,7 +196,7 @@ class TestProcesses:
         port = self.free_port()
         return [
             command(
-                *("many", files, "--out", job, "--distributed", "--coordinator"),
+                *("study", files, "--out", job, "--distributed", "--coordinator"),
                 *(f"localhost:{port}", "--processes", len(seconds), "--process", k),
                 env={**os.environ, "SECONDS_BEFORE_A_SHARD": str(wait)},
             )
@@ -217,7 +217,7 @@ class TestProcesses:
     @pytest.mark.parametrize("count", [2, 4])
     def test_several_processes_give_the_bytes_of_one(self, files, tmp_path, count):
         alone, job = tmp_path / "alone", tmp_path / "job"
-        with command("many", files, "--out", alone) as process:
+        with command("study", files, "--out", alone) as process:
             assert process.wait() == 0
         codes, said = self.ends(self.start(files, job, [0] * count))
         assert codes == [0] * count, said
@@ -227,7 +227,7 @@ class TestProcesses:
     def test_one_killed_half_way_does_not_end_the_other(self, files, tmp_path, killed):
         """Nor does it if it is the one where all met; what it leaves is picked up."""
         alone, job = tmp_path / "alone", tmp_path / "job"
-        with command("many", files, "--out", alone) as process:
+        with command("study", files, "--out", alone) as process:
             assert process.wait() == 0
         seconds = [15, 15]
         seconds[killed] = 0
@@ -248,6 +248,6 @@ class TestProcesses:
         alone, job = tmp_path / "alone", tmp_path / "job"
         for folder, devices in ((alone, 1), (job, 4)):
             flags = {**os.environ, "JAX_NUM_CPU_DEVICES": str(devices)}
-            with command("many", files, "--out", folder, env=flags) as process:
+            with command("study", files, "--out", folder, env=flags) as process:
                 assert process.wait() == 0
         assert bytes_of(job) == bytes_of(alone)

@@ -175,7 +175,7 @@ class TestCommand:
     def test_answers_on_the_command_line(self, run, tmp_path):
         (tmp_path / "about.toml").write_text('models = 36\ntuning = "by hand"\n')
         RUNS.to_csv(tmp_path / "runs.csv", index=False)
-        words = ("fit", "runs.csv", "--bootstrap", "7", "--about", "about.toml", "--quiet")
+        words = ("fit", "runs.csv", "--resamples", "7", "--about", "about.toml", "--quiet")
         assert run(*words)[0] == 2
         assert run(*words, "--out", "fit")[0] == 0
         assert answers(tmp_path / "fit")["models"] == (None, 36)

@@ -75,10 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The words after ``scalejax``; those of the process if not given.
     """
     try:
-        with speaking("terminal"):
-            app(
-                args=current(sys.argv[1:] if arguments is None else arguments), prog_name="scalejax"
-            )
+        app(args=current(sys.argv[1:] if arguments is None else arguments), prog_name="scalejax")
     except ScalejaxError as error:
         say(f"error: {error}")
         sys.exit(2 if isinstance(error, UsageError) else 1)
@@ -94,6 +91,7 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -101,4 +99,4 @@ def _options(
         ),
     ] = False,
 ) -> None:
-    pass
+    context.with_resource(speaking("terminal"))

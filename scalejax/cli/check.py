@@ -30,7 +30,7 @@ For example:
 
 
 def check(
-    runs: o.RunsIfAny = None,
+    runs: o.RunsToCheck = None,
     law: o.Law = None,
     formula: o.Formula = None,
     columns: o.Columns = None,

@@ -126,7 +126,11 @@ def _plot(value: Path | None) -> Path | None:
         return None
     if value.suffix.lower() not in PLOT_TYPES:
         raise typer.BadParameter(f"the file must end in {', '.join(PLOT_TYPES)}.")
-    if not value.absolute().parent.is_dir():
+    return value
+
+
+def _plot_now(value: Path | None) -> Path | None:
+    if _plot(value) is not None and not value.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {value.parent}.")
     return value
 
@@ -146,6 +150,8 @@ _HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"
 # What is asked of.
 Runs = Annotated[str, typer.Argument(help=_RUNS, metavar="RUNS", callback=_file)]
 RunsIfAny = Annotated[str | None, typer.Argument(help=_RUNS, metavar="[RUNS]", callback=_file)]
+# That a file is not there is a problem like others to a verb that lists them.
+RunsToCheck = Annotated[str | None, typer.Argument(help=_RUNS, metavar="[RUNS]")]
 FitFolder = Annotated[
     Path,
     typer.Argument(help="Folder of a saved fit (fit --out).", metavar="FIT", callback=_folder),
@@ -257,7 +263,10 @@ UsdPerHour = Annotated[
 ]
 
 # Where it goes.
-Plot = Annotated[Path | None, option("Draw it to this file (.png, .pdf or .svg).", callback=_plot)]
+_PLOT = "Draw it to this file (.png, .pdf or .svg)."
+Plot = Annotated[Path | None, option(_PLOT, callback=_plot_now)]
+# Into the folder of a job, which is yet to be made.
+JobPlot = Annotated[Path | None, option(_PLOT, callback=_plot)]
 Csv = Annotated[Path | None, option("Write the numbers to this file.", None, "--csv")]
 AsJson = Annotated[bool, option("Print JSON, not text.", None, "--json")]
 Quiet = Annotated[bool, option("Say nothing on stderr.", None, "--quiet")]

@@ -77,7 +77,7 @@ def study(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
-    plot: o.Plot = None,
+    plot: o.JobPlot = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
 ) -> None:
@@ -130,7 +130,7 @@ def resume(
     coordinator: Coordinator = None,
     processes: Processes = None,
     process: Process = None,
-    plot: o.Plot = None,
+    plot: o.JobPlot = None,
     csv: o.Csv = None,
     quiet: o.Quiet = False,
 ) -> None:

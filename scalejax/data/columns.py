@@ -84,8 +84,8 @@ def column_problems(
     missing = [quantity for quantity, match in matches.items() if match is None]
     if missing:
         wanted = ", ".join(_describe(quantity) for quantity in missing)
-        remedy = ", ".join(f'"{quantity}": "..."' for quantity in missing)
-        message = f"no column for {wanted}; {column_list(frame)}. Say columns={{{remedy}}}"
+        remedy = argument("columns", dict.fromkeys(missing, "..."))
+        message = f"no column for {wanted}; {column_list(frame)}. Say {remedy}"
         problems.insert(0, Problem("E126", message))
     return problems
 

@@ -84,7 +84,7 @@ def _tokens_per_parameter(table: Table) -> list[Problem]:
     message = (
         f"D/N is {ratio[odd].min():.3g} to {ratio[odd].max():.3g} tokens per parameter, outside "
         f"{low:g} to {high:g}: are units mixed up? Correct them; if they are right, say so by "
-        'units={"D": 1}'
+        f"{argument('units', {'D': 1})}"
     )
     column = table.columns.get("D", table.columns.get("N"))
     return [problem_at("E111", message, column, table.row[odd])]

@@ -73,7 +73,8 @@ class Request:
             raise UsageError(f"{argument('columns')} names {unknown}; known are {sorted(known)}")
         if self.target != "loss" and "loss" in self.columns:
             raise UsageError(
-                f'{argument("target")} and columns={{"loss": ...}} both name the loss; give one'
+                f"{argument('target')} and {argument('columns', {'loss': '...'})} both name the loss; "
+                "give one"
             )
         if self.target in self.inputs or len(set(self.inputs)) < len(self.inputs):
             raise UsageError(f"inputs {tuple(self.inputs)} repeat a name or hold the target")
@@ -85,7 +86,8 @@ class Request:
     def _check_derivation(self) -> None:
         for quantity, rule in self.derive.items():
             if quantity not in SOURCES or rule != DERIVATION:
-                raise UsageError(f'derive={{"D": "6ND"}} (or "N", "C") is known, not {self.derive}')
+                known = argument("derive", {"D": DERIVATION})
+                raise UsageError(f"{known} (or N, C) can be derived, not {dict(self.derive)}")
             if quantity not in self.inputs:
                 raise UsageError(
                     f"{argument('derive')} names {quantity!r}, which is no input of the law"

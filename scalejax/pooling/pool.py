@@ -36,7 +36,7 @@ _DECREMENT = 1e-6
 _FLAT = 1e-6
 
 
-@keywords(TableOptions)
+@keywords(TableOptions, cluster="run")
 def pool(
     data: Any,
     law: str | Law = "chinchilla",

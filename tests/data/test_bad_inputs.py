@@ -130,9 +130,9 @@ REFUSED = {
         ".jsonl", jsonl('{"N": 1e8, "D": 1e9, "N": 2e8, "loss": 3}'), {}, [("E125", "N", (37,))],
     ),
     "no loss": (".csv", text(drop=["loss"]), {}, [("E126", None, ())]),
-    "a group that is not there": (".csv", text(), {"group": "family"}, [("E126", "family", ())]),
+    "a group that is not there": (".csv", text(), {"by": "family"}, [("E126", "family", ())]),
     "a run that is not there": (
-        ".csv", text(fam="a"), {"cluster": ("fam", "run")}, [("E126", "run", ())],
+        ".csv", text(fam="a"), {"run": ("fam", "run")}, [("E126", "run", ())],
     ),
     "a stratum that is not there": (".csv", text(), {"strata": "s"}, [("E126", "s", ())]),
     "nothing": (".csv", b"", {}, [("E127", None, ())]),
@@ -140,13 +140,13 @@ REFUSED = {
     "only a header": (".csv", b"N,D,loss\n", {}, [("E127", None, ())]),
     "everything excluded": (".csv", text(), {"exclude": ALL}, [("E127", None, ())]),
     "an empty family": (
-        ".csv", text({(5, "f"): " "}, f="a"), {"group": "f"}, [("E128", "f", (5,))],
+        ".csv", text({(5, "f"): " "}, f="a"), {"by": "f"}, [("E128", "f", (5,))],
     ),
     "an empty stratum": (
         ".csv", text({(5, "f"): ""}, f="a"), {"strata": "f"}, [("E128", "f", (5,))],
     ),
     "an empty run": (
-        ".csv", text({(5, "r"): "", (9, "r"): ""}, f="a", r=range(36)), {"cluster": ["f", "r"]},
+        ".csv", text({(5, "r"): "", (9, "r"): ""}, f="a", r=range(36)), {"run": ["f", "r"]},
         [("E128", "r", (5, 9))],
     ),
     "booleans": (".parquet", parquet(N=pa.array([True] * 36)), {}, [("E129", "N", ())]),
@@ -156,11 +156,11 @@ REFUSED = {
     "records": (".parquet", parquet(N=NESTED), {}, [("E129", "N", ())]),
     "lists of losses": (".parquet", parquet(loss=[[3.0, 2.9]] * 36), {}, [("E129", "loss", ())]),
     "records for names": (
-        ".parquet", parquet(f=NESTED), {"group": "f"}, [("E129", "f", ALL)],
+        ".parquet", parquet(f=NESTED), {"by": "f"}, [("E129", "f", ALL)],
     ),
     "as many rows as parameters": (".csv", text(rows=5, N=GOOD["D"]), FIVE, [("E130", None, ())]),
     "a small family": (
-        ".csv", text({(6, "f"): "b", (29, "f"): "b"}, f="a"), {"group": "f", **FIVE},
+        ".csv", text({(6, "f"): "b", (29, "f"): "b"}, f="a"), {"by": "f", **FIVE},
         [("E130", None, (6, 29))],
     ),
     "one size": (".csv", text(N=1e8), FIVE, [("E131", "N", ())]),
@@ -184,7 +184,7 @@ REFUSED = {
         ".csv", text(s=0.1, w=1), {"sigma": "s", "weights": "w"}, [("E144", "w", ())],
     ),
     "a run with two sizes": (
-        ".csv", text(f="a", r=[i // 6 for i in range(35)] + [0]), {"cluster": ("f", "r")},
+        ".csv", text(f="a", r=[i // 6 for i in range(35)] + [0]), {"run": ("f", "r")},
         [("E150", "r", (1, 2, 3, 4, 5, 6, 36))],
     ),
     "a pickle": (".pickle", b"\x80\x04", {}, [("E160", None, ())]),
@@ -218,10 +218,10 @@ WARNED = {
     ),
     "two sizes": (text(N=[7e7, 4e8] * 18), FIVE, [("W211", "N", ()), ("W204", None, None)]),
     "one loss": (text(loss=2.5), {}, [("W213", "loss", ())]),
-    "one cluster": (text(r="a"), {"cluster": "r"}, [("W214", "r", ())]),
-    "a cluster per row": (text(r=range(36)), {"cluster": "r"}, [("W214", "r", ())]),
+    "one cluster": (text(r="a"), {"run": "r"}, [("W214", "r", ())]),
+    "a cluster per row": (text(r=range(36)), {"run": "r"}, [("W214", "r", ())]),
     "a run per row": (
-        text(f=["a", "b"] * 18, r=range(36)), {"cluster": ("f", "r")}, [("W214", "r", ())],
+        text(f=["a", "b"] * 18, r=range(36)), {"run": ("f", "r")}, [("W214", "r", ())],
     ),
     "a stratum per row": (text(s=range(36)), {"strata": "s"}, [("W214", "s", ())]),
     "another C": (text(C=9 * GOOD["N"] * GOOD["D"]), {}, [("W215", "C", ALL)]),
@@ -380,7 +380,7 @@ class TestLossUnits:
         assert table.target == pytest.approx(GOOD["loss"].to_numpy(), rel=1e-15)
         # sigma is in units of the loss, so it is converted with it.
         assert table.weight == pytest.approx(1 / (0.1 * np.log(2)) ** 2, rel=1e-14)
-        assert "loss_unit='bits'" in table.notes[-1]
+        assert 'loss_unit="bits"' in table.notes[-1]
 
     def test_bits_per_byte(self):
         # 4 bytes a token at 1 bit a byte are 4 bits a token.

@@ -39,7 +39,7 @@ def test_fingerprint_sees_the_last_bit_of_every_column(column: str) -> None:
         table.loc[5, column] = "a"
     else:
         table.loc[5, column] = np.nextafter(table.loc[5, column], np.inf)
-    arguments = {"group": "family", "cluster": "family", "weights": "w", "exclude": [36]}
+    arguments = {"by": "family", "run": "family", "weights": "w", "exclude": [36]}
     assert load_table(table, **arguments).fingerprint != TABLE.fingerprint
 
 

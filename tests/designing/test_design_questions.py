@@ -24,15 +24,15 @@ from scalejax.plots import plot_design
         ({"budget": None, "usd": 1e5}, "hardware="),
         ({"budget": -1.0}, "positive"),
         ({"criterion": "E"}, "criterion="),
-        ({"runs": 0}, "runs="),
-        ({"runs": 4.5}, "whole number"),
+        ({"max_runs": 0}, "max_runs="),
+        ({"max_runs": 4.5}, "whole number"),
         ({"usd_per_hour": 2.0}, "usd_per_hour= would do nothing"),
         ({"hardware": "h100"}, "hardware= would do nothing"),
         ({"noise": 0.0}, "noise="),
         ({"discrepancy": -1.0}, "discrepancy="),
-        ({"discrepancy": 0.01, "target": alpha}, "compute"),
-        ({"target": {"N": 1e9}}, "needs N, D"),
-        ({"target": "big"}, "positive numbers"),
+        ({"discrepancy": 0.01, "at": alpha}, "compute"),
+        ({"at": {"N": 1e9}}, "needs N, D"),
+        ({"at": "big"}, "positive numbers"),
         ({"ranges": {"steps": (1, 2)}}, "ranges="),
         ({"ranges": {"N": (2, 1)}}, "empty"),
         ({"budget": 1e15}, "no run fits"),
@@ -42,7 +42,7 @@ from scalejax.plots import plot_design
 )
 def test_errors_say_what_to_do(golden_lsq, changed, word):
     with pytest.raises(sj.UsageError, match=word):
-        sj.design(golden_lsq, **{"budget": BUDGET, "target": TARGET, **changed})
+        sj.design(golden_lsq, **{"budget": BUDGET, "at": TARGET, **changed})
 
 
 @pytest.mark.parametrize(

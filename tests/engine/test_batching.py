@@ -59,7 +59,7 @@ class TestNumberOfDraws:
 
     @pytest.mark.parametrize("wrong", [-1, np.ones((3, 35)), np.ones(36)])
     def test_impossible_bootstrap(self, golden, wrong):
-        with pytest.raises(sj.UsageError, match="bootstrap"):
+        with pytest.raises(sj.UsageError, match="resamples"):
             sj.fit(golden, resamples=wrong)
 
 

@@ -46,7 +46,7 @@ def run_fits(runs, each, count, *, declared, **options):
     """Fits of checkpoints of runs that share 80 % of the variance."""
     inputs, run = sim.checkpoints(runs, each)
     columns = {**inputs, "run": run} if declared else inputs
-    named = {"cluster": "run"} if declared else {}
+    named = {"run": "run"} if declared else {}
     errors = partial(sim.shared_noise, (run,), (0.8,))
     return sim.fits(columns, errors, count, **named, **options)
 
@@ -146,7 +146,7 @@ class TestShort:
         """Whole runs cover, rows as if independent do not, and the tool finds the runs itself."""
         declared = sim.count_targets(run_fits(20, 8, 60, declared=True, resamples=199))[None]
         assert np.all(declared.rate >= 0.86)
-        options = {"declared": False, "bootstrap": 199}
+        options = {"declared": False, "resamples": 199}
         naive = sim.count_targets(run_fits(20, 8, 60, resampling="pairs", **options))[None]
         assert np.all(naive.rate < 0.85)
         for one in run_fits(20, 8, 10, **options):

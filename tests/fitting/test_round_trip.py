@@ -33,13 +33,13 @@ RUNS = sj.datasets.load("golden36").assign(
 DRAWS = 8
 KINDS = {
     "pairs": {},
-    "cluster": {"cluster": "run"},
-    "nested": {"cluster": ("run", "member")},
+    "cluster": {"run": "run"},
+    "nested": {"run": ("run", "member")},
     "stratified": {"strata": "family"},
-    "bayesian": {"cluster": "run"},
-    "jackknife": {"cluster": "run"},
+    "bayesian": {"run": "run"},
+    "jackknife": {"run": "run"},
     "residual": {},
-    "wild": {"cluster": "run", "weights": "w"},
+    "wild": {"run": "run", "weights": "w"},
     "parametric": {"noise": 0.003, "weights": "w"},
 }
 # Of weights, and without randomness: each compiles a program of its own.
@@ -101,7 +101,7 @@ class TestEveryKindOfResampling:
         assert_reproduced(reproduce(folder, resamples=weights))
         assert not reproduce(folder, resamples=weights[::-1]).same
         for wrong in (weights[1:], weights[:, 1:], 3):
-            with pytest.raises(sj.UsageError, match="bootstrap"):
+            with pytest.raises(sj.UsageError, match="resamples"):
                 reproduce(folder, resamples=wrong)
 
     def test_weights_are_for_a_fit_that_had_some(self, fit, tmp_path):

@@ -120,7 +120,7 @@ def test_weak_condition_has_its_word(fit):
 
 def test_without_draws_intervals_are_asymptotic(golden_huber):
     text = summarise(golden_huber)
-    assert "95 % wald t; no bootstrap was asked for" in text
+    assert "95 % wald t; no resamples were asked for" in text
     assert "stderr" in text
 
 
@@ -137,4 +137,4 @@ def test_html_is_escaped(fit):
     table = replace(fit.table, source="<script>")
     html = replace(fit, table=table)._repr_html_()
     assert "<script>" not in html
-    assert html.startswith("<pre>")
+    assert html.startswith("<table>")

@@ -44,7 +44,7 @@ class TestFitMany:
             sj.fit_many(table, by=by)
 
     def test_a_table_without_groups_is_refused(self, golden):
-        with pytest.raises(sj.UsageError, match="load it with by='family'"):
+        with pytest.raises(sj.UsageError, match='load it with by="family"'):
             sj.fit_many(sj.load_table(golden), by="family")
 
 

@@ -244,7 +244,8 @@ class TestFixedTiedBounds:
             ({"bounds": {"beta": (0.4, 0.3)}}, "must increase"),
             ({"bounds": {"gamma": (0.4, 0.6)}}, "'gamma' is not a free parameter"),
             ({"priors": {"gamma": sj.objectives.Normal(1.0, 1.0)}}, "'gamma'"),
-            ({"objective": "huber"}, "takes an objective"),
+            ({"objective": "hubber"}, "no loss 'hubber'; did you mean huber"),
+            ({"objective": 3}, "takes an objective"),
         ],
     )
     def test_impossible_options_name_the_offender(self, golden, options, says):

@@ -193,7 +193,7 @@ class TestRefusals:
         ("asked", "message"),
         [
             ({}, "nothing limits the plan"),
-            ({"budget": -1}, "budget=-1 must be positive"),
+            ({"budget": -1}, "budget=-1.0 must be positive"),
             ({"usd": 1e6}, "usd= needs hardware="),
             ({"days": 3, "hardware": "h100"}, "days= needs gpus="),
             ({"target_loss": 2, "as_good_as": 1e23}, "not both"),
@@ -277,11 +277,13 @@ class TestTerminal:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["--budget", "1e23"], "give the folder of a fit, or --published"),
-            (["x", "--memory", "80"], None),
+            (["besiroglu2024", "--memory", "80"], "GB"),
             (["besiroglu2024", "--budget", "5 apples"], "--budget"),
             (["besiroglu2024", "--budget", "1e24", "--served-tokens", "3 TB"], "--served-tokens"),
-            (["besiroglu2024", "--served-tokens", "1T", "--requests", "2"], "not both"),
+            (
+                ["besiroglu2024", "--served-tokens", "1T", "--requests", "2"],
+                "say what is served once",
+            ),
         ],
     )
     def test_wrong_usage(self, words, message):

@@ -182,7 +182,7 @@ class TestErrors:
             ({"noise": "row"}, 'noise= is "common" or "group"'),
             ({"likelihood": sj.huber(1e-3)}, "likelihood="),
             ({"likelihood": sj.least_squares(on="loss")}, "on the log loss"),
-            ({"cluster": "family"}, "keep the last checkpoint"),
+            ({"run": "family"}, "keep the last checkpoint"),
             ({"draws": 1}, "draws="),
             ({"spread": sj.objectives.LogNormal(0.0, 1.0)}, "spread="),
         ],

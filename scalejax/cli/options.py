@@ -130,7 +130,7 @@ def _plot(value: Path | None) -> Path | None:
 
 
 def _plot_now(value: Path | None) -> Path | None:
-    if _plot(value) is not None and not value.absolute().parent.is_dir():
+    if value is not None and _plot(value) and not value.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {value.parent}.")
     return value
 

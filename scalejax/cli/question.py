@@ -137,11 +137,9 @@ def compare(
 ) -> None:
     """Differences between two fits, with intervals from the resamples that they share."""
     from scalejax.conclusions import compare as pair
-    from scalejax.conclusions import conclude
 
     fits = [_load(folder, law) for folder in (first, second)]
-    what = None if at is None else conclude(fits[0], at=words.points(at))
-    frame = pair(fits[0], fits[1], what, level=level).reset_index()
+    frame = pair(fits[0], fits[1], at=words.points(at), level=level).reset_index()
     if as_json:
         print_json({"differences": _records(frame)})
         return

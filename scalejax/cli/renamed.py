@@ -54,7 +54,7 @@ def current(words: Sequence[str]) -> list[str]:
         option, separator, value = given[k].partition("=")
         if option == "--published" and verb in ("plan", "design"):
             _say(option, "the name of the set alone")
-            given[k : k + 2] = ["", value] if separator else ["", *given[k + 1 : k + 2]]
+            given[k] = value
         elif (new := _OPTIONS.get(verb, {}).get(option)) is not None:
             _say(option, new)
             given[k] = f"{new}{separator}{value}"

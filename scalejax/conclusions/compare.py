@@ -5,10 +5,12 @@ noise that both share cancels from each difference: the interval of the differen
 than the two intervals suggest.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
-from scalejax.conclusions.conclusions import Conclusions, ParameterValue, conclude
+from scalejax.conclusions.conclusions import Conclusions, ParameterValue, Point, conclude
 from scalejax.engine import CALLER_WEIGHTS
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
@@ -17,7 +19,12 @@ from scalejax.vocabulary import argument
 
 
 def compare(
-    first: Fit, second: Fit, what: Conclusions | None = None, *, level: float = 0.95
+    first: Fit,
+    second: Fit,
+    what: Conclusions | None = None,
+    *,
+    at: Sequence[Point] | None = None,
+    level: float = 0.95,
 ) -> pd.DataFrame:
     """Differences second minus first, draw by draw.
 
@@ -26,6 +33,7 @@ def compare(
         second: Another, of the same rows, with the same resamples.
         what: What to compare; if not given, the parameters that both have and the usual
             conclusions of the first.
+        at: Points of the usual ones, as for `conclude`.
         level: Probability of the intervals.
 
     Returns:
@@ -39,7 +47,7 @@ def compare(
     _check_resamples(first, second)
     if what is None:
         shared = [name for name in first.params if name in second.params]
-        usual = [q for q in conclude(first).quantities if not isinstance(q, ParameterValue)]
+        usual = [q for q in conclude(first, at=at).quantities if not isinstance(q, ParameterValue)]
         what = Conclusions((*(ParameterValue(name) for name in shared), *usual))
     both = first.draws.usable & second.draws.usable
     a, b = (what.of(fit.law, fit.params) for fit in (first, second))

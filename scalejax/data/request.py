@@ -73,8 +73,8 @@ class Request:
             raise UsageError(f"{argument('columns')} names {unknown}; known are {sorted(known)}")
         if self.target != "loss" and "loss" in self.columns:
             raise UsageError(
-                f"{argument('target')} and {argument('columns', {'loss': '...'})} both name the loss; "
-                "give one"
+                f"{argument('target')} and {argument('columns', {'loss': '...'})} both name the "
+                "loss; give one"
             )
         if self.target in self.inputs or len(set(self.inputs)) < len(self.inputs):
             raise UsageError(f"inputs {tuple(self.inputs)} repeat a name or hold the target")

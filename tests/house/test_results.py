@@ -36,11 +36,21 @@ def answer(_):
     return solve(problem, {"k": 100.0, "budget": 1e20})
 
 
+def isoflop_runs(fit):
+    """Runs of three budgets on the curve of a fit, which come with the fit that knows them."""
+    budgets = np.repeat([1e20, 1e21, 1e22], 5)
+    size = np.tile(np.geomspace(0.3, 3, 5), 3) * np.sqrt(budgets / 120)
+    tokens = budgets / (6 * size)
+    loss = fit.predict({"N": size, "D": tokens}, discrepancy=0.0)["loss"]
+    runs = {"N": size, "D": tokens, "loss": loss}
+    return sj.fit(runs, objective=sj.least_squares(), resamples=0)
+
+
 RESULTS = {
     sj.Fit: lambda get: get("golden_bootstrap"),
     Plan: lambda get: sj.plan("besiroglu2024", budget="1e23"),
     Design: lambda get: sj.design(get("golden_lsq"), budget="1e22", at={"C": 1e24}, draws=0),
-    Selection: lambda get: sj.select(get("golden"), ["power_C", "floor_power_C"], resamples=30),
+    Selection: lambda get: sj.select(get("golden"), ["power_N", "power_C"], resamples=30),
     StudyResult: lambda get: sj.study(
         sj.Study(recipes=("power_N",), by=("family",), target=False, resamples=5), get("families")
     ),
@@ -48,11 +58,7 @@ RESULTS = {
     Pooled: lambda get: sj.pool(get("families"), "power_N", by="family", draws=50),
     Identifiability: lambda get: sj.identifiability(get("golden_lsq")),
     Profile: lambda get: sj.profile(get("golden_lsq"), ["alpha"], points=8),
-    Isoflop: lambda get: sj.isoflop.isoflop(
-        sj.isoflop.isoflop_design(
-            "chinchilla", get("golden_lsq").params, budgets=[1e20, 1e21, 1e22]
-        )
-    ),
+    Isoflop: lambda get: sj.isoflop.isoflop(isoflop_runs(get("golden_lsq"))),
     Reproduction: lambda get: sj.reproduce(
         get("golden_lsq").save(get("tmp_path_factory").mktemp("kept") / "fit")
     ),

@@ -277,7 +277,7 @@ class TestTerminal:
     @pytest.mark.parametrize(
         ("words", "message"),
         [
-            (["besiroglu2024", "--memory", "80"], "GB"),
+            (["besiroglu2024", "--budget", "1e24", "--memory", "80B"], "GB"),
             (["besiroglu2024", "--budget", "5 apples"], "--budget"),
             (["besiroglu2024", "--budget", "1e24", "--served-tokens", "3 TB"], "--served-tokens"),
             (

@@ -146,7 +146,7 @@ class TestCommand:
             main(["study", str(files), "--out", str(tmp_path / "job")])
         assert end.value.code == 1
         said = capsys.readouterr().err
-        assert '[table] columns = {S = "' in said
+        assert '[table] columns = { S = "' in said
         assert "--columns" not in said
         files.write_text('laws = ["chinchilla"]\nresampling = "cluster"')
         with pytest.raises(SystemExit) as end:

@@ -98,9 +98,13 @@ def test_derivatives_are_those_of_the_formula(law):
     def formula(u):
         return np.log(np.abs(FORMULAS[law.name](*np.where(positive[:, None], np.exp(u), u))))
 
+    @jax.jit
+    def slopes(points):
+        ways = (jax.jacfwd(log_loss), jax.grad(log_loss))
+        return [jax.vmap(way, 1, 1)(points) for way in ways]
+
     with jax.enable_x64(True):
-        forward = np.asarray(jax.vmap(jax.jacfwd(log_loss), 1, 1)(jnp.asarray(point)))
-        reverse = np.asarray(jax.vmap(jax.grad(log_loss), 1, 1)(jnp.asarray(point)))
+        forward, reverse = map(np.asarray, slopes(jnp.asarray(point)))
     # Exponents times logs reach 40, so a step of 1e-4 bends by (40 h)^2/6 relatively: Richardson's
     # combination of steps h and 2h brings that to (40 h)^4, and rounding gives 1e-16 x 40 / h.
     step = 1e-4
@@ -181,9 +185,8 @@ def test_finite_and_falling_at_the_extremes(law):
 
     with jax.enable_x64(True):
         over_points = jax.vmap(everything, (1, None))
-        value, (slope, rest) = jax.vmap(over_points, (None, 1))(
-            jnp.asarray(points), jnp.asarray(corners)
-        )
+        over_corners = jax.jit(jax.vmap(over_points, (None, 1)))
+        value, (slope, rest) = over_corners(jnp.asarray(points), jnp.asarray(corners))
     assert np.all(np.isfinite(value))
     assert law not in LOSSES or np.all(np.asarray(value) > 0)
     assert np.all(np.isfinite(slope))
@@ -253,7 +256,9 @@ def test_limits_are_the_simpler_law(law, reduction):
     shared = {name: parameters[name] for name in LAWS[reduction.parent].parameters}
 
     def of(function):
-        return jax.grad(lambda free: jnp.log(function(inputs, {**parameters, **free})).sum())
+        return jax.jit(
+            jax.grad(lambda free: jnp.log(function(inputs, {**parameters, **free})).sum())
+        )
 
     with jax.enable_x64(True):
         found = law(*inputs, **parameters)
@@ -378,9 +383,9 @@ class TestPowersAsExponentials:
         every = tuple(range(len(arguments)))
         with jax.enable_x64(True):
             xs = tuple(jnp.asarray(x) for x in arguments)
-            value = np.asarray(jax.vmap(fast)(*xs))
-            slopes = jax.vmap(jax.grad(fast, every))(*xs)
-            expected = jax.vmap(jax.grad(plain, every))(*xs)
+            value = np.asarray(jax.jit(jax.vmap(fast))(*xs))
+            slopes = jax.jit(jax.vmap(jax.grad(fast, every)))(*xs)
+            expected = jax.jit(jax.vmap(jax.grad(plain, every)))(*xs)
             trace = jax.make_jaxpr(fast)(*(x[0] for x in xs))
         assert "pow" not in {equation.primitive.name for equation in trace.eqns}
         # exp(y ln x) rounds y ln x, up to 600 for Kaplan's corner: 600 x 1e-16.

@@ -149,9 +149,9 @@ _HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"
 
 # What is asked of.
 Runs = Annotated[str, typer.Argument(help=_RUNS, metavar="RUNS", callback=_file)]
-RunsIfAny = Annotated[str | None, typer.Argument(help=_RUNS, metavar="[RUNS]", callback=_file)]
+RunsIfAny = Annotated[str | None, typer.Argument(help=_RUNS, metavar="RUNS", callback=_file)]
 # That a file is not there is a problem like others to a verb that lists them.
-RunsToCheck = Annotated[str | None, typer.Argument(help=_RUNS, metavar="[RUNS]")]
+RunsToCheck = Annotated[str | None, typer.Argument(help=_RUNS, metavar="RUNS")]
 FitFolder = Annotated[
     Path,
     typer.Argument(help="Folder of a saved fit (fit --out).", metavar="FIT", callback=_folder),

@@ -245,7 +245,7 @@ def test_defaults_are_those_of_python(run, fake):
     call = calls[0]
     assert call.pop("progress") is None
     assert (call.pop("law"), call.pop("objective")) == (sj.LAWS["chinchilla"], sj.huber())
-    defaults = inspect.signature(sj.fit).parameters
+    defaults = inspect.signature(sj.fitting.fit).parameters
     assert call == {name: defaults[name].default for name in call}
 
 

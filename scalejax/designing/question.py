@@ -9,7 +9,7 @@ import pandas as pd
 
 from scalejax._arrays import Floats
 from scalejax.conclusions import BEYOND
-from scalejax.costs import TRAINING_MFU, Hardware, find_hardware, usd_per_flop
+from scalejax.costs import TRAINING_MFU, Hardware, amount_in, find_hardware, usd_per_flop
 from scalejax.designing.candidates import candidates_of, priced
 from scalejax.designing.choice import Setting
 from scalejax.designing.information import CRITERIA
@@ -65,8 +65,8 @@ class DesignQuestion:
 def question_of(
     source: Fit | Law | str,
     *,
-    budget: float | None = None,
-    usd: float | None = None,
+    budget: float | str | None = None,
+    usd: float | str | None = None,
     at: Any = None,
     parameters: Mapping[str, float] | None = None,
     max_runs: int = 12,
@@ -77,7 +77,7 @@ def question_of(
     discrepancy: float = 0.0,
     hardware: str | Hardware | None = None,
     mfu: float = TRAINING_MFU,
-    usd_per_hour: float | None = None,
+    usd_per_hour: float | str | None = None,
     level: float = 0.95,
     draws: int = 8,
     seed: int = 0,
@@ -159,8 +159,9 @@ def _check(
         raise UsageError("; ".join(wrong) + ".")
 
 
-def _money(budget: float | None, usd: float | None) -> float:
-    given = [float(amount) for amount in (budget, usd) if amount is not None]
+def _money(budget: float | str | None, usd: float | str | None) -> float:
+    units = ((budget, "FLOP"), (usd, "USD"))
+    given = [amount_in(amount, unit) for amount, unit in units if amount is not None]
     if len(given) != 1:
         raise UsageError(f"give {argument('budget')} or {argument('usd')}.")
     if not 0 < given[0] < np.inf:
@@ -169,7 +170,10 @@ def _money(budget: float | None, usd: float | None) -> float:
 
 
 def _rate(
-    usd: float | None, hardware: str | Hardware | None, mfu: float, usd_per_hour: float | None
+    usd: float | str | None,
+    hardware: str | Hardware | None,
+    mfu: float,
+    usd_per_hour: float | str | None,
 ) -> float:
     """What one FLOP costs."""
     if usd is None:
@@ -189,7 +193,7 @@ def _rate(
     if not 0 < mfu <= 1:
         raise UsageError(f"{argument('mfu')} is a share of the peak such as 0.4, not {mfu!r}.")
     machine = find_hardware(hardware) if isinstance(hardware, str) else hardware
-    rent = machine.usd_per_hour if usd_per_hour is None else usd_per_hour
+    rent = machine.usd_per_hour if usd_per_hour is None else amount_in(usd_per_hour, "USD")
     if not 0 < rent < np.inf:
         raise UsageError(f"{argument('usd_per_hour')} must be positive, not {rent!r}.")
     return float(usd_per_flop(rent, machine.peak())) / mfu

@@ -144,3 +144,12 @@ class TestPeople:
     def test_wrong_use_ends_with_two(self, capsys):
         run("design", "--budget", "1e22", code=2)
         assert "FIT" in capsys.readouterr().err
+
+
+def test_amounts_may_be_text(golden_lsq):
+    text = {"usd": "50k USD", "hardware": "h100", "usd_per_hour": "2.5", "at": {"C": "1e24"}}
+    numbers = {"usd": 5e4, "hardware": "h100", "usd_per_hour": 2.5, "at": 1e24}
+    first, second = (sj.design(golden_lsq, draws=0, **given) for given in (text, numbers))
+    assert first.to_dict() == second.to_dict()
+    with pytest.raises(sj.UsageError, match="apples"):
+        sj.design(golden_lsq, budget="5 apples")

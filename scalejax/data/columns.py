@@ -16,7 +16,7 @@ import pandas as pd
 from scalejax.data.numbers import parse_column
 from scalejax.errors import InputError, Problem
 from scalejax.quantities import CHECKED
-from scalejax.vocabulary import argument
+from scalejax.vocabulary import argument, did_you_mean
 
 # Names in a message: enough to find a misspelt one, and still a readable sentence. By judgement.
 _SHOWN_COLUMNS = 20
@@ -71,9 +71,9 @@ def match_name(frame: pd.DataFrame, name: str) -> str | Problem:
     if name in frame.columns:
         return name
     columns = [c for c in frame.columns if normalised(c) == normalised(name)]
-    return _single(columns, name) or Problem(
-        "E126", f"no such column; name one of the {column_list(frame)}", name
-    )
+    near = did_you_mean(name, list(map(str, frame.columns)))
+    message = f"no such column{near or f'; name one of the {column_list(frame)}'}"
+    return _single(columns, name) or Problem("E126", message, name)
 
 
 def column_problems(

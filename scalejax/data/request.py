@@ -12,7 +12,7 @@ from typing import TypedDict
 from scalejax.data.numbers import parse_number
 from scalejax.errors import UsageError
 from scalejax.quantities import CHECKED, QUANTITIES
-from scalejax.vocabulary import argument
+from scalejax.vocabulary import argument, did_you_mean
 
 LABELS = ("group", "cluster", "subcluster", "stratum")
 ROLES = ("weights", "sigma", *LABELS)
@@ -70,7 +70,10 @@ class Request:
             raise UsageError(f'on_bad is "raise" or "drop", not {self.on_bad!r}')
         known = {*self.inputs, self.target, *CHECKED}
         if unknown := [key for key in self.columns if key not in known]:
-            raise UsageError(f"{argument('columns')} names {unknown}; known are {sorted(known)}")
+            near = "".join(did_you_mean(name, sorted(known)) for name in unknown)
+            raise UsageError(
+                f"{argument('columns')} names {unknown}{near or f'; known are {sorted(known)}'}"
+            )
         if self.target != "loss" and "loss" in self.columns:
             raise UsageError(
                 f"{argument('target')} and {argument('columns', {'loss': '...'})} both name the "

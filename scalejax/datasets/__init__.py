@@ -15,6 +15,7 @@ from scalejax.datasets.chinchilla_runs import chinchilla, values_checksum
 from scalejax.datasets.folder import DATA_FOLDER_VARIABLE, read_table
 from scalejax.datasets.tables import TABLES, RunTable
 from scalejax.errors import UsageError
+from scalejax.vocabulary import did_you_mean
 
 __all__ = [
     "DATA_FOLDER_VARIABLE",
@@ -62,5 +63,6 @@ def describe(name: str) -> RunTable:
         UsageError: The name is unknown.
     """
     if name not in TABLES:
-        raise UsageError(f"unknown dataset {name!r}; known are {', '.join(names())}")
+        near = did_you_mean(name, names()) or f"; there are {', '.join(names())}"
+        raise UsageError(f"unknown dataset {name!r}{near}")
     return TABLES[name]

@@ -35,6 +35,7 @@ from scalejax.laws.routed import ROUTED_LAWS
 from scalejax.laws.sparsity import frantar2023
 from scalejax.laws.transfer import TRANSFER_LAWS
 from scalejax.laws.vocabulary import tao2024
+from scalejax.vocabulary import did_you_mean
 
 LAWS: dict[str, Law] = {
     law.name: law
@@ -75,9 +76,9 @@ def find_law(law: str | Law) -> Law:
         return formula_law(law.removeprefix(PREFIX))
     place, separator, attribute = law.rpartition(":")
     if not separator:
+        near = did_you_mean(law, list(LAWS)) or "; scalejax.LAWS has all."
         raise LawError(
-            f"There is no law named {law!r}. Known: {', '.join(LAWS)}. "
-            "A law of your own is given as module:name, file.py:name or formula: TEXT."
+            f"There is no law named {law!r}{near} A law of your own is given as module:name, file.py:name or formula: TEXT."
         )
     candidate = getattr(_import(place), attribute, None)
     if not isinstance(candidate, Law):

@@ -78,7 +78,8 @@ def find_law(law: str | Law) -> Law:
     if not separator:
         near = did_you_mean(law, list(LAWS)) or "; scalejax.LAWS has all."
         raise LawError(
-            f"There is no law named {law!r}{near} A law of your own is given as module:name, file.py:name or formula: TEXT."
+            f"There is no law named {law!r}{near} A law of your own is given as module:name, "
+            "file.py:name or formula: TEXT."
         )
     candidate = getattr(_import(place), attribute, None)
     if not isinstance(candidate, Law):

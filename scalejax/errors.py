@@ -31,7 +31,7 @@ class DataWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Problem:
+class InputProblem:
     """One thing that is wrong with the input.
 
     Attributes:
@@ -58,7 +58,7 @@ class Problem:
 class InputError(ScalejaxError, ValueError):
     """The data cannot be fitted as they are. `problems` lists every reason."""
 
-    def __init__(self, problems: Sequence[Problem], source: str = "the data") -> None:
+    def __init__(self, problems: Sequence[InputProblem], source: str = "the data") -> None:
         self.problems = tuple(problems)
         self.source = source
         count = len(self.problems)

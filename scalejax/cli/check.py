@@ -13,7 +13,7 @@ from scalejax.cli.talk import print_json
 
 if TYPE_CHECKING:
     from scalejax.data import Inspection
-    from scalejax.errors import Problem
+    from scalejax.errors import InputProblem
     from scalejax.laws import Law
 
 REFUSED = 1
@@ -158,7 +158,7 @@ def _print(found: "Inspection", name: str) -> None:
         print(f"usable: {warnings}" if found.problems else "clean: nothing to mend")
 
 
-def _print_problem(problem: "Problem") -> None:
+def _print_problem(problem: "InputProblem") -> None:
     from scalejax.codes import CODES
 
     entry = CODES[problem.code]

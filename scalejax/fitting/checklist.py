@@ -185,7 +185,7 @@ def _software(fit: FitRecord) -> Answer:
     return f"scalejax {fit.versions.get('scalejax', 'unknown')}, with the settings in fit.json"
 
 
-class Question(NamedTuple):
+class CheckItem(NamedTuple):
     """One line of the checklist.
 
     Attributes:
@@ -197,53 +197,55 @@ class Question(NamedTuple):
     answer: Callable[[FitRecord], Answer] | None = None
 
 
-QUESTIONS: dict[str, dict[str, Question]] = {
+QUESTIONS: dict[str, dict[str, CheckItem]] = {
     "hypothesis": {
-        "form": Question("What is the form of the law?", _form),
-        "variables": Question("Which variables does it take, in which units?", _variables),
-        "parameters": Question("Which parameters are fitted, fixed or tied?", _parameters),
-        "assumptions": Question("What is assumed about the variables?", _assumptions),
-        "motivation": Question("From which principle or earlier work does the form come?"),
-        "purpose": Question("What is the law for: predicting losses, the best D/N, a comparison?"),
+        "form": CheckItem("What is the form of the law?", _form),
+        "variables": CheckItem("Which variables does it take, in which units?", _variables),
+        "parameters": CheckItem("Which parameters are fitted, fixed or tied?", _parameters),
+        "assumptions": CheckItem("What is assumed about the variables?", _assumptions),
+        "motivation": CheckItem("From which principle or earlier work does the form come?"),
+        "purpose": CheckItem("What is the law for: predicting losses, the best D/N, a comparison?"),
     },
     "training": {
-        "models": Question("How many models were trained, counting those that are not used here?"),
-        "sizes": Question("Over which sizes and amounts of data?", _sizes),
-        "architecture": Question("Which architecture, and how do its dimensions grow with size?"),
-        "parameter_count": Question("How is N counted: with or without embeddings, which layers?"),
-        "training_data": Question("On which data were the models trained?"),
-        "repeated_data": Question("Was any data seen more than once by a model?"),
-        "token_count": Question("How is D counted: which tokenizer, in tokens or examples?"),
-        "compute_count": Question("How is C counted, attention included or not?", _compute_count),
-        "counting_code": Question("Where is the code that counts N, D and C?"),
-        "optimizer": Question("Which optimizer, with which settings?"),
-        "learning_rate": Question("Which learning rate and schedule, and does it change with N?"),
-        "batch_size": Question("Which batch size, and does it change with size?"),
-        "tuning": Question("How were these settings chosen, and which others change with size?"),
-        "training_code": Question("Where is the code that trained the models?"),
+        "models": CheckItem("How many models were trained, counting those that are not used here?"),
+        "sizes": CheckItem("Over which sizes and amounts of data?", _sizes),
+        "architecture": CheckItem("Which architecture, and how do its dimensions grow with size?"),
+        "parameter_count": CheckItem("How is N counted: with or without embeddings, which layers?"),
+        "training_data": CheckItem("On which data were the models trained?"),
+        "repeated_data": CheckItem("Was any data seen more than once by a model?"),
+        "token_count": CheckItem("How is D counted: which tokenizer, in tokens or examples?"),
+        "compute_count": CheckItem("How is C counted, attention included or not?", _compute_count),
+        "counting_code": CheckItem("Where is the code that counts N, D and C?"),
+        "optimizer": CheckItem("Which optimizer, with which settings?"),
+        "learning_rate": CheckItem("Which learning rate and schedule, and does it change with N?"),
+        "batch_size": CheckItem("Which batch size, and does it change with size?"),
+        "tuning": CheckItem("How were these settings chosen, and which others change with size?"),
+        "training_code": CheckItem("Where is the code that trained the models?"),
     },
     "collection": {
-        "metric": Question("What is the loss, measured on which data?"),
-        "checkpoints": Question("Which checkpoints of a run are used: the last, or several?"),
-        "modified": Question("Were values smoothed, interpolated, averaged or shifted?"),
-        "modifying_code": Question("Where is the code that did so?"),
-        "loss_scale": Question("On which scale is the loss fitted?", _loss_scale),
-        "values": Question("Where are the values that were fitted?", _values),
-        "checkpoints_released": Question("Where are the checkpoints of the models?"),
+        "metric": CheckItem("What is the loss, measured on which data?"),
+        "checkpoints": CheckItem("Which checkpoints of a run are used: the last, or several?"),
+        "modified": CheckItem("Were values smoothed, interpolated, averaged or shifted?"),
+        "modifying_code": CheckItem("Where is the code that did so?"),
+        "loss_scale": CheckItem("On which scale is the loss fitted?", _loss_scale),
+        "values": CheckItem("Where are the values that were fitted?", _values),
+        "checkpoints_released": CheckItem("Where are the checkpoints of the models?"),
     },
     "fit": {
-        "objective": Question("What is minimised?", _objective),
-        "algorithm": Question("By which algorithm?", _algorithm),
-        "tolerances": Question("With which settings of the algorithm?", _tolerances),
-        "starts": Question("From where does it start?", _starts),
-        "optimum": Question("How was the optimum chosen, and is it one?", _optimum),
-        "points": Question("How many data points are fitted?", _points),
-        "set_aside": Question("Which points were left out, and why?", _set_aside),
-        "subsets": Question("Are parts of the data fitted by laws of their own?", _subsets),
-        "constraints": Question("Which bounds and priors hold the parameters?", _constraints),
-        "uncertainty": Question("How uncertain are the parameters, by which method?", _uncertainty),
-        "quality": Question("How well does the law fit?", _quality),
-        "validation": Question("Was the law checked on runs that were not fitted?"),
-        "software": Question("Where is the code of the fit?", _software),
+        "objective": CheckItem("What is minimised?", _objective),
+        "algorithm": CheckItem("By which algorithm?", _algorithm),
+        "tolerances": CheckItem("With which settings of the algorithm?", _tolerances),
+        "starts": CheckItem("From where does it start?", _starts),
+        "optimum": CheckItem("How was the optimum chosen, and is it one?", _optimum),
+        "points": CheckItem("How many data points are fitted?", _points),
+        "set_aside": CheckItem("Which points were left out, and why?", _set_aside),
+        "subsets": CheckItem("Are parts of the data fitted by laws of their own?", _subsets),
+        "constraints": CheckItem("Which bounds and priors hold the parameters?", _constraints),
+        "uncertainty": CheckItem(
+            "How uncertain are the parameters, by which method?", _uncertainty
+        ),
+        "quality": CheckItem("How well does the law fit?", _quality),
+        "validation": CheckItem("Was the law checked on runs that were not fitted?"),
+        "software": CheckItem("Where is the code of the fit?", _software),
     },
 }

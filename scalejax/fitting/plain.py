@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from scalejax.data import SetAside, Table, encode_labels, read_only
-from scalejax.errors import LawError, Problem
+from scalejax.errors import InputProblem, LawError
 from scalejax.files import plain
 from scalejax.fitting.record import Draws, FitRecord
 from scalejax.laws import LAWS, PREFIX, Law, find_law, formula_law, formula_spec
@@ -234,7 +234,7 @@ def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
         set_aside=tuple(SetAside(**item) for item in saved["set_aside"]),
         notes=tuple(saved["notes"]),
         warnings=tuple(
-            Problem(**{**item, "rows": tuple(item["rows"])}) for item in saved["warnings"]
+            InputProblem(**{**item, "rows": tuple(item["rows"])}) for item in saved["warnings"]
         ),
         columns=saved["columns"],
         source=saved["source"],

@@ -18,7 +18,7 @@ from scalejax.engine import HostTable, check_signs, target_of
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.studies.study import Recipe, Study
-from scalejax.studies.subsets import Family, Subset, choose_rows
+from scalejax.studies.subsets import FamilyRows, Subset, choose_rows
 from scalejax.vocabulary import argument
 
 
@@ -100,7 +100,7 @@ class Problems:
         if reason := self.counts["reason"].iat[number]:
             return _nothing(chosen, str(reason))
         rows = self.families[self._names[family]]
-        return _Family.of(self.study, self.table, rows).dataset(chosen)
+        return _FamilyDatasets.of(self.study, self.table, rows).dataset(chosen)
 
     def frame(self, problems: Ints | None = None) -> pd.DataFrame:
         """One row a problem: family, subset, recipe, counts, and why it was skipped, if so.
@@ -182,24 +182,24 @@ def make_problems(study: Study, table: Table) -> Problems:
     counts = [
         _counts(dataset, table)
         for rows in families.values()
-        for dataset in _Family.of(study, table, rows).datasets()
+        for dataset in _FamilyDatasets.of(study, table, rows).datasets()
     ]
     columns = ["n_rows", "n_units", "n_test", "N_largest", "N_target", "reason"]
     return Problems(study, table, families, pd.DataFrame(counts, columns=columns))
 
 
 @dataclass(frozen=True, eq=False)
-class _Family:
+class _FamilyDatasets:
     """The rows of one family, and its datasets."""
 
     study: Study
     place: Ints
-    rows: Family
+    rows: FamilyRows
 
     @classmethod
-    def of(cls, study: Study, table: Table, place: Ints) -> "_Family":
+    def of(cls, study: Study, table: Table, place: Ints) -> "_FamilyDatasets":
         run = np.arange(len(place)) if table.cluster is None else _codes(table.cluster[place])
-        rows = Family(table.inputs["N"][place], table.inputs["D"][place], run)
+        rows = FamilyRows(table.inputs["N"][place], table.inputs["D"][place], run)
         return cls(study, place, rows)
 
     def dataset(self, subset: Subset) -> Dataset:

@@ -98,7 +98,7 @@ def subset_grid(
     return tuple(dict.fromkeys(made))
 
 
-class Family(NamedTuple):
+class FamilyRows(NamedTuple):
     """The rows of one family.
 
     Attributes:
@@ -112,7 +112,7 @@ class Family(NamedTuple):
     run: Ints
 
 
-class Chosen(NamedTuple):
+class Split(NamedTuple):
     """Positions of the rows to fit and to predict; no rows and a reason if it cannot be done."""
 
     train: Ints
@@ -124,8 +124,8 @@ _NONE = np.empty(0, np.int64)
 
 
 def choose_rows(
-    family: Family, subset: Subset, *, target: bool, target_part: float, seed: int
-) -> Chosen:
+    family: FamilyRows, subset: Subset, *, target: bool, target_part: float, seed: int
+) -> Split:
     """The rows of a subset.
 
     Args:
@@ -141,17 +141,17 @@ def choose_rows(
     others = _by_size(family, ~own)
     wanted = len(others) if subset.models is None else subset.models
     if wanted > len(others):
-        return Chosen(_NONE, _NONE, f"{len(others)} runs besides the target, not {wanted}")
+        return Split(_NONE, _NONE, f"{len(others)} runs besides the target, not {wanted}")
     chosen = np.isin(family.run, _pick(others, wanted, subset, seed))
     train = (chosen & (progress <= subset.until)) | (own & (progress <= subset.own))
     train &= (subset.drop <= family.D) & (subset.since <= progress)
     test = fold.test & target
     if not train.any():
-        return Chosen(_NONE, _NONE, "no row is left to fit")
-    return Chosen(np.flatnonzero(train), np.flatnonzero(test & ~train))
+        return Split(_NONE, _NONE, "no row is left to fit")
+    return Split(np.flatnonzero(train), np.flatnonzero(test & ~train))
 
 
-def _by_size(family: Family, use: NDArray[np.bool_]) -> Ints:
+def _by_size(family: FamilyRows, use: NDArray[np.bool_]) -> Ints:
     """The runs that have a row in use, smallest first."""
     rows = np.flatnonzero(use)
     order = rows[np.lexsort((family.run[rows], family.D[rows], family.N[rows]))]

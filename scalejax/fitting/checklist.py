@@ -1,9 +1,9 @@
-"""The reporting checklist of (Mis)Fitting (arXiv:2502.18969), and what a fit can answer of it.
+"""The reporting checklist of (Mis)Fitting (Li, Kudugunta and Zettlemoyer 2025, arXiv:2502.18969).
 
-`QUESTIONS` holds them in its four parts: the hypothesis, how the models were trained, how the data
-were collected, how the law was fitted; in our words, and with a few of our own (units, scale of
-the loss, points set aside). A question with a function is answered by the fit; the others only you
-can answer.
+`QUESTIONS` has its four parts: the hypothesis, how the models were trained, how the data were
+collected, how the law was fitted; in our words, and with a few questions of our own (units, scale
+of the loss, points set aside). A question with a function is answered by the fit; the others only
+you can answer.
 """
 
 import math
@@ -20,6 +20,7 @@ from scalejax.quantities import QUANTITIES
 
 CHECKLIST = "arXiv:2502.18969"
 
+# Row numbers that a reason lists; fit.json has them all.
 _SHOWN_ROWS = 20
 
 Answer = str | list[str] | None
@@ -33,8 +34,8 @@ def _variables(fit: FitRecord) -> Answer:
     columns = fit.table.columns
     lines = []
     for name in (*fit.table.inputs, "loss"):
-        known = QUANTITIES.get(name)
-        what = f"{name}: {known.meaning}, in {known.unit}" if known else name
+        quantity = QUANTITIES.get(name)
+        what = f"{name}: {quantity.meaning}, in {quantity.unit}" if quantity else name
         column = columns.get(name)
         lines.append(f"{what}; column {column!r}" if column else f"{what}; derived")
     return lines
@@ -134,9 +135,9 @@ def _set_aside(fit: FitRecord) -> Answer:
         rows[item.reason].append(item.row)
     lines = []
     for reason, numbers in rows.items():
-        shown = ", ".join(map(str, numbers[:_SHOWN_ROWS]))
+        text = ", ".join(map(str, numbers[:_SHOWN_ROWS]))
         more = " and others, see fit.json" if len(numbers) > _SHOWN_ROWS else ""
-        lines.append(f"{len(numbers)} set aside, {reason}: rows {shown}{more}")
+        lines.append(f"{len(numbers)} set aside, {reason}: rows {text}{more}")
     return lines or "all rows were used"
 
 
@@ -165,9 +166,9 @@ def _uncertainty(fit: FitRecord) -> Answer:
     method = f"intervals: {method_name(fit, default_kind(fit))}"
     if not len(fit.draws):
         return f"{method}; no resamples"
-    used = int(np.sum(fit.draws.usable))
+    usable = int(np.sum(fit.draws.usable))
     return (
-        f"{method}; resampling {fit.draws.method}, {len(fit.draws)} resamples, {used} of them "
+        f"{method}; resampling {fit.draws.method}, {len(fit.draws)} resamples, {usable} of them "
         f"used, seed {fit.settings['seed']}"
     )
 
@@ -190,7 +191,7 @@ class CheckItem(NamedTuple):
 
     Attributes:
         text: The question.
-        answer: What a fit knows about it; None for what only you know.
+        answer: Gives the answer of a fit; None for what only you know.
     """
 
     text: str

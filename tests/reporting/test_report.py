@@ -308,14 +308,14 @@ class TestVerdict:
     @pytest.mark.parametrize(
         ("wrong", "words"),
         [
-            ({"budgets": [0.0]}, "positive compute"),
+            ({"at": [0.0]}, "positive numbers"),
             ({"discrepancy": -1.0}, "share per decade"),
             ({"level": 2.0}, "level"),
         ],
     )
-    def test_senseless_wishes_are_refused(self, wrong, words):
+    def test_senseless_wishes_are_refused(self, fit, wrong, words):
         with pytest.raises(sj.UsageError, match=words):
-            reporting.Asked(**wrong)
+            reporting.content(fit, reporting.ReportOptions(**wrong))
 
     def test_large_tables_are_not_refitted_row_by_row(self, fit, monkeypatch):
         monkeypatch.setattr(answers, "MOST_UNITS", 35)
@@ -371,7 +371,7 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("words", "code", "message"),
         [
-            (["none", "-o", "r.html"], 1, "not a saved fit"),
+            (["none", "-o", "r.html"], 2, "no folder of a fit"),
             (["fit"], 2, "--out"),
             (["fit", "-o", "r.html", "--level", "2"], 2, "between 0 and 1"),
             (["fit", "-o", "r.html", "--at", "C=much"], 2, "'much' is not a number"),

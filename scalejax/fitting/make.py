@@ -65,8 +65,7 @@ from scalejax.status import Status
 RESAMPLES = 1000
 """Resamples of one fit by default: they take less time than the compilation."""
 
-# Tables that `fit_many` solves at a time: more fill the lanes better, fewer waste less on the
-# slowest table of a chunk. Set by judgement.
+# Tables that `fit_many` solves at a time: as many as a processor has lanes, see `default_layout`.
 _TABLES_PER_CHUNK = 128
 
 

@@ -49,9 +49,9 @@ class InputProblem:
     def __str__(self) -> str:
         where = f" column {self.column!r}" if self.column is not None else ""
         if self.rows:
-            shown = ", ".join(str(row) for row in self.rows[:5])
+            first = ", ".join(str(row) for row in self.rows[:5])
             more = f" and {len(self.rows) - 5} more" if len(self.rows) > 5 else ""
-            where += f" row{'s' if len(self.rows) > 1 else ''} {shown}{more}"
+            where += f" row{'s' if len(self.rows) > 1 else ''} {first}{more}"
         return f"{self.code}{where}: {self.message}"
 
 

@@ -86,7 +86,7 @@ _COST_LINES: Any = {"colors": ORANGE, "linestyles": "--"}
 def _draw_levels(
     ax: Axes, around: Contours, values: Floats, levels: Floats, side: int, style: Any
 ) -> None:
-    """Draw lines of equal value, labelled `side` points off the path; a thick one at the optimum."""
+    """Draw lines of equal value and label them `side` points off the path."""
     middle = len(around.N) // 2
     own = float(values[middle, middle])
     levels = levels[np.abs(np.log(levels / own)) > _NEAR * np.ptp(np.log(np.diagonal(values)))]

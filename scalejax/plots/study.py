@@ -39,8 +39,8 @@ _MARKERS = ("o", "s", "^", "D", "v")
 _LINES = ("-", "--", ":", "-.")
 _TITLE = "Held-out error\n(dotted: what seeds differ by; hollow: one family)"
 
-# By eye: parts of the scale with a median each; columns of the legend; letters that fill the width of
-# a figure; width that the points of one value spread over.
+# By eye: parts of the scale with a median each; columns of the legend; letters that fill the width
+# of a figure; width that the points of one value spread over.
 _BINS = 5
 _BELOW = 3
 _WORDS = 66

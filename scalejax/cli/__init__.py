@@ -86,8 +86,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(yes: bool) -> None:
+    if yes:
         from importlib.metadata import version
 
         print(f"scalejax {version('scalejax')}")

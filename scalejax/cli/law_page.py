@@ -130,7 +130,7 @@ def _law_entry(law: "Law") -> dict[str, Any]:
             for r in law.reductions
         ],
         "parameters": [_parameter_entry(parameter, law) for parameter in law.parameters.values()],
-        "published": [_set_entry(found) for found in law.published.values()],
+        "published": [_set_entry(published) for published in law.published.values()],
     }
 
 

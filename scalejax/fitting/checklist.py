@@ -49,7 +49,7 @@ def _parameters(fit: FitRecord) -> Answer:
             return f"fixed at {float(fixed[name])!r}"
         return f"tied to {tied[name]}" if name in tied else "fitted"
 
-    units = {name: declared.unit for name, declared in fit.law.parameters.items()}
+    units = {name: parameter.unit for name, parameter in fit.law.parameters.items()}
     return [
         f"{name}: {role(name)}" + (f", in {unit}" if unit else "") for name, unit in units.items()
     ]

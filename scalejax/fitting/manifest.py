@@ -201,11 +201,11 @@ def check_manifest(document: Any) -> list[str]:
     """
     problems = list(_differences(document, _SHAPE, ""))
     if not problems:
-        listed, open_questions = (
+        keys, open_questions = (
             document["checklist"]["unanswered"],
             unanswered(document["questions"]),
         )
-        if listed != open_questions:
+        if keys != open_questions:
             problems.append("checklist / unanswered does not list the questions without an answer")
     return problems
 

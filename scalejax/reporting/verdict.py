@@ -197,9 +197,9 @@ def _influence_caveats(frame: pd.DataFrame | Absent) -> Iterator[str]:
     if isinstance(frame, Absent):
         return
     sound = _converged(frame)
-    lost = frame["label"].nunique() - sound["label"].nunique()
-    if lost:
-        yield f"{lost} of {frame['label'].nunique()} refits without a run did not converge."
+    failures = frame["label"].nunique() - sound["label"].nunique()
+    if failures:
+        yield f"{failures} of {frame['label'].nunique()} refits without a run did not converge."
     far = sound[sound["change_in_se"].abs() > PULLED].drop_duplicates("conclusion")
     for row in far.to_dict("records"):
         yield (
@@ -219,9 +219,9 @@ def _sensitivity_caveats(frame: pd.DataFrame | Absent) -> Iterator[str]:
             f"Another choice ({row['variant']}) moves {words_of(row['conclusion'])} far: to "
             f"{number(row['estimate'])}, {signed(row['change_in_se'])} standard errors."
         )
-    broken = frame[frame["status"] != Status.CONVERGED.label]["variant"].unique()
-    if len(broken):
-        yield f"These variants did not converge: {', '.join(broken)}."
+    variants = frame[frame["status"] != Status.CONVERGED.label]["variant"].unique()
+    if len(variants):
+        yield f"These variants did not converge: {', '.join(variants)}."
 
 
 def _converged(frame: pd.DataFrame) -> pd.DataFrame:

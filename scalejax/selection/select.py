@@ -65,7 +65,7 @@ def select(
         LawError: A law is unknown, or is given twice.
         UsageError: Laws of different responses, or nothing can be held out.
     """
-    laws = _checked([find_law(law) for law in laws])
+    laws = _comparable([find_law(law) for law in laws])
     table = _table(data, laws, dict(table_options), leave_out)
     if leave_out is not None and table.group is not None:
         folds = leave_groups([table.group_labels[code] for code in table.group])
@@ -89,7 +89,7 @@ def select(
     return Selection(table, tuple(candidates), tuple(folds), multipliers, axis, size, seed)
 
 
-def _checked(laws: list[Law]) -> list[Law]:
+def _comparable(laws: list[Law]) -> list[Law]:
     names = [law.name for law in laws]
     if not laws or len(set(names)) < len(names):
         raise LawError(f"give laws of different names, not {names}.")

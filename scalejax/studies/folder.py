@@ -162,16 +162,16 @@ class Folder:
             JobError: A part of the fingerprint has changed, with what it was and is.
         """
         then = self.job()["fingerprint"]
-        changed = [
+        differences = [
             f"  {name}: {then.get(name, 'not there')} -> {now.get(name, 'not there')}"
             for name in {**then, **now}
             if then.get(name) != now.get(name)
         ]
-        if changed:
-            listed = "\n".join(changed)
+        if differences:
+            lines = "\n".join(differences)
             raise JobError(
                 f"the job in {self.path} was begun with other settings, so its shards do not fit:\n"
-                f"{listed}\nname another folder, or go on with what it was begun with."
+                f"{lines}\nname another folder, or go on with what it was begun with."
             )
 
     def finished_shards(self) -> dict[int, Line]:

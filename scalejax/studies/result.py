@@ -253,22 +253,22 @@ def _summary(result: StudyResult) -> str:
 
 def _errors(result: StudyResult) -> list[str]:
     """Median held-out error by recipe and by what varies between subsets."""
-    varied = [
+    varying = [
         name
         for name in ("models", "choose", "drop", "since", "until", "own")
         if result.held_out[name].nunique() > 1
     ]
-    errors = result.errors(["recipe", *varied])
+    errors = result.errors(["recipe", *varying])
     rows = [
         [
-            *(_word(name, row[name]) for name in ["recipe", *varied]),
+            *(_word(name, row[name]) for name in ["recipe", *varying]),
             f"{row['problems']:,}",
             f"{row['ARE']:.1%}" if row["problems"] else "-",
             f"{row['lo']:.1%} to {row['hi']:.1%}" if row["families"] > 1 else "-",
         ]
         for _, row in errors.head(_MOST_ROWS).iterrows()
     ]
-    head = ["recipe", *varied, "laws", "median error", "interval"]
+    head = ["recipe", *varying, "laws", "median error", "interval"]
     lines = [
         f"Error on the last {result.problems.study.target_part:.0%} of the largest run of each "
         "family, which was held out:",

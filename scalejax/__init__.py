@@ -179,10 +179,10 @@ def __getattr__(name: str) -> object:
 
 
 def _moved(name: str) -> object:
-    from scalejax.keywords import moved
+    from scalejax.keywords import warn_of_new_name
 
     room, _, inside = _MOVED[name].rpartition(".")
-    moved(f"scalejax.{name}", f"scalejax.{_MOVED[name]}", level=3)
+    warn_of_new_name(f"scalejax.{name}", f"scalejax.{_MOVED[name]}", level=3)
     return getattr(import_module(f"scalejax.{room}") if room else import_module("scalejax"), inside)
 
 

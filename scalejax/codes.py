@@ -18,7 +18,7 @@ class Code:
         title: What it is, in a few words.
         meaning: What is wrong and why it matters.
         remedy: What to do; arguments are fields of `scalejax.vocabulary.worded`.
-        example: A cell, row or call that has the problem, likewise.
+        example: A cell, row or call that has the problem; arguments are fields too.
         room: Part of scalejax that raises it.
     """
 
@@ -347,7 +347,7 @@ CODES: dict[str, Code] = {entry.code: entry for entry in _ALL}
 
 
 def explain(code: str) -> str:
-    """An entry in a few lines, for a terminal.
+    """The entry of a code in a few lines, for a terminal.
 
     Raises:
         KeyError: There is no such code.

@@ -31,7 +31,7 @@ class DataWarning(UserWarning):
 
 
 @dataclass(frozen=True)
-class Problem:
+class InputProblem:
     """One thing that is wrong with the input.
 
     Attributes:
@@ -49,16 +49,16 @@ class Problem:
     def __str__(self) -> str:
         where = f" column {self.column!r}" if self.column is not None else ""
         if self.rows:
-            shown = ", ".join(str(row) for row in self.rows[:5])
+            first = ", ".join(str(row) for row in self.rows[:5])
             more = f" and {len(self.rows) - 5} more" if len(self.rows) > 5 else ""
-            where += f" row{'s' if len(self.rows) > 1 else ''} {shown}{more}"
+            where += f" row{'s' if len(self.rows) > 1 else ''} {first}{more}"
         return f"{self.code}{where}: {self.message}"
 
 
 class InputError(ScalejaxError, ValueError):
     """The data cannot be fitted as they are. `problems` lists every reason."""
 
-    def __init__(self, problems: Sequence[Problem], source: str = "the data") -> None:
+    def __init__(self, problems: Sequence[InputProblem], source: str = "the data") -> None:
         self.problems = tuple(problems)
         self.source = source
         count = len(self.problems)

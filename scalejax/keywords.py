@@ -1,7 +1,8 @@
-"""Keywords of the verbs: old names that still work, and unknown ones that are told the nearest.
+"""Keywords of the verbs: old names still work, and an unknown one is refused with the nearest.
 
-`keywords` decorates a verb whose keywords were renamed or go on to others (`**options`); `moved`
-says that a name has moved. The command has its own list of old options, `scalejax.cli.renamed`.
+`keywords` decorates a verb whose keywords were renamed, or are passed on to another function
+(`**options`); `warn_of_new_name` is for anything else that was renamed. The command has its own
+list of old options, `scalejax.cli.renamed`.
 """
 
 import functools
@@ -20,7 +21,7 @@ R = TypeVar("R")
 def keywords(
     more: type | None = None, **renamed: str
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Take old names of keywords for one more release, and refuse unknown ones with the nearest.
+    """A decorator that takes old names of keywords for one more release and refuses unknown ones.
 
         @keywords(TableOptions, bootstrap="resamples")
         def fit(data, *, resamples=1000, **options): ...
@@ -40,45 +41,45 @@ def keywords(
         names = {*own, *(more.__annotations__ if more else ())}
 
         @functools.wraps(function)
-        def call(*args: Any, **given: Any) -> R:
-            given = _current(given, renamed)
-            if more and (unknown := given.keys() - names):
+        def call(*args: Any, **options: Any) -> R:
+            options = _by_new_names(options, renamed)
+            if more and (unknown := options.keys() - names):
                 raise UsageError(_unknown(function.__name__, sorted(unknown), names, renamed))
-            return function(*args, **given)
+            return function(*args, **options)
 
         return call
 
     return decorate
 
 
-def moved(old: str, new: str, level: int = 2) -> None:
-    """Say that `old` is called `new` now.
+def warn_of_new_name(old: str, new: str, level: int = 2) -> None:
+    """Warn that `old` is called `new` now.
 
     Args:
         old: The old name as people wrote it.
         new: What to write instead.
-        level: How far up the stack the person's own line is, as in `warnings.warn`.
+        level: How far up the stack the caller's own line is, as in `warnings.warn`.
     """
     text = f"{old} is called {new} now; the old name goes in the next release."
     warnings.warn(text, DeprecationWarning, stacklevel=level + 1)
 
 
-def _current(given: dict[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
-    """The keywords by their new names."""
-    for old in renamed.keys() & given.keys():
+def _by_new_names(options: dict[str, Any], renamed: Mapping[str, str]) -> dict[str, Any]:
+    """The keywords by their new names, with a warning for each old one."""
+    for old in renamed.keys() & options.keys():
         new = renamed[old]
-        if new in given:
+        if new in options:
             raise UsageError(f"{old}= is the old name of {new}=: give {new}= alone.")
-        moved(f"{old}=", f"{new}=", level=3)
-        given[new] = given.pop(old)
-    return given
+        warn_of_new_name(f"{old}=", f"{new}=", level=3)
+        options[new] = options.pop(old)
+    return options
 
 
 def _unknown(verb: str, unknown: list[str], names: set[str], renamed: Mapping[str, str]) -> str:
-    """What to write instead of keywords that the verb does not have."""
+    """The message for keywords that the verb does not have, with the nearest that it has."""
     words = {argument(name): argument(renamed.get(name, name)) for name in {*names, *renamed}}
-    said = []
+    sentences = []
     for name in unknown:
         near = did_you_mean(argument(name), words)
-        said.append(f"{verb} has no {argument(name)}{near or '; help() lists what it takes'}")
-    return "; ".join(said) + "."
+        sentences.append(f"{verb} has no {argument(name)}{near or '; help() lists what it takes'}")
+    return "; ".join(sentences) + "."

@@ -1,4 +1,4 @@
-"""`Result`: what every result answers, whichever verb it came from.
+"""`Result`: the base of what the verbs return.
 
 One line (`repr`), the text that a person should read (`print`), numbers as a tidy frame, all of it
 as plain values, and a table in a notebook.
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_ROWS = 60
-"""Rows of a table in a notebook; more would not be read."""
+"""Rows of a table in a notebook; more would not be read. Set by judgement."""
 
 
 class Result:
-    """Base of the results: a subclass says its headline, its summary and its frame."""
+    """Base of the results: a subclass gives a summary and a frame, or rows."""
 
     @property
     def headline(self) -> str:
-        """The result in one line: the first of the summary, unless a subclass knows better."""
+        """The result in one line; the first line of the summary unless a subclass overrides it."""
         return self.summary().split("\n", 1)[0]
 
     def summary(self) -> str:
@@ -32,7 +32,7 @@ class Result:
 
     def to_frame(self) -> "pd.DataFrame":
         """The numbers as a tidy frame."""
-        import pandas as pd  # rooms that compute do without it: they give rows
+        import pandas as pd  # rooms that compute have no pandas and give rows
 
         return pd.DataFrame(self.rows())
 
@@ -59,12 +59,12 @@ class Result:
 
     def _repr_html_(self) -> str:
         frame = self._shown()
-        shown = frame.head(_MOST_ROWS)
-        rows = [[_cell(value) for value in row] for row in shown.itertuples(index=False)]
-        header = [str(name) for name in shown.columns]
-        texts = frozenset(k for k, name in enumerate(shown) if shown[name].dtype.kind not in "iuf")
-        more = len(frame) - len(shown)
-        caption = f"{self.headline}{f' (first {len(shown)} of {len(frame)} rows)' if more else ''}"
+        head = frame.head(_MOST_ROWS)
+        rows = [[_cell(value) for value in row] for row in head.itertuples(index=False)]
+        header = [str(name) for name in head.columns]
+        texts = frozenset(k for k, name in enumerate(head) if head[name].dtype.kind not in "iuf")
+        more = len(frame) - len(head)
+        caption = f"{self.headline}{f' (first {len(head)} of {len(frame)} rows)' if more else ''}"
         return (
             f"{html_table(caption, header, rows, texts)}\n"
             f"<details><summary>summary</summary><pre>{escape(self.summary())}</pre></details>"

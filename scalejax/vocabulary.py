@@ -7,7 +7,7 @@ so one function words them all:
 - `argument`: an argument inside a message, ``f"say the unit: {argument('units', {'N': 'M'})}"``.
 - `worded`: a constant text with arguments as fields, ``"check {bounds}"`` or ``"{on_bad:drop}"``.
 - `did_you_mean`: the nearest of the names that there are.
-- `speaking`: where messages are read from here on; Python if nobody says otherwise.
+- `speaking`: the place where messages are read while a block runs; Python by default.
 """
 
 import difflib
@@ -21,7 +21,7 @@ Place = Literal["python", "terminal", "study"]
 _PLACE: ContextVar[Place] = ContextVar("place", default="python")
 
 _OF_THE_TABLE = ("columns", "derive", "exclude", "loss_unit", "on_bad", "sigma", "strata", "units")
-"""Keys that the file of a study has below ``[table]``."""
+"""Keywords that are keys below ``[table]`` in the file of a study."""
 
 
 @contextmanager
@@ -54,7 +54,7 @@ def argument(name: str, value: Any = None) -> str:
 def worded(text: str) -> str:
     """A constant text whose fields are arguments: ``{bounds}``, ``{on_bad:drop}``, ``{units:N=M}``.
 
-    Braces that are none of a field are doubled, as for `str.format`.
+    Other braces are doubled, as for `str.format`.
     """
     return text.format_map(_Arguments())
 
@@ -66,8 +66,9 @@ def did_you_mean(name: str, names: Iterable[str] | Mapping[str, str]) -> str:
         name: What was written.
         names: The names that there are; of a mapping the values are shown.
     """
-    shown = names if isinstance(names, Mapping) else {one: one for one in names}
-    lower = {one.lower(): word for one, word in shown.items()}
+    words_of = names if isinstance(names, Mapping) else {one: one for one in names}
+    lower = {one.lower(): word for one, word in words_of.items()}
+    # Above difflib's own 0.6, by judgement: a wrong guess is worse than none.
     near = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.7)
     words = list(dict.fromkeys(lower[one] for one in near))
     return f"; did you mean {' or '.join(words)}?" if words else ""

@@ -1,7 +1,7 @@
 """Plain text for terminals and files: tables, labelled lines, numbers.
 
 - `aligned`: a text table.
-- `labelled`: a line of a summary, wrapped under itself.
+- `labelled`: a label and its text, wrapped and indented.
 - `retypable`, `digits`: numbers with enough digits; `scalejax.quantities` has short ones.
 - `html_table`: a table of a notebook or a report.
 - `printable`: text from data, with what would steer a terminal escaped.
@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from html import escape
 
 WIDTH = 100
-"""Columns of a summary."""
+"""Characters of a line of a summary."""
 
 LABEL = 12
-"""Columns of the labels in front of its lines."""
+"""Characters that the label in front of a line takes."""
 
 
 def retypable(value: float) -> str:
@@ -53,7 +53,7 @@ def printable(text: str) -> str:
 
 
 def labelled(label: str, text: str) -> str:
-    """A labelled line, wrapped under itself."""
+    """A label and its text, wrapped so that the text stays to the right of the label."""
     return textwrap.fill(
         printable(" ".join(text.split())),
         WIDTH,
@@ -68,7 +68,7 @@ def html_table(
     rows: Sequence[Sequence[str]],
     texts: frozenset[int] = frozenset({0}),
 ) -> str:
-    """A table of cells that are ready to be read, escaped.
+    """An HTML table of cells of text, which are escaped here.
 
     Args:
         caption: What it shows.

@@ -20,7 +20,7 @@ from scalejax.data import (
     source_name,
 )
 from scalejax.engine import target_of
-from scalejax.errors import InputError, Problem
+from scalejax.errors import InputError, InputProblem
 from scalejax.laws import Law
 
 _PLANNED = "loss (planned)"
@@ -111,4 +111,4 @@ def _refuse_unread(
         f"{problem.message}. If these are runs to come, without losses, say so: plan=True, or "
         "--plan at the command line"
     )
-    raise InputError([Problem(problem.code, message)], source)
+    raise InputError([InputProblem(problem.code, message)], source)

@@ -1,7 +1,8 @@
-"""The command ``scalejax``: fit a law to a file, check it, plan the next run, show what was found.
+"""The command ``scalejax``: fit laws to files of runs, check them, plan and design new runs.
 
-Results go to stdout, talk goes to stderr. Exit codes: 0 fine, 1 an error, 2 wrong usage,
-3 no estimate, or some of many problems failed, 74 the disk cannot be written, 75 terminated,
+A verb is a function whose docstring and options are its help; it calls the verb of the same name in
+Python. Results go to stdout, everything else to stderr. Exit codes: 0 fine, 1 an error, 2 wrong
+usage, 3 no estimate, or some of many problems failed, 74 the disk cannot be written, 75 terminated,
 130 interrupted.
 """
 
@@ -44,7 +45,8 @@ _EPILOG = (
 
 app = typer.Typer(
     name="scalejax",
-    help="Fit scaling laws to training runs, each fit with a certified status.",
+    help="Fit scaling laws to training runs: how the loss falls with model size and data. Then "
+    "predict larger runs, plan them, and choose what to train next. Begin with: scalejax fit",
     epilog=_EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -81,8 +83,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 
-def _print_version(wanted: bool) -> None:
-    if wanted:
+def _print_version(yes: bool) -> None:
+    if yes:
         from importlib.metadata import version
 
         print(f"scalejax {version('scalejax')}")

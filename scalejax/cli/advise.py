@@ -24,7 +24,7 @@ def advise(
     by: o.By = None,
     at: o.OneRunAt = None,
     plan: Annotated[
-        bool, option("These are runs to come: look for no losses.", None, "--plan")
+        bool, option("The file holds runs still to be trained; no losses needed.", None, "--plan")
     ] = False,
     dry_run: o.DryRun = False,
     columns: o.Columns = None,
@@ -37,23 +37,23 @@ def advise(
 ) -> None:
     """Say which published recommendations apply to these runs, and what each is worth on them.
 
-    Each size from the fourth up is held out in turn and predicted from the smaller ones. With
-    several families all counts are of each by itself.
+    Each size from the fourth up is held out in turn and predicted from the smaller ones. With --by
+    every family is judged by itself.
     """
     use_compilation_cache()
     # Imported here: JAX and pandas take a second, which --help should not.
     from scalejax.advice import advise as judge
     from scalejax.advice import workload
 
-    given: dict[str, Any] = words.table_options(
+    options: dict[str, Any] = words.table_options(
         columns=columns, units=units, exclude=exclude, on_bad=on_bad, run=run
     )
-    given |= {"law": words.law_of(law or "chinchilla"), "by": by, "plan": plan}
+    options |= {"law": words.law_of(law or "chinchilla"), "by": by, "plan": plan}
     data, point = words.data_of(runs), None if at is None else words.point("at", at)
     with spoken_warnings(quiet):
         if dry_run:
-            cost = workload(data, **given)
+            cost = workload(data, **options)
             print_json(vars(cost)) if as_json else print(cost.summary())
             return
-        advice = judge(data, at=point, level=level, **given)
+        advice = judge(data, at=point, level=level, **options)
     print_json(advice.to_dict()) if as_json else print(advice.summary())

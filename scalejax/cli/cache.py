@@ -1,4 +1,4 @@
-"""The cache of compiled programs, which the command uses and the library does not.
+"""The cache of compiled programs: the command turns it on, the library leaves it to you.
 
 A program takes seconds to compile and every call of the command is a new process, so compiled
 programs are kept in the user's cache folder. ``SCALEJAX_NO_CACHE=1`` turns that off.
@@ -31,7 +31,7 @@ def _cache_folder() -> Path:
 
 
 def _processor() -> str:
-    """A name for the instructions that this processor has.
+    """A name for the set of instructions of this processor.
 
     Home folders are shared between machines, and a program compiled for one processor may use
     instructions that another lacks.

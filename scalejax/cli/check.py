@@ -13,12 +13,13 @@ from scalejax.cli.talk import print_json
 
 if TYPE_CHECKING:
     from scalejax.data import Inspection
-    from scalejax.errors import Problem
+    from scalejax.errors import InputProblem
     from scalejax.laws import Law
 
 REFUSED = 1
 """Exit code for a file that cannot be fitted."""
 
+# Rows that are listed on the terminal; --json has all.
 _ROWS_SHOWN = 10
 
 EXAMPLES = """\b
@@ -49,7 +50,9 @@ def check(
         str | None, option("Explain a code, such as E110, and stop.", "CODE")
     ] = None,
 ) -> None:
-    """List all that is wrong or odd about a file of runs, and what it cannot tell about the law.
+    """List all that is wrong or odd about a file of runs, without fitting it.
+
+    Also says which parameters of the law the runs cannot determine.
 
     The exit code is 0 if the file can be fitted, with or without warnings, and 1 if not.
     """
@@ -62,64 +65,66 @@ def check(
     from scalejax.data import Request, inspect_table
     from scalejax.engine import target_of
 
-    wanted = words.law_of(words.law_name(law, formula))
-    given = words.table_options(
+    law_to_fit = words.law_of(words.law_name(law, formula))
+    options = words.table_options(
         columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad, run=run,
         strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma, by=by,
     )  # fmt: skip
     request = Request(
-        inputs=wanted.inputs, n_parameters=len(wanted.parameters), **target_of(wanted, given)
+        inputs=law_to_fit.inputs,
+        n_parameters=len(law_to_fit.parameters),
+        **target_of(law_to_fit, options),
     )
-    found = _judged(inspect_table(words.data_of(runs), request), wanted)
-    name = runs if found.source == "DataFrame" else found.source
+    inspection = _with_identifiability(inspect_table(words.data_of(runs), request), law_to_fit)
+    name = runs if inspection.source == "DataFrame" else inspection.source
     if as_json:
-        print_json(_document(found, name))
+        print_json(_document(inspection, name))
     else:
-        _print(found, name)
-    if found.errors:
+        _print(inspection, name)
+    if inspection.errors:
         raise typer.Exit(REFUSED)
 
 
-def _judged(found: "Inspection", law: "Law") -> "Inspection":
-    """With what the runs cannot tell about the parameters of the law."""
-    if found.table is None or found.table.group is not None:
-        return found
+def _with_identifiability(inspection: "Inspection", law: "Law") -> "Inspection":
+    """The inspection with problems for the parameters of the law that the runs cannot determine."""
+    if inspection.table is None or inspection.table.group is not None:
+        return inspection
     from scalejax.conclusions import design_identifiability
 
     use_compilation_cache()
-    problems = design_identifiability(found.table, law).problems
+    problems = design_identifiability(inspection.table, law).problems
     usable = all(problem.code.startswith("W") for problem in problems)
-    table = found.table if usable else None
-    return replace(found, problems=(*found.problems, *problems), table=table)
+    table = inspection.table if usable else None
+    return replace(inspection, problems=(*inspection.problems, *problems), table=table)
 
 
 def _explain(code: str) -> None:
     from scalejax.codes import CODES, explain
 
-    known = code.strip().upper()
-    if known not in CODES:
+    key = code.strip().upper()
+    if key not in CODES:
         raise typer.BadParameter(
             f"{code!r} is no code; there are {', '.join(CODES)}.", param_hint="--explain"
         )
-    print(explain(known))
+    print(explain(key))
 
 
-def _verdict(found: "Inspection") -> str:
-    if found.errors:
+def _verdict(inspection: "Inspection") -> str:
+    if inspection.errors:
         return "refused"
-    return "warnings" if found.problems else "clean"
+    return "warnings" if inspection.problems else "clean"
 
 
-def _document(found: "Inspection", name: str) -> dict[str, Any]:
+def _document(inspection: "Inspection", name: str) -> dict[str, Any]:
     from scalejax.codes import CODES
 
     return {
         "source": name,
-        "rows": found.rows,
-        "columns": dict(found.columns or {}),
-        "derived": list(found.derived),
-        "notes": list(found.notes),
-        "set_aside": [vars(item) for item in found.set_aside],
+        "rows": inspection.rows,
+        "columns": dict(inspection.columns or {}),
+        "derived": list(inspection.derived),
+        "notes": list(inspection.notes),
+        "set_aside": [vars(item) for item in inspection.set_aside],
         "problems": [
             {
                 "code": problem.code,
@@ -129,44 +134,44 @@ def _document(found: "Inspection", name: str) -> dict[str, Any]:
                 "message": problem.message,
                 "title": CODES[problem.code].title,
             }
-            for problem in found.problems
+            for problem in inspection.problems
         ],
-        "verdict": _verdict(found),
+        "verdict": _verdict(inspection),
     }
 
 
-def _print(found: "Inspection", name: str) -> None:
-    print(f"{name}: {_count(found.rows, 'row')}")
-    if found.columns:
-        print(f"  read      {', '.join(f'{key} = {c}' for key, c in found.columns.items())}")
-    for note in found.notes:
+def _print(inspection: "Inspection", name: str) -> None:
+    print(f"{name}: {_count(inspection.rows, 'row')}")
+    if inspection.columns:
+        print(f"  read      {', '.join(f'{key} = {c}' for key, c in inspection.columns.items())}")
+    for note in inspection.notes:
         print(f"  assumed   {note}")
-    if found.set_aside:
-        print(f"  set aside {_count(len(found.set_aside), 'row')}")
-        for item in found.set_aside[:_ROWS_SHOWN]:
+    if inspection.set_aside:
+        print(f"  set aside {_count(len(inspection.set_aside), 'row')}")
+        for item in inspection.set_aside[:_ROWS_SHOWN]:
             print(f"            row {item.row}: {item.reason}")
-        if len(found.set_aside) > _ROWS_SHOWN:
-            print(f"            and {len(found.set_aside) - _ROWS_SHOWN} more (see --json)")
+        if len(inspection.set_aside) > _ROWS_SHOWN:
+            print(f"            and {len(inspection.set_aside) - _ROWS_SHOWN} more (see --json)")
     # Errors first: they are what has to be mended.
-    for problem in sorted(found.problems, key=lambda problem: problem.code):
+    for problem in sorted(inspection.problems, key=lambda problem: problem.code):
         _print_problem(problem)
-    warnings = _count(len(found.problems) - len(found.errors), "warning")
-    if found.errors:
+    warnings = _count(len(inspection.problems) - len(inspection.errors), "warning")
+    if inspection.errors:
         more = "scalejax check --explain CODE says more"
-        print(f"refused: {_count(len(found.errors), 'error')}, {warnings} ({more})")
+        print(f"refused: {_count(len(inspection.errors), 'error')}, {warnings} ({more})")
     else:
-        print(f"usable: {warnings}" if found.problems else "clean: nothing to mend")
+        print(f"usable: {warnings}" if inspection.problems else "clean: nothing to mend")
 
 
-def _print_problem(problem: "Problem") -> None:
+def _print_problem(problem: "InputProblem") -> None:
     from scalejax.codes import CODES
 
     entry = CODES[problem.code]
     where = [f"column {problem.column!r}"] if problem.column is not None else []
     if problem.rows:
-        shown = ", ".join(map(str, problem.rows[:_ROWS_SHOWN]))
+        numbers = ", ".join(map(str, problem.rows[:_ROWS_SHOWN]))
         more = len(problem.rows) - _ROWS_SHOWN
-        where.append(f"row{'s' * (len(problem.rows) > 1)} {shown}")
+        where.append(f"row{'s' * (len(problem.rows) > 1)} {numbers}")
         where[-1] += f" and {more} more" if more > 0 else ""
     print(f"{entry.severity} {problem.code}: {entry.title}{''.join(f'; {w}' for w in where)}")
     print(f"    {problem.message}")

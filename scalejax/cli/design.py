@@ -28,7 +28,7 @@ For example:
 
 
 class CriterionName(StrEnum):
-    """What is made small."""
+    """Names of the criteria of a design."""
 
     C = "c"
     D = "D"
@@ -42,40 +42,41 @@ def design(
     at: Annotated[
         str | None,
         option(
-            "What is to be known: the best N for a compute, C=1e24, or the loss of a run, "
+            "What the runs should tell: the best N for a compute, C=1e24, or the loss of a run, "
             "N=70B,D=1.4T. [default: the best N for 100 x the largest run]",
             "C=1e24",
         ),
     ] = None,
     width: Annotated[
-        str | None, option("Say also how much it costs to know it to this width.", "20%")
+        str | None,
+        option("Print also what it costs to know that to within this half width.", "20%"),
     ] = None,
-    max_runs: Annotated[int, option("Most runs that can be trained.", min=1)] = 12,
+    max_runs: Annotated[int, option("Most new runs.", min=1)] = 12,
     criterion: Annotated[
         CriterionName,
-        option("What is made small: c the target's variance, D and A the parameters'."),
+        option("Variance to minimise: c that of --at; D or A those of all parameters."),
     ] = CriterionName.C,
     candidates: Annotated[
         Path | None,
-        option("Runs to choose from: columns of the law's inputs, and cost if not 6ND.", "FILE"),
+        option("CSV of runs to choose from: inputs of the law, and cost if not 6ND.", "FILE"),
     ] = None,
     ranges: Annotated[
-        list[str] | None, option("Limits of N, D, C or D/N. Repeatable.", "N=100M:10B")
+        list[str] | None, option("Limits of new runs in N, D, C or D/N. Repeatable.", "N=100M:10B")
     ] = None,
     noise: Annotated[
         float | None,
-        option("Standard deviation of a new run's residual. [default: as in the fit]"),
+        option("Noise of the loss of a new run: 0.003 is 0.3 %. [default: as in the fit]"),
     ] = None,
     discrepancy: Annotated[
-        float, option("How wrong the law may be for each decade from the target.")
+        float, option("How far off the law may be for each decade from --at: 0.005 is 0.5 %.")
     ] = 0.0,
     hardware: o.Hardware = None,
     mfu: o.Mfu = 0.4,
     usd_per_hour: o.UsdPerHour = None,
-    draws: Annotated[int, option("Draws of the law that are averaged over.", min=0)] = 8,
+    draws: Annotated[int, option("Draws of the parameters to average over.", min=0)] = 8,
     seed: o.Seed = 0,
     simulate: Annotated[
-        int, option("Check the width with this many simulated refits.", "NUMBER")
+        int, option("Check the promised width with this many simulated refits.", "NUMBER")
     ] = 0,
     level: o.Level = 0.95,
     law: o.OwnLaw = None,
@@ -84,13 +85,13 @@ def design(
     dry_run: o.DryRun = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """Choose which runs to train next, so that a number is known as well as money allows.
+    """Choose the runs to train next that make a prediction as certain as the money allows.
 
-    Prints the runs, the width that they promise, and what the usual grids would give for the same
-    money. Numbers may have suffixes: 70B, 1.4T, 5e6.
+    Prints the runs, the width of the interval that they promise, and what the usual grids would
+    give for the same money. Numbers may have suffixes: 70B, 1.4T, 5e6.
     """
     use_compilation_cache()
-    given: dict[str, Any] = {
+    options: dict[str, Any] = {
         "budget": budget,
         "usd": usd,
         "at": None if at is None else words.point("at", at),
@@ -106,21 +107,21 @@ def design(
         "draws": draws,
         "seed": seed,
     }
-    wanted = words.share("width", width)
-    if wanted is not None and not wanted > 0:
+    half_width = words.share("width", width)
+    if half_width is not None and not half_width > 0:
         raise words.refusal("width", "it is a positive share such as 20% or 0.2.")
     from scalejax.designing import answered, check_simulations, question_of
 
     with spoken_warnings(False):
         if simulate:
             check_simulations(simulate, level)
-        given["candidates"] = None if candidates is None else _read(candidates)
-        question = question_of(words.source_of(source, law), **given)
+        options["candidates"] = None if candidates is None else _read(candidates)
+        question = question_of(words.source_of(source, law), **options)
         if dry_run:
-            _announce(question, wanted, plot is not None, simulate, as_json)
+            _announce(question, half_width, plot is not None, simulate, as_json)
             return
         answer = answered(question)
-        _print(answer, wanted, simulate, as_json)
+        _print(answer, half_width, simulate, as_json)
     if csv is not None:
         answer.to_frame().to_csv(csv, index=False)
         say(f"wrote {csv}")
@@ -129,42 +130,46 @@ def design(
         say(f"drew {plot}")
 
 
-def _print(answer: "Design", wanted: float | None, simulations: int, as_json: bool) -> None:
-    cost = None if wanted is None else answer.cost_for_width(wanted)
-    checked = answer.simulate(simulations, answer.seed) if simulations else None
+def _print(answer: "Design", half_width: float | None, simulations: int, as_json: bool) -> None:
+    cost = None if half_width is None else answer.cost_for_width(half_width)
+    simulation = answer.simulate(simulations, answer.seed) if simulations else None
     if as_json:
         from scalejax.files import plain
 
         document = answer.to_dict()
         if cost is not None:
-            document["cost_for_width"] = {"width": wanted, "cost": plain(cost)}
-        if checked is not None:
+            document["cost_for_width"] = {"width": half_width, "cost": plain(cost)}
+        if simulation is not None:
             document["simulated"] = {
-                "simulations": len(checked.values),
-                "predicted": checked.predicted,
-                "spread": plain(checked.spread),
-                "ratio": plain(checked.ratio),
-                "ratio_range": [plain(x) for x in checked.ratio_range],
+                "simulations": len(simulation.values),
+                "predicted": simulation.predicted,
+                "spread": plain(simulation.spread),
+                "ratio": plain(simulation.ratio),
+                "ratio_range": [plain(x) for x in simulation.ratio_range],
             }
         print_json(document)
         return
     print(answer.summary())
-    if cost is not None and wanted is not None:
-        print(f"\n{answer.cost_sentence(wanted, cost)}")
-    if checked is not None:
-        print(f"\n{checked}")
+    if cost is not None and half_width is not None:
+        print(f"\n{answer.cost_sentence(half_width, cost)}")
+    if simulation is not None:
+        print(f"\n{simulation}")
 
 
 def _announce(
-    question: "DesignQuestion", wanted: float | None, drawn: bool, simulations: int, as_json: bool
+    question: "DesignQuestion",
+    half_width: float | None,
+    with_plot: bool,
+    simulations: int,
+    as_json: bool,
 ) -> None:
-    """What would be done. Nothing is compiled."""
+    """Print how much work a design is; nothing is compiled."""
     from scalejax.designing import AMOUNTS, plan_of
 
     steps = plan_of(question)
-    steps["designs to find"] = 1 + AMOUNTS * (2 * (wanted is not None) + drawn)
-    if wanted is not None:
-        steps["width"] = wanted
+    steps["designs to find"] = 1 + AMOUNTS * (2 * (half_width is not None) + with_plot)
+    if half_width is not None:
+        steps["width"] = half_width
     if simulations:
         steps["simulated refits"] = simulations
     if as_json:

@@ -40,18 +40,21 @@ def fit(
     formula: o.Formula = None,
     objective: o.Objective = ObjectiveName.HUBER,
     delta: Annotated[
-        float | None, option("Huber's delta, in units of the residual. [default: 0.001]")
+        float | None,
+        option("Residual beyond which --objective huber turns linear. [default: 0.001]"),
     ] = None,
-    dof: Annotated[float | None, option("Student's degrees of freedom. [default: 3]")] = None,
+    dof: Annotated[
+        float | None, option("Degrees of freedom of --objective student-t. [default: 3]")
+    ] = None,
     on: o.On = Scale.LOG,
     resamples: Annotated[
-        int | None, option("Resamples for the intervals. [default: 1000; 0 with --by]", min=0)
+        int | None, option("Refits for the intervals. [default: 1000; 0 with --by]", min=0)
     ] = None,
     seed: o.Seed = 0,
     resampling: o.Resampling = ResamplingName.AUTO,
     noise: Annotated[
         float | None,
-        option("Known noise of one run, for --resampling parametric: 0.003 is 0.3 %."),
+        option("Known noise of a loss, for --resampling parametric: 0.003 is 0.3 %."),
     ] = None,
     run: o.Run = None,
     strata: o.Strata = None,
@@ -64,14 +67,16 @@ def fit(
     exclude: o.Exclude = None,
     on_bad: o.OnBadRows = OnBad.RAISE,
     fixed: Annotated[
-        list[str] | None, option("Hold a parameter: alpha=0.34. Repeatable.", "NAME=VALUE")
+        list[str] | None,
+        option("Hold a parameter at a value: alpha=0.34. Repeatable.", "NAME=VALUE"),
     ] = None,
     tied: Annotated[
         list[str] | None,
-        option("Make one equal to another: beta=alpha. Repeatable.", "NAME=NAME"),
+        option("Make one parameter equal to another: beta=alpha. Repeatable.", "NAME=NAME"),
     ] = None,
     bounds: Annotated[
-        list[str] | None, option("Keep one in a range: E=0.5:2. Repeatable.", "NAME=LOW:HIGH")
+        list[str] | None,
+        option("Keep a parameter in a range: E=0.5:2. Repeatable.", "NAME=LOW:HIGH"),
     ] = None,
     by: o.By = None,
     allow_unidentified: Annotated[
@@ -80,30 +85,30 @@ def fit(
             "Fit although the runs cannot determine all parameters.", None, "--allow-unidentified"
         ),
     ] = False,
-    solver: Annotated[SolverName, option("How it is minimised.")] = SolverName.NEWTON,
+    solver: Annotated[SolverName, option("Algorithm that minimises.")] = SolverName.NEWTON,
     max_steps: Annotated[
         int | None,
-        option("Step limit of one start. [default: 200 for newton, else 2000]", min=1),
+        option("Most steps from one starting point. [default: 200 for newton, else 2000]", min=1),
     ] = None,
     level: o.Level = 0.95,
     out: Annotated[
-        Path | None, option("Save the fit in this folder (JSON and Parquet).", "FOLDER")
+        Path | None, option("Save the fit in this folder, for the other verbs.", "FOLDER")
     ] = None,
     about: Annotated[
         Path | None,
         option(
-            "TOML file with your answers to the reporting checklist, kept in manifest.json of "
-            "--out, which lists the questions."
+            "TOML file with your answers to the reporting checklist, saved with the fit. Its "
+            "questions are in the manifest.json of a saved fit."
         ),
     ] = None,
     plot: o.Plot = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Fit a law to training runs and print what was found.
+    """Fit a law to training runs and print its parameters, with intervals and a status.
 
-    The file needs a column for each input of the law and one for the loss; N, D, C and loss are
-    found under their usual names (params, tokens, flops, val_loss ...).
+    The file needs a column for each input of the law and one for the loss: N (parameters), D
+    (tokens), C (FLOP) and loss are found under their usual names (params, tokens, flops ...).
     """
     _check(by, resamples, plot, about, out)
     name = words.law_name(law, formula)
@@ -114,7 +119,7 @@ def fit(
     answers = read_about(about)
     if out is not None and by is None:
         check_folder(out)
-    given: dict[str, Any] = {
+    options: dict[str, Any] = {
         "law": words.law_of(name),
         "objective": words.objective_of(objective, on, delta, dof),
         "fixed": words.numbers("fixed", fixed),
@@ -130,17 +135,17 @@ def fit(
     given = {name: value for name, value in given.items() if value not in (None, {})}
     data, source = _runs(runs, quiet)
     # On a terminal the summary says it all, a few lines further down.
-    told = quiet or (sys.stdout.isatty() and not as_json and by is None)
-    with spoken_warnings(told), progress_bar(quiet) as progress:
+    silent = quiet or (sys.stdout.isatty() and not as_json and by is None)
+    with spoken_warnings(silent), progress_bar(quiet) as progress:
         if by is None:
-            given |= {} if resamples is None else {"resamples": resamples}
-            given |= {"resampling": resampling.value, "seed": seed, "noise": noise}
-            given["allow_unidentified"] = allow_unidentified
-            fits = {"": scalejax.fit(data, progress=progress, **given)}
+            options |= {} if resamples is None else {"resamples": resamples}
+            options |= {"resampling": resampling.value, "seed": seed, "noise": noise}
+            options["allow_unidentified"] = allow_unidentified
+            fits = {"": scalejax.fit(data, progress=progress, **options)}
         else:
-            fits = scalejax.fit_many(data, by=by, progress=progress, **given)
-    fits = {group: _named(fit, name, source) for group, fit in fits.items()}
-    if not told:
+            fits = scalejax.fit_many(data, by=by, progress=progress, **options)
+    fits = {group: _with_names(fit, name, source) for group, fit in fits.items()}
+    if not silent:
         for note in next(iter(fits.values())).table.notes:
             say(f"assumed: {note}")
     report(fits, by, level, as_json)
@@ -178,7 +183,7 @@ def _runs(runs: str | None, quiet: bool) -> tuple[Any, str | None]:
     return data, None if data is runs else runs or EXAMPLE
 
 
-def _named(fit: "Fit", law: str, source: str | None) -> "Fit":
-    """The fit with the law and the data as they were named on the command line."""
+def _with_names(fit: "Fit", law: str, source: str | None) -> "Fit":
+    """The fit with the names of law and data that were written on the command line."""
     table = fit.table if source is None else replace(fit.table, source=source)
     return replace(fit, settings={**fit.settings, "law": law}, table=table)

@@ -1,4 +1,4 @@
-"""What the terminal says of a law and of a published set: formula, units, source, an example."""
+"""Pages on a law and on a published set, for the terminal: formula, units, source, an example."""
 
 from math import isfinite, sqrt
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ _UNVERIFIED = "UNVERIFIED: these numbers were not seen in the source itself"
 
 
 def print_law(law: "Law", as_json: bool) -> None:
-    """Prints a law with its published sets."""
+    """Print a law with its published sets."""
     if as_json:
         print_json(_law_entry(law))
         return
@@ -32,26 +32,26 @@ def print_law(law: "Law", as_json: bool) -> None:
     lines = [f"{law.name}: {law.about}", "", *_facts(law), ""]
     lines += aligned(["parameter", "plausible", "bounds", "linear", "support, unit"], rows)
     lines += ["", "Starts are drawn from the plausible range; a fit may not leave the bounds."]
-    for found in law.published.values():
-        lines += ["", *_set_lines(law, found)]
+    for published in law.published.values():
+        lines += ["", *_set_lines(law, published)]
     lines += ["", *_example(law)]
     print("\n".join(lines))
 
 
 def print_set(law: "Law", name: str, as_json: bool) -> None:
-    """Prints one published set of a law.
+    """Print one published set of a law.
 
     Raises:
         UsageError: The law has no such set.
     """
     if name not in law.published:
-        known = ", ".join(law.published) or "none"
-        raise UsageError(f"{law.name} has no published set {name!r}; known: {known}.")
-    found = law.published[name]
+        names = ", ".join(law.published) or "none"
+        raise UsageError(f"{law.name} has no published set {name!r}; known: {names}.")
+    published = law.published[name]
     if as_json:
-        print_json({"law": law.name, **_set_entry(found)})
+        print_json({"law": law.name, **_set_entry(published)})
     else:
-        print("\n".join([f"{law.name}: {law.about}", "", *_set_lines(law, found)]))
+        print("\n".join([f"{law.name}: {law.about}", "", *_set_lines(law, published)]))
 
 
 def _facts(law: "Law") -> list[str]:
@@ -74,21 +74,21 @@ def _facts(law: "Law") -> list[str]:
 def _input(name: str) -> str:
     from scalejax.quantities import QUANTITIES
 
-    known = QUANTITIES.get(name)
-    if known is None:
+    quantity = QUANTITIES.get(name)
+    if quantity is None:
         return name
-    unit = "" if known.unit in known.meaning else f", {known.unit}"
-    return f"{name} ({known.meaning}{unit})"
+    unit = "" if quantity.unit in quantity.meaning else f", {quantity.unit}"
+    return f"{name} ({quantity.meaning}{unit})"
 
 
 def _example(law: "Law") -> list[str]:
-    """A call of the first published set at the middle of its runs, or a fit."""
+    """An example: the first published set at the middle of its runs, or else a fit."""
     from scalejax.quantities import QUANTITIES, short_number
 
-    named = next(iter(law.published), None)
-    if named is None:
+    set_name = next(iter(law.published), None)
+    if set_name is None:
         return ["example", f"  scalejax fit runs.csv --law {law.name}"]
-    valid = law.published[named].valid
+    valid = law.published[set_name].valid
     ranges = {name: valid.get(name, QUANTITIES[name].plausible) for name in law.inputs}
     at = {name: float(f"{_middle(ends):.1g}") for name, ends in ranges.items()}
     words = ", ".join(f"{name}={value:g}" for name, value in at.items())
@@ -96,11 +96,11 @@ def _example(law: "Law") -> list[str]:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        value = short_number(float(law.predict(named, **at)))
+        value = short_number(float(law.predict(set_name, **at)))
     unit = law.response.unit
     return [
         "example",
-        f'  scalejax.LAWS["{law.name}"].predict("{named}", {words})  # {value} {unit}',
+        f'  scalejax.LAWS["{law.name}"].predict("{set_name}", {words})  # {value} {unit}',
     ]
 
 
@@ -130,7 +130,7 @@ def _law_entry(law: "Law") -> dict[str, Any]:
             for r in law.reductions
         ],
         "parameters": [_parameter_entry(parameter, law) for parameter in law.parameters.values()],
-        "published": [_set_entry(found) for found in law.published.values()],
+        "published": [_set_entry(published) for published in law.published.values()],
     }
 
 
@@ -148,39 +148,39 @@ def _parameter_entry(parameter: "Parameter", law: "Law") -> dict[str, Any]:
     }
 
 
-def _set_entry(found: "PublishedSet") -> dict[str, Any]:
+def _set_entry(published: "PublishedSet") -> dict[str, Any]:
     return {
-        "id": found.id,
-        "values": dict(found),
-        "stderr": found.stderr,
-        "source": found.source,
-        "convention": found.convention,
-        "counts": found.counts,
-        "valid": {name: list(ends) for name, ends in found.valid.items()},
-        "verified": found.verified,
-        "note": found.note,
+        "id": published.id,
+        "values": dict(published),
+        "stderr": published.stderr,
+        "source": published.source,
+        "convention": published.convention,
+        "counts": published.counts,
+        "valid": {name: list(ends) for name, ends in published.valid.items()},
+        "verified": published.verified,
+        "note": published.note,
     }
 
 
-def _set_lines(law: "Law", found: "PublishedSet") -> list[str]:
+def _set_lines(law: "Law", published: "PublishedSet") -> list[str]:
     from scalejax.quantities import short_number
 
-    lines = [f"published set {found.id}"]
-    for name, value in found.items():
-        error = f"  +- {found.stderr[name]!r}" if name in found.stderr else ""
+    lines = [f"published set {published.id}"]
+    for name, value in published.items():
+        error = f"  +- {published.stderr[name]!r}" if name in published.stderr else ""
         unit = law.parameters[name].unit
         lines.append(f"  {name:<10} {value!r}{error}{f'  {unit}' if unit else ''}")
-    covered = [
+    ranges = [
         f"{name} {short_number(low)} to {short_number(high)}"
-        for name, (low, high) in found.valid.items()
+        for name, (low, high) in published.valid.items()
     ]
     for label, text in (
-        ("doubt", "" if found.verified else _UNVERIFIED),
-        ("source", found.source),
-        ("convention", found.convention),
-        ("N counts", found.counts),
-        ("runs cover", ", ".join(covered)),
-        ("note", found.note),
+        ("doubt", "" if published.verified else _UNVERIFIED),
+        ("source", published.source),
+        ("convention", published.convention),
+        ("N counts", published.counts),
+        ("runs cover", ", ".join(ranges)),
+        ("note", published.note),
     ):
         if text:
             lines.append(f"  {label:<10} {text}")

@@ -1,4 +1,4 @@
-"""``scalejax laws``: which laws there are, and what is known about each."""
+"""``scalejax laws``: a table of the laws, to be searched."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -32,20 +32,21 @@ laws_app = typer.Typer(
 def laws(
     context: typer.Context,
     inputs: Annotated[
-        list[str] | None, typer.Option("--input", help="Only laws of this input. Repeatable.")
+        list[str] | None,
+        typer.Option("--input", help="Only laws with this input, such as N. Repeatable."),
     ] = None,
     gives: Annotated[
         str | None, typer.Option(help="Only laws that give this: loss, error, accuracy, lr ...")
     ] = None,
     search: Annotated[
-        str | None, typer.Option(help="Only laws in whose name, formula or source this word is.")
+        str | None, typer.Option(help="Only laws with this word in name, formula or source.")
     ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="Only laws with published coefficients.")
     ] = False,
     as_json: o.AsJson = False,
 ) -> None:
-    """List the laws: formula, inputs, parameters and published sets."""
+    """List the laws: inputs, what they give, published sets and formula."""
     if context.invoked_subcommand is not None:
         return
     use_compilation_cache()

@@ -1,4 +1,7 @@
-"""Names that the command knows before JAX is loaded; a test holds them to what there is."""
+"""Names of laws, published sets and datasets, so that the command knows them before JAX is loaded.
+
+A test compares them with the registries.
+"""
 
 # fmt: off
 LAWS = (

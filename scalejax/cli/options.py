@@ -28,7 +28,7 @@ class ObjectiveName(StrEnum):
 
 
 class Scale(StrEnum):
-    """Of what the residuals are."""
+    """Whether residuals are of the log loss or of the loss."""
 
     LOG = "log"
     LOSS = "loss"
@@ -141,13 +141,13 @@ def option(help: str, metavar: str | None = None, *names: str, **more: Any) -> A
 
 
 _RUNS = (
-    "File with one training run a row (CSV, JSON lines, also .gz, .bz2, .zst; Parquet, Feather), - "
-    "for CSV on stdin, or a dataset (golden36, chinchilla, gadre ...)."
+    "Table of training runs, one a row: a file (CSV, JSON lines, also .gz, .bz2, .zst; Parquet, "
+    "Feather), - for CSV on stdin, or the name of a dataset (golden36, chinchilla, gadre ...)."
 )
-_OWN_LAW = "For a fit of a law of your own: module:name or file.py:name."
+_OWN_LAW = "The law, if the fit is of one of your own: module:name or file.py:name."
 _HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"
 
-# What is asked of.
+# What a verb works on.
 Runs = Annotated[str, typer.Argument(help=_RUNS, metavar="RUNS", callback=_file)]
 RunsIfAny = Annotated[str | None, typer.Argument(help=_RUNS, metavar="RUNS", callback=_file)]
 # That a file is not there is a problem like others to a verb that lists them.
@@ -175,14 +175,14 @@ Law = Annotated[
 ]
 Laws = Annotated[
     list[str] | None,
-    option("Laws, also of your own: file.py:name. Repeatable.", "NAME,...", callback=_every_law),
+    option("Laws by name, or your own: file.py:name. Repeatable.", "NAME,...", callback=_every_law),
 ]
 OwnLaw = Annotated[str | None, option(_OWN_LAW, callback=_law)]
 Formula = Annotated[
     str | None,
     option(
         'A law as text, instead of --law: "E + A/N**alpha + c*log(D) where c real". N, D and C are '
-        "inputs, other names positive parameters.",
+        "inputs, other names parameters, which are positive unless they are said to be real.",
         "TEXT",
     ),
 ]
@@ -190,60 +190,69 @@ Formula = Annotated[
 # How the table is read.
 Columns = Annotated[
     list[str] | None,
-    option("Which column is what: N=params or loss=ppl_loss. Repeatable.", "N=COLUMN"),
+    option("Column to read a quantity from: N=size or loss=final. Repeatable.", "N=COLUMN"),
 ]
 Units = Annotated[
-    list[str] | None, option("Unit of a column: N=M, D=B or D=1e9. Repeatable.", "N=UNIT")
+    list[str] | None,
+    option("Unit of a column: N=M (millions), D=B or D=1e9. Repeatable.", "N=UNIT"),
 ]
 LossUnit = Annotated[
-    str | None, option("nats, bits, or bits_per_byte:<bytes per token>. [default: nats]", "UNIT")
+    str | None,
+    option(
+        "Unit of the loss: nats, bits, bits_per_byte:<bytes per token>. [default: nats]", "UNIT"
+    ),
 ]
-Derive = Annotated[str | None, option("Derive D (or N, C) although the file has it.", "D=6ND")]
-Weights = Annotated[str | None, option("Column of weights.", "COLUMN")]
+Derive = Annotated[
+    str | None, option("Compute D (or N, C) from C = 6ND, not from its column.", "D=6ND")
+]
+Weights = Annotated[str | None, option("Column of weights: how much a row counts.", "COLUMN")]
 Sigma = Annotated[
-    str | None, option("Column of standard deviations; instead of --weights.", "COLUMN")
+    str | None, option("Column of standard deviations of the loss; instead of --weights.", "COLUMN")
 ]
 Run = Annotated[
     list[str] | None,
     option(
-        "Column that names the run: checkpoints of a run count as one. Twice for nested levels, "
-        "outermost first: --run family --run model.",
+        "Column that names the run, where rows are checkpoints: the rows of a run count as one. "
+        "Twice for nested levels, outermost first: --run family --run model.",
         "COLUMN",
     ),
 ]
 OneRun = Annotated[
-    str | None, option("Column that names the run: its checkpoints count as one.", "COLUMN")
+    str | None,
+    option("Column that names the run, where rows are checkpoints: they count as one.", "COLUMN"),
 ]
 Strata = Annotated[
     str | None,
-    option("Column of names: resample within each, so all keep a share.", "COLUMN"),
+    option("Column of names: resamples keep the number of rows of each name.", "COLUMN"),
 ]
 Exclude = Annotated[
-    str | None, option('Leave rows out: a 0/1 column, "top5(loss)", or row numbers 3,17.', "ROWS")
+    str | None,
+    option('Leave rows out: a 0/1 column, the five largest "top5(loss)", or rows 3,17.', "ROWS"),
 ]
 OnBadRows = Annotated[
-    OnBad, option("Refuse a file with unusable rows, or set those rows aside.", None, "--on-bad")
+    OnBad, option("Unusable rows: refuse the file, or set them aside.", None, "--on-bad")
 ]
 By = Annotated[str | None, option("Column of names: fit each group of rows by itself.", "COLUMN")]
 
 # How it is fitted.
-Objective = Annotated[ObjectiveName, option("What is minimised.")]
-On = Annotated[Scale, option("Residuals of the log loss or of the loss.")]
+Objective = Annotated[ObjectiveName, option("Function of the residuals whose sum is minimised.")]
+On = Annotated[Scale, option("Residuals of the logarithm of the loss, or of the loss.")]
 Resampling = Annotated[
-    ResamplingName, option("How resamples are made; auto takes what suits the runs.")
+    ResamplingName, option("How runs are resampled for the intervals; auto takes what suits them.")
 ]
 Seed = Annotated[int, option("Seed of all that is random.", min=0)]
 
-# What is wanted.
+# What a result is about.
 At = Annotated[
     list[str] | None,
     option(
-        "A run, N=70B,D=1.4T, or the best model for a compute in FLOP, C=1e24. Repeatable. "
+        "What to look at: the loss of a run, N=70B,D=1.4T, or the best model for a compute in "
+        "FLOP, C=1e24. Repeatable. "
         "[default: 100 times the largest run]",
         "N=70B,D=1.4T",
     ),
 ]
-OneRunAt = Annotated[str | None, option("The run whose loss is wanted.", "N=70B,D=1.4T")]
+OneRunAt = Annotated[str | None, option("A planned run, to predict its loss.", "N=70B,D=1.4T")]
 Level = Annotated[float, option("Probability of the intervals.", callback=_level)]
 Discrepancy = Annotated[
     float | None,
@@ -254,22 +263,23 @@ Discrepancy = Annotated[
 ]
 
 # Money and machines.
-Budget = Annotated[str | None, option("Compute that may be spent.", "FLOP")]
+Budget = Annotated[str | None, option("Training compute that may be spent, such as 1e24.", "FLOP")]
 Usd = Annotated[str | None, option("Dollars that may be spent; needs --hardware.", "DOLLARS")]
-Hardware = Annotated[str | None, option(f"What trains: {_HARDWARE}.", "NAME")]
-Mfu = Annotated[float, option("Share of the peak rate that training reaches.", "SHARE")]
+Hardware = Annotated[str | None, option(f"Accelerator that trains: {_HARDWARE}.", "NAME")]
+Mfu = Annotated[float, option("Share of the peak FLOP rate that training reaches.", "SHARE")]
 UsdPerHour = Annotated[
-    str | None, option("Rent of one for an hour. [default: a dated guess, printed]", "DOLLARS")
+    str | None,
+    option("Rent of an accelerator for an hour. [default: a dated guess, printed]", "DOLLARS"),
 ]
 
 # Where it goes.
-_PLOT = "Draw it to this file (.png, .pdf or .svg)."
+_PLOT = "Draw a plot to this file (.png, .pdf, .svg)."
 Plot = Annotated[Path | None, option(_PLOT, callback=_plot_now)]
 # Into the folder of a job, which is yet to be made.
 JobPlot = Annotated[Path | None, option(_PLOT, callback=_plot)]
-Csv = Annotated[Path | None, option("Write the numbers to this file.", None, "--csv")]
+Csv = Annotated[Path | None, option("Write the numbers to this CSV file.", None, "--csv")]
 AsJson = Annotated[bool, option("Print JSON, not text.", None, "--json")]
-Quiet = Annotated[bool, option("Say nothing on stderr.", None, "--quiet")]
+Quiet = Annotated[bool, option("Print no warnings or progress.", None, "--quiet")]
 DryRun = Annotated[
-    bool, option("Check everything, say what it takes, and stop.", None, "--dry-run")
+    bool, option("Check everything, print how much work it is, and stop.", None, "--dry-run")
 ]

@@ -35,64 +35,72 @@ def plan(
     ] = None,
     as_good_as: Annotated[
         str | None,
-        option("Reach the best loss of this much training, as cheaply as possible.", "FLOP"),
+        option("Reach the best loss for this compute as cheaply as possible.", "FLOP"),
     ] = None,
     days: Annotated[
-        str | None, option("Time of training; needs --hardware and --gpus.", "DAYS")
+        str | None, option("Limit on the days of training; needs --hardware and --gpus.", "DAYS")
     ] = None,
     max_tokens: Annotated[
-        str | None, option("Training data, each token seen once.", "TOKENS")
+        str | None, option("Limit on the training tokens, each seen once.", "TOKENS")
     ] = None,
     unique_tokens: Annotated[
         str | None,
-        option("Unique training data, seen as often as it pays; for Chinchilla's law.", "TOKENS"),
+        option("Unique tokens, repeated as often as it pays; for Chinchilla's law.", "TOKENS"),
     ] = None,
-    max_params: Annotated[str | None, option("Largest model.", "PARAMETERS")] = None,
-    memory: Annotated[str | None, option("Memory for the weights when served.", "80GB")] = None,
+    max_params: Annotated[
+        str | None, option("Limit on the parameters of the model.", "PARAMETERS")
+    ] = None,
+    memory: Annotated[
+        str | None, option("Limit on the memory of the weights when served.", "80GB")
+    ] = None,
     latency: Annotated[
         str | None,
-        option("Time per token for one user on one accelerator; needs --hardware.", "20ms"),
+        option(
+            "Limit on the time per token, one user on one accelerator; needs --hardware.", "20ms"
+        ),
     ] = None,
     served_tokens: Annotated[
         str | None,
-        option("Tokens that the model will serve in its life, in and out.", "TOKENS"),
+        option("Tokens that the model will read and write in its life.", "TOKENS"),
     ] = None,
     requests: Annotated[
-        str | None, option("Requests that it will serve, instead of --served-tokens.", "NUMBER")
+        str | None, option("Requests that it will serve; instead of --served-tokens.", "NUMBER")
     ] = None,
     request_tokens: Annotated[
-        str | None, option("Tokens of a request, in and out. [default: 70:215]", "IN:OUT")
+        str | None, option("Tokens of a request, read and written. [default: 70:215]", "IN:OUT")
     ] = None,
     input_tokens: Annotated[
-        str | None, option("Tokens that it will read in its life, if told apart.", "TOKENS")
+        str | None, option("Tokens that it will read; instead of --served-tokens.", "TOKENS")
     ] = None,
-    output_tokens: Annotated[str | None, option("Tokens that it will write.", "TOKENS")] = None,
+    output_tokens: Annotated[
+        str | None, option("Tokens that it will write; with --input-tokens.", "TOKENS")
+    ] = None,
     serving_bits: Annotated[float, option("Bits of the weights when served.", "BITS")] = 16.0,
     serving_hardware: Annotated[
-        str | None, option("What serves. [default: what trains]", "NAME")
+        str | None, option("Accelerator that serves. [default: --hardware]", "NAME")
     ] = None,
     serving_mfu: Annotated[
-        str, option("Share of the peak that reading and writing reach.", "IN:OUT")
+        str, option("Share of the peak rate that reading and writing reach.", "IN:OUT")
     ] = "0.5:0.01",
-    context: Annotated[
-        str, option("Tokens in the cache when --latency is counted.", "TOKENS")
-    ] = "1024",
+    context: Annotated[str, option("Tokens of context that --latency is for.", "TOKENS")] = "1024",
     hardware: o.Hardware = None,
-    gpus: Annotated[str | None, option("How many train.", "NUMBER")] = None,
+    gpus: Annotated[str | None, option("Number of accelerators that train.", "NUMBER")] = None,
     mfu: o.Mfu = 0.4,
     usd_per_hour: o.UsdPerHour = None,
     serving_usd_per_hour: Annotated[
-        str | None, option("Rent of one that serves.", "DOLLARS")
+        str | None, option("Rent of an accelerator that serves for an hour.", "DOLLARS")
     ] = None,
-    params: Annotated[str | None, option("N, if it is not to be decided.", "PARAMETERS")] = None,
-    tokens: Annotated[str | None, option("D, if it is not to be decided.", "TOKENS")] = None,
+    params: Annotated[str | None, option("Hold N at this value.", "PARAMETERS")] = None,
+    tokens: Annotated[str | None, option("Hold D at this value.", "TOKENS")] = None,
     inputs: Annotated[
         list[str] | None,
-        option("Another input of the law: P_w=8, or bits=8 for all. Repeatable.", "NAME=VALUE"),
+        option(
+            "Other input of the law: P_w=8, or bits=8 for all precisions. Repeatable.", "NAME=VALUE"
+        ),
     ] = None,
     precisions: Annotated[
         str | None,
-        option("Formats to choose among, with a law of bits: fp8,bf16.", "NAMES"),
+        option("Number formats to choose from, for a law of bits: fp8,bf16.", "NAMES"),
     ] = None,
     candidates: Annotated[
         list[str] | None,
@@ -108,8 +116,9 @@ def plan(
     ] = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Plan a training run: the best N and D (and bits) under your limits, with intervals.
+    """Plan a training run: the best parameters N and tokens D under your limits, with intervals.
 
+    A law of bits also gives the best precision.
     Numbers may have suffixes and units: 70B, 1.4T, 5e6, 5M USD, 80GB, 20ms.
     """
     use_compilation_cache()

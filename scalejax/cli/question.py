@@ -1,4 +1,4 @@
-"""``scalejax predict``, ``sensitivity`` and ``compare``: what a saved fit says, and how firmly."""
+"""``scalejax predict``, ``sensitivity`` and ``compare``: conclusions of saved fits, how firm."""
 
 import warnings
 from pathlib import Path
@@ -34,10 +34,10 @@ def predict(
     law: o.OwnLaw = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Predict the loss of planned runs, with what is known of the error.
+    """Predict the loss of planned runs, with intervals.
 
-    lo and hi are for one new run: curve, noise of a run, and the declared discrepancy; curve_lo
-    and curve_hi are for the curve alone.
+    lo and hi are for one new run: they hold the error of the curve, the noise of a run, and the
+    discrepancy that you declare; curve_lo and curve_hi are for the curve alone.
     """
     fit = _load(folder, law)
     from scalejax.fitting import DISCREPANCIES, FAR
@@ -59,8 +59,8 @@ def predict(
     if as_json:
         print_json({"predictions": _records(frame)})
         return
-    shown = [*fit.law.inputs, "loss", "lo", "hi", "curve_lo", "curve_hi", "discrepancy"]
-    print(_text(frame[[*shown, "decades_beyond"]]))
+    header = [*fit.law.inputs, "loss", "lo", "hi", "curve_lo", "curve_hi", "discrepancy"]
+    print(_text(frame[[*header, "decades_beyond"]]))
     print(f"\n{100 * level:g} % intervals, {frame['method'].iloc[0]}.")
     if far.any():
         print(
@@ -79,9 +79,9 @@ def sensitivity(
     law: o.OwnLaw = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Tell what the conclusions of a fit rest on: objectives, deltas, exclusions, single runs.
+    """Show how far the conclusions of a fit move under other choices and without single runs.
 
-    With --laws other laws are tried too.
+    The choices are objectives, deltas and exclusions, and with --laws other laws.
     """
     fit = _load(folder, law)
     from scalejax.conclusions import conclude, describe_moves
@@ -135,7 +135,7 @@ def compare(
     law: o.OwnLaw = None,
     as_json: o.AsJson = False,
 ) -> None:
-    """Differences between two fits, with intervals from the resamples that they share."""
+    """Compare the conclusions of two fits, with intervals from the resamples that they share."""
     from scalejax.conclusions import compare as pair
 
     fits = [_load(folder, law) for folder in (first, second)]

@@ -37,39 +37,39 @@ _OPTIONS = {
     "resume": {"--law": "--laws"},
 }
 _COMPUTE = {("design", "--target"), *((verb, "--budget") for verb in _OPTIONS)}
-"""Options whose value was a compute, which is a point now."""
+"""Old options whose value was a compute; it is the point ``C=...`` now."""
 
 
 def current(words: Sequence[str]) -> list[str]:
-    """The words of a command by their new names; says each old one that was met."""
-    given = list(words)
-    place = next((k for k, word in enumerate(given) if not word.startswith("-")), None)
+    """The words of a command with new names for old ones, each of which is said."""
+    result = list(words)
+    place = next((k for k, word in enumerate(result) if not word.startswith("-")), None)
     if place is None:
-        return given
-    if given[place] in _VERBS:
-        _say(given[place], _VERBS[given[place]])
-        given[place] = _VERBS[given[place]]
-    verb = given[place]
-    for k in range(place + 1, len(given)):
-        option, separator, value = given[k].partition("=")
+        return result
+    if result[place] in _VERBS:
+        _say(result[place], _VERBS[result[place]])
+        result[place] = _VERBS[result[place]]
+    verb = result[place]
+    for k in range(place + 1, len(result)):
+        option, separator, value = result[k].partition("=")
         if option == "--published" and verb in ("plan", "design"):
             _say(option, "the name of the set alone")
-            given[k] = value
+            result[k] = value
         elif (new := _OPTIONS.get(verb, {}).get(option)) is not None:
             _say(option, new)
-            given[k] = f"{new}{separator}{value}"
+            result[k] = f"{new}{separator}{value}"
             if (verb, option) in _COMPUTE:
-                _as_compute(given, k, bool(separator))
-    return [word for k, word in enumerate(given) if word or k < place]
+                _as_compute(result, k, bool(separator))
+    return [word for k, word in enumerate(result) if word or k < place]
 
 
-def _as_compute(given: list[str], k: int, joined: bool) -> None:
+def _as_compute(result: list[str], k: int, joined: bool) -> None:
     """``1e24`` to ``C=1e24``, in the word itself or the next."""
     if joined:
-        option, _, value = given[k].partition("=")
-        given[k] = f"{option}=C={value}"
-    elif k + 1 < len(given):
-        given[k + 1] = f"C={given[k + 1]}"
+        option, _, value = result[k].partition("=")
+        result[k] = f"{option}=C={value}"
+    elif k + 1 < len(result):
+        result[k + 1] = f"C={result[k + 1]}"
 
 
 def _say(old: str, new: str) -> None:

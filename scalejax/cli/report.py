@@ -12,7 +12,7 @@ from scalejax.cli.options import option
 from scalejax.cli.talk import say, spoken_warnings
 
 SLOW = 2.0
-"""Seconds after which what goes on is said."""
+"""Seconds after which the steps of a report are said, so that nobody waits in silence."""
 
 # The backspace keeps the lines as they are.
 EXAMPLES = """\b
@@ -56,21 +56,21 @@ def report(
     if tables is not None:
         reporting.check_folder(tables)
     fit = words.fit_in(folder, law)
-    wanted = reporting.ReportOptions(
+    options = reporting.ReportOptions(
         level, title, words.points(at), discrepancy, reporting.saved_answers(folder)
     )
     with spoken_warnings(quiet):
-        content = reporting.content(fit, wanted, tell)
+        content = reporting.content(fit, options, tell)
     reporting.save(reporting.to_html(content), out)
-    written = [] if tables is None else reporting.save_tables(content, tables)
+    files = [] if tables is None else reporting.save_tables(content, tables)
     if not quiet:
         say(f"wrote {out}: {content.verdict.headline}")
-        if written:
-            say(f"wrote {len(written)} tables to {tables}")
+        if files:
+            say(f"wrote {len(files)} tables to {tables}")
 
 
 def _teller(quiet: bool) -> Callable[[str], None]:
-    """Says what begins, once it has taken long."""
+    """A function that says the next step if the report has taken longer than `SLOW`."""
     start = perf_counter()
 
     def tell(text: str) -> None:

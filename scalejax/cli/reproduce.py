@@ -11,7 +11,7 @@ from scalejax.cli.options import option
 from scalejax.cli.talk import print_json
 
 DIFFERENT = 3
-"""Exit code when the numbers are others, or not all could be made again."""
+"""Exit code when a number differs, or not all could be made again."""
 
 
 def reproduce(
@@ -21,16 +21,16 @@ def reproduce(
     ],
     law: o.OwnLaw = None,
     tolerance: Annotated[
-        float, option("Largest relative difference that is taken for the same.", min=0)
+        float, option("Largest relative difference that counts as the same.", min=0)
     ] = 1e-10,
     as_json: o.AsJson = False,
 ) -> None:
     """Make a saved fit again from its own files and compare all numbers.
 
     Checks the files against manifest.json, fits the saved rows with the recorded settings, and
-    compares the parameters, the objective and every resample. Exit code 0: the same; 3: not, or
-    resamples whose weights were given cannot be made again; 1: the files are damaged, or hold too
-    little to make the fit again.
+    compares the parameters, the objective and every resample. Exit code 0: all is the same; 3: a
+    number differs, or the weights of the resamples are not saved; 1: the files are damaged, or hold
+    too little to make the fit again.
     """
     use_compilation_cache()
     # Imported here: JAX takes a second, which --help should not.

@@ -1,4 +1,4 @@
-"""What comes out of a fit: a summary or JSON on stdout, folders, a plot."""
+"""Output of fits: a summary or JSON on stdout, folders, a plot."""
 
 import hashlib
 import re

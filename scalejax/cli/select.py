@@ -1,4 +1,4 @@
-"""``scalejax select``: which law to believe, by what was held out."""
+"""``scalejax select``: compare laws by their errors on runs that were held out."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -34,16 +34,18 @@ def select(
     runs: o.Runs,
     laws: o.Laws = None,
     folds: Annotated[
-        Folds, option("Hold out what is larger than a moving cut, or the largest fifth.")
+        Folds, option("Hold out the runs above a moving cut, or the largest fifth.")
     ] = Folds.ROLLING,
     leave_out: Annotated[
-        str | None, option("Hold out each name of this column in turn, instead.", "COLUMN")
+        str | None, option("Column of names: hold out each in turn, instead.", "COLUMN")
     ] = None,
     axis: Annotated[
-        str | None, option("Input along which runs are held out. [default: C]", "NAME")
+        str | None, option("Input that says which runs are larger. [default: C]", "NAME")
     ] = None,
     at: o.OneRunAt = None,
-    resamples: Annotated[int, option("Random weightings of the runs.", min=0)] = 200,
+    resamples: Annotated[
+        int, option("Random weightings of the runs, for the intervals.", min=0)
+    ] = 200,
     seed: o.Seed = 0,
     objective: o.Objective = ObjectiveName.HUBER,
     run: o.OneRun = None,
@@ -66,7 +68,7 @@ def select(
     # Imported here: JAX and pandas take a second, which --help should not.
     from scalejax.selection import select as compare
 
-    wanted = None if at is None else words.point("at", at)
+    point = None if at is None else words.point("at", at)
     with spoken_warnings(quiet):
         selection = compare(
             words.data_of(runs),
@@ -81,7 +83,7 @@ def select(
                 columns=columns, units=units, exclude=exclude, on_bad=on_bad, run=run
             ),
         )
-    prediction = None if wanted is None else selection.predict(wanted, level)
+    prediction = None if point is None else selection.predict(point, level)
     if as_json:
         print_json(_document(selection, prediction, level))
     else:

@@ -1,4 +1,4 @@
-"""How a long command ends before it is done: signals, the disk, and what is said then."""
+"""How a long command stops early: on signals and errors of the disk, with a message."""
 
 import contextlib
 import signal
@@ -21,10 +21,10 @@ class _Stopped(BaseException):
 
 
 class Signals:
-    """Remembers the signal that came, as what a handler raises may be lost.
+    """Remembers the signal that came, because the exception of its handler may be lost.
 
-    Python drops it where it cannot be passed on: in a destructor, in a callback of the garbage
-    collector, of which JAX has one.
+    Python drops exceptions in destructors and in callbacks of the garbage collector; JAX has such a
+    callback.
     """
 
     def __init__(self) -> None:
@@ -43,13 +43,15 @@ class Signals:
 
 @contextlib.contextmanager
 def survivable(out: Path | None) -> Iterator[Callable[[], None]]:
-    """Leave a job that can be resumed, and say so, whatever ends it.
+    """Turn errors and signals inside the block into a message and an exit code.
+
+    The job in the folder can be resumed, which the message says.
 
     Args:
         out: Folder of the job.
 
     Yields:
-        To be called now and then: it stops if a signal came and was lost.
+        A function to call now and then: it stops if the exception of a signal was lost.
     """
     signals = Signals()
     before = {number: signal.signal(number, signals.handle) for number in _ENDS}
@@ -63,8 +65,8 @@ def survivable(out: Path | None) -> Iterator[Callable[[], None]]:
         raise typer.Exit(DISK_FULL if full else 2 if isinstance(error, UsageError) else 1) from None
     except _Stopped:
         word, code = _ENDS[signals.came or signal.SIGTERM]
-        kept = f" Finished shards are kept; go on with: scalejax resume {out}" if out else ""
-        say(f"{word}.{kept}")
+        advice = f" Finished shards are kept; go on with: scalejax resume {out}" if out else ""
+        say(f"{word}.{advice}")
         raise typer.Exit(code) from None
     finally:
         for number, handler in before.items():

@@ -1,4 +1,4 @@
-"""``scalejax study`` and ``scalejax resume``: a thousand laws as a job that survives."""
+"""``scalejax study`` and ``scalejax resume``: many laws as one job that can be resumed."""
 
 import contextlib
 import os
@@ -53,7 +53,9 @@ Distributed = Annotated[
 ]
 Coordinator = Annotated[
     str | None,
-    typer.Option(metavar="HOST:PORT", help="Address of process 0, where nothing else tells it."),
+    typer.Option(
+        metavar="HOST:PORT", help="Address of process 0, if Slurm, MPI or the pod do not tell it."
+    ),
 ]
 Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes, likewise.")]
 Process = Annotated[int | None, typer.Option(min=0, help="Number of this process, likewise.")]
@@ -61,17 +63,22 @@ Process = Annotated[int | None, typer.Option(min=0, help="Number of this process
 
 def study(
     file: Annotated[
-        Path, typer.Argument(help="The study.", metavar="STUDY.toml", exists=True, dir_okay=False)
+        Path,
+        typer.Argument(
+            help="TOML file, as below.", metavar="STUDY.toml", exists=True, dir_okay=False
+        ),
     ],
     runs: o.RunsIfAny = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of the job. The same command again goes on where it stopped."),
+        typer.Option(
+            help="Folder of the results. The same command again goes on where it stopped."
+        ),
     ] = None,
     dry_run: o.DryRun = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="If the job in the folder is another one, begin beside it."),
+        typer.Option("--force", help="If the folder has another job, take a new one beside it."),
     ] = False,
     distributed: Distributed = False,
     coordinator: Coordinator = None,
@@ -81,7 +88,7 @@ def study(
     csv: o.Csv = None,
     quiet: o.Quiet = False,
 ) -> None:
-    """Fit all laws of a study: families x subsets of runs x laws x resamples.
+    """Fit many laws as one job: families x subsets of runs x laws x resamples.
 
     Exit codes besides the usual: 3 some laws failed, 74 the disk cannot be written, 75 terminated.
     """
@@ -122,7 +129,7 @@ def resume(
     laws: Annotated[
         list[str] | None,
         option(
-            "A law of your own that the job fits: no code that a job names is run by itself.",
+            "A law of your own that the job fits: its code is run only if you name it here.",
             "FILE.py:LAW",
         ),
     ] = None,
@@ -134,7 +141,7 @@ def resume(
     csv: o.Csv = None,
     quiet: o.Quiet = False,
 ) -> None:
-    """Go on with a job where it stopped, whatever stopped it; a finished one is shown again."""
+    """Go on with the job of a study where it stopped; print the results of a finished one."""
     _check_files(plot, csv, folder)
     use_compilation_cache()
     me = _join(distributed, coordinator, processes, process)
@@ -150,15 +157,15 @@ def resume(
 
 
 def _check_files(plot: Path | None, csv: Path | None, out: Path | None) -> None:
-    """Refuse files that could not be written when all is solved."""
+    """Refuse files that could not be written, before the work begins."""
     for name, path in (("--plot", plot), ("--csv", csv)):
         # The folder of the job is yet to be made.
         if path is None or (out is not None and path.parent == out):
             continue
         if path.is_dir() or not path.parent.is_dir():
             missing = f"{path.parent} is no folder."
-            said = f"{path} is a folder; name a file." if path.is_dir() else missing
-            raise typer.BadParameter(said, param_hint=name)
+            reason = f"{path} is a folder; name a file." if path.is_dir() else missing
+            raise typer.BadParameter(reason, param_hint=name)
         if not os.access(path.parent, os.W_OK):
             raise typer.BadParameter(f"{path.parent} cannot be written to.", param_hint=name)
 
@@ -190,7 +197,7 @@ def _join(
 
 
 def _free(out: Path, job: "Job") -> Path:
-    """The folder itself if it is empty or of the same job, else the first one beside it that is."""
+    """The folder if it is empty or of the same job, else the first such one of ``out-2`` ..."""
     from scalejax.studies import fits_folder
 
     number = 1
@@ -203,7 +210,7 @@ def _free(out: Path, job: "Job") -> Path:
 
 @contextlib.contextmanager
 def _watch(quiet: bool, check: Callable[[], None]) -> "Iterator[Callable[[Progress], None]]":
-    """After every shard: stop if a signal was lost, and show how far the job is."""
+    """A function for after every shard: stop if a signal was lost, and show the progress."""
     with _bar(quiet) as bar:
 
         def update(now: "Progress") -> None:
@@ -238,12 +245,12 @@ def _bar(quiet: bool) -> "Iterator[Callable[[Progress], None] | None]":
 
 
 def _lines() -> "Callable[[Progress], None]":
-    """A line of talk every ten seconds, and at the end."""
-    said = [0.0]
+    """A function that prints the progress every ten seconds, and at the end."""
+    last = [0.0]
 
     def update(now: "Progress") -> None:
-        if now.seconds - said[0] >= 10 or now.done == now.total:
-            said[0] = now.seconds
+        if now.seconds - last[0] >= 10 or now.done == now.total:
+            last[0] = now.seconds
             say(_words(now))
 
     return update
@@ -265,7 +272,7 @@ def _duration(seconds: float) -> str:
 
 
 def _workload(study: "Study", job: "Job") -> str:
-    """What a study will cost, in words."""
+    """The number of fits of a study, with its time, memory and disk."""
     from scalejax.studies import estimate
 
     cost = estimate(job)

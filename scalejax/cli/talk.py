@@ -1,4 +1,4 @@
-"""What the command says and where: results on stdout, everything else on stderr."""
+"""Output of the command: results on stdout, everything else on stderr."""
 
 import json
 import sys
@@ -9,21 +9,21 @@ from typing import Any
 
 
 def say(text: str) -> None:
-    """A line of talk."""
+    """Print a line on stderr."""
     print(f"scalejax: {text}", file=sys.stderr)
 
 
 def print_json(document: Any) -> None:
-    """One JSON document on stdout."""
+    """Print one JSON document on stdout."""
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
 @contextmanager
 def spoken_warnings(quiet: bool) -> Iterator[None]:
-    """Turn our warnings into lines of talk, each once; an error in between leaves them said.
+    """Print our warnings inside the block on stderr, each once, also if an error ends it.
 
     Args:
-        quiet: Whether nothing is said.
+        quiet: Whether to print none.
     """
     from scalejax.errors import DataWarning, FitWarning
 
@@ -44,7 +44,7 @@ def spoken_warnings(quiet: bool) -> Iterator[None]:
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Callable[[int, int, int], None] | None]:
-    """A bar on a terminal, else None."""
+    """The `progress` of a fit that draws a bar on a terminal; else None."""
     if quiet or not sys.stderr.isatty():
         yield None
         return

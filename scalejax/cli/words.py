@@ -1,4 +1,4 @@
-"""From words on the command line to arguments of the verbs in Python."""
+"""Reading the texts of options as arguments of the verbs in Python."""
 
 import os
 import re
@@ -96,7 +96,7 @@ def table_options(
 
 
 def data_of(runs: str) -> Any:
-    """The dataset of that name, unless there is a file of it; else the path."""
+    """The dataset of that name, unless a file has the name; else the path."""
     from scalejax import datasets
 
     return datasets.load(runs) if runs in datasets.names() and not Path(runs).exists() else runs
@@ -132,7 +132,7 @@ def solver_of(name: SolverName) -> Any:
 
 
 def law_name(law: str | None, formula: str | None) -> str:
-    """What to fit, from two options of which one may be given."""
+    """The name of the law, from --law or --formula; at most one of them."""
     if formula is None:
         return law or "chinchilla"
     if law is not None:
@@ -156,7 +156,7 @@ def law_of(name: str) -> "Law":
 
 
 def fit_in(folder: str | Path, law: str | None) -> "Fit":
-    """The fit that is saved in a folder."""
+    """Load the fit that is saved in a folder."""
     from scalejax.fitting import load_fit
 
     return load_fit(folder, None if law is None else law_of(law))
@@ -194,7 +194,7 @@ def _unit(text: str) -> str | float:
 
 
 def _number(name: str, text: str) -> float:
-    """By the grammar of the data files."""
+    """A number with a suffix, as in the data files."""
     from scalejax.data import parse_number
 
     try:

@@ -15,7 +15,7 @@ from scalejax.data.numbers import is_nested, parse_column
 from scalejax.data.reading_plan import ReadingPlan, derived_values
 from scalejax.data.request import LABELS, Request
 from scalejax.data.table import SetAside, Table, encode_labels, read_only
-from scalejax.errors import Problem
+from scalejax.errors import InputProblem
 
 _WHY_DROPPED = {
     "E101": "missing or infinite",
@@ -50,7 +50,9 @@ def _measure(
     return NumericColumn(role, column, parsed, parsed.values * factor, positive)
 
 
-def names_of(frame: pd.DataFrame, plan: ReadingPlan) -> tuple[dict[str, list[str]], list[Problem]]:
+def names_of(
+    frame: pd.DataFrame, plan: ReadingPlan
+) -> tuple[dict[str, list[str]], list[InputProblem]]:
     """The name in every row by role (group, cluster ...), and E129 for columns of no names."""
     labels, problems = {}, []
     for role in LABELS:
@@ -60,7 +62,7 @@ def names_of(frame: pd.DataFrame, plan: ReadingPlan) -> tuple[dict[str, list[str
         nested = tuple(row for row, cell in enumerate(cells, 1) if is_nested(cell))
         if nested:
             message = "holds lists or records; give plain names"
-            problems.append(Problem("E129", message, plan.columns[role], nested))
+            problems.append(InputProblem("E129", message, plan.columns[role], nested))
         labels[role] = [name_of(cell) for cell in cells]
     return labels, problems
 
@@ -70,7 +72,9 @@ def name_of(cell: Any) -> str:
     return "" if not is_nested(cell) and pd.isna(cell) else str(cell).strip()
 
 
-def set_aside_of(excluded: Mapping[int, str], dropped: Sequence[Problem]) -> tuple[SetAside, ...]:
+def set_aside_of(
+    excluded: Mapping[int, str], dropped: Sequence[InputProblem]
+) -> tuple[SetAside, ...]:
     """The record of every row left out, in order.
 
     Args:

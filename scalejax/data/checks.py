@@ -1,9 +1,9 @@
 """Host checks of a table before anything compiles: refuse what is wrong, warn of what is odd.
 
-Every check is a function that returns a list of `Problem`; nothing raises here, so that a person
-gets all problems of a file in one report. `row_problems` checks the cells of a column one by one,
-`scale_problems` its usable values together. What shows only in several columns or between rows is
-checked in `scalejax.data.relations`, whether there are enough rows in `scalejax.data.fit_rows`.
+Every check is a function that returns a list of `InputProblem`; nothing raises here, so that a
+person gets all problems of a file in one report. `row_problems` checks the cells of a column one by
+one, `scale_problems` its usable values together. What shows only in several columns or between rows
+is checked in `scalejax.data.relations`, whether there are enough rows in `scalejax.data.fit_rows`.
 Codes that start with W are warnings; `scalejax.codes` explains them all.
 
 `DROPPABLE` are the codes that belong to single rows: with ``on_bad="drop"`` those rows are set
@@ -17,7 +17,7 @@ import numpy as np
 
 from scalejax._arrays import Floats, Ints
 from scalejax.data.numbers import ParsedColumn
-from scalejax.errors import Problem
+from scalejax.errors import InputProblem
 from scalejax.quantities import CHECKED
 from scalejax.vocabulary import argument
 
@@ -54,7 +54,7 @@ class NumericColumn:
     positive: bool = False
 
 
-def row_problems(column: NumericColumn, rows: Ints) -> list[Problem]:
+def row_problems(column: NumericColumn, rows: Ints) -> list[InputProblem]:
     """E101-E103, E120-E129, E140, E141 and E143 of one column, among `rows` only.
 
     Args:
@@ -81,7 +81,7 @@ def row_problems(column: NumericColumn, rows: Ints) -> list[Problem]:
     return problems + [problem for problem in of_rows if problem.rows]
 
 
-def _sign_problems(column: NumericColumn, values: Floats, rows: Ints) -> list[Problem]:
+def _sign_problems(column: NumericColumn, values: Floats, rows: Ints) -> list[InputProblem]:
     if column.role == LOSS:
         message = "a loss must be positive; is this a difference or a log?"
         wrong = rows[values <= 0] if column.positive else rows[:0]
@@ -97,7 +97,7 @@ def _sign_problems(column: NumericColumn, values: Floats, rows: Ints) -> list[Pr
     return []
 
 
-def _weight_problems(column: str, values: Floats, rows: Ints) -> list[Problem]:
+def _weight_problems(column: str, values: Floats, rows: Ints) -> list[InputProblem]:
     problems = [
         problem_at("E140", "weights must be zero or positive", column, rows[~(values >= 0)]),
         problem_at(
@@ -110,7 +110,7 @@ def _weight_problems(column: str, values: Floats, rows: Ints) -> list[Problem]:
     return [problem for problem in problems if problem.rows]
 
 
-def scale_problems(column: NumericColumn, rows: Ints) -> list[Problem]:
+def scale_problems(column: NumericColumn, rows: Ints) -> list[InputProblem]:
     """E110, E111 and W201: units that look wrong in a column as a whole.
 
     Only quantities of the vocabulary have a scale to be checked against.
@@ -127,7 +127,7 @@ def scale_problems(column: NumericColumn, rows: Ints) -> list[Problem]:
     return _small_units(column, values) + _mixed_scales(column.name, values, rows)
 
 
-def _high_loss(column: str, values: Floats, rows: Ints) -> list[Problem]:
+def _high_loss(column: str, values: Floats, rows: Ints) -> list[InputProblem]:
     high = values > HIGH_LOSS
     message = (
         f"losses up to {np.max(values):.6g} are above {HIGH_LOSS:g} nats/token: "
@@ -136,7 +136,7 @@ def _high_loss(column: str, values: Floats, rows: Ints) -> list[Problem]:
     return [problem_at("W201", message, column, rows[high])] if high.any() else []
 
 
-def _small_units(column: NumericColumn, values: Floats) -> list[Problem]:
+def _small_units(column: NumericColumn, values: Floats) -> list[InputProblem]:
     low = CHECKED[column.role].plausible[0]
     typical = float(np.median(values))
     if typical >= low:
@@ -145,10 +145,10 @@ def _small_units(column: NumericColumn, values: Floats) -> list[Problem]:
         f"a typical {column.role} is {typical:.6g}, which looks like units of B or M; "
         f"pass {argument('units', {column.role: 'B'})} or raw numbers"
     )
-    return [Problem("E110", message, column.name)]
+    return [InputProblem("E110", message, column.name)]
 
 
-def _mixed_scales(column: str, values: Floats, rows: Ints) -> list[Problem]:
+def _mixed_scales(column: str, values: Floats, rows: Ints) -> list[InputProblem]:
     logs = np.sort(np.log10(values))
     gaps = np.diff(logs)
     if not gaps.size or np.max(gaps) <= MIXED_SCALES_DECADES:
@@ -163,13 +163,13 @@ def _mixed_scales(column: str, values: Floats, rows: Ints) -> list[Problem]:
     return [problem_at("E111", message, column, rows[odd])]
 
 
-def label_problems(labels: Sequence[str], column: str, rows: Ints) -> list[Problem]:
+def label_problems(labels: Sequence[str], column: str, rows: Ints) -> list[InputProblem]:
     """E128: an empty name of a group or cluster among `rows`."""
     empty = [row for row in rows.tolist() if not labels[row - 1]]
     message = "the name is empty; give one to every row"
     return [problem_at("E128", message, column, empty)] if empty else []
 
 
-def problem_at(code: str, message: str, column: str | None, rows: Iterable[int]) -> Problem:
+def problem_at(code: str, message: str, column: str | None, rows: Iterable[int]) -> InputProblem:
     """A problem in these rows, which may be NumPy integers."""
-    return Problem(code, message, column, tuple(int(row) for row in rows))
+    return InputProblem(code, message, column, tuple(int(row) for row in rows))

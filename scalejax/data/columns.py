@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax.data.numbers import parse_column
-from scalejax.errors import InputError, Problem
+from scalejax.errors import InputError, InputProblem
 from scalejax.quantities import CHECKED
 from scalejax.vocabulary import argument, did_you_mean
 
@@ -50,14 +50,14 @@ def resolve_columns(
 
 def match_column(
     frame: pd.DataFrame, quantity: str, explicit: Mapping[str, str] | None = None
-) -> str | Problem | None:
+) -> str | InputProblem | None:
     """The column of one quantity, the problem with it, or None if there is none."""
     explicit = explicit or {}
     if quantity in explicit:
         return match_name(frame, explicit[quantity])
     if quantity not in CHECKED:
         match = match_name(frame, quantity)
-        return None if isinstance(match, Problem) and match.code == "E126" else match
+        return None if isinstance(match, InputProblem) and match.code == "E126" else match
     names = {normalised(quantity), *map(normalised, CHECKED[quantity].aliases)}
     other_columns = {explicit[other] for other in explicit if other != quantity}
     columns = [c for c in frame.columns if normalised(c) in names and c not in other_columns]
@@ -66,27 +66,27 @@ def match_column(
     return _single(numeric or columns, quantity)
 
 
-def match_name(frame: pd.DataFrame, name: str) -> str | Problem:
+def match_name(frame: pd.DataFrame, name: str) -> str | InputProblem:
     """The column that the user named: literally if it exists, else up to case and blanks."""
     if name in frame.columns:
         return name
     columns = [c for c in frame.columns if normalised(c) == normalised(name)]
     near = did_you_mean(name, list(map(str, frame.columns)))
     message = f"no such column{near or f'; name one of the {column_list(frame)}'}"
-    return _single(columns, name) or Problem("E126", message, name)
+    return _single(columns, name) or InputProblem("E126", message, name)
 
 
 def column_problems(
-    frame: pd.DataFrame, matches: Mapping[str, str | Problem | None]
-) -> list[Problem]:
+    frame: pd.DataFrame, matches: Mapping[str, str | InputProblem | None]
+) -> list[InputProblem]:
     """The problems among matches, with one E126 for all quantities that have no column."""
-    problems = [match for match in matches.values() if isinstance(match, Problem)]
+    problems = [match for match in matches.values() if isinstance(match, InputProblem)]
     missing = [quantity for quantity, match in matches.items() if match is None]
     if missing:
         wanted = ", ".join(_describe(quantity) for quantity in missing)
         remedy = argument("columns", dict.fromkeys(missing, "..."))
         message = f"no column for {wanted}; {column_list(frame)}. Say {remedy}"
-        problems.insert(0, Problem("E126", message))
+        problems.insert(0, InputProblem("E126", message))
     return problems
 
 
@@ -106,11 +106,13 @@ def _has_numbers(cells: "pd.Series[Any]") -> bool:
     return bool(np.isfinite(parse_column(cells.head(_LOOKED_AT)).values).any())
 
 
-def _single(columns: Sequence[str], quantity: str) -> str | Problem | None:
+def _single(columns: Sequence[str], quantity: str) -> str | InputProblem | None:
     if len(columns) > 1:
         names = ", ".join(repr(column) for column in columns)
         remedy = f"say which: {argument('columns', {quantity: columns[0]})}"
-        return Problem("E124", f"{names} may all be {_describe(quantity)}; {remedy}", columns[0])
+        return InputProblem(
+            "E124", f"{names} may all be {_describe(quantity)}; {remedy}", columns[0]
+        )
     return columns[0] if columns else None
 
 

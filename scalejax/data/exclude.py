@@ -15,7 +15,7 @@ import pandas as pd
 from scalejax._arrays import Floats
 from scalejax.data.columns import match_column, match_name
 from scalejax.data.numbers import parse_column
-from scalejax.errors import Problem, UsageError
+from scalejax.errors import InputProblem, UsageError
 
 _TOP = re.compile(r"\s*top([1-9][0-9]*)\(\s*(.+?)\s*\)\s*")
 _TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
@@ -23,7 +23,7 @@ _TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false
 
 def excluded_rows(
     frame: pd.DataFrame, exclude: str | Sequence[int], columns: Mapping[str, str] | None = None
-) -> tuple[dict[int, str], list[Problem]]:
+) -> tuple[dict[int, str], list[InputProblem]]:
     """The rows that an exclusion names, with the reason of each.
 
     Args:
@@ -44,7 +44,7 @@ def excluded_rows(
     if match is not None and exclude not in frame.columns:
         return _by_size(frame, int(match[1]), match[2], columns)
     column = match_name(frame, exclude)
-    return ({}, [column]) if isinstance(column, Problem) else _by_truth(frame[column], column)
+    return ({}, [column]) if isinstance(column, InputProblem) else _by_truth(frame[column], column)
 
 
 def _by_number(rows: Sequence[int], count: int) -> dict[int, str]:
@@ -56,9 +56,9 @@ def _by_number(rows: Sequence[int], count: int) -> dict[int, str]:
 
 def _by_size(
     frame: pd.DataFrame, count: int, wanted: str, columns: Mapping[str, str] | None
-) -> tuple[dict[int, str], list[Problem]]:
+) -> tuple[dict[int, str], list[InputProblem]]:
     column = match_column(frame, wanted, columns) or match_name(frame, wanted)
-    if isinstance(column, Problem):
+    if isinstance(column, InputProblem):
         return {}, [column]
     parsed = parse_column(frame[column])
     values: Floats = parsed.values
@@ -74,10 +74,10 @@ def _by_size(
     return {int(i) + 1: reason for i in np.sort(order[:count])}, []
 
 
-def _by_truth(cells: "pd.Series[Any]", column: str) -> tuple[dict[int, str], list[Problem]]:
+def _by_truth(cells: "pd.Series[Any]", column: str) -> tuple[dict[int, str], list[InputProblem]]:
     truth = [_TRUTH.get(str(cell).strip().casefold()) for cell in cells.tolist()]
     unclear = tuple(row for row, value in enumerate(truth, 1) if value is None)
     if unclear:
         message = "a column to exclude by must hold 0 or 1 (or true, false) in every row"
-        return {}, [Problem("E120", message, column, unclear)]
+        return {}, [InputProblem("E120", message, column, unclear)]
     return {row: f"excluded by {column!r}" for row, value in enumerate(truth, 1) if value}, []

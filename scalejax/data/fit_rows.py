@@ -12,7 +12,7 @@ import numpy as np
 
 from scalejax._arrays import Floats, Ints
 from scalejax.data.checks import problem_at
-from scalejax.errors import Problem
+from scalejax.errors import InputProblem
 
 # Rounding in files (seven digits and more) must not make two sizes of one; by judgement.
 _SAME_VALUE = 1e-6
@@ -45,7 +45,7 @@ class FitRows:
         return [(name, np.flatnonzero(self.group == i)) for i, name in enumerate(self.group_labels)]
 
 
-def scarcity_problems(rows: FitRows, n_parameters: int) -> list[Problem]:
+def scarcity_problems(rows: FitRows, n_parameters: int) -> list[InputProblem]:
     """E130, E131, E142, W210 and W211: too few rows or sizes for a law, group by group.
 
     Args:
@@ -56,7 +56,7 @@ def scarcity_problems(rows: FitRows, n_parameters: int) -> list[Problem]:
     """
     if not rows.weight.any():
         return [
-            Problem(
+            InputProblem(
                 "E142", "all weights are zero, so that no row is left to fit; give some a weight"
             )
         ]
@@ -76,7 +76,7 @@ def scarcity_problems(rows: FitRows, n_parameters: int) -> list[Problem]:
 
 def _row_count_problems(
     rows: FitRows, groups: Sequence[tuple[str, Ints]], n_parameters: int
-) -> list[Problem]:
+) -> list[InputProblem]:
     few, tight, unweighted = [], [], []
     for name, members in groups:
         weighted = int((rows.weight[members] > 0).sum())
@@ -105,7 +105,7 @@ def _variety_problems(
     values: Floats,
     groups: Sequence[tuple[str, Ints]],
     row: Ints,
-) -> list[Problem]:
+) -> list[InputProblem]:
     counts = [(group, distinct_values(values[group[1]])) for group in groups]
     one = [group for group, count in counts if count <= 1]
     two = [group for group, count in counts if count == 2]
@@ -133,7 +133,7 @@ def distinct_values(values: Floats) -> int:
 
 def for_groups(
     code: str, message: str, column: str | None, groups: Sequence[tuple[str, Ints]], row: Ints
-) -> Problem:
+) -> InputProblem:
     """One problem for all groups that have it, with their names, sizes and rows.
 
     Args:
@@ -145,7 +145,7 @@ def for_groups(
     """
     names = [name for name, _ in groups]
     if names == [""]:
-        return Problem(code, f"{message} ({groups[0][1].size} rows)", column)
+        return InputProblem(code, f"{message} ({groups[0][1].size} rows)", column)
     sizes = ", ".join(f"{name!r} ({members.size} rows)" for name, members in groups)
     rows = np.sort(np.concatenate([row[members] for _, members in groups]))
     return problem_at(code, f"{message}, in group {sizes}", column, rows)

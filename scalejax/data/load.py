@@ -29,7 +29,7 @@ from scalejax.data.reading_plan import ReadingPlan, make_reading_plan
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.table import SetAside, Table
-from scalejax.errors import InputError, Problem, UsageError
+from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.keywords import keywords
 
 
@@ -49,7 +49,7 @@ class Inspection:
     """
 
     source: str
-    problems: tuple[Problem, ...]
+    problems: tuple[InputProblem, ...]
     rows: int = 0
     columns: Mapping[str, str] | None = None
     derived: tuple[str, ...] = ()
@@ -58,7 +58,7 @@ class Inspection:
     table: Table | None = None
 
     @property
-    def errors(self) -> tuple[Problem, ...]:
+    def errors(self) -> tuple[InputProblem, ...]:
         """The problems for which the table is refused."""
         return tuple(problem for problem in self.problems if not problem.code.startswith("W"))
 
@@ -216,11 +216,11 @@ def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: ReadingPlan
     return replace(inspection, table=replace(table, warnings=inspection.problems))
 
 
-def _contradictions(plan: ReadingPlan) -> list[Problem]:
+def _contradictions(plan: ReadingPlan) -> list[InputProblem]:
     if not {"weights", "sigma"} <= plan.columns.keys():
         return []
     message = "sigma and weights are both given; a small sigma means a large weight, so give one"
-    return [Problem("E144", message, plan.columns["weights"])]
+    return [InputProblem("E144", message, plan.columns["weights"])]
 
 
 def _fit_rows(table: Table, request: Request) -> FitRows:
@@ -231,12 +231,12 @@ def _fit_rows(table: Table, request: Request) -> FitRows:
     return FitRows(inputs, table.columns, weight, table.row, table.group, table.group_labels)
 
 
-def _empty(table: Table) -> list[Problem]:
+def _empty(table: Table) -> list[InputProblem]:
     message = (
         f"no row is left: {len(table.set_aside)} were excluded or dropped; exclude fewer, or "
         "mend the rows"
     )
-    return [] if table.n_rows else [Problem("E127", message)]
+    return [] if table.n_rows else [InputProblem("E127", message)]
 
 
 def _accept(table: Table, request: Request, options: Mapping[str, Any]) -> Table:

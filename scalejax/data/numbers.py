@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.errors import Problem, UsageError
+from scalejax.errors import InputProblem, UsageError
 
 SUFFIX_EXPONENTS = {"k": 3, "m": 6, "b": 9, "g": 9, "t": 12, "p": 15}
 MISSING_MARKERS = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none"})
@@ -105,10 +105,10 @@ class ParsedColumn:
     decimal_commas: Mapping[int, str] = field(default_factory=dict)
     refused_type: str = ""
 
-    def problems(self, column: str, rows: Iterable[int]) -> list[Problem]:
+    def problems(self, column: str, rows: Iterable[int]) -> list[InputProblem]:
         """E120, E122 and E129 among `rows`, for the user's column name `column`."""
         if self.refused_type:
-            return [Problem("E129", f"holds {self.refused_type}; give plain numbers", column)]
+            return [InputProblem("E129", f"holds {self.refused_type}; give plain numbers", column)]
         rows_in_use = set(rows)
         commas = {row: cell for row, cell in self.decimal_commas.items() if row in rows_in_use}
         bad = {row: cell for row, cell in self.unreadable.items() if row in rows_in_use}
@@ -118,12 +118,12 @@ class ParsedColumn:
                 f"a comma as decimal mark: {_quote(commas)}. Save the file with decimal points "
                 '(pandas: read_csv(..., decimal=",") and pass the frame)'
             )
-            problems.append(Problem("E122", message, column, tuple(commas)))
+            problems.append(InputProblem("E122", message, column, tuple(commas)))
         if bad:
             message = (
                 f'not a number: {_quote(bad)}. Write 70000000, 7e7, 70M, 70_000_000 or "70,000,000"'
             )
-            problems.append(Problem("E120", message, column, tuple(bad)))
+            problems.append(InputProblem("E120", message, column, tuple(bad)))
         return problems
 
 

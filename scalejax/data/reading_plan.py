@@ -16,12 +16,12 @@ from scalejax._arrays import Floats
 from scalejax.data.columns import column_problems, match_column, match_name
 from scalejax.data.numbers import unit_factor
 from scalejax.data.request import ROLES, SOURCES, Request, loss_factor
-from scalejax.errors import InputError, Problem, UsageError
+from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.vocabulary import argument
 
 _FORMULAS = {"N": "C/(6D)", "D": "C/(6N)", "C": "6ND"}
 
-Match = str | Problem | None
+Match = str | InputProblem | None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax.data.checks import NumericColumn, problem_at
 from scalejax.data.fit_rows import distinct_values, for_groups
 from scalejax.data.table import Table
-from scalejax.errors import InputError, Problem
+from scalejax.errors import InputError, InputProblem
 from scalejax.quantities import CHECKED
 from scalejax.vocabulary import argument
 
@@ -41,7 +41,7 @@ _RISING_ROWS = 6
 
 def relation_problems(
     table: Table, compute: NumericColumn | None = None, *, ratio_settled: bool = False
-) -> list[Problem]:
+) -> list[InputProblem]:
     """E111 for D/N, E150, W202-W204 and W213-W215.
 
     Args:
@@ -69,7 +69,7 @@ def relation_problems(
     return problems if compute is None else problems + _other_compute(sound_rows, compute)
 
 
-def _tokens_per_parameter(table: Table) -> list[Problem]:
+def _tokens_per_parameter(table: Table) -> list[InputProblem]:
     """E111 for D/N: beyond the range in the median, or in rows that lie far from all others."""
     if not {"N", "D"} <= table.inputs.keys():
         return []
@@ -95,7 +95,7 @@ def _apart(ratio: Floats, low: NDArray[np.bool_]) -> bool:
     return bool(low.any() and np.min(ratio[~low]) > _JUMP * np.max(ratio[low]))
 
 
-def _inner_runs(table: Table) -> list[Problem]:
+def _inner_runs(table: Table) -> list[InputProblem]:
     """E150, for the inner level of nested clusters only: a family rightly holds several sizes."""
     runs = table.subcluster
     if runs is None or "N" not in table.columns:
@@ -107,7 +107,7 @@ def _inner_runs(table: Table) -> list[Problem]:
 
 def changing_runs(
     table: Table, runs: Ints, names: Sequence[str], column: str, otherwise: str
-) -> list[Problem]:
+) -> list[InputProblem]:
     """E150: runs that change their size, if any.
 
     Args:
@@ -136,7 +136,7 @@ def changing_runs(
     return [problem_at("E150", message, column, table.row[np.isin(runs, changing)])]
 
 
-def _rising_loss(table: Table) -> list[Problem]:
+def _rising_loss(table: Table) -> list[InputProblem]:
     budget = _log_budget(table)
     if budget is None:
         return []
@@ -162,7 +162,7 @@ def _log_budget(table: Table) -> Floats | None:
     return np.sum(logs, axis=0) if logs else None
 
 
-def _constant_loss(table: Table) -> list[Problem]:
+def _constant_loss(table: Table) -> list[InputProblem]:
     message = (
         "the loss is the same in every row, so there is nothing to fit and no error to estimate: "
         f"a summary copied to each row? Name the column of final losses with {argument('columns')}"
@@ -176,7 +176,7 @@ def _constant_loss(table: Table) -> list[Problem]:
 
 def _in_groups(
     code: str, message: str, table: Table, is_odd: Callable[[Ints], bool]
-) -> list[Problem]:
+) -> list[InputProblem]:
     members = [("", np.arange(table.n_rows))]
     if table.group is not None:
         members = [(n, np.flatnonzero(table.group == i)) for i, n in enumerate(table.group_labels)]
@@ -184,7 +184,7 @@ def _in_groups(
     return [for_groups(code, message, table.columns["loss"], odd, table.row)] if odd else []
 
 
-def _repeats(table: Table) -> list[Problem]:
+def _repeats(table: Table) -> list[InputProblem]:
     """W203 for the later copies of a row, W204 for rows that are nearly the same run."""
     inputs = list(table.inputs.values())
     if len(inputs) < 2:
@@ -239,7 +239,7 @@ def _repeated(rows: Floats, *, keep: Literal["first", False]) -> NDArray[np.bool
     return pd.DataFrame(rows).duplicated(keep=keep).to_numpy()
 
 
-def _useless_names(table: Table) -> list[Problem]:
+def _useless_names(table: Table) -> list[InputProblem]:
     problems = []
     for role, labels, remedy in (
         (
@@ -257,11 +257,11 @@ def _useless_names(table: Table) -> list[Problem]:
         if role in table.columns and table.n_rows > 1 and len(labels) in (1, table.n_rows):
             what = "the same name in every row" if len(labels) == 1 else "another name in every row"
             message = f"{what}, so that it groups nothing: {remedy}"
-            problems.append(Problem("W214", message, table.columns[role]))
+            problems.append(InputProblem("W214", message, table.columns[role]))
     return problems
 
 
-def _other_compute(table: Table, compute: NumericColumn) -> list[Problem]:
+def _other_compute(table: Table, compute: NumericColumn) -> list[InputProblem]:
     values = compute.values[table.row - 1]
     usable = np.isfinite(values) & (values > 0)
     ratio = values[usable] / (6 * table.inputs["N"][usable] * table.inputs["D"][usable])

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
-from scalejax.errors import Problem, UsageError
+from scalejax.errors import InputProblem, UsageError
 from scalejax.vocabulary import argument
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -77,7 +77,7 @@ class Table:
     group_labels: tuple[str, ...]
     set_aside: tuple[SetAside, ...]
     notes: tuple[str, ...]
-    warnings: tuple[Problem, ...]
+    warnings: tuple[InputProblem, ...]
     columns: dict[str, str]
     source: str
     source_sha256: str | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from scalejax.errors import InputError, Problem
+from scalejax.errors import InputError, InputProblem
 
 _UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _THOUSANDS_HINT = (
@@ -37,7 +37,9 @@ def parse_csv(content: bytes, name: str) -> pd.DataFrame:
     if broken:
         rows = (len(records),) if records else ()
         problems.append(
-            Problem("E121", f"quotes do not pair up ({broken}); close or remove them", rows=rows)
+            InputProblem(
+                "E121", f"quotes do not pair up ({broken}); close or remove them", rows=rows
+            )
         )
     if problems:
         raise InputError(problems, name)
@@ -72,11 +74,11 @@ def parse_json_lines(content: bytes, name: str) -> pd.DataFrame:
     problems = []
     if broken:
         message = 'no JSON object; every line must be one, such as {"N": 7e7, "loss": 3.1}'
-        problems.append(Problem("E121", message, rows=tuple(broken)))
+        problems.append(InputProblem("E121", message, rows=tuple(broken)))
     for column in dict.fromkeys(repeated.values()):
         rows = tuple(number for number, key in repeated.items() if key == column)
         message = "the name occurs twice in an object; rename or remove one of them"
-        problems.append(Problem("E125", message, column, rows))
+        problems.append(InputProblem("E125", message, column, rows))
     if problems:
         raise InputError(problems, name)
     header = list(dict.fromkeys(key for record in records for key in record))
@@ -118,7 +120,7 @@ def _split(text: str) -> tuple[list[list[str]], str]:
     return records, ""
 
 
-def _ragged(rows: list[list[str]], width: int) -> list[Problem]:
+def _ragged(rows: list[list[str]], width: int) -> list[InputProblem]:
     """E121 by likely cause, with all rows of each cause."""
     trailing, long, short = [], [], []
     for number, row in enumerate(rows, 1):
@@ -133,7 +135,9 @@ def _ragged(rows: list[list[str]], width: int) -> list[Problem]:
         (long, f"more cells than the {width} columns of the header; {_THOUSANDS_HINT}"),
         (short, f"fewer cells than the {width} columns of the header; is a comma missing?"),
     )
-    return [Problem("E121", message, rows=tuple(numbers)) for numbers, message in causes if numbers]
+    return [
+        InputProblem("E121", message, rows=tuple(numbers)) for numbers, message in causes if numbers
+    ]
 
 
 def _check_separator(header: list[str], name: str) -> None:
@@ -155,9 +159,9 @@ def check_header(header: list[str], name: str) -> None:
     repeated = sorted({column for column in header if header.count(column) > 1})
     if repeated:
         message = "the column name occurs more than once; rename or remove one of them"
-        raise InputError([Problem("E125", message, column) for column in repeated], name)
+        raise InputError([InputProblem("E125", message, column) for column in repeated], name)
 
 
 def refusal(name: str, code: str, message: str, rows: tuple[int, ...] = ()) -> InputError:
     """An error with one problem."""
-    return InputError([Problem(code, message, rows=rows)], name)
+    return InputError([InputProblem(code, message, rows=rows)], name)

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from scalejax.errors import InputError, Problem, UsageError
+from scalejax.errors import InputError, InputProblem, UsageError
 
 LIMIT_VARIABLE = "SCALEJAX_MAX_BYTES"
 # Both by judgement: tables of runs have megabytes, and text of numbers shrinks to a tenth or so;
@@ -91,4 +91,4 @@ def check_size(size: int, name: str, limit: int) -> None:
             f"unpacked, the file has more than {limit} bytes. If it is what you think it is, "
             f"allow more by max_bytes= or {LIMIT_VARIABLE}; fits need one row per run"
         )
-        raise InputError([Problem("E161", message)], name)
+        raise InputError([InputProblem("E161", message)], name)

@@ -9,7 +9,7 @@ import pandas as pd
 from scalejax._arrays import Floats
 from scalejax.data import column_list, match_column, parse_column, problem_at
 from scalejax.designing.problem import Listed
-from scalejax.errors import InputError, Problem, UsageError
+from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.laws import Law
 from scalejax.quantities import CHECKED, FLOP_PER_PAIR
 from scalejax.vocabulary import argument
@@ -45,17 +45,17 @@ def candidates_of(given: pd.DataFrame | Mapping[str, Any], law: Law) -> Candidat
     problems = []
     if missing:
         text = f"no column for {', '.join(missing)} ({law.name}); {column_list(frame)}"
-        problems.append(Problem("E126", text))
+        problems.append(InputProblem("E126", text))
     values: dict[str, Floats] = {}
     for name, match in found.items():
-        if isinstance(match, Problem):
+        if isinstance(match, InputProblem):
             what = match.message.partition(";")[0]
-            problems.append(Problem(match.code, f"{what}: rename all but one", match.column))
+            problems.append(InputProblem(match.code, f"{what}: rename all but one", match.column))
         elif match is not None:
             values[name], wrong = _read(frame, name, match)
             problems += wrong
     if not len(frame):
-        problems.append(Problem("E101", "no rows"))
+        problems.append(InputProblem("E101", "no rows"))
     if problems:
         raise InputError(problems, f"{argument('candidates')}")
     return Candidates({name: values[name] for name in law.inputs}, values.get(COST))
@@ -104,7 +104,7 @@ def _frame(given: Any) -> pd.DataFrame:
         ) from error
 
 
-def _read(frame: pd.DataFrame, name: str, column: str) -> tuple[Floats, list[Problem]]:
+def _read(frame: pd.DataFrame, name: str, column: str) -> tuple[Floats, list[InputProblem]]:
     """A column as numbers, and what is wrong with it."""
     parsed = parse_column(frame[column])
     rows = np.arange(1, len(frame) + 1)

@@ -20,7 +20,7 @@ from scalejax._numerics import dependencies
 from scalejax.data import Table
 from scalejax.engine.arrays import wrong_bounds
 from scalejax.engine.fit_problem import FitProblem
-from scalejax.errors import InputError, LawError, Problem, UsageError
+from scalejax.errors import InputError, InputProblem, LawError, UsageError
 from scalejax.identify import Identifiability, RunSet, assess_design, listed
 from scalejax.laws import Law
 from scalejax.objectives import Model
@@ -142,9 +142,11 @@ def refuse_bounds(problem: FitProblem) -> None:
     """
     held = {name: low for name, (low, _) in problem.bounds.items()} | dict(problem.fixed)
     lowest = float(np.min(problem.table.target[problem.table.weight > 0]))
-    problems = [Problem("E145", words) for words in wrong_bounds(problem.model, problem.bounds)]
+    problems = [
+        InputProblem("E145", words) for words in wrong_bounds(problem.model, problem.bounds)
+    ]
     problems += [
-        Problem(
+        InputProblem(
             "E145",
             f"{name} is held at {low:g} or above, but the smallest loss is {lowest:.4g}, and no "
             f"loss can lie below {name}; lower it",

@@ -1,9 +1,9 @@
-"""The reporting checklist of (Mis)Fitting (arXiv:2502.18969), and what a fit can answer of it.
+"""The reporting checklist of (Mis)Fitting (Li, Kudugunta and Zettlemoyer 2025, arXiv:2502.18969).
 
-`QUESTIONS` holds them in its four parts: the hypothesis, how the models were trained, how the data
-were collected, how the law was fitted; in our words, and with a few of our own (units, scale of
-the loss, points set aside). A question with a function is answered by the fit; the others only you
-can answer.
+`QUESTIONS` has its four parts: the hypothesis, how the models were trained, how the data were
+collected, how the law was fitted; in our words, and with a few questions of our own (units, scale
+of the loss, points set aside). A question with a function is answered by the fit; the others only
+you can answer.
 """
 
 import math
@@ -20,6 +20,7 @@ from scalejax.quantities import QUANTITIES
 
 CHECKLIST = "arXiv:2502.18969"
 
+# Row numbers that a reason lists; fit.json has them all.
 _SHOWN_ROWS = 20
 
 Answer = str | list[str] | None
@@ -33,8 +34,8 @@ def _variables(fit: FitRecord) -> Answer:
     columns = fit.table.columns
     lines = []
     for name in (*fit.table.inputs, "loss"):
-        known = QUANTITIES.get(name)
-        what = f"{name}: {known.meaning}, in {known.unit}" if known else name
+        quantity = QUANTITIES.get(name)
+        what = f"{name}: {quantity.meaning}, in {quantity.unit}" if quantity else name
         column = columns.get(name)
         lines.append(f"{what}; column {column!r}" if column else f"{what}; derived")
     return lines
@@ -48,7 +49,7 @@ def _parameters(fit: FitRecord) -> Answer:
             return f"fixed at {float(fixed[name])!r}"
         return f"tied to {tied[name]}" if name in tied else "fitted"
 
-    units = {name: declared.unit for name, declared in fit.law.parameters.items()}
+    units = {name: parameter.unit for name, parameter in fit.law.parameters.items()}
     return [
         f"{name}: {role(name)}" + (f", in {unit}" if unit else "") for name, unit in units.items()
     ]
@@ -134,9 +135,9 @@ def _set_aside(fit: FitRecord) -> Answer:
         rows[item.reason].append(item.row)
     lines = []
     for reason, numbers in rows.items():
-        shown = ", ".join(map(str, numbers[:_SHOWN_ROWS]))
+        text = ", ".join(map(str, numbers[:_SHOWN_ROWS]))
         more = " and others, see fit.json" if len(numbers) > _SHOWN_ROWS else ""
-        lines.append(f"{len(numbers)} set aside, {reason}: rows {shown}{more}")
+        lines.append(f"{len(numbers)} set aside, {reason}: rows {text}{more}")
     return lines or "all rows were used"
 
 
@@ -165,9 +166,9 @@ def _uncertainty(fit: FitRecord) -> Answer:
     method = f"intervals: {method_name(fit, default_kind(fit))}"
     if not len(fit.draws):
         return f"{method}; no resamples"
-    used = int(np.sum(fit.draws.usable))
+    usable = int(np.sum(fit.draws.usable))
     return (
-        f"{method}; resampling {fit.draws.method}, {len(fit.draws)} resamples, {used} of them "
+        f"{method}; resampling {fit.draws.method}, {len(fit.draws)} resamples, {usable} of them "
         f"used, seed {fit.settings['seed']}"
     )
 
@@ -185,65 +186,67 @@ def _software(fit: FitRecord) -> Answer:
     return f"scalejax {fit.versions.get('scalejax', 'unknown')}, with the settings in fit.json"
 
 
-class Question(NamedTuple):
+class CheckItem(NamedTuple):
     """One line of the checklist.
 
     Attributes:
         text: The question.
-        answer: What a fit knows about it; None for what only you know.
+        answer: Gives the answer of a fit; None for what only you know.
     """
 
     text: str
     answer: Callable[[FitRecord], Answer] | None = None
 
 
-QUESTIONS: dict[str, dict[str, Question]] = {
+QUESTIONS: dict[str, dict[str, CheckItem]] = {
     "hypothesis": {
-        "form": Question("What is the form of the law?", _form),
-        "variables": Question("Which variables does it take, in which units?", _variables),
-        "parameters": Question("Which parameters are fitted, fixed or tied?", _parameters),
-        "assumptions": Question("What is assumed about the variables?", _assumptions),
-        "motivation": Question("From which principle or earlier work does the form come?"),
-        "purpose": Question("What is the law for: predicting losses, the best D/N, a comparison?"),
+        "form": CheckItem("What is the form of the law?", _form),
+        "variables": CheckItem("Which variables does it take, in which units?", _variables),
+        "parameters": CheckItem("Which parameters are fitted, fixed or tied?", _parameters),
+        "assumptions": CheckItem("What is assumed about the variables?", _assumptions),
+        "motivation": CheckItem("From which principle or earlier work does the form come?"),
+        "purpose": CheckItem("What is the law for: predicting losses, the best D/N, a comparison?"),
     },
     "training": {
-        "models": Question("How many models were trained, counting those that are not used here?"),
-        "sizes": Question("Over which sizes and amounts of data?", _sizes),
-        "architecture": Question("Which architecture, and how do its dimensions grow with size?"),
-        "parameter_count": Question("How is N counted: with or without embeddings, which layers?"),
-        "training_data": Question("On which data were the models trained?"),
-        "repeated_data": Question("Was any data seen more than once by a model?"),
-        "token_count": Question("How is D counted: which tokenizer, in tokens or examples?"),
-        "compute_count": Question("How is C counted, attention included or not?", _compute_count),
-        "counting_code": Question("Where is the code that counts N, D and C?"),
-        "optimizer": Question("Which optimizer, with which settings?"),
-        "learning_rate": Question("Which learning rate and schedule, and does it change with N?"),
-        "batch_size": Question("Which batch size, and does it change with size?"),
-        "tuning": Question("How were these settings chosen, and which others change with size?"),
-        "training_code": Question("Where is the code that trained the models?"),
+        "models": CheckItem("How many models were trained, counting those that are not used here?"),
+        "sizes": CheckItem("Over which sizes and amounts of data?", _sizes),
+        "architecture": CheckItem("Which architecture, and how do its dimensions grow with size?"),
+        "parameter_count": CheckItem("How is N counted: with or without embeddings, which layers?"),
+        "training_data": CheckItem("On which data were the models trained?"),
+        "repeated_data": CheckItem("Was any data seen more than once by a model?"),
+        "token_count": CheckItem("How is D counted: which tokenizer, in tokens or examples?"),
+        "compute_count": CheckItem("How is C counted, attention included or not?", _compute_count),
+        "counting_code": CheckItem("Where is the code that counts N, D and C?"),
+        "optimizer": CheckItem("Which optimizer, with which settings?"),
+        "learning_rate": CheckItem("Which learning rate and schedule, and does it change with N?"),
+        "batch_size": CheckItem("Which batch size, and does it change with size?"),
+        "tuning": CheckItem("How were these settings chosen, and which others change with size?"),
+        "training_code": CheckItem("Where is the code that trained the models?"),
     },
     "collection": {
-        "metric": Question("What is the loss, measured on which data?"),
-        "checkpoints": Question("Which checkpoints of a run are used: the last, or several?"),
-        "modified": Question("Were values smoothed, interpolated, averaged or shifted?"),
-        "modifying_code": Question("Where is the code that did so?"),
-        "loss_scale": Question("On which scale is the loss fitted?", _loss_scale),
-        "values": Question("Where are the values that were fitted?", _values),
-        "checkpoints_released": Question("Where are the checkpoints of the models?"),
+        "metric": CheckItem("What is the loss, measured on which data?"),
+        "checkpoints": CheckItem("Which checkpoints of a run are used: the last, or several?"),
+        "modified": CheckItem("Were values smoothed, interpolated, averaged or shifted?"),
+        "modifying_code": CheckItem("Where is the code that did so?"),
+        "loss_scale": CheckItem("On which scale is the loss fitted?", _loss_scale),
+        "values": CheckItem("Where are the values that were fitted?", _values),
+        "checkpoints_released": CheckItem("Where are the checkpoints of the models?"),
     },
     "fit": {
-        "objective": Question("What is minimised?", _objective),
-        "algorithm": Question("By which algorithm?", _algorithm),
-        "tolerances": Question("With which settings of the algorithm?", _tolerances),
-        "starts": Question("From where does it start?", _starts),
-        "optimum": Question("How was the optimum chosen, and is it one?", _optimum),
-        "points": Question("How many data points are fitted?", _points),
-        "set_aside": Question("Which points were left out, and why?", _set_aside),
-        "subsets": Question("Are parts of the data fitted by laws of their own?", _subsets),
-        "constraints": Question("Which bounds and priors hold the parameters?", _constraints),
-        "uncertainty": Question("How uncertain are the parameters, by which method?", _uncertainty),
-        "quality": Question("How well does the law fit?", _quality),
-        "validation": Question("Was the law checked on runs that were not fitted?"),
-        "software": Question("Where is the code of the fit?", _software),
+        "objective": CheckItem("What is minimised?", _objective),
+        "algorithm": CheckItem("By which algorithm?", _algorithm),
+        "tolerances": CheckItem("With which settings of the algorithm?", _tolerances),
+        "starts": CheckItem("From where does it start?", _starts),
+        "optimum": CheckItem("How was the optimum chosen, and is it one?", _optimum),
+        "points": CheckItem("How many data points are fitted?", _points),
+        "set_aside": CheckItem("Which points were left out, and why?", _set_aside),
+        "subsets": CheckItem("Are parts of the data fitted by laws of their own?", _subsets),
+        "constraints": CheckItem("Which bounds and priors hold the parameters?", _constraints),
+        "uncertainty": CheckItem(
+            "How uncertain are the parameters, by which method?", _uncertainty
+        ),
+        "quality": CheckItem("How well does the law fit?", _quality),
+        "validation": CheckItem("Was the law checked on runs that were not fitted?"),
+        "software": CheckItem("Where is the code of the fit?", _software),
     },
 }

@@ -1,7 +1,8 @@
-"""Checkpoints of one run that were not declared as such: found by their order and residuals.
+"""Checkpoints of one run that nobody declared as such, known by their order and residuals.
 
 Two signs together: rows of one N come with growing D in the order of the file, and their residuals
-go together. A grid of independent runs shows the first sign and not the second.
+are correlated. A grid of independent runs shows the first sign and not the second. How often they
+are seen, and for nothing, is in benchmarks/results/coverage.md.
 """
 
 from dataclasses import replace
@@ -12,21 +13,33 @@ from scipy.special import fdtrc
 from scalejax._arrays import Floats, Ints
 from scalejax.data import Table, encode_labels
 
+# The limits were set by judgement. In simulations (benchmarks/results/coverage.md) they know 20
+# runs of 8 checkpoints that share 80 % of the variance always, and take no grid of independent runs
+# for checkpoints.
+
+# Rows of one N that can be checkpoints; two are no trend.
 _FEWEST_CHECKPOINTS = 3
+
+# Share of all rows that must lie in such runs.
 _MOST_ROWS = 0.8
+
+# Probability of such a correlation between independent rows below which it is believed.
 _SIGNIFICANT = 1e-3
+
+# Smaller residuals are rounding, whose correlation says nothing.
 _ROUNDING = 1e-7
 
 
 def undeclared_runs(table: Table, residual: Floats) -> tuple[tuple[str, ...], float] | None:
-    """Names of the run of each row and the correlation within runs, if rows look like checkpoints.
+    """Names of the runs, and the correlation within them, if rows look like their checkpoints.
 
     Args:
         table: Rows without declared clusters.
         residual: Predicted minus observed, (n,).
 
     Returns:
-        None if nothing speaks for it. The correlation is the intraclass correlation of residuals.
+        The name of the run of each row and the intraclass correlation of the residuals; None if
+        rows do not look like checkpoints.
     """
     if table.cluster is not None or not {"N", "D"} <= set(table.inputs):
         return None
@@ -44,9 +57,10 @@ def undeclared_runs(table: Table, residual: Floats) -> tuple[tuple[str, ...], fl
 
 
 def intraclass(values: Floats, codes: Ints) -> tuple[float, float]:
-    """Intraclass correlation of values (n,) in classes (n,), and the chance of it without any.
+    """Intraclass correlation of values (n,) in classes (n,), and its p-value.
 
-    One-way analysis of variance (Donner 1986).
+    One-way analysis of variance (Donner 1986, International Statistical Review 54, 67-82); the
+    p-value is that of the F test for a correlation of zero.
     """
     n, sizes = len(values), np.bincount(codes)
     k = len(sizes)

@@ -1,7 +1,7 @@
-"""`Fit`: one fitted law, with what can be asked of it. Plots and reports live elsewhere.
+"""`Fit`: one fitted law with its intervals, predictions, summary and files.
 
-A fit with failed or few draws says so: intervals carry the number of draws that were asked for and
-that were used.
+Plots are in `scalejax.plots`, reports in `scalejax.reporting`. Intervals carry the number of draws
+that were asked for and that were used, so that few or failed draws show.
 """
 
 from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Fit(FitRecord, Result):
 
     @property
     def stderr(self) -> dict[str, float]:
-        """Standard error per parameter: of the draws, or asymptotic without any."""
+        """Standard error per parameter, by the default method of `conf_int`."""
         return {str(name): float(value) for name, value in self.conf_int()["stderr"].items()}
 
     @property
@@ -151,7 +151,7 @@ class Fit(FitRecord, Result):
         """What ``fit.json`` holds, and the intervals, as plain values."""
         frame = self.conf_int(level)
         columns = ["estimate", "stderr", "lo", "hi"]
-        described: dict[str, Any] = plain(
+        values: dict[str, Any] = plain(
             {
                 **describe(self),
                 "intervals": {
@@ -161,7 +161,7 @@ class Fit(FitRecord, Result):
                 },
             }
         )
-        return described
+        return values
 
 
 def load_fit(folder: str | Path, law: str | Law | None = None) -> Fit:

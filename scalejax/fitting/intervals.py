@@ -9,8 +9,8 @@
 - ``sandwich``: the same with the heteroscedastic (or cluster) sandwich: too narrow for few rows.
 - ``jackknife``: Student's t times the jackknife standard error, from jackknife draws.
 
-The profile likelihood, which refits, is `scalejax.profile`. A method that cannot be had gives NaN
-and its name says so; nothing is substituted.
+The profile likelihood, which refits, is `scalejax.profile`. A method that the fit has no draws or
+functions for gives NaN and its name says so; no other method takes its place.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,11 +31,12 @@ IntervalKind = Literal["percentile", "basic", "wald", "sandwich", "jackknife"]
 Derived = Callable[[Mapping[str, Any]], Any]
 
 MOST_FAILED = 0.05
-"""With a larger share of failed draws intervals from draws are withheld."""
+"""With a larger share of failed draws no intervals come from draws: what is left is no fair sample.
+Set by judgement."""
 
 
 def default_kind(fit: FitRecord) -> IntervalKind:
-    """The method that suits a fit."""
+    """The method that suits a fit: the default of `Fit.conf_int`."""
     method = fit.draws.method
     if method.endswith("jackknife"):
         return "jackknife"
@@ -46,31 +47,31 @@ def default_kind(fit: FitRecord) -> IntervalKind:
 
 
 def checked_kind(fit: FitRecord, kind: str | None) -> IntervalKind:
-    """The method asked for, else the default.
+    """The method of a name, or the default.
 
     Raises:
         UsageError: There is no such method, or it needs other draws.
     """
-    known: tuple[IntervalKind, ...] = get_args(IntervalKind)
+    kinds: tuple[IntervalKind, ...] = get_args(IntervalKind)
     if kind is None:
         return default_kind(fit)
-    chosen = next((one for one in known if one == kind), None)
-    if chosen is None:
-        raise UsageError(f"kind= is one of {', '.join(known)}, not {kind!r}.")
+    choice = next((one for one in kinds if one == kind), None)
+    if choice is None:
+        raise UsageError(f"kind= is one of {', '.join(kinds)}, not {kind!r}.")
     jackknifed = fit.draws.method.endswith("jackknife")
     if (kind == "jackknife") != jackknifed and kind in ("percentile", "basic", "jackknife"):
-        made = fit.draws.method
-        raise UsageError(f'kind="{kind}" does not go with these draws (resampling: {made}).')
-    return chosen
+        resampling = fit.draws.method
+        raise UsageError(f'kind="{kind}" does not go with these draws (resampling: {resampling}).')
+    return choice
 
 
 def parameter_intervals(fit: FitRecord, level: float, kind: str | None) -> pd.DataFrame:
     """One row per parameter; see `scalejax.fitting.fit.Fit.conf_int`."""
-    chosen = checked_kind(fit, kind)
-    if kind is None and chosen == "wald" and not fit.is_whole:
+    method = checked_kind(fit, kind)
+    if kind is None and method == "wald" and not fit.is_whole:
         ends = dict.fromkeys(fit.params, (np.nan,) * 3)
-    elif chosen in ("wald", "sandwich"):
-        ends = {name: _wald_parameter(fit, name, level, chosen) for name in fit.params}
+    elif method in ("wald", "sandwich"):
+        ends = {name: _wald_parameter(fit, name, level, method) for name in fit.params}
     else:
         open_ = fit.flat
         ends = {
@@ -79,40 +80,40 @@ def parameter_intervals(fit: FitRecord, level: float, kind: str | None) -> pd.Da
                 value,
                 None if name in open_ else fit.draws.parameters.get(name),
                 level,
-                chosen,
+                method,
             )
             for name, value in fit.params.items()
         }
     rows = [(name, fit.params[name], *(float(x) for x in ends[name])) for name in fit.params]
     frame = pd.DataFrame(rows, columns=["parameter", "estimate", "stderr", "lo", "hi"])
-    return _labelled(frame, fit, level, chosen).set_index("parameter")
+    return _with_labels(frame, fit, level, method).set_index("parameter")
 
 
 def derived_interval(
     fit: FitRecord, function: Derived, level: float, kind: str | None
 ) -> pd.DataFrame:
     """One row per element of what `function` gives; see `scalejax.fitting.fit.Fit.interval`."""
-    chosen = checked_kind(fit, kind)
+    method = checked_kind(fit, kind)
     with jax.enable_x64(True):
         estimate = np.atleast_1d(np.asarray(function(fit.params), np.float64))
-        if chosen in ("wald", "sandwich"):
-            error, low, high = _wald_derived(fit, function, estimate, level, chosen)
+        if method in ("wald", "sandwich"):
+            error, low, high = _wald_derived(fit, function, estimate, level, method)
         else:
             draws = {name: jnp.asarray(values) for name, values in fit.draws.parameters.items()}
             values = np.asarray(jax.vmap(lambda p: jnp.atleast_1d(function(p)))(draws), np.float64)
-            error, low, high = _from_draws(fit, estimate, values, level, chosen)
+            error, low, high = _from_draws(fit, estimate, values, level, method)
     frame = pd.DataFrame({"estimate": estimate, "stderr": error, "lo": low, "hi": high})
-    return _labelled(frame, fit, level, chosen)
+    return _with_labels(frame, fit, level, method)
 
 
-def _labelled(
+def _with_labels(
     frame: pd.DataFrame, fit: FitRecord, level: float, kind: IntervalKind
 ) -> pd.DataFrame:
-    drawn = kind in ("percentile", "basic", "jackknife")
+    by_draws = kind in ("percentile", "basic", "jackknife")
     frame["level"] = level
     frame["method"] = method_name(fit, kind)
-    frame["b_asked"] = len(fit.draws) if drawn else 0
-    frame["b_used"] = int(np.sum(fit.draws.usable)) if drawn else 0
+    frame["b_asked"] = len(fit.draws) if by_draws else 0
+    frame["b_used"] = int(np.sum(fit.draws.usable)) if by_draws else 0
     return frame
 
 

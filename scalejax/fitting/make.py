@@ -63,8 +63,9 @@ from scalejax.objectives import Model, Objective, Penalty, Prior, make_model
 from scalejax.status import Status
 
 RESAMPLES = 1000
-"""Resamples of one fit unless asked otherwise: they take less time than the compilation."""
+"""Resamples of one fit by default: they take less time than the compilation."""
 
+# Tables that `fit_many` solves at a time: as many as a processor has lanes, see `default_layout`.
 _TABLES_PER_CHUNK = 128
 
 
@@ -147,17 +148,17 @@ def fit(
     if not allow_unidentified:
         refuse_unidentified(problem)
     how = as_how(solver, max_steps, seed, layout, progress)
-    asked = _resampling(resamples, resampling, noise, table)
-    problem, point = estimate(problem, how, asked)
-    if resampling == "auto" and asked.resamples is None:
-        problem, asked = _by_runs(problem, point, asked)
-    draws = Draws.of(refits(problem, how, point, asked)) if asked.count else Draws.none(law)
+    scheme = _resampling(resamples, resampling, noise, table)
+    problem, point = estimate(problem, how, scheme)
+    if resampling == "auto" and scheme.resamples is None:
+        problem, scheme = _by_runs(problem, point, scheme)
+    draws = Draws.of(refits(problem, how, point, scheme)) if scheme.count else Draws.none(law)
     settings = _settings(
         name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
         resamples=len(draws), resampling=draws.method, noise=noise,
         seed=seed, solver=solver, max_steps=how.max_steps, table_options=table_options,
     )  # fmt: skip
-    result = assembled(problem, how, settings, point, 0, draws)
+    result = fit_of(problem, how, settings, point, 0, draws)
     warn_about_fit(result)
     return result
 
@@ -165,30 +166,30 @@ def fit(
 def _resampling(
     resamples: int | ArrayLike, kind: str, noise: float | None, table: Table
 ) -> Resampling:
-    """The resamples that are asked for; a jackknife has as many as there are units."""
+    """How many resamples of which kind; a jackknife has as many as there are units."""
     if not isinstance(resamples, int | np.integer):
-        given = weight_resamples(resamples, table)
-        return Resampling(CALLER_WEIGHTS, given.count, resamples=given)
+        weights = weight_resamples(resamples, table)
+        return Resampling(CALLER_WEIGHTS, weights.count, resamples=weights)
     count = checked_count(int(resamples)) or int(kind == "jackknife")
     return (
         Resampling(choose_resampling(kind, table, noise), count, noise) if count else Resampling()
     )
 
 
-def _by_runs(problem: FitProblem, point: Ends, asked: Resampling) -> tuple[FitProblem, Resampling]:
-    """Whole runs as the unit, where rows turn out to be checkpoints of undeclared runs."""
-    found = undeclared_runs(problem.table, problem.residuals(point.u[0]))
-    if found is None:
-        return problem, asked
-    names, correlation = found
+def _by_runs(problem: FitProblem, point: Ends, scheme: Resampling) -> tuple[FitProblem, Resampling]:
+    """The problem and its resampling by whole runs, where rows look like checkpoints of runs."""
+    checkpoints = undeclared_runs(problem.table, problem.residuals(point.u[0]))
+    if checkpoints is None:
+        return problem, scheme
+    names, correlation = checkpoints
     runs = len(set(names))
     enough = runs >= FEWEST_CLUSTERS
     warn_about_runs(runs, correlation, enough)
     if not enough:
-        return problem, asked
+        return problem, scheme
     note = f"rows of one N are checkpoints of one run (residuals correlate {correlation:.2f})"
     problem = replace(problem, table=with_runs(problem.table, names, note))
-    return problem, replace(asked, kind="cluster") if asked.count else asked
+    return problem, replace(scheme, kind="cluster") if scheme.count else scheme
 
 
 @keywords(TableOptions, cluster="run")
@@ -273,17 +274,17 @@ def fit_many(
     place = {label: k for k, label in enumerate(labels)}
     none = Draws.none(law)
     fits = {
-        label: assembled(replace(problem, table=table), how, settings, points, place[label], none)
+        label: fit_of(replace(problem, table=table), how, settings, points, place[label], none)
         for label, table in groups.items()
     }
     warn_about_groups(fits)
     return fits
 
 
-def assembled(
+def fit_of(
     problem: FitProblem, how: How, settings: dict[str, Any], ends: Ends, k: int, draws: Draws
 ) -> Fit:
-    """The fit of problem k of those solved."""
+    """The `Fit` of problem k of the ends."""
     model = problem.model
     parameters = problem.parameters(ends.u[k : k + 1])
     scale = float(np.exp(ends.u[k, -1])) if model.kernel.fitted_scale else None
@@ -322,10 +323,10 @@ def _versions(how: How) -> dict[str, str]:
     }
 
 
-def _settings(law: str, model: Model, objective: Objective, **asked: Any) -> dict[str, Any]:
-    """Settings as plain values, for the record."""
-    solver = asked.pop("solver")
-    priors = asked.pop("priors") or {}
+def _settings(law: str, model: Model, objective: Objective, **choices: Any) -> dict[str, Any]:
+    """The arguments of a fit as plain values, for the record."""
+    solver = choices.pop("solver")
+    priors = choices.pop("priors") or {}
     return {
         "law": law,
         "objective": {
@@ -333,11 +334,11 @@ def _settings(law: str, model: Model, objective: Objective, **asked: Any) -> dic
             "constants": list(objective.constants),
             "on": "log" if objective.kernel.log else "loss",
         },
-        "fixed": dict(asked.pop("fixed") or {}),
-        "tied": dict(asked.pop("tied") or {}),
-        "bounds": {name: list(pair) for name, pair in (asked.pop("bounds") or {}).items()},
+        "fixed": dict(choices.pop("fixed") or {}),
+        "tied": dict(choices.pop("tied") or {}),
+        "bounds": {name: list(pair) for name, pair in (choices.pop("bounds") or {}).items()},
         "priors": {name: [type(p).__name__, *map(float, p)] for name, p in priors.items()},
         "penalty": model.penalty is not None,
         "solver": "damped_newton" if solver is None else getattr(solver, "__name__", "optax"),
-        **asked,
+        **choices,
     }

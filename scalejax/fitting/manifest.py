@@ -1,4 +1,4 @@
-"""``manifest.json``: what a reader must know to trust a saved fit, and to make it again.
+"""``manifest.json``: what a reader has to know to trust a saved fit, and to make it again.
 
 It answers the reporting checklist of (Mis)Fitting (arXiv:2502.18969): the hypothesis, how the
 models were trained, how the data were collected, how the law was fitted. A fit knows the last and
@@ -34,6 +34,7 @@ SCHEMA = 1
 FILES = ("fit.json", "draws.parquet", "rows.parquet")
 """What is saved beside a manifest."""
 
+# Keys of `fitted_with`, the versions and the device in `Fit.versions`, and of `saved_with` below.
 _FITTED_WITH = ("scalejax", "jax", "numpy", "pandas", "python", "device", "dtype")
 _PACKAGES = ("jaxlib", "scipy", "optax", "pyarrow")
 
@@ -52,21 +53,21 @@ def make_manifest(fit: FitRecord, folder: Path, about: Mapping[str, Any]) -> dic
     questions = {
         section: {
             key: {
-                "question": asked.text,
-                "scalejax": asked.answer(fit) if asked.answer else None,
+                "question": item.text,
+                "scalejax": item.answer(fit) if item.answer else None,
                 "user": about.get(key),
             }
-            for key, asked in entries.items()
+            for key, item in entries.items()
         }
         for section, entries in QUESTIONS.items()
     }
     open_questions = unanswered(questions)
-    asked = sum(map(len, QUESTIONS.values()))
+    total = sum(map(len, QUESTIONS.values()))
     return {
         "schema": SCHEMA,
         "checklist": {
             "source": CHECKLIST,
-            "summary": f"{len(open_questions)} of {asked} questions unanswered",
+            "summary": f"{len(open_questions)} of {total} questions unanswered",
             "unanswered": open_questions,
         },
         "questions": questions,
@@ -82,7 +83,7 @@ def make_manifest(fit: FitRecord, folder: Path, about: Mapping[str, Any]) -> dic
 
 
 def unanswered(questions: Mapping[str, Any]) -> list[str]:
-    """Questions that neither the fit nor you answered."""
+    """Keys of the questions that neither the fit nor you answered."""
     return [
         key
         for entries in questions.values()
@@ -119,17 +120,17 @@ def read_about(about: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
         raise UsageError(
             f"{argument('about')} takes answers by question, or a TOML file, not {about!r}."
         )
-    known = [key for entries in QUESTIONS.values() for key in entries]
+    keys = [key for entries in QUESTIONS.values() for key in entries]
     about = {key: value for key, value in (about or {}).items() if not _is_blank(value)}
-    wrong = [f"there is no question {key!r}" for key in about if key not in known]
+    wrong = [f"there is no question {key!r}" for key in about if key not in keys]
     wrong += [
         f"the answer to {key!r} must be text, a number, a boolean or a list of those"
         for key, value in about.items()
         if not _is_answer(value)
     ]
     if wrong:
-        listed = f" The questions are {', '.join(known)}." if {*about} - {*known} else ""
-        raise UsageError(f"{argument('about')}: {'; '.join(wrong)}.{listed}")
+        choices = f" The questions are {', '.join(keys)}." if {*about} - {*keys} else ""
+        raise UsageError(f"{argument('about')}: {'; '.join(wrong)}.{choices}")
     return {key: list(v) if isinstance(v, list | tuple) else v for key, v in about.items()}
 
 
@@ -200,8 +201,11 @@ def check_manifest(document: Any) -> list[str]:
     """
     problems = list(_differences(document, _SHAPE, ""))
     if not problems:
-        listed, found = document["checklist"]["unanswered"], unanswered(document["questions"])
-        if listed != found:
+        keys, open_questions = (
+            document["checklist"]["unanswered"],
+            unanswered(document["questions"]),
+        )
+        if keys != open_questions:
             problems.append("checklist / unanswered does not list the questions without an answer")
     return problems
 

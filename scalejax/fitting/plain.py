@@ -1,4 +1,4 @@
-"""A fit as plain values and as columns, and back: what the files of a saved fit hold.
+"""A fit as plain values and as columns, and back again, for the files of a saved fit.
 
 `describe` gives everything but the arrays as valid JSON, `rows_to_arrow` and `draws_to_arrow` the
 arrays; the functions that end in ``_of`` undo them. `scalejax.fitting.storage` puts them in files.
@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from scalejax.data import SetAside, Table, encode_labels, read_only
-from scalejax.errors import LawError, Problem
+from scalejax.errors import InputProblem, LawError
 from scalejax.files import plain
 from scalejax.fitting.record import Draws, FitRecord
 from scalejax.laws import LAWS, PREFIX, Law, find_law, formula_law, formula_spec
@@ -33,6 +33,7 @@ from scalejax.vocabulary import argument
 SCHEMA = 1
 """Version of the files. A reader refuses a newer one."""
 
+# Columns of rows.parquet beside the inputs, and of draws.parquet beside the parameters.
 _LEVELS = ("cluster", "subcluster", "stratum", "group")
 _ROW_COLUMNS = ("row", "loss", "weight", *_LEVELS)
 _DRAW_COLUMNS = ("draw", "objective", "status")
@@ -71,9 +72,9 @@ def describe(fit: FitRecord) -> dict[str, Any]:
 
 
 def describe_rows(table: Table) -> dict[str, Any]:
-    """What there is to say about a table beside its rows, as plain values that are valid JSON."""
-    described: dict[str, Any] = plain(_describe_table(table))
-    return described
+    """All of a table but its rows (source, columns, notes ...), as plain values of valid JSON."""
+    values: dict[str, Any] = plain(_describe_table(table))
+    return values
 
 
 def _describe_table(table: Table) -> dict[str, Any]:
@@ -90,25 +91,25 @@ def _describe_table(table: Table) -> dict[str, Any]:
     }
 
 
-def describe_law(law: Law, asked: str) -> dict[str, Any]:
-    """A law as plain values, from which `law_of` finds it again; `asked` is how it was named."""
+def describe_law(law: Law, name: str) -> dict[str, Any]:
+    """A law as plain values, from which `law_of` finds it again; `name` as the caller wrote it."""
     ours = LAWS.get(law.name) is law
     return {
         "name": law.name,
-        "spec": law.name if ours else _law_spec(law, asked),
+        "spec": law.name if ours else _law_spec(law, name),
         "registered": ours,
         "inputs": list(law.inputs),
         "parameters": list(law.parameters),
     }
 
 
-def _law_spec(law: Law, asked: str) -> str:
-    """How to name a law that is not ours: its formula, as it was asked for, or by its module."""
+def _law_spec(law: Law, name: str) -> str:
+    """A name by which `find_law` finds a law that is not ours: formula, or module and function."""
     formula = formula_spec(law)
     if formula is not None:
         return formula
-    if ":" in asked:
-        return asked
+    if ":" in name:
+        return name
     return f"{law.function.__module__}:{law.function.__name__}"
 
 
@@ -162,28 +163,28 @@ def record_of(record: Mapping[str, Any], law: Law, table: Table, draws: Draws) -
 
 
 def law_of(record: Mapping[str, Any], law: str | Law | None) -> Law:
-    """The law that was fitted, or the one given, if that could be it.
+    """The law that was fitted: the one passed as `law`, or the one that the record names.
 
     Raises:
-        LawError: It is another law, or one that must be given.
+        LawError: `law` has other inputs or parameters, or is needed and missing.
     """
     saved = record["law"]
-    found = find_law(law) if law is not None else _known_law(saved)
-    if found is None:
+    match = find_law(law) if law is not None else _law_at_hand(saved)
+    if match is None:
         raise LawError(
             f"the fit was made with a law that is not scalejax's own, {saved['spec']!r}. Loading "
             "runs no code that a file names: import the law first, or pass it as "
             f"{argument('law')}."
         )
-    if [*found.inputs] != saved["inputs"] or [*found.parameters] != saved["parameters"]:
+    if [*match.inputs] != saved["inputs"] or [*match.parameters] != saved["parameters"]:
         raise LawError(
             f"the fit was made with {saved['name']} ({', '.join(saved['inputs'])}; "
-            f"{', '.join(saved['parameters'])}), which {found!r} is not."
+            f"{', '.join(saved['parameters'])}), which {match!r} is not."
         )
-    return found
+    return match
 
 
-def _known_law(saved: Mapping[str, Any]) -> Law | None:
+def _law_at_hand(saved: Mapping[str, Any]) -> Law | None:
     """The law, if it is ours, a formula, or lies in a module that has been imported."""
     if saved["registered"]:
         return LAWS.get(saved["name"])
@@ -192,8 +193,8 @@ def _known_law(saved: Mapping[str, Any]) -> Law | None:
     place, _, attribute = saved["spec"].rpartition(":")
     if place.endswith(".py"):
         place = f"_scalejax_law_{Path(place).stem}"
-    found = getattr(sys.modules.get(place), attribute, None)
-    return found if isinstance(found, Law) else None
+    value = getattr(sys.modules.get(place), attribute, None)
+    return value if isinstance(value, Law) else None
 
 
 def describe_objective(objective: Objective) -> dict[str, Any]:
@@ -211,12 +212,12 @@ def objective_of(saved: Mapping[str, Any]) -> Objective:
     constants = tuple(saved["constants"])
     if saved["custom"]:
         return Objective(saved["name"], Kernel(not_saved, saved["on"] == "log"), constants)
-    made = _MAKERS[saved["name"]](on=saved["on"])
-    return replace(made, constants=constants)
+    objective = _MAKERS[saved["name"]](on=saved["on"])
+    return replace(objective, constants=constants)
 
 
 def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
-    """The table with the rows (n,) and what was recorded beside them."""
+    """The table of the rows (n,) and of what `describe_rows` gave."""
 
     def floats(name: str) -> Any:
         return read_only(np.array(rows[name], np.float64))
@@ -234,7 +235,7 @@ def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
         set_aside=tuple(SetAside(**item) for item in saved["set_aside"]),
         notes=tuple(saved["notes"]),
         warnings=tuple(
-            Problem(**{**item, "rows": tuple(item["rows"])}) for item in saved["warnings"]
+            InputProblem(**{**item, "rows": tuple(item["rows"])}) for item in saved["warnings"]
         ),
         columns=saved["columns"],
         source=saved["source"],
@@ -243,7 +244,7 @@ def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
 
 
 def draws_of(saved: Mapping[str, Any], draws: pa.Table) -> Draws:
-    """The draws (B,)."""
+    """The draws of the columns that `draws_to_arrow` gave, (B,) each."""
     names = [name for name in draws.column_names if name not in _DRAW_COLUMNS]
     return Draws(
         parameters={
@@ -255,8 +256,8 @@ def draws_of(saved: Mapping[str, Any], draws: pa.Table) -> Draws:
     )
 
 
-def _free_name(name: str, taken: tuple[str, ...]) -> str:
-    return f"input {name}" if name in taken else name
+def _free_name(name: str, reserved: tuple[str, ...]) -> str:
+    return f"input {name}" if name in reserved else name
 
 
 def _draw_name(name: str) -> str:

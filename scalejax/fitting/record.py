@@ -1,4 +1,4 @@
-"""The record of one fitted law: numbers, and what follows from them without a choice.
+"""The record of one fitted law: its numbers, and what follows from them alone.
 
 `FitRecord` is what intervals, predictions, summaries and files are made from; people hold a
 `scalejax.Fit`, which is one with all of these as methods. All arrays are NumPy float64. A draw is
@@ -24,11 +24,11 @@ from scalejax.status import MINIMA, Status
 
 
 class Draws(Refits):
-    """Refits of the resamples of a fit; all that is in them is in `scalejax.engine.Refits`."""
+    """Refits of the resamples of a fit, with a frame; fields as in `scalejax.engine.Refits`."""
 
     @classmethod
     def of(cls, refits: Refits) -> "Draws":
-        """The draws that are these refits."""
+        """The same refits as draws."""
         return cls(**vars(refits))
 
     @classmethod
@@ -67,7 +67,7 @@ class FitRecord:
         on_bound: Parameters that lie on a bound.
         draws: Refits of resamples; none without resamples.
         table: The data, with the rows set aside.
-        settings: What was asked for, as plain values.
+        settings: The arguments of the fit, as plain values.
         versions: Versions of the software, and the device.
         penalty: Function of the parameters that was added to the objective; not saved.
     """
@@ -92,12 +92,12 @@ class FitRecord:
     @property
     def free(self) -> tuple[str, ...]:
         """Parameters that were fitted."""
-        held = {*self.settings["fixed"], *self.settings["tied"]}
-        return tuple(name for name in self.params if name not in held)
+        constants = {*self.settings["fixed"], *self.settings["tied"]}
+        return tuple(name for name in self.params if name not in constants)
 
     @cached_property
     def problem(self) -> FitProblem:
-        """What was minimised, to be solved again in another way.
+        """The problem that was minimised, for whoever solves it again.
 
         Raises:
             UsageError: It holds functions of your own that are not saved with a fit.
@@ -151,7 +151,7 @@ class FitRecord:
 
     @property
     def has_estimate(self) -> bool:
-        """Whether there are parameters to look at, however far they are to be trusted."""
+        """Whether all parameters are finite, whatever the status."""
         return all(np.isfinite(value) for value in self.params.values())
 
     @property

@@ -1,4 +1,4 @@
-"""`reproduce`: a saved fit made again from its own files, to see whether the numbers come out.
+"""`reproduce`: make a saved fit again from its own files and compare all numbers.
 
 The estimate and the resamples are solved anew from ``rows.parquet`` and the settings in
 ``fit.json``. On the same machine and software they are the same to the last bit.
@@ -27,7 +27,7 @@ from scalejax.engine import (
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.files import plain
 from scalejax.fitting.fit import Fit, load_fit
-from scalejax.fitting.make import assembled
+from scalejax.fitting.make import fit_of
 from scalejax.fitting.manifest import FILES, check_manifest, file_entry, saved_with
 from scalejax.fitting.manifest import SCHEMA as MANIFEST_SCHEMA
 from scalejax.fitting.record import Draws
@@ -49,7 +49,7 @@ class Reproduction(Result):
     Attributes:
         saved: The fit as it was saved.
         again: The fit as it came out now.
-        tolerance: Largest difference that is taken for the same.
+        tolerance: Largest difference that counts as the same.
         parameters: Difference of each parameter of the estimate.
         objective: Largest difference of the objective and the noise scale at the estimate, and of
             the objective of each draw.
@@ -97,7 +97,7 @@ class Reproduction(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
-        described: dict[str, Any] = plain(
+        values: dict[str, Any] = plain(
             {
                 "reproduced": self.reproduced,
                 "same": self.same,
@@ -113,7 +113,7 @@ class Reproduction(Result):
                 },
             }
         )
-        return described
+        return values
 
     def summary(self) -> str:
         """What a person should read."""
@@ -159,7 +159,7 @@ def reproduce(
         law: As for `scalejax.load_fit`.
         resamples: The weights (B, n) of the resamples, if you gave them to the fit: they are not
             saved.
-        tolerance: Largest relative difference that is taken for the same.
+        tolerance: Largest relative difference that counts as the same.
 
     Returns:
         Both fits and their differences.
@@ -168,7 +168,8 @@ def reproduce(
         ScalejaxError: A file is missing or is not the one that was saved, or the fit holds
             something that is not saved (a penalty, objective or solver of your own).
         LawError: The law is needed, or is not the one that was fitted.
-        UsageError: The weights are not those of this fit, or the tolerance is not one.
+        UsageError: The weights are not those of this fit, or the tolerance is no finite number of
+            at least 0.
     """
     if not 0 <= tolerance < math.inf:
         raise UsageError(f"the tolerance must be a number of at least 0, not {tolerance!r}.")
@@ -181,7 +182,7 @@ def reproduce(
     not_remade = _not_remade(saved, weights)
     again = _fit_again(saved, weights, draws=not not_remade)
     old, new = saved.draws, again.draws
-    remade = len(new) > 0
+    has_draws = len(new) > 0
     return Reproduction(
         saved=saved,
         again=again,
@@ -190,11 +191,11 @@ def reproduce(
         objective=max(
             _difference(saved.objective_value, again.objective_value),
             _difference(saved.noise_scale or 0.0, again.noise_scale or 0.0),
-            _difference(old.objective, new.objective) if remade else 0.0,
+            _difference(old.objective, new.objective) if has_draws else 0.0,
         ),
-        draws=_differences(old.parameters, new.parameters) if remade else {},
+        draws=_differences(old.parameters, new.parameters) if has_draws else {},
         other_status=int(saved.status != again.status)
-        + (int(np.sum(old.status != new.status)) if remade else 0),
+        + (int(np.sum(old.status != new.status)) if has_draws else 0),
         not_remade=not_remade,
         changed=_changed(manifest, again),
     )
@@ -225,17 +226,19 @@ def _changed(manifest: Mapping[str, Any], again: Fit) -> dict[str, tuple[str, st
 
 
 def _fit_again(fit: Fit, weights: Resamples | None, *, draws: bool) -> Fit:
-    """The fit, from its rows and settings alone."""
+    """The fit made again from its rows and settings alone; without `draws` only the estimate."""
     settings, kind, count = fit.settings, _kind(fit), len(fit.draws)
     how = How(max_steps=settings["max_steps"], seed=settings["seed"])
-    wanted = Resampling(kind, count, settings["noise"], weights)
-    problem, point = estimate(fit.problem, how, wanted)
-    made = Draws.of(refits(problem, how, point, wanted)) if count and draws else Draws.none(fit.law)
-    return assembled(problem, how, settings, point, 0, made)
+    scheme = Resampling(kind, count, settings["noise"], weights)
+    problem, point = estimate(fit.problem, how, scheme)
+    again = (
+        Draws.of(refits(problem, how, point, scheme)) if count and draws else Draws.none(fit.law)
+    )
+    return fit_of(problem, how, settings, point, 0, again)
 
 
 def _kind(fit: Fit) -> str:
-    """How rows were resampled; the method says so before it if clusters were."""
+    """The kind of resampling: the method without the prefix that says that clusters were drawn."""
     return fit.draws.method.removeprefix("cluster ")
 
 
@@ -278,17 +281,17 @@ def _check_belonging(manifest: Mapping[str, Any], fit: Fit, folder: Path) -> Non
 
 def _check_can_be_made_again(fit: Fit) -> None:
     solver = fit.settings["solver"]
-    lost = []
+    missing = []
     if fit.settings["penalty"]:
-        lost.append("a penalty of your own")
+        missing.append("a penalty of your own")
     if not is_saved(fit.objective):
-        lost.append(f"an objective of your own ({fit.objective.name})")
+        missing.append(f"an objective of your own ({fit.objective.name})")
     if solver != "damped_newton":
-        lost.append(f"a solver other than ours ({solver})")
-    if lost:
+        missing.append(f"a solver other than ours ({solver})")
+    if missing:
         raise ScalejaxError(
             f"the fit cannot be made again from its files, which do not hold "
-            f"{' and '.join(lost)}: fit again with it, and compare."
+            f"{' and '.join(missing)}: fit again with it, and compare."
         )
 
 

@@ -42,7 +42,7 @@ MANIFEST = "manifest.json"
 _DAMAGE = (
     ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError
 )  # fmt: skip
-"""What reading a record may raise that is not as we wrote it."""
+"""Errors that reading a damaged record may raise."""
 
 
 def save_fit(
@@ -52,9 +52,9 @@ def save_fit(
 
     Args:
         fit: The fit.
-        folder: Where to; made if need be. A fit that was saved there before is replaced.
-        about: What a fit cannot know of how the models were trained, by the key of the question
-            in ``manifest.json``: a mapping, or a TOML file.
+        folder: Created if it does not exist. A fit that was saved there before is replaced.
+        about: Answers to the reporting checklist by the key of the question in ``manifest.json``: a
+            mapping, or a TOML file.
 
     Returns:
         The folder.
@@ -84,11 +84,11 @@ def read_fit(folder: str | Path, law: str | Law | None = None) -> FitRecord:
     """The record of a fit that `save_fit` wrote; arguments and errors as for `load_fit`."""
     record = read_record(folder)
     try:
-        found = law_of(record, law)
+        law = law_of(record, law)
         table = table_of(record["table"], _read_parquet(Path(folder) / ROWS))
         draws = draws_of(record["draws"], _read_parquet(Path(folder) / DRAWS))
         _check_belonging(record, table, draws, folder)
-        return record_of(record, found, table, draws)
+        return record_of(record, law, table, draws)
     except _DAMAGE as error:
         if isinstance(error, ScalejaxError):
             raise

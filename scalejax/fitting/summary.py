@@ -16,8 +16,13 @@ from scalejax.quantities import short_number
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 from scalejax.wording import aligned, digits, labelled, retypable
 
+# Ratio of standard errors (resampled to asymptotic) up to which they agree. Set by judgement.
 _ALIKE = 2.0
+
+# Fewer draws give no standard error to compare: 20 have an error of 16 % of it.
 _FEWEST_DRAWS = 20
+
+# Residuals below this are rounding: the law meets every row.
 _ROUNDING = 1e-11
 
 
@@ -86,21 +91,21 @@ def _provenance(fit: FitRecord, level: float) -> Iterator[tuple[str, str]]:
     kind = default_kind(fit)
     text = f"{100 * level:g} % {method_name(fit, kind)}"
     if len(fit.draws):
-        used = int(np.sum(fit.draws.usable))
-        text += f"; resampling: {_resampling(fit)}; {len(fit.draws)} asked, {used} used; "
-        text += f"seed {fit.settings.get('seed', 0)}{_beside(fit, kind)}"
+        usable = int(np.sum(fit.draws.usable))
+        text += f"; resampling: {_resampling(fit)}; {len(fit.draws)} asked, {usable} used; "
+        text += f"seed {fit.settings.get('seed', 0)}{_beside_wald(fit, kind)}"
     elif fit.table.cluster is None:
         text += "; no resamples were asked for, and rows are taken as independent"
     yield "intervals", text
     versions = dict(fit.versions)
     device = versions.pop("device", "an unknown device").replace("cpu (cpu)", "cpu")
     dtype = versions.pop("dtype", "")
-    listed = ", ".join(f"{name} {number}" for name, number in versions.items())
-    yield "made with", f"{listed}; {dtype} on {device}"
+    software = ", ".join(f"{name} {number}" for name, number in versions.items())
+    yield "made with", f"{software}; {dtype} on {device}"
 
 
-def _beside(fit: FitRecord, kind: str) -> str:
-    """How far the standard errors of the draws are from the asymptotic ones."""
+def _beside_wald(fit: FitRecord, kind: str) -> str:
+    """A clause on how the standard errors of the draws compare to the asymptotic ones."""
     if kind != "percentile" or not fit.is_whole or _is_perfect(fit):
         return ""
     wald = parameter_intervals(fit, 0.95, "wald")["stderr"]
@@ -118,7 +123,7 @@ def _beside(fit: FitRecord, kind: str) -> str:
 
 
 def _spread(fit: FitRecord, name: str) -> float:
-    """Standard deviation of the draws, of the logarithm where that is what a fit moves."""
+    """Standard deviation of the draws; of their logarithm where the fit is in the logarithm."""
     values = fit.draws.parameters[name][fit.draws.usable]
     if len(values) < _FEWEST_DRAWS:
         return np.nan

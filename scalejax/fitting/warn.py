@@ -1,4 +1,4 @@
-"""What is said once about data and fits that can be used but should be read with care."""
+"""Warnings about data and fits that can be used but should be read with care, each said once."""
 
 import warnings
 from collections.abc import Mapping
@@ -14,26 +14,30 @@ from scalejax.fitting.intervals import MOST_FAILED
 from scalejax.status import WEAK_CONDITION, Status
 from scalejax.vocabulary import argument
 
+# Share of failed resamples from which a fit warns. Set by judgement, as `MOST_FAILED` is.
 _FAILED_SHARE = 0.01
+
+# Ratio of the scatter to sigma, or its inverse, that looks like a variance or another unit rather
+# than noise. Set by judgement.
 _FAR_FROM_SIGMA = 100.0
 
 
 def warn_about_data(table: Table) -> None:
-    """Repeat what the checks of a table found suspicious."""
+    """Repeat the warnings that the checks of a table gave."""
     for problem in table.warnings:
         warnings.warn(str(problem), DataWarning, stacklevel=4)
 
 
 def warn_about_runs(runs: int, correlation: float, resampled: bool) -> None:
     """Say that rows look like checkpoints, and what was done about it."""
-    done = (
+    unit = (
         "so whole runs were taken as the unit"
         if resampled
         else "but so few runs cannot be resampled, and intervals from rows are too narrow"
     )
     warnings.warn(
         f"rows of one N come with growing D, and their residuals go together (intraclass "
-        f"correlation {correlation:.2f}): they look like checkpoints of {runs} runs, {done}. Name "
+        f"correlation {correlation:.2f}): they look like checkpoints of {runs} runs, {unit}. Name "
         f"the runs with {argument('run')}, or say {argument('resampling', 'pairs')} if "
         "all rows are independent.",
         FitWarning,
@@ -42,7 +46,7 @@ def warn_about_runs(runs: int, correlation: float, resampled: bool) -> None:
 
 
 def warn_about_fit(result: Fit) -> None:
-    """Say once what a reader of the numbers must know."""
+    """Warn about the status, weak identification, failed resamples and few clusters."""
     if words := _about_sigma(result):
         _say(words)
     if result.status != Status.CONVERGED:
@@ -52,8 +56,8 @@ def warn_about_fit(result: Fit) -> None:
             f"Weakly identified: the scaled Jacobian has condition {result.condition:.2g}, so "
             "intervals are wide in some direction."
         )
-    asked, failed = len(result.draws), int(np.sum(~result.draws.usable))
-    if failed > MOST_FAILED * asked:
+    count, failed = len(result.draws), int(np.sum(~result.draws.usable))
+    if failed > MOST_FAILED * count:
         clustered = result.table.cluster is not None
         instead = (
             f"{argument('resampling', 'jackknife')}, each cluster left out once, fails less often"
@@ -61,24 +65,24 @@ def warn_about_fit(result: Fit) -> None:
             else 'kind="wald" needs no draws'
         )
         _say(
-            f"{failed} of {asked} resamples did not end in a minimum: intervals from draws are "
+            f"{failed} of {count} resamples did not end in a minimum: intervals from draws are "
             f"withheld, because what is left is no fair sample; {instead}."
         )
-    elif failed > _FAILED_SHARE * asked:
-        _say(f"{failed} of {asked} resamples did not end in a minimum and are not used.")
+    elif failed > _FAILED_SHARE * count:
+        _say(f"{failed} of {count} resamples did not end in a minimum and are not used.")
     clusters = len(result.table.cluster_labels)
-    if asked and 0 < clusters < FEW_CLUSTERS and "cluster" in result.draws.method:
+    if count and 0 < clusters < FEW_CLUSTERS and "cluster" in result.draws.method:
         _say(f"only {clusters} clusters: intervals from fewer than {FEW_CLUSTERS} are rough.")
 
 
 def _about_sigma(result: Fit) -> str:
-    """A standard deviation that the residuals do not bear out, in words."""
+    """W212 where the residuals scatter far more or less than sigma says; else empty."""
     table = result.table
     if "sigma" not in table.columns:
         return ""
-    missed = result.curve(table.inputs, result.params) - table.target
-    used = table.weight > 0
-    ratio = robust_sd(missed[used] * np.sqrt(table.weight[used]))
+    residual = result.curve(table.inputs, result.params) - table.target
+    in_use = table.weight > 0
+    ratio = robust_sd(residual[in_use] * np.sqrt(table.weight[in_use]))
     if 1 / _FAR_FROM_SIGMA <= ratio <= _FAR_FROM_SIGMA:
         return ""
     return (
@@ -88,15 +92,15 @@ def _about_sigma(result: Fit) -> str:
 
 
 def warn_about_groups(fits: Mapping[str, Fit]) -> None:
-    """Say which of many fits failed."""
-    failed = [label for label, found in fits.items() if found.status != Status.CONVERGED]
+    """Warn with the names of the groups whose fit did not converge."""
+    failed = [label for label, fit in fits.items() if fit.status != Status.CONVERGED]
     if failed:
-        shown = ", ".join(failed[:5]) + (" ..." if len(failed) > 5 else "")
+        names = ", ".join(failed[:5]) + (" ..." if len(failed) > 5 else "")
         _say(
-            f"{len(failed)} of {len(fits)} groups did not converge ({shown}); see their status.",
+            f"{len(failed)} of {len(fits)} groups did not converge ({names}); see their status.",
         )
 
 
 def _say(text: str) -> None:
-    # The caller of fit() is where a person should look.
+    # The warning points at the line that calls fit().
     warnings.warn(text, FitWarning, stacklevel=5)

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from scalejax._arrays import Floats, Ints
-from scalejax.errors import Problem, UsageError
+from scalejax.errors import InputProblem, UsageError
 from scalejax.files import plain as plain_values
 from scalejax.identify.causes import find_causes, listed, loadings, plain, trade
 from scalejax.identify.jacobians import all_parameters, typical_points
@@ -91,7 +91,7 @@ class Identifiability(Result):
     remedy: tuple[Mapping[str, float], ...]
     draws: int
     draws_not_identified: int
-    problems: tuple[Problem, ...]
+    problems: tuple[InputProblem, ...]
 
     @property
     def headline(self) -> str:
@@ -265,12 +265,12 @@ def _problems(
     flat: tuple[str, ...],
     remedy: tuple[Mapping[str, float], ...],
     columns: Mapping[str, str],
-) -> tuple[Problem, ...]:
+) -> tuple[InputProblem, ...]:
     if verdict == "fine":
         return ()
     names = flat or view.taking_part(WEAK_CONDITION)
     return tuple(
-        Problem(
+        InputProblem(
             cause.error if flat else cause.warning,
             f"{cause.words}; {_advice(remedy)}",
             columns.get(cause.symbol, cause.symbol) if cause.symbol else None,

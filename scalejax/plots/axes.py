@@ -1,7 +1,8 @@
-"""What all plots share: sizes, colours that colour-blind people can tell apart, labels and scales.
+"""What all plots share: panels, colours that colour-blind people can tell apart, labels, ticks.
 
-Colours of kinds are those of Okabe and Ito; colours of an ordered quantity are viridis. Figures of
-our own are as wide as the text of a report. Nothing here touches the backend or the rcParams.
+Colours of kinds are those of Okabe and Ito (2008, Color Universal Design, jfly.uni-koeln.de/color);
+colours of an ordered quantity are viridis. Figures of our own are as wide as the text of a report.
+Nothing here touches the backend or the rcParams.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,11 +32,12 @@ WIDTH = 6.5
 
 BLUE, ORANGE, GREEN, VERMILION = "#0072b2", "#e69f00", "#009e73", "#d55e00"
 GREY, DARK = "#7f7f7f", "#444444"
+# By eye: dashes of lines beyond the data, opacity of bands and of the grey beyond the data.
 DASHES = (0, (4, 2))
 BAND_ALPHA = 0.25
 BEYOND_ALPHA = 0.12
 
-# Past this share viridis is too pale on white paper.
+# Past this share viridis is too pale on white paper, by eye.
 _DARK_SHARE = 0.88
 
 
@@ -60,8 +62,12 @@ def new_panels(rows: int, columns: int, height: float, **options: Any) -> Panels
     return axes.ravel()
 
 
-def given_panels(ax: Axes | Sequence[Axes] | Panels | None, count: int) -> Panels | None:
-    """The first `count` of the axes that were given, as an array; None if none were."""
+def caller_panels(ax: Axes | Sequence[Axes] | Panels | None, count: int) -> Panels | None:
+    """The first `count` axes of the caller as an array, or None without any.
+
+    Raises:
+        UsageError: There are fewer than `count`.
+    """
     if ax is None:
         return None
     panels = np.asarray(ax, dtype=object).ravel()
@@ -70,12 +76,12 @@ def given_panels(ax: Axes | Sequence[Axes] | Panels | None, count: int) -> Panel
     return panels[:count]
 
 
-def value_colours(values: ArrayLike, seen: ArrayLike) -> Any:
-    """Viridis colours of values of an ordered quantity, by their place in the range `seen`."""
-    low_to_high, wanted = np.asarray(seen, np.float64), np.asarray(values, np.float64)
+def value_colours(values: ArrayLike, data: ArrayLike) -> Any:
+    """Viridis colours of values of an ordered quantity, by their place in the range of `data`."""
+    low_to_high, numbers = np.asarray(data, np.float64), np.asarray(values, np.float64)
     if np.min(low_to_high) > 0:
-        low_to_high, wanted = np.log(low_to_high), np.log(wanted)
-    share = (wanted - np.min(low_to_high)) / max(float(np.ptp(low_to_high)), 1e-300)
+        low_to_high, numbers = np.log(low_to_high), np.log(numbers)
+    share = (numbers - np.min(low_to_high)) / max(float(np.ptp(low_to_high)), 1e-300)
     return colormaps["viridis"](_DARK_SHARE * share)
 
 
@@ -102,7 +108,7 @@ def tick_text(value: float) -> str:
 
 
 def format_input_axis(ax: Axes, symbol: str, positive: bool = True) -> None:
-    """The horizontal axis of an input: logarithmic where it can be, with label and unit."""
+    """Format the horizontal axis of an input: logarithmic if `positive`, with label and unit."""
     if positive:
         ax.set_xscale("log")
         log_ticks(ax.xaxis, *ax.get_xlim())
@@ -111,7 +117,7 @@ def format_input_axis(ax: Axes, symbol: str, positive: bool = True) -> None:
 
 
 def format_loss_axis(ax: Axes) -> None:
-    """The vertical axis of a loss: logarithmic, with enough ticks on a short range."""
+    """Format the vertical axis of a loss: logarithmic, with enough ticks on a short range."""
     ax.set_yscale("log")
     low, high = ax.get_ylim()
     if high / low < 30:
@@ -124,21 +130,21 @@ def format_loss_axis(ax: Axes) -> None:
 
 
 def small_text(ax: Axes) -> None:
-    """Text of a size for one panel of several."""
+    """Make the text of one panel of several small."""
     ax.tick_params(labelsize=8)
     for text in (ax.xaxis.label, ax.yaxis.label, ax.title):
         text.set_fontsize(8.5)
 
 
 def legend_place(own_figure: bool) -> Mapping[str, Any]:
-    """Beside axes of our own, where nothing is covered; inside axes that were given."""
+    """Options of a legend: beside axes of our own, where it covers nothing; inside the caller's."""
     beside: Mapping[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.01, 1.0)}
     style = {"fontsize": 8, "title_fontsize": 8, "framealpha": 0.9}
     return {**style, **(beside if own_figure else {"loc": "best"})}
 
 
 def log_ticks(axis: Axis, low: float, high: float) -> None:
-    """Ticks of a logarithmic axis that are enough on a short range and no crowd on a long one."""
+    """Set the ticks of a logarithmic axis: 1, 2, 5 on a short range, decades on a long one."""
     ratio = high / low
     if ratio < 500:
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if ratio < 30 else (1, 3)))

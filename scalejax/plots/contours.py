@@ -1,4 +1,4 @@
-"""The plane of N and D around a plan, and the surface of what demand does to a model."""
+"""Contours of loss and cost around a plan, and how demand moves the best model."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,7 +25,7 @@ from scalejax.plots.axes import (
     VERMILION,
     Panels,
     axis_label,
-    given_panels,
+    caller_panels,
     legend_place,
     log_ticks,
     new_axes,
@@ -35,7 +35,10 @@ from scalejax.plots.axes import (
 )
 from scalejax.plots.frontier import OWN
 
+# Levels nearer to the optimum's own line than this share of the range would overlap it, by eye.
 _NEAR = 0.04
+
+# Points of the grid at its edges that get no label, by eye.
 _MARGIN = 4
 
 
@@ -83,14 +86,14 @@ _COST_LINES: Any = {"colors": ORANGE, "linestyles": "--"}
 def _draw_levels(
     ax: Axes, around: Contours, values: Floats, levels: Floats, side: int, style: Any
 ) -> None:
-    """Lines of equal value, labelled on one side of the path, and a thick one at the optimum."""
+    """Draw lines of equal value and label them `side` points off the path."""
     middle = len(around.N) // 2
     own = float(values[middle, middle])
     levels = levels[np.abs(np.log(levels / own)) > _NEAR * np.ptp(np.log(np.diagonal(values)))]
     rows = np.arange(max(side, 0) + _MARGIN, len(around.N) + min(side, 0) - _MARGIN)
-    for chosen, width in ((levels, 0.8), (np.array([own]), 1.8)):
-        lines = ax.contour(around.N, around.D, values, levels=chosen, linewidths=width, **style)
-        places = _crossings(around.N, around.D, values, rows, rows - side, chosen)
+    for group, width in ((levels, 0.8), (np.array([own]), 1.8)):
+        lines = ax.contour(around.N, around.D, values, levels=group, linewidths=width, **style)
+        places = _crossings(around.N, around.D, values, rows, rows - side, group)
         text = (lambda loss: f"{loss:.4g}") if style is _LOSS_LINES else tick_text
         ax.clabel(lines, fontsize=7, fmt=text, inline_spacing=4, manual=places)
 
@@ -98,13 +101,13 @@ def _draw_levels(
 def _crossings(
     across: Floats, up: Floats, values: Floats, rows: Any, columns: Any, levels: Floats
 ) -> list[tuple[float, float]]:
-    """Where values along a path through the grid pass each level that they pass."""
-    found = values[rows, columns]
-    order = np.argsort(found)
-    order = order[np.isfinite(found[order])]
-    passed = [level for level in levels if found[order[0]] < level < found[order[-1]]]
+    """Points at which the values along a path through the grid equal a level."""
+    along = values[rows, columns]
+    order = np.argsort(along)
+    order = order[np.isfinite(along[order])]
+    inside = [level for level in levels if along[order[0]] < level < along[order[-1]]]
     sides = (np.log(across[columns]), np.log(up[rows]))
-    x, y = (np.exp(np.interp(passed, found[order], side[order])) for side in sides)
+    x, y = (np.exp(np.interp(inside, along[order], side[order])) for side in sides)
     return list(zip(x, y, strict=True))
 
 
@@ -146,7 +149,7 @@ def _plane_entries(around: Contours) -> list[Artist]:
     cost = around.measure.name
     if around.measure.unit not in (cost, "USD"):
         cost = f"{cost}\n({around.measure.unit})"
-    found: list[Artist] = [
+    entries: list[Artist] = [
         Line2D([], [], label="the plan", **OWN),
         Line2D([], [], color=BLUE, lw=1.2, label="equal loss\n(nats/token)"),
         Line2D([], [], color=ORANGE, lw=1.2, ls="--", label=f"equal {cost}"),
@@ -154,12 +157,12 @@ def _plane_entries(around: Contours) -> list[Artist]:
         Patch(facecolor=GREY, alpha=2 * BEYOND_ALPHA, lw=0, label="outside the limits"),
     ]
     if around.draws:
-        found.append(Line2D([], [], color=DARK, marker=".", ls="none", label="optima of draws"))
+        entries.append(Line2D([], [], color=DARK, marker=".", ls="none", label="optima of draws"))
     if len(around.candidates):
-        found.append(
+        entries.append(
             Line2D([], [], color=VERMILION, marker="x", mew=1.8, ls="none", label="candidates")
         )
-    return found
+    return entries
 
 
 _SURFACES: Mapping[str, tuple[str, tuple[float, ...], float]] = {
@@ -172,7 +175,9 @@ _SURFACES: Mapping[str, tuple[str, tuple[float, ...], float]] = {
 def plot_ratio_surface(
     frame: pd.DataFrame, ax: Axes | Sequence[Axes] | Panels | None = None
 ) -> Panels:
-    """Draw how demand moves the best model from the compute-optimal one (arXiv:2401.00448, fig. 1).
+    """Draw how demand moves the best model from the compute-optimal one.
+
+    The plot is figure 1 of Sardana, Portes, Doubov and Frankle 2024 (arXiv:2401.00448).
 
     Args:
         frame: What `scalejax.planning.ratio_surface` gives for two sizes and two demands or more.
@@ -187,7 +192,7 @@ def plot_ratio_surface(
     across, up = (np.unique(frame[name]) for name in ("N_chinchilla", "demand"))
     if min(len(across), len(up)) < 2:
         raise UsageError("a surface needs two sizes and two demands at least.")
-    panels = given_panels(ax, 3)
+    panels = caller_panels(ax, 3)
     if panels is None:
         panels = new_panels(1, 3, 2.7, sharex=True, sharey=True)
     for panel, (column, (title, levels, factor)) in zip(panels, _SURFACES.items(), strict=True):

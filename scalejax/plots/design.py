@@ -14,8 +14,8 @@ from scalejax.plots.axes import (
     VERMILION,
     Panels,
     axis_label,
+    caller_panels,
     format_input_axis,
-    given_panels,
     log_ticks,
     new_panels,
     small_text,
@@ -23,6 +23,7 @@ from scalejax.plots.axes import (
 )
 from scalejax.quantities import FLOP_PER_PAIR
 
+# Widths this many times that of the design are left out: they would flatten the curve. By eye.
 _FAR = 30
 
 
@@ -44,7 +45,7 @@ def plot_design(design: Design, ax: Axes | Sequence[Axes] | Panels | None = None
     """
     if not {"N", "D"} <= set(design.question.setting.model.law.inputs):
         raise UsageError("plot_design draws runs of N and D, and this law has other inputs.")
-    panels = given_panels(ax, 2)
+    panels = caller_panels(ax, 2)
     if panels is None:
         panels = new_panels(1, 2, 3.3)
     _draw_runs(panels[0], design)
@@ -75,7 +76,7 @@ def _draw_runs(ax: Axes, design: Design) -> None:
 
 
 def _draw_isocost(ax: Axes) -> None:
-    """Lines of equal compute, one a decade or more, inside the limits that are there."""
+    """Draw lines of equal compute, a decade or more apart, inside the limits of the axes."""
     (n_low, n_high), (d_low, d_high) = ax.get_xlim(), ax.get_ylim()
     ends = np.log10(FLOP_PER_PAIR * np.array([n_low * d_low, n_high * d_high]))
     step = max(1, int(np.ceil((ends[1] - ends[0]) / 6)))

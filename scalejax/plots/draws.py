@@ -1,4 +1,4 @@
-"""How the parameters of the resamples hang together: pairs, correlations, intervals.
+"""Which parameters trade off: pairs, correlations and intervals over the resamples.
 
 A long thin cloud means that the runs fix a combination of two parameters but neither alone: their
 intervals are wide and their predictions may still be sharp.
@@ -16,16 +16,18 @@ from matplotlib.ticker import MaxNLocator
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.keywords import keywords
-from scalejax.plots.axes import BLUE, VERMILION, WIDTH, Panels, given_panels, new_panels
+from scalejax.plots.axes import BLUE, VERMILION, WIDTH, Panels, caller_panels, new_panels
 from scalejax.quantities import short_number
 from scalejax.resampling import percentile_interval
 from scalejax.vocabulary import argument
 
 _CLOUD = 1000
-"""More draws than this are drawn as hexagons."""
+"""More draws than this are drawn as hexagons, as dots would hide each other."""
 
-# Of the draws, so that a few far ones do not squeeze the rest.
-_SHOWN = (0.5, 99.5)
+# Percentiles of the draws that are in the picture, so that a few far ones do not squeeze the rest.
+_PERCENTILES = (0.5, 99.5)
+
+# Height of a histogram's panel over its highest bar: room for the text of the interval.
 _HEADROOM = 1.6
 
 
@@ -86,8 +88,8 @@ def plot_draws(
     draws = fit.draws.arrays()
     scales = _scales(fit)
     count = len(scales)
-    given = given_panels(ax, count * count)
-    flat = new_panels(count, count, WIDTH) if given is None else given
+    caller = caller_panels(ax, count * count)
+    flat = new_panels(count, count, WIDTH) if caller is None else caller
     panels = flat.reshape(count, count)
     figure = panels[0, 0].figure
     for i, (name, label, scale) in enumerate(scales):
@@ -105,7 +107,7 @@ def plot_draws(
                 point = other_scale(fit.params[other]), scale(fit.params[name])
                 _draw_pair(panel, frame[other_label], frame[label], point)
             _format_panel(panel, i, j, count, label, other_label)
-    if given is not None:
+    if caller is not None:
         return flat
     figure.align_labels()
     figure.suptitle(
@@ -127,7 +129,7 @@ def _scales(fit: Fit) -> list[tuple[str, str, Any]]:
 
 
 def _range(values: "pd.Series[float]") -> tuple[float, float]:
-    low, high = np.percentile(values, _SHOWN)
+    low, high = np.percentile(values, _PERCENTILES)
     room = 0.08 * (high - low) or 1e-9 + 1e-6 * abs(high)
     return float(low - room), float(high + room)
 
@@ -140,7 +142,7 @@ def _draw_histogram(ax: Axes, values: "pd.Series[float]", marks: list[float]) ->
 
 
 def _print_interval(ax: Axes, text: str) -> None:
-    """Text above the bars."""
+    """Write the interval above the bars."""
     ax.set_ylim(0, _HEADROOM * ax.get_ylim()[1])
     ax.text(0.5, 0.96, text, transform=ax.transAxes, ha="center", va="top", fontsize=7)
 
@@ -157,7 +159,7 @@ def _draw_pair(ax: Axes, x: "pd.Series[float]", y: "pd.Series[float]", best: Any
 
 
 def _print_correlation(ax: Axes, value: float) -> None:
-    """The correlation on a colour of its size: orange up, blue down."""
+    """Print a correlation on a colour of its size: orange if positive, purple if negative."""
     # The middle of the map, which is pale at zero and dark at neither end.
     ax.set_facecolor(colormaps["PuOr"](0.5 - 0.32 * value))
     text = f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")

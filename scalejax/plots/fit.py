@@ -30,6 +30,7 @@ from scalejax.plots.axes import (
 from scalejax.quantities import FLOP_PER_PAIR, short_number
 
 MOST_CURVES = 6
+"""Curves of a picture: as many colours as can be told apart."""
 
 
 def curve_frame(
@@ -52,20 +53,20 @@ def curve_frame(
         gives.
 
     Raises:
-        UsageError: The law has no such input, or fewer than 2 points are asked for.
+        UsageError: The law has no such input, or `points` is below 2.
     """
-    along = _checked_along(fit, along)
-    varied = _varied(fit, along)
+    along = _axis_input(fit, along)
+    varying = _varying(fit, along)
     if points < 2:
         raise UsageError(f"points must be at least 2, not {points!r}.")
-    grid = _grid(fit.table.inputs[varied], points)
+    grid = _grid(fit.table.inputs[varying], points)
     # Curve by curve, because predict holds all draws of all its points at once.
     frames = [
-        fit.predict({**others, varied: grid}, level, discrepancy=0.0).assign(curve=number)
-        for number, others in enumerate(_typical(fit, varied))
+        fit.predict({**others, varying: grid}, level, discrepancy=0.0).assign(curve=number)
+        for number, others in enumerate(_typical(fit, varying))
     ]
     frame = pd.concat(frames, ignore_index=True)
-    if varied != along:
+    if varying != along:
         frame.insert(0, along, FLOP_PER_PAIR * frame["N"] * frame["D"])
     return frame[["curve", *frame.columns.drop("curve")]]
 
@@ -90,21 +91,24 @@ def plot_fit(
     Raises:
         UsageError: The law has no such input.
     """
-    along = _checked_along(fit, along)
-    varied = _varied(fit, along)
+    along = _axis_input(fit, along)
+    varying = _varying(fit, along)
     frame = curve_frame(fit, along, level)
     own_figure = ax is None
     ax = new_axes(3.7) if ax is None else ax
-    seen = fit.table.inputs if along == varied else {along: _compute(fit)}
-    handles = [_draw_runs(ax, fit, seen[along], _colour_input(fit, varied))]
+    data = fit.table.inputs if along == varying else {along: _compute(fit)}
+    handles = [_draw_runs(ax, fit, data[along], _colour_input(fit, varying))]
     for _, curve in frame.groupby("curve"):
         handles.append(_draw_curve(ax, fit, curve, along))
-    handles += [_band_entry(fit, frame, level), _draw_beyond(ax, seen[along], frame[along], varied)]
+    handles += [
+        _band_entry(fit, frame, level),
+        _draw_beyond(ax, data[along], frame[along], varying),
+    ]
     ax.margins(x=0.01)
-    format_input_axis(ax, along, positive=bool(np.min(seen[along]) > 0))
+    format_input_axis(ax, along, positive=bool(np.min(data[along]) > 0))
     format_loss_axis(ax)
     ax.set_title(f"{fit.law.name}, {fit.objective} ({fit.status.label})", fontsize="medium")
-    title = _legend_title(fit, varied, frame)
+    title = _legend_title(fit, varying, frame)
     ax.legend(handles=handles, title=title, **legend_place(own_figure))
     return ax
 
@@ -120,7 +124,7 @@ def no_band(fit: Fit) -> Artist:
     return Patch(facecolor="none", edgecolor="none", label=f"no band ({why})")
 
 
-def _checked_along(fit: Fit, along: str | None) -> str:
+def _axis_input(fit: Fit, along: str | None) -> str:
     inputs = fit.law.inputs
     if along is None:
         return "D" if "D" in inputs else inputs[-1]
@@ -129,8 +133,8 @@ def _checked_along(fit: Fit, along: str | None) -> str:
     return along
 
 
-def _varied(fit: Fit, along: str) -> str:
-    """The input that varies: along compute it is the tokens."""
+def _varying(fit: Fit, along: str) -> str:
+    """The input that varies: D along compute."""
     return along if along in fit.law.inputs else "D"
 
 
@@ -138,41 +142,41 @@ def _compute(fit: Fit) -> Floats:
     return FLOP_PER_PAIR * fit.table.inputs["N"] * fit.table.inputs["D"]
 
 
-def _grid(seen: Floats, points: int) -> Floats:
+def _grid(data: Floats, points: int) -> Floats:
     """From the smallest value to a decade above the largest; linear where a log is impossible."""
-    low, high = float(np.min(seen)), float(np.max(seen))
+    low, high = float(np.min(data)), float(np.max(data))
     if low > 0:
         return np.geomspace(low, 10 * high, points)
     return np.linspace(low, high + 0.5 * max(high - low, 1.0), points)
 
 
 def _colour_input(fit: Fit, along: str) -> str | None:
-    """The input that tells the curves apart."""
+    """The input whose values are the curves, told apart by colour; None for a law of one input."""
     return next((name for name in fit.law.inputs if name != along), None)
 
 
 def _typical(fit: Fit, along: str) -> list[dict[str, float]]:
-    """Values of the inputs other than `along`, one dictionary per curve."""
+    """Values of the inputs other than `along`, a dictionary for each curve."""
     colour_by = _colour_input(fit, along)
     if colour_by is None:
         return [{}]
-    seen = fit.table.inputs
-    held = {
-        name: float(np.quantile(seen[name], 0.5, method="nearest"))
+    data = fit.table.inputs
+    constants = {
+        name: float(np.quantile(data[name], 0.5, method="nearest"))
         for name in fit.law.inputs
         if name not in (along, colour_by)
     }
-    return [{colour_by: value, **held} for value in _spread_values(seen[colour_by])]
+    return [{colour_by: value, **constants} for value in _spread_values(data[colour_by])]
 
 
-def _spread_values(seen: Floats) -> list[float]:
+def _spread_values(data: Floats) -> list[float]:
     """Up to `MOST_CURVES` of the values, evenly spread from the smallest to the largest."""
-    values = np.unique(seen)
+    values = np.unique(data)
     if len(values) <= MOST_CURVES:
         return [float(value) for value in values]
     scale = np.log(values) if values[0] > 0 else values
-    wanted = np.linspace(scale[0], scale[-1], MOST_CURVES)
-    nearest = np.unique(np.abs(scale[:, None] - wanted).argmin(axis=0))
+    targets = np.linspace(scale[0], scale[-1], MOST_CURVES)
+    nearest = np.unique(np.abs(scale[:, None] - targets).argmin(axis=0))
     return [float(value) for value in values[nearest]]
 
 
@@ -193,12 +197,12 @@ def _draw_runs(ax: Axes, fit: Fit, x: Floats, colour_by: str | None) -> Artist:
 
 
 def _draw_curve(ax: Axes, fit: Fit, curve: pd.DataFrame, along: str) -> Artist:
-    varied = _varied(fit, along)
-    colour_by = _colour_input(fit, varied)
+    varying = _varying(fit, along)
+    colour_by = _colour_input(fit, varying)
     x, loss = curve[along].to_numpy(), curve["loss"].to_numpy()
-    value = float(curve[colour_by or varied].iloc[0])
+    value = float(curve[colour_by or varying].iloc[0])
     colour = _colours(fit, colour_by, np.asarray(value))
-    inside = curve[varied].to_numpy() <= np.max(fit.table.inputs[varied])
+    inside = curve[varying].to_numpy() <= np.max(fit.table.inputs[varying])
     # The dashes start at the last point inside, so that the line has no gap.
     outside = ~inside | np.append(~inside[1:], True)
     label = f"{colour_by} = {short_number(value)}" if colour_by else f"fitted {fit.law.name}"
@@ -221,19 +225,19 @@ def _band_entry(fit: Fit, frame: pd.DataFrame, level: float) -> Artist:
     return Patch(facecolor=GREY, alpha=2 * BAND_ALPHA, linewidth=0, label=label)
 
 
-def _draw_beyond(ax: Axes, seen: Floats, drawn: "pd.Series[float]", varied: str) -> Artist:
-    edge, end = float(np.max(seen)), float(drawn.max())
+def _draw_beyond(ax: Axes, data: Floats, curve: "pd.Series[float]", varying: str) -> Artist:
+    edge, end = float(np.max(data)), float(curve.max())
     ax.axvspan(edge, end, color=GREY, alpha=BEYOND_ALPHA, lw=0, zorder=0)
     ax.axvline(edge, color=GREY, lw=0.8, zorder=1)
-    return Line2D([], [], color=DARK, ls=DASHES, label=f"beyond the data in {varied}")
+    return Line2D([], [], color=DARK, ls=DASHES, label=f"beyond the data in {varying}")
 
 
 def _legend_title(fit: Fit, along: str, frame: pd.DataFrame) -> str | None:
     """The inputs that are held at one value for all curves."""
     first: Mapping[Any, Any] = frame.iloc[0].to_dict()
-    held = [
+    constants = [
         f"{name} = {short_number(float(first[name]))}"
         for name in fit.law.inputs
         if name not in (along, _colour_input(fit, along))
     ]
-    return f"curves at {', '.join(held)}" if held else None
+    return f"curves at {', '.join(constants)}" if constants else None

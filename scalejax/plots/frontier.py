@@ -23,9 +23,9 @@ from scalejax.plots.axes import (
     VERMILION,
     Panels,
     axis_label,
+    caller_panels,
     format_input_axis,
     format_loss_axis,
-    given_panels,
     legend_place,
     log_ticks,
     new_axes,
@@ -47,7 +47,10 @@ _LIMITS = {
     "tokens": "available training tokens",
     "dollars": "dollars",
 }
+# The marker of the plan itself.
 OWN: Any = {"marker": "D", "color": VERMILION, "ms": 5, "mec": "white", "ls": "none", "zorder": 6}
+
+# An axis that spans less than this ratio is widened, as its ticks would show rounding.
 _FLAT = 1.05
 
 
@@ -55,7 +58,7 @@ _FLAT = 1.05
 def plot_frontier(
     source: Plan | pd.DataFrame, ax: Axes | Sequence[Axes] | Panels | None = None
 ) -> Panels:
-    """Draw what is best along a frontier: the loss or cost, N, D, and bits or D/N, with bands.
+    """Draw the best decisions along a frontier: loss or cost, N, D, and bits or D/N, with bands.
 
     The plan's own point is a diamond. The background is grey where the decision lies beyond the
     data of the fit, and hatched where no decision meets the limits.
@@ -72,7 +75,7 @@ def plot_frontier(
     """
     frame = _frontier(source)
     own_figure = ax is None
-    panels = given_panels(ax, 4)
+    panels = caller_panels(ax, 4)
     if panels is None:
         panels = new_panels(2, 2, 4.9, sharex=True)
     goal = str(frame["goal"].iloc[0])
@@ -126,7 +129,7 @@ def _frontier(source: Plan | pd.DataFrame, along: str | None = None) -> pd.DataF
 
 
 def _draw_along(ax: Axes, frame: pd.DataFrame, name: str) -> None:
-    """One number along a frontier."""
+    """Draw one column of a frontier, its band, and the plan."""
     x, along = frame["limit"].to_numpy(), str(frame["along"].iloc[0])
     _shade(ax, frame)
     ax.plot(x, frame[name], color=BLUE, lw=1.6)
@@ -170,7 +173,7 @@ def with_unit(name: str, unit: str) -> str:
 
 
 def _room(ax: Axes, least: float) -> None:
-    """At least this much on a linear vertical axis."""
+    """Widen a linear vertical axis to at least this range."""
     low, high = ax.get_ylim()
     if high - low < least:
         ax.set_ylim((low + high - least) / 2, (low + high + least) / 2)
@@ -209,17 +212,17 @@ _NOTHING: Any = {"facecolor": "white", "edgecolor": GREY, "hatch": "////", "lw":
 
 
 def _entries(frame: pd.DataFrame) -> list[Artist]:
-    """What is drawn, and no more."""
-    found: list[Artist] = [Line2D([], [], color=BLUE, lw=1.6, label="best")]
+    """Entries of the legend for what the frame has."""
+    entries: list[Artist] = [Line2D([], [], color=BLUE, lw=1.6, label="best")]
     if "level" in frame and frame["N_lo"].notna().any():
         label = f"{100 * frame['level'].iloc[0]:g} % band"
         if (least := float(frame["solved"][~_nowhere(frame)].min())) < 1:
             label += f" of draws with\nan optimum (at least {100 * least:.3g} %)"
-        found.append(Patch(facecolor=BLUE, alpha=2 * BAND_ALPHA, lw=0, label=label))
+        entries.append(Patch(facecolor=BLUE, alpha=2 * BAND_ALPHA, lw=0, label=label))
     if frame["plan"].any():
-        found.append(Line2D([], [], label="the plan", **OWN))
+        entries.append(Line2D([], [], label="the plan", **OWN))
     if _outside(frame).any():
-        found.append(Patch(label="beyond the data", **{**_BEYOND, "alpha": 2 * BEYOND_ALPHA}))
+        entries.append(Patch(label="beyond the data", **{**_BEYOND, "alpha": 2 * BEYOND_ALPHA}))
     if _nowhere(frame).any():
-        found.append(Patch(label="cannot be met", **_NOTHING))
-    return found
+        entries.append(Patch(label="cannot be met", **_NOTHING))
+    return entries

@@ -8,10 +8,12 @@ from matplotlib.axes import Axes
 
 from scalejax.errors import UsageError
 from scalejax.keywords import keywords
-from scalejax.plots.axes import BLUE, DARK, DASHES, VERMILION, Panels, given_panels, new_panels
+from scalejax.plots.axes import BLUE, DARK, DASHES, VERMILION, Panels, caller_panels, new_panels
 from scalejax.quantities import short_number
 
 MOST_PANELS = 4
+"""Conclusions of a picture, as many as a page holds."""
+
 COLUMNS = ("row", "label", "conclusion", "change", "change_in_se")
 
 
@@ -42,7 +44,7 @@ def plot_influence(
     if top < 1:
         raise UsageError(f"top must be at least 1, not {top!r}.")
     conclusions = list(dict.fromkeys(frame["conclusion"]))[:MOST_PANELS]
-    panels = given_panels(ax, len(conclusions))
+    panels = caller_panels(ax, len(conclusions))
     if panels is None:
         bars = min(top, int(frame["conclusion"].value_counts().max()))
         columns = min(2, len(conclusions))
@@ -52,41 +54,41 @@ def plot_influence(
             empty.remove()
         panels = panels[: len(conclusions)]
     for panel, conclusion in zip(panels, conclusions, strict=True):
-        chosen = frame[frame["conclusion"] == conclusion]
-        order = chosen["change_in_se"].abs().sort_values(ascending=False, kind="stable").index
-        _draw_bars(panel, chosen.loc[order[:top]], str(conclusion))
+        part = frame[frame["conclusion"] == conclusion]
+        order = part["change_in_se"].abs().sort_values(ascending=False, kind="stable").index
+        _draw_bars(panel, part.loc[order[:top]], str(conclusion))
     return panels
 
 
-def check_columns(frame: pd.DataFrame, wanted: Sequence[str], plot: str) -> None:
+def check_columns(frame: pd.DataFrame, columns: Sequence[str], plot: str) -> None:
     """Refuse a frame that lacks columns or rows.
 
     Raises:
-        UsageError: It does.
+        UsageError: Columns are missing, or there are no rows.
     """
-    if missing := [name for name in wanted if name not in frame]:
+    if missing := [name for name in columns if name not in frame]:
         raise UsageError(
-            f"{plot} needs the columns {', '.join(wanted)}; missing {', '.join(missing)}."
+            f"{plot} needs the columns {', '.join(columns)}; missing {', '.join(missing)}."
         )
     if frame.empty:
         raise UsageError(f"{plot} was given a frame without rows.")
 
 
-def _draw_bars(ax: Axes, chosen: pd.DataFrame, conclusion: str) -> None:
-    sizes = chosen["change_in_se"].to_numpy(np.float64)
-    ax.barh(range(len(chosen)), sizes, color=np.where(sizes < 0, BLUE, VERMILION), height=0.7)
+def _draw_bars(ax: Axes, part: pd.DataFrame, conclusion: str) -> None:
+    sizes = part["change_in_se"].to_numpy(np.float64)
+    ax.barh(range(len(part)), sizes, color=np.where(sizes < 0, BLUE, VERMILION), height=0.7)
     ax.axvline(0, color=DARK, lw=0.8)
     reach = 1.1 * max(float(np.nanmax(np.abs(sizes))), 1e-12)
     for place in (-1, 1) if reach >= 1 else ():
         ax.axvline(place, color=DARK, lw=0.8, ls=DASHES)
     column = ax.get_yaxis_transform()
-    for place, change in enumerate(chosen["change"]):
+    for place, change in enumerate(part["change"]):
         text = ("+" if change > 0 else "") + short_number(change).replace("-", "\N{MINUS SIGN}")
         ax.text(1.02, place, text, transform=column, va="center", fontsize=7)
     ax.text(1.02, -1.0, "change", transform=column, va="bottom", fontsize=7, color=DARK)
     ax.set_xlim(-reach, reach)
-    ax.set_yticks(range(len(chosen)), [str(label) for label in chosen["label"]], fontsize=7)
-    ax.set_ylim(len(chosen) - 0.4, -0.6)
+    ax.set_yticks(range(len(part)), [str(label) for label in part["label"]], fontsize=7)
+    ax.set_ylim(len(part) - 0.4, -0.6)
     ax.tick_params(axis="x", labelsize=8)
     ax.set_xlabel("change in standard errors", fontsize=8.5)
     ax.set_title(conclusion, fontsize=9)

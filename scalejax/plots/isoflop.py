@@ -1,4 +1,7 @@
-"""IsoFLOP slices: the runs of each budget, the parabola of approach 2, and the law beside it."""
+"""IsoFLOP slices: the runs of each compute budget, their parabola, and the law beside it.
+
+Parabolas are approach 2 of Hoffmann et al. 2022 (arXiv:2203.15556).
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +25,7 @@ from scalejax.plots.axes import (
 from scalejax.quantities import short_number
 
 MOST_BUDGETS = 9
+"""Budgets of a picture: more would be too many colours and lines of a legend."""
 
 _PARABOLA_MARK: Any = {
     "marker": "v",

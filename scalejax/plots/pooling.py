@@ -1,4 +1,4 @@
-"""What pooling did to each family: its own fit, the pooled estimate and the population behind."""
+"""What pooling did to each family: its own fit, the pooled estimate, the middle of all."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from scalejax.keywords import keywords
-from scalejax.plots.axes import BLUE, GREY, VERMILION, Panels, given_panels, log_ticks, new_panels
+from scalejax.plots.axes import BLUE, GREY, VERMILION, Panels, caller_panels, log_ticks, new_panels
 from scalejax.plots.influence import check_columns
 from scalejax.pooling import Pooled
 
 COLUMNS = ("group", "parameter", "estimate", "lo", "hi", "separate", "n")
+
+# Ratio of the largest to the smallest end from which an axis is logarithmic.
 _LOGARITHMIC = 10.0
 
 
@@ -39,14 +41,14 @@ def plot_pooled(
     estimates = pooled if isinstance(pooled, pd.DataFrame) else pooled.to_frame()
     check_columns(estimates, COLUMNS, "plot_pooled")
     names = list(dict.fromkeys(estimates["parameter"]))
-    given = given_panels(ax, len(names))
+    caller = caller_panels(ax, len(names))
     tall = 1.0 + 0.24 * estimates["group"].nunique()
-    panels = new_panels(1, len(names), tall, sharey=True) if given is None else given
+    panels = new_panels(1, len(names), tall, sharey=True) if caller is None else caller
     for panel, name in zip(panels, names, strict=True):
         _panel(panel, estimates[estimates["parameter"] == name], name)
     handles, labels = panels[0].get_legend_handles_labels()
     style: dict[str, Any] = {"fontsize": 7.5, "frameon": False}
-    if given is None:
+    if caller is None:
         panels[0].figure.legend(handles, labels, loc="outside lower center", ncols=2, **style)
     else:
         panels[0].legend(handles, labels, **style)

@@ -57,10 +57,10 @@ def prediction_frame(
     Raises:
         UsageError: An input is missing or not positive, or the law has no such input.
     """
-    along = _checked(fit, at, along, points)
-    seen = _seen(fit, along)
-    end = max(10 * float(np.max(seen)), 1.2 * _place(fit, at, along))
-    start = min(float(np.min(seen)), _place(fit, at, along))
+    along = _axis_input(fit, at, along, points)
+    data = _data_along(fit, along)
+    end = max(10 * float(np.max(data)), 1.2 * _place(fit, at, along))
+    start = min(float(np.min(data)), _place(fit, at, along))
     grid = np.sort(np.append(np.geomspace(start, end, points), _place(fit, at, along)))
     path = {name: np.full(len(grid), float(at[name])) for name in fit.law.inputs}
     if along in fit.law.inputs:
@@ -105,12 +105,12 @@ def plot_prediction(
         UsageError: An input is missing or not positive, or the law has no such input.
     """
     frame = prediction_frame(fit, at, along, level, discrepancy)
-    along = _checked(fit, at, along, len(frame))
+    along = _axis_input(fit, at, along, len(frame))
     own_figure = ax is None
     ax = new_axes(3.7) if ax is None else ax
     _draw_beyond(ax, frame[along].to_numpy(), frame["decades_beyond"].to_numpy())
     handles = _draw_path(ax, fit, frame, along, level)
-    runs = ax.scatter(_seen(fit, along), fit.table.target, s=8, color=DARK, alpha=0.6, lw=0)
+    runs = ax.scatter(_data_along(fit, along), fit.table.target, s=8, color=DARK, alpha=0.6, lw=0)
     runs.set_label(f"{fit.table.n_rows} runs")
     point = frame.iloc[np.abs(np.log(frame[along] / _place(fit, at, along))).argmin()]
     handles = [runs, *handles, _draw_point(ax, float(point[along]), point)]
@@ -122,14 +122,16 @@ def plot_prediction(
     return ax
 
 
-def _checked(fit: Fit, at: Mapping[str, float], along: str | None, points: int) -> str:
+def _axis_input(fit: Fit, at: Mapping[str, float], along: str | None, points: int) -> str:
     inputs = fit.law.inputs
     both = {"N", "D"} <= {*inputs}
     along = along or ("C" if both else inputs[-1])
     complaints = [f"at= lacks {name}" for name in inputs if name not in at]
     if along not in inputs and not (along == "C" and both):
         complaints.append(f"along={along!r}: the inputs of {fit.law.name} are {', '.join(inputs)}")
-    elif not complaints and not (np.min(_seen(fit, along)) > 0 and _place(fit, at, along) > 0):
+    elif not complaints and not (
+        np.min(_data_along(fit, along)) > 0 and _place(fit, at, along) > 0
+    ):
         complaints.append(f"{along} must be positive in the data and in at=")
     if points < 2:
         complaints.append(f"points must be at least 2, not {points!r}")
@@ -138,7 +140,7 @@ def _checked(fit: Fit, at: Mapping[str, float], along: str | None, points: int) 
     return along
 
 
-def _seen(fit: Fit, along: str) -> Floats:
+def _data_along(fit: Fit, along: str) -> Floats:
     inputs = fit.table.inputs
     return inputs[along] if along in inputs else FLOP_PER_PAIR * inputs["N"] * inputs["D"]
 
@@ -161,8 +163,8 @@ def _draw_path(ax: Axes, fit: Fit, frame: pd.DataFrame, along: str, level: float
     ]
     if not has_band(frame):
         return [*handles, no_band(fit)]
-    declared = 100 * float(frame["discrepancy"].iloc[0])
-    law_error = f"\n(law off by {declared:.3g} % a decade)" if declared else ""
+    percent = 100 * float(frame["discrepancy"].iloc[0])
+    law_error = f"\n(law off by {percent:.3g} % a decade)" if percent else ""
     for low, high, colour, what in (
         ("lo", "hi", ORANGE, f"a new run{law_error}"),
         ("curve_lo", "curve_hi", BLUE, "the curve"),

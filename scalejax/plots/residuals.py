@@ -22,8 +22,8 @@ from scalejax.plots.axes import (
     GREEN,
     VERMILION,
     Panels,
+    caller_panels,
     format_input_axis,
-    given_panels,
     new_panels,
     small_text,
 )
@@ -32,8 +32,13 @@ from scalejax.quantities import FLOP_PER_PAIR
 LABELLED = 5
 """Rows that are named in a plot."""
 
+# Standard deviation of a normal distribution over the median of absolute values.
 _ROBUST_SD = 1.4826
+
+# Up to so many different values each has a median of its own; by eye.
 _STEPS = 12
+
+# Width and height of a label, as shares of a panel: nearer rows share one. By eye.
 _LABEL_SIZE = (0.16, 0.05)
 
 
@@ -90,7 +95,7 @@ def plot_residuals(fit: Fit, ax: Axes | Sequence[Axes] | Panels | None = None) -
     against = [name for name in frame.columns[1:] if name in (*fit.law.inputs, "C", "order")]
     columns = 2 if len(against) <= 4 else 3
     rows = -(-len(against) // columns)
-    panels = given_panels(ax, len(against))
+    panels = caller_panels(ax, len(against))
     if panels is None:
         panels = new_panels(rows, columns, 2.3 * rows + 0.3, sharey=True)
         for empty in panels[len(against) :]:
@@ -118,7 +123,7 @@ def running_median(x: Floats, y: Floats) -> tuple[Floats, Floats]:
     Returns:
         Places and medians, (k,) each.
     """
-    # Compute of the same budget differs by rounding.
+    # Six digits: the compute of one budget differs by rounding.
     x = np.array([float(f"{value:.6g}") for value in x])
     values = np.unique(x)
     if len(values) <= _STEPS and len(x) >= 3 * len(values):

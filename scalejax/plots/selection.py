@@ -1,4 +1,4 @@
-"""How wrong laws are beyond the runs that they were fitted to, against how far beyond."""
+"""Held-out error of each law against how far it extrapolates."""
 
 from typing import Any
 
@@ -13,6 +13,8 @@ from scalejax.selection import Selection
 COLOURS = (BLUE, VERMILION, GREEN, ORANGE, GREY)
 MARKERS = ("o", "s", "^", "D", "v")
 COLUMNS = ("law", "decades_beyond", "are")
+
+# Parts of the distance, of equal counts, with a median each; by eye.
 _BINS = 6
 
 

@@ -18,7 +18,7 @@ from scalejax.plots.axes import (
     GREY,
     VERMILION,
     Panels,
-    given_panels,
+    caller_panels,
     log_ticks,
     new_panels,
     tick_text,
@@ -31,11 +31,17 @@ COLUMNS = (
     *("base", "change", "change_in_se", "status"),
 )
 
+# Standard errors to each side of a normal 95 % interval.
 _NORMAL_95 = 1.96
+
+# Ratio of the largest to the smallest end from which an axis is logarithmic.
 _LOGARITHMIC_RATIO = 10.0
+
+# Space between kinds of variants, in lines; holds the name of the kind.
 _GAP = 0.9
 
 Variant = tuple[str, str]
+"""Kind and name of a variant."""
 
 
 @keywords(axes="ax")
@@ -64,7 +70,7 @@ def plot_sensitivity(
     check_columns(frame, COLUMNS, "plot_sensitivity")
     places = _places(frame)
     conclusions = list(dict.fromkeys(frame["conclusion"]))
-    panels = given_panels(ax, len(conclusions))
+    panels = caller_panels(ax, len(conclusions))
     if panels is None:
         height = 0.17 * (max(places.values()) + 1) + 1.1
         panels = new_panels(1, len(conclusions), height, sharey=True)
@@ -72,10 +78,10 @@ def plot_sensitivity(
             handles=_legend(frame), loc="outside upper center", ncols=4, fontsize=8, frameon=False
         )
     for panel, conclusion in zip(panels, conclusions, strict=True):
-        chosen = frame[frame["conclusion"] == conclusion]
-        _draw_base(panel, chosen)
-        _draw_variants(panel, chosen, places)
-        _format_panel(panel, chosen, str(conclusion), places)
+        part = frame[frame["conclusion"] == conclusion]
+        _draw_base(panel, part)
+        _draw_variants(panel, part, places)
+        _format_panel(panel, part, str(conclusion), places)
     _name_variants(panels[0], frame, places)
     return panels
 
@@ -88,18 +94,18 @@ def _places(frame: pd.DataFrame) -> dict[Variant, float]:
     return {pair: i + _GAP * kinds.index(pair[0]) for i, pair in enumerate(ordered)}
 
 
-def _draw_base(ax: Axes, chosen: pd.DataFrame) -> None:
-    base = float(chosen["base"].iloc[0])
-    moved = chosen[chosen["change_in_se"].abs() > 0]
-    error = float((moved["change"] / moved["change_in_se"]).median()) if len(moved) else 0.0
+def _draw_base(ax: Axes, part: pd.DataFrame) -> None:
+    base = float(part["base"].iloc[0])
+    moves = part[part["change_in_se"].abs() > 0]
+    error = float((moves["change"] / moves["change_in_se"]).median()) if len(moves) else 0.0
     if np.isfinite(error):
         reach = _NORMAL_95 * error
         ax.axvspan(base - reach, base + reach, color=GREY, alpha=BAND_ALPHA, lw=0, zorder=0)
     ax.axvline(base, color=DARK, lw=0.9, zorder=1)
 
 
-def _draw_variants(ax: Axes, chosen: pd.DataFrame, places: Mapping[Variant, float]) -> None:
-    for row in chosen.to_dict("records"):
+def _draw_variants(ax: Axes, part: pd.DataFrame, places: Mapping[Variant, float]) -> None:
+    for row in part.to_dict("records"):
         y = places[row["kind"], row["variant"]]
         if not np.isfinite(row["estimate"]):
             ax.plot(row["base"], y, marker="x", color=VERMILION, ms=5.5, mew=1.6, zorder=4)
@@ -110,9 +116,9 @@ def _draw_variants(ax: Axes, chosen: pd.DataFrame, places: Mapping[Variant, floa
 
 
 def _format_panel(
-    ax: Axes, chosen: pd.DataFrame, conclusion: str, places: Mapping[Variant, float]
+    ax: Axes, part: pd.DataFrame, conclusion: str, places: Mapping[Variant, float]
 ) -> None:
-    values = chosen[["estimate", "lo", "hi", "base"]].to_numpy(np.float64)
+    values = part[["estimate", "lo", "hi", "base"]].to_numpy(np.float64)
     low, high = float(np.nanmin(values)), float(np.nanmax(values))
     if low > 0 and high / low > _LOGARITHMIC_RATIO:
         ax.set_xscale("log")
@@ -155,16 +161,16 @@ def _name_variants(ax: Axes, frame: pd.DataFrame, places: Mapping[Variant, float
 
 
 def _legend(frame: pd.DataFrame) -> list[Line2D | Patch]:
-    """What is drawn, and no more."""
+    """Entries of the legend for what the frame has."""
     dot: Any = {"marker": "o", "ms": 4, "lw": 1.2}
-    drawn = frame[np.isfinite(frame["estimate"])]
+    estimates = frame[np.isfinite(frame["estimate"])]
     entries: list[Line2D | Patch] = [
         Line2D([], [], color=BLUE, **dot, label="variant, its interval"),
         Patch(facecolor=GREY, alpha=2 * BAND_ALPHA, label="base ± 1.96 standard errors"),
     ]
-    if (drawn["status"] != Status.CONVERGED.label).any():
+    if (estimates["status"] != Status.CONVERGED.label).any():
         entries.insert(1, Line2D([], [], color=BLUE, mfc="white", **dot, label="not converged"))
-    if len(drawn) < len(frame):
+    if len(estimates) < len(frame):
         cross = Line2D([], [], color=VERMILION, marker="x", ls="none", mew=1.6, label="failed")
         entries.insert(-1, cross)
     return entries

@@ -1,4 +1,4 @@
-"""What a study says about estimating laws: held-out error against each thing that was varied."""
+"""Held-out error of the laws of a study against each thing that the study varied."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -17,7 +17,7 @@ from scalejax.plots.axes import (
     ORANGE,
     VERMILION,
     Panels,
-    given_panels,
+    caller_panels,
     legend_place,
     log_ticks,
     new_axes,
@@ -38,10 +38,12 @@ _COLOURS = (BLUE, VERMILION, GREEN, ORANGE, GREY)
 _MARKERS = ("o", "s", "^", "D", "v")
 _LINES = ("-", "--", ":", "-.")
 _TITLE = "Held-out error\n(dotted: what seeds differ by; hollow: one family)"
+
+# By eye: parts of the scale with a median each; columns of the legend; letters that fill the width
+# of a figure; width that the points of one value spread over.
 _BINS = 5
 _BELOW = 3
 _WORDS = 66
-"""Letters of a label that are as wide as a figure."""
 _BESIDE = 0.4
 
 
@@ -50,12 +52,12 @@ def study_errors(result: StudyResult, axis: str, level: float = 0.95) -> pd.Data
 
     Args:
         result: The study.
-        axis: What was varied.
+        axis: One of `AXES`.
         level: Probability of the intervals, from resampling families.
 
     Returns:
-        recipe, x, ARE, lo, hi, problems. ``scale`` is cut into five parts of equal counts; all
-        ``models`` are infinitely many.
+        What `StudyResult.errors` gives, by recipe and x. ``scale`` is cut into five parts of equal
+        counts; x is infinite where ``models`` is all of them.
     """
     frame = result.frame
     if axis == "scale":
@@ -65,8 +67,8 @@ def study_errors(result: StudyResult, axis: str, level: float = 0.95) -> pd.Data
         x = ratio.groupby([frame["recipe"], part]).transform("median")
     else:
         x = frame[axis].where(frame[axis] >= 0, np.inf) / (1e9 if axis == "drop" else 1)
-    found = result.of(frame.assign(x=x).dropna(subset="x")).errors(["recipe", "x"], level)
-    return found[found["problems"] > 0].reset_index(drop=True)
+    errors = result.of(frame.assign(x=x).dropna(subset="x")).errors(["recipe", "x"], level)
+    return errors[errors["problems"] > 0].reset_index(drop=True)
 
 
 @keywords(axes="ax")
@@ -88,17 +90,17 @@ def plot_study(result: StudyResult, axis: str | None = None, ax: Axes | None = N
     Raises:
         UsageError: Nothing was varied, or nothing was held out.
     """
-    axis = axis or varied(result)[0]
+    axis = axis or varying(result)[0]
     if axis not in AXES:
         raise UsageError(f"axis is one of {', '.join(AXES)}, not {axis!r}.")
-    found = study_errors(result, axis)
-    if found.empty:
+    errors = study_errors(result, axis)
+    if errors.empty:
         raise UsageError("nothing was held out and predicted: there is no error to draw.")
     own_figure = ax is None
     ax = new_axes(3.6) if ax is None else ax
-    recipes = found["recipe"].unique()
-    values = np.sort(found["x"].unique())
-    for k, (name, rows) in enumerate(found.groupby("recipe", sort=False)):
+    recipes = errors["recipe"].unique()
+    values = np.sort(errors["x"].unique())
+    for k, (name, rows) in enumerate(errors.groupby("recipe", sort=False)):
         x = rows["x"].to_numpy(float)
         if axis != "scale":
             # Side by side, so that no interval hides another.
@@ -138,8 +140,8 @@ def plot_study_panels(
     Raises:
         UsageError: Nothing was held out.
     """
-    names = varied(result)
-    panels = given_panels(ax, len(names))
+    names = varying(result)
+    panels = caller_panels(ax, len(names))
     own_figure = panels is None
     if panels is None:
         panels = new_panels(1, len(names), 3.8, sharey=True)
@@ -161,8 +163,8 @@ def plot_study_panels(
     return panels
 
 
-def varied(result: StudyResult) -> list[str]:
-    """What the study varied, of `AXES`; how far away the target is, if nothing."""
+def varying(result: StudyResult) -> list[str]:
+    """The names in `AXES` that the study varied; ``"scale"`` if there are none."""
     names = [name for name in AXES if name != "scale" and result.frame[name].nunique() > 1]
     return names or ["scale"]
 

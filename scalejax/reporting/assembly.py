@@ -1,4 +1,7 @@
-"""`content`: all that a report says about a fit, as plain data."""
+"""`content`: all that a report says about a fit, as plain data.
+
+Here the sections are put together; `scalejax.reporting.page` makes a page of them.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +15,13 @@ from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.isoflop import Isoflop, isoflop
 from scalejax.plots import residual_frame
+from scalejax.reporting.answers import (
+    check_robustness,
+    conclusion_frame,
+    conclusions_at,
+    prediction_table,
+    with_moves,
+)
 from scalejax.reporting.blocks import Absent, Report, Section, attempt
 from scalejax.reporting.evidence import (
     data_section,
@@ -26,27 +36,20 @@ from scalejax.reporting.questions import (
     prediction_section,
     sensitivity_section,
 )
-from scalejax.reporting.studies import (
-    chosen_conclusions,
-    conclusion_frame,
-    prediction_table,
-    refits,
-    with_moves,
-)
 from scalejax.reporting.verdict import judge
 from scalejax.resampling import check_level
 
 
 @dataclass(frozen=True)
 class ReportOptions:
-    """What a reader may choose.
+    """What the person who writes a report may choose.
 
     Attributes:
         level: Probability of the intervals.
         title: The title; made from the source if not given.
-        at: Points that are wanted, as for `scalejax.conclusions.conclude`: computes in FLOP, or
-            runs. 100 times the largest run if not given.
-        discrepancy: Relative error of the law per decade beyond the data that is declared.
+        at: Points that the report concludes about, as for `scalejax.conclusions.conclude`: computes
+            in FLOP, or runs. 100 times the compute of the largest run if not given.
+        discrepancy: Relative standard deviation of the law itself for each decade beyond the data.
         about: Answers to the reporting checklist by question, see
             `scalejax.reporting.saved_answers`.
     """
@@ -68,12 +71,12 @@ class ReportOptions:
 def content(
     fit: Fit, options: ReportOptions | None = None, tell: Callable[[str], None] | None = None
 ) -> Report:
-    """Put all questions to a fit and write down the answers.
+    """All sections and frames of a report on a fit.
 
     Args:
         fit: The fit, of any status; what cannot be answered is named with the reason.
-        options: What the reader chose.
-        tell: Told what begins, a few times.
+        options: Level, points and the like; the defaults if not given.
+        tell: Called with a few words whenever the next step begins.
 
     Returns:
         The report.
@@ -83,56 +86,56 @@ def content(
     """
     options, tell = options or ReportOptions(), tell or _silence
     level, at = options.level, options.at
-    what = chosen_conclusions(fit, at)
+    what = conclusions_at(fit, at)
     tell("refitting without each run and under other choices")
     with ThreadPoolExecutor(1) as pool:
         # Refits compile outside of Python's lock, while pictures are drawn inside it.
-        refitting = pool.submit(refits, fit, what, level)
-        found = attempt("Conclusions", lambda: conclusion_frame(fit, what, level))
+        job = pool.submit(check_robustness, fit, what, level)
+        conclusions = attempt("Conclusions", lambda: conclusion_frame(fit, what, level))
         identified = attempt("Identifiability", lambda: identifiability(fit))
         kinds = attempt("Intervals by kind", lambda: interval_kinds(fit, level))
         slices = attempt("IsoFLOP slices", lambda: isoflop(fit))
-        predicted = attempt(
+        predictions = attempt(
             "Prediction", lambda: prediction_table(fit, level, at, options.discrepancy)
         )
         tell("data and fit")
-        data, fitted = data_section(fit, level), fit_section(fit, level)
+        data, fit_part = data_section(fit, level), fit_section(fit, level)
         tell("uncertainty")
-        uncertain, correlations = uncertainty_section(fit, level, kinds)
+        uncertainty, correlations = uncertainty_section(fit, level, kinds)
         tell("prediction")
-        prediction = prediction_section(fit, predicted, level, options.discrepancy)
+        prediction = prediction_section(fit, predictions, level, options.discrepancy)
         tell("diagnostics")
         parts = diagnostics(fit, identified, slices)
         tell("waiting for the refits")
-        refitted = refitting.result()
-    if not isinstance(found, Absent):
-        found = with_moves(found, refitted.sensitivity)
+        robustness = job.result()
+    if not isinstance(conclusions, Absent):
+        conclusions = with_moves(conclusions, robustness.sensitivity)
     tell("influence and sensitivity")
     sections = [
         data,
-        fitted,
-        uncertain,
-        Section("diagnostics", "Diagnostics", [*parts, influence_part(refitted.influence)]),
-        sensitivity_section(refitted.sensitivity),
+        fit_part,
+        uncertainty,
+        Section("diagnostics", "Diagnostics", [*parts, influence_part(robustness.influence)]),
+        sensitivity_section(robustness.sensitivity),
         prediction,
         manifest_section(fit, options.about),
     ]
     frames = {
-        "conclusions": found,
+        "conclusions": conclusions,
         "parameters": fit.to_frame(level),
         "intervals": kinds,
         "correlations": _with_names(correlations),
         "rows": attempt("Rows", lambda: residual_frame(fit)),
         "set_aside": pd.DataFrame([vars(item) for item in fit.table.set_aside]),
-        "influence": refitted.influence,
-        "sensitivity": refitted.sensitivity,
+        "influence": robustness.influence,
+        "sensitivity": robustness.sensitivity,
         "isoflop": slices.minima if isinstance(slices, Isoflop) else slices,
-        "predictions": predicted,
+        "predictions": predictions,
     }
     return Report(
         title=options.title or f"Scaling-law fit of {fit.table.source}",
         subtitle=f"{fit.law.name} on {fit.table.n_rows} runs",
-        verdict=judge(fit, found, identified, refitted, kinds),
+        verdict=judge(fit, conclusions, identified, robustness, kinds),
         sections=sections,
         frames={
             name: frame
@@ -143,7 +146,7 @@ def content(
 
 
 def _silence(text: str) -> None:
-    """Tell nobody."""
+    """Do nothing with the words on what begins."""
 
 
 def _with_names(correlations: pd.DataFrame | Absent) -> pd.DataFrame | Absent:

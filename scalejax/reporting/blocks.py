@@ -16,7 +16,7 @@ T = TypeVar("T")
 Grade = Literal["sound", "care", "unsound"]
 
 _EXPECTED = (ScalejaxError, ArithmeticError, ValueError)
-"""What the questions of a report may raise for a fit that is no good."""
+"""Errors that the computations of a report may raise for a fit that is no good."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Bullets:
 
 @dataclass(frozen=True)
 class Facts:
-    """Labels with a value each."""
+    """Labels and their values."""
 
     items: Sequence[tuple[str, str]]
     kind: str = "facts"
@@ -168,7 +168,7 @@ class Report:
 
 
 def attempt(what: str, question: Callable[[], T]) -> T | Absent:
-    """The answer to a question, or why there is none."""
+    """What a computation returns, or an `Absent` with the message of its error."""
     try:
         return question()
     except _EXPECTED as error:

@@ -1,4 +1,4 @@
-"""The sections on what the fit was made from and what it gave: data, fit, uncertainty."""
+"""The first sections of a report: the data, the fit and its uncertainty."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from scalejax.fitting import Fit, IntervalKind, default_kind
 from scalejax.laws import formula_spec
 from scalejax.plots import draw_correlations
 from scalejax.quantities import QUANTITIES
+from scalejax.reporting.answers import draws_withheld
 from scalejax.reporting.blocks import (
     Absent,
     Block,
@@ -22,7 +23,6 @@ from scalejax.reporting.blocks import (
     attempt,
 )
 from scalejax.reporting.pictures import draws_picture, fit_picture
-from scalejax.reporting.studies import withheld
 from scalejax.reporting.wording import exact, interval, listed_rows, number, plain, signed, span
 from scalejax.status import Status
 from scalejax.vocabulary import argument
@@ -43,8 +43,8 @@ def data_section(fit: Fit, level: float) -> Section:
     facts = [("source", table.source), ("rows used", str(table.n_rows))]
     facts.append(("rows set aside", str(len(table.set_aside))))
     for name, values in table.inputs.items():
-        known = QUANTITIES.get(name)
-        meaning = f", {known.meaning}" if known else ""
+        quantity = QUANTITIES.get(name)
+        meaning = f", {quantity.meaning}" if quantity else ""
         column = table.columns.get(name, name)
         facts.append((f"{name}{meaning} (column {column})", span(values)))
     column = table.columns.get("loss", "loss")
@@ -77,7 +77,7 @@ def _set_aside(fit: Fit) -> Block:
     return Grid(
         "Rows of the source that were not used",
         ["reason", "rows", "row numbers"],
-        [[reason, str(len(found)), listed_rows(found)] for reason, found in rows.items()],
+        [[reason, str(len(numbers)), listed_rows(numbers)] for reason, numbers in rows.items()],
         frozenset({0, 2}),
     )
 
@@ -114,15 +114,17 @@ def _published(fit: Fit) -> Iterator[Block]:
     rows = []
     for name, estimate in fit.params.items():
         cells = [name, plain(retypable(estimate))]
-        for found in sets:
-            error = found.stderr.get(name)
+        for published in sets:
+            error = published.stderr.get(name)
             spread = f" ± {error:g}" if error is not None else ""
-            cells.append(plain(f"{found[name]:.7g}{spread}"))
+            cells.append(plain(f"{published[name]:.7g}{spread}"))
         rows.append(cells)
     yield Grid(
         "This fit and published coefficients", ["parameter", "this fit", *fit.law.published], rows
     )
-    yield Facts([(found.id, f"{found.source}. {found.note}".strip()) for found in sets])
+    yield Facts(
+        [(published.id, f"{published.source}. {published.note}".strip()) for published in sets]
+    )
 
 
 def _parameters(fit: Fit, level: float) -> Grid:
@@ -181,10 +183,10 @@ def uncertainty_section(
         The section, and the correlations.
     """
     correlations: pd.DataFrame | Absent = Absent("Correlations", _WITHHELD)
-    draws: list[Block] = [_drawn(fit)]
-    if not withheld(fit):
+    draws: list[Block] = [_resamples(fit)]
+    if not draws_withheld(fit):
         correlations = attempt("Correlations", lambda: draw_correlations(fit))
-    if len(fit.draws) and not withheld(fit):
+    if len(fit.draws) and not draws_withheld(fit):
         draws.append(draws_picture(fit, level))
     table: Block = correlations if isinstance(correlations, Absent) else _square(correlations)
     parts = [
@@ -214,17 +216,17 @@ def _kinds(kinds: pd.DataFrame | Absent, level: float) -> Iterator[Block]:
     yield Text("; ".join(f"{name}: {_KIND_WORDS[name]}" for name in names) + ".")
 
 
-def _drawn(fit: Fit) -> Block:
+def _resamples(fit: Fit) -> Block:
     if not len(fit.draws):
         return Absent(
             "Resamples", f"the fit was made without resamples ({argument('resamples', 0)})"
         )
     ends = Counter(Status(code).label.replace("_", " ") for code in fit.draws.status)
-    used = int(np.sum(fit.draws.usable))
+    usable = int(np.sum(fit.draws.usable))
     facts = [
         ("how", f"{fit.draws.method}, seed {fit.settings.get('seed', 0)}"),
         ("asked for", str(len(fit.draws))),
-        ("used", f"{used} (minima, inside the bounds or on one)"),
+        ("used", f"{usable} (minima, inside the bounds or on one)"),
         ("ended", ", ".join(f"{count} {name}" for name, count in ends.most_common())),
     ]
     return Facts(facts)

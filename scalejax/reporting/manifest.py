@@ -1,4 +1,4 @@
-"""The manifest of a report: what was computed with what, and the reporting checklist.
+"""The manifest section of a report: settings and versions, and the reporting checklist.
 
 The checklist is that of (Mis)Fitting (arXiv:2502.18969), see `scalejax.fitting.checklist`. A fit
 answers part of it; the answers that only you know are those that were saved with it.
@@ -59,7 +59,7 @@ def _settings(settings: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _plain(value: Any) -> str:
-    """A setting in words; nothing for one that was not made."""
+    """A setting as text; empty for one that is off or not given."""
     if isinstance(value, Mapping):
         inner = {key: _plain(item) for key, item in value.items()}
         return ", ".join(f"{key} = {text}" for key, text in inner.items() if text)
@@ -71,13 +71,13 @@ def _plain(value: Any) -> str:
 def _checklist(fit: Fit, answers: Mapping[str, Any]) -> Iterator[Block]:
     rows, unanswered = [], []
     for entries in QUESTIONS.values():
-        for key, asked in entries.items():
-            given = [asked.answer(fit) if asked.answer else None, answers.get(key)]
-            texts = [text for text in map(_answer, given) if text]
+        for key, question in entries.items():
+            values = [question.answer(fit) if question.answer else None, answers.get(key)]
+            texts = [text for text in map(_answer, values) if text]
             if texts:
-                rows.append([asked.text, "; ".join(texts)])
+                rows.append([question.text, "; ".join(texts)])
             else:
-                unanswered.append(asked.text)
+                unanswered.append(question.text)
     yield Grid(f"What {CHECKLIST} asks for", ["question", "answer"], rows, frozenset({0, 1}))
     if unanswered:
         yield Text(

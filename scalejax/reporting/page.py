@@ -1,4 +1,4 @@
-"""From the content of a report to one HTML file that needs nothing else.
+"""The content of a report as one HTML file that needs nothing else.
 
 The page holds no script and asks for nothing from outside, which its content security policy also
 forbids. Names come from data, so every value is escaped by the template engine, and characters
@@ -22,8 +22,9 @@ from scalejax.wording import html_table, printable
 TEMPLATE = "page.html.j2"
 
 MARK = '<meta name="generator" content="scalejax report">'
-"""What tells a report of ours from another file, within the first bytes."""
+"""The tag by which a report of ours is known, so that no other file is overwritten."""
 
+# Bytes from the beginning of a page that hold the mark; the template has it at the top.
 _MARK_WITHIN = 400
 
 
@@ -123,8 +124,8 @@ def check_folder(folder: str | Path) -> None:
     path = Path(folder)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{folder} is a file; name a folder for the tables.")
-    known = {f"{name}.csv" for name in Report.FRAMES}
-    if path.is_dir() and {item.name for item in path.iterdir()} - known:
+    tables = {f"{name}.csv" for name in Report.FRAMES}
+    if path.is_dir() and {item.name for item in path.iterdir()} - tables:
         raise UsageError(f"the folder {folder} holds other files; name a new one for the tables.")
 
 

@@ -28,7 +28,9 @@ from scalejax.plots import (
 from scalejax.reporting.blocks import Absent, Picture, attempt
 
 MOST_BARS = 10
+"""Bars of a panel of influence: as many as stay readable in half the width of a page."""
 
+# Letters of a name beside a bar; longer ones would take the width of the bars.
 _LONGEST_LABEL = 24
 
 
@@ -44,7 +46,7 @@ def fit_picture(fit: Fit, level: float) -> Picture | Absent:
 
 
 def draws_picture(fit: Fit, level: float) -> Picture | Absent:
-    """Pairs of parameters over the resamples."""
+    """Scatter of every pair of parameters over the resamples."""
     return _picture(
         "Pairs of parameters",
         lambda: plot_draws(fit, level)[0].figure,
@@ -65,10 +67,10 @@ def residual_picture(fit: Fit) -> Picture | Absent:
 
 def influence_picture(frame: pd.DataFrame) -> Picture | Absent:
     """Which runs carry the conclusions."""
-    named = frame.assign(label=frame["label"].map(_label), conclusion=_titles(frame))
+    frame = frame.assign(label=frame["label"].map(_label), conclusion=_titles(frame))
     return _picture(
         "Influence",
-        lambda: plot_influence(named, MOST_BARS)[0].figure,
+        lambda: plot_influence(frame, MOST_BARS)[0].figure,
         f"Change of each conclusion without one of the {MOST_BARS} runs that move it most.",
         "How far each conclusion moves when one run, or one cluster, is left out.",
     )
@@ -76,17 +78,17 @@ def influence_picture(frame: pd.DataFrame) -> Picture | Absent:
 
 def sensitivity_picture(frame: pd.DataFrame) -> Picture | Absent:
     """Conclusions under other choices."""
-    named = frame.assign(conclusion=_titles(frame))
+    frame = frame.assign(conclusion=_titles(frame))
     return _picture(
         "Sensitivity",
-        lambda: plot_sensitivity(named)[0].figure,
+        lambda: plot_sensitivity(frame)[0].figure,
         "Each conclusion under other objectives and without some rows, with its interval.",
         "Each conclusion under other choices, beside the one of this fit (line and band).",
     )
 
 
 def isoflop_picture(result: Isoflop) -> Picture | Absent:
-    """Slices at fixed compute."""
+    """Loss against model size at each compute budget, with parabolas and the law."""
     return _picture(
         "IsoFLOP slices",
         lambda: plot_isoflop(result).figure,
@@ -98,7 +100,7 @@ def isoflop_picture(result: Isoflop) -> Picture | Absent:
 def prediction_picture(
     fit: Fit, at: Mapping[str, float], level: float, discrepancy: float
 ) -> Picture | Absent:
-    """The way from the data to a large run."""
+    """Predicted loss on the path from the data to a large run."""
     return _picture(
         "Prediction",
         lambda: plot_prediction(fit, at, level=level, discrepancy=discrepancy).figure,
@@ -117,14 +119,14 @@ def _label(name: str) -> str:
 
 def _titles(frame: pd.DataFrame) -> pd.Series:
     """Conclusions in two lines, so that panels can stand side by side."""
-    broken = frame["conclusion"].str.replace("(?: at| for) ", "\n", n=1, regex=True)
-    return broken.str.replace("e+", "e", regex=False)
+    lines = frame["conclusion"].str.replace("(?: at| for) ", "\n", n=1, regex=True)
+    return lines.str.replace("e+", "e", regex=False)
 
 
 def _picture(what: str, draw: Callable[[], Any], alt: str, caption: str) -> Picture | Absent:
-    """A picture of the figure that is drawn, or why there is none."""
+    """The figure that `draw` gives as an SVG picture, or why there is none."""
 
-    def drawn() -> Picture:
+    def make() -> Picture:
         style = mpl.rc_context({"svg.hashsalt": "scalejax", "svg.fonttype": "path"})
         with style, plt.ioff(), warnings.catch_warnings():
             # A name may hold characters that no font has; they are boxes in the picture.
@@ -139,4 +141,4 @@ def _picture(what: str, draw: Callable[[], Any], alt: str, caption: str) -> Pict
         address = base64.b64encode(file.getvalue()).decode("ascii")
         return Picture(f"data:image/svg+xml;base64,{address}", alt, caption)
 
-    return attempt(what, drawn)
+    return attempt(what, make)

@@ -1,4 +1,4 @@
-"""The sections that ask what the fit can bear: diagnostics, sensitivity, prediction."""
+"""The sections on how far a fit is to be trusted: diagnostics, sensitivity, prediction."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,6 +9,7 @@ from scalejax.conclusions import Identifiability
 from scalejax.fitting import Fit
 from scalejax.isoflop import Isoflop
 from scalejax.quantities import QUANTITIES
+from scalejax.reporting.answers import VARIANT_DRAWS
 from scalejax.reporting.blocks import Absent, Block, Bullets, Facts, Grid, Part, Section, Text
 from scalejax.reporting.pictures import (
     influence_picture,
@@ -17,7 +18,6 @@ from scalejax.reporting.pictures import (
     residual_picture,
     sensitivity_picture,
 )
-from scalejax.reporting.studies import VARIANT_DRAWS
 from scalejax.reporting.verdict import words_of
 from scalejax.reporting.wording import (
     decades,
@@ -31,7 +31,7 @@ from scalejax.reporting.wording import (
 from scalejax.status import Status
 
 TOP = 10
-"""Rows that are listed by influence."""
+"""Runs that are listed by influence: as many as a page bears."""
 
 
 def diagnostics(
@@ -50,21 +50,21 @@ def influence_part(frame: pd.DataFrame | Absent) -> Part:
     return Part("Influence", [*_influence(frame)])
 
 
-def _identified(found: Identifiability | Absent) -> Iterator[Block]:
-    if isinstance(found, Absent):
-        yield found
+def _identified(answer: Identifiability | Absent) -> Iterator[Block]:
+    if isinstance(answer, Absent):
+        yield answer
         return
     words = {
         "fine": "The runs determine all parameters.",
         "weak": "The runs determine some direction of the parameters badly.",
         "not identified": "Some direction of the parameters is flat.",
-    }[found.verdict]
-    condition = f"Condition of the scaled Jacobian: {number(found.condition, 3)}"
+    }[answer.verdict]
+    condition = f"Condition of the scaled Jacobian: {number(answer.condition, 3)}"
     yield Text(f"{words} {condition} (fine below 1,000, flat above 1,000,000).")
-    sentences = [str(problem) for problem in found.problems]
-    sentences += [f"{d.words} (condition {number(d.condition, 3)})." for d in found.directions]
-    if found.flat:
-        sentences.append(f"Still identified: {', '.join(found.identified) or 'none'}.")
+    sentences = [str(problem) for problem in answer.problems]
+    sentences += [f"{d.words} (condition {number(d.condition, 3)})." for d in answer.directions]
+    if answer.flat:
+        sentences.append(f"Still identified: {', '.join(answer.identified) or 'none'}.")
     if sentences:
         yield Bullets([text[:1].upper() + text[1:] for text in sentences])
 
@@ -136,7 +136,7 @@ def _isoflop(slices: Isoflop | Absent) -> Iterator[Block]:
 
 
 def sensitivity_section(frame: pd.DataFrame | Absent) -> Section:
-    """A picture and the table of variants."""
+    """The conclusions under other choices: a picture and a table."""
     if isinstance(frame, Absent):
         return Section("sensitivity", "Sensitivity", [Part("", [frame])])
     words = (
@@ -166,14 +166,14 @@ def _variants(frame: pd.DataFrame) -> Grid:
 def prediction_section(
     fit: Fit, frame: pd.DataFrame | Absent, level: float, discrepancy: float | None
 ) -> Section:
-    """A picture of the way to the largest run of the table, and the table."""
+    """Predicted losses of larger runs: a picture of the path to the largest, and a table."""
     if isinstance(frame, Absent):
         return Section("prediction", "Prediction", [Part("", [frame])])
     last: Mapping[Any, Any] = frame.iloc[-1].to_dict()
     at = {name: float(last[name]) for name in fit.law.inputs}
-    declared = discrepancy or 0.0
+    per_decade = discrepancy or 0.0
     blocks: list[Block] = [
-        prediction_picture(fit, at, level, declared),
+        prediction_picture(fit, at, level, per_decade),
         _predictions(fit, frame, level),
         Text(
             "The interval of the curve holds what the runs leave open about the law. That of a "
@@ -186,17 +186,17 @@ def prediction_section(
 
 
 def _predictions(fit: Fit, frame: pd.DataFrame, level: float) -> Grid:
-    declared = sorted(frame["discrepancy"].unique())
-    groups = {float(d): frame[frame["discrepancy"] == d] for d in declared}
+    discrepancies = sorted(frame["discrepancy"].unique())
+    groups = {float(d): frame[frame["discrepancy"] == d] for d in discrepancies}
     first = next(iter(groups.values()))
-    shown = [name for name in ("C", *fit.law.inputs) if name in first]
-    header = ["times the largest run", *(_header(name) for name in dict.fromkeys(shown))]
+    columns = [name for name in ("C", *fit.law.inputs) if name in first]
+    header = ["times the largest run", *(_header(name) for name in dict.fromkeys(columns))]
     header += ["loss", "decades beyond the data", "curve"]
     header += [f"new run, law off by {percent(d)} a decade" for d in groups]
     rows = []
     for place in range(len(first)):
         row = first.iloc[place]
-        cells = [number(row["times"]), *(number(row[name], 3) for name in dict.fromkeys(shown))]
+        cells = [number(row["times"]), *(number(row[name], 3) for name in dict.fromkeys(columns))]
         cells += [number(row["loss"]), decades(row["decades_beyond"])]
         cells.append(interval(row["curve_lo"], row["curve_hi"]))
         for group in groups.values():
@@ -209,5 +209,5 @@ def _predictions(fit: Fit, frame: pd.DataFrame, level: float) -> Grid:
 
 
 def _header(name: str) -> str:
-    known = QUANTITIES.get(name)
-    return f"{name}, {known.unit}" if known else name
+    quantity = QUANTITIES.get(name)
+    return f"{name}, {quantity.unit}" if quantity else name

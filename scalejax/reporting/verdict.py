@@ -1,8 +1,9 @@
 """The verdict of a report: what the fit concludes, and how far to trust it.
 
-`judge` grades by what the other studies found. *Unsound*: the fit did not end in a minimum, a
-parameter that matters is not identified, or intervals are withheld. *Care*: something moves a
-conclusion by more than its interval allows for, or was assumed or left out. Otherwise *sound*.
+`judge` grades a fit by the numbers of the other sections. *Unsound*: the fit did not end in a
+minimum, a parameter that matters is not identified, or intervals are withheld. *Care*: something
+moves a conclusion by more than its interval allows for, or was assumed or left out. Otherwise
+*sound*.
 """
 
 from collections import Counter
@@ -14,8 +15,8 @@ import pandas as pd
 
 from scalejax.conclusions import Identifiability
 from scalejax.fitting import Fit
+from scalejax.reporting.answers import Robustness
 from scalejax.reporting.blocks import Absent, Grade, Grid, Verdict
-from scalejax.reporting.studies import Refits
 from scalejax.reporting.wording import (
     between,
     counted,
@@ -29,14 +30,18 @@ from scalejax.reporting.wording import (
 from scalejax.status import MINIMA, Status
 
 FEW_CLUSTERS = 20
+"""Fewer clusters than this are a caveat: the limit of `scalejax.engine.FEW_CLUSTERS`."""
+
 RATIO_LIMITS = (0.5, 2.0)
-"""Widths of intervals by resamples over those by covariance that are no surprise."""
+"""Widths of intervals by resamples over those by covariance that are no caveat, by judgement."""
 
 MOVED = 1.96
-"""Standard errors by which another choice may move a conclusion before it is a caveat."""
+"""Standard errors by which another choice may move a conclusion before it is a caveat: half the
+width of a normal 95 % interval."""
 
 PULLED = 1.0
-"""The same for leaving out one run."""
+"""The same for leaving out one run. Set by judgement: stricter, because one run of many should move
+a conclusion by a small part of a standard error."""
 
 _HEADLINES: Mapping[Grade, str] = {
     "sound": "Sound",
@@ -47,43 +52,43 @@ _HEADLINES: Mapping[Grade, str] = {
 
 def judge(
     fit: Fit,
-    found: pd.DataFrame | Absent,
+    conclusions: pd.DataFrame | Absent,
     identified: Identifiability | Absent,
-    refits: Refits,
+    robustness: Robustness,
     kinds: pd.DataFrame | Absent,
 ) -> Verdict:
     """The verdict.
 
     Args:
         fit: The fit.
-        found: Its conclusions with what moves them, see `scalejax.reporting.studies`.
+        conclusions: Its conclusions with what moves them, see `scalejax.reporting.answers`.
         identified: Which parameters the runs determine.
-        refits: Influence and sensitivity.
+        robustness: Influence and sensitivity.
         kinds: Intervals of the parameters by several kinds.
     """
-    faults = [*_faults(fit, found, identified)]
-    caveats = [*_caveats(fit, identified, refits, kinds)]
+    faults = [*_faults(fit, conclusions, identified)]
+    caveats = [*_caveats(fit, identified, robustness, kinds)]
     grade: Grade = "unsound" if faults else "care" if caveats else "sound"
     return Verdict(
         grade=grade,
         headline=_HEADLINES[grade],
-        answer=[*_answer(found, grade)],
+        answer=[*_answer(conclusions, grade)],
         caveats=[*faults, *caveats],
-        support=[*_support(fit, identified, refits)],
-        conclusions=conclusion_grid(found),
-        reading=[*_reading(found)] if grade != "unsound" else [],
+        support=[*_support(fit, identified, robustness)],
+        conclusions=conclusion_grid(conclusions),
+        reading=[*_reading(conclusions)] if grade != "unsound" else [],
     )
 
 
-def _answer(found: pd.DataFrame | Absent, grade: Grade) -> Iterator[str]:
-    """The conclusions as a planner would say them, if they are worth saying."""
+def _answer(conclusions: pd.DataFrame | Absent, grade: Grade) -> Iterator[str]:
+    """The conclusions in sentences for a planner; none of them if the fit is unsound."""
     if grade == "unsound":
         yield "The numbers of this report show where the trouble lies; they answer nothing yet."
         return
-    if isinstance(found, Absent):
+    if isinstance(conclusions, Absent):
         return
-    rows = {row["conclusion"]: row for row in found.to_dict("records")}
-    share = f"{100 * found['level'].iloc[0]:g} %"
+    rows = {row["conclusion"]: row for row in conclusions.to_dict("records")}
+    share = f"{100 * conclusions['level'].iloc[0]:g} %"
     for name, size in rows.items():
         if name.startswith("N* at ") and np.isfinite(size["estimate"]):
             budget = name.removeprefix("N* at ")
@@ -97,7 +102,7 @@ def _answer(found: pd.DataFrame | Absent, grade: Grade) -> Iterator[str]:
             yield (
                 f"The {plain(name)} is {number(size['estimate'])} ({share} interval {_ends(size)})."
             )
-    far = found["decades_beyond"].max()
+    far = conclusions["decades_beyond"].max()
     if far > 0:
         yield (
             f"That is {far:.1f} decades beyond the data: the intervals hold what the runs leave "
@@ -110,21 +115,21 @@ def _ends(row: Mapping[Any, Any], digits: int = 4) -> str:
 
 
 def _faults(
-    fit: Fit, found: pd.DataFrame | Absent, identified: Identifiability | Absent
+    fit: Fit, conclusions: pd.DataFrame | Absent, identified: Identifiability | Absent
 ) -> Iterator[str]:
     if isinstance(identified, Identifiability) and identified.flat:
         yield f"The runs do not determine {', '.join(identified.flat)}: their values mean nothing."
     if fit.status not in MINIMA:
         label = fit.status.label.replace("_", " ")
         yield f"The fit is no certified minimum ({label}). {fit.status.sentence}"
-    if not isinstance(found, Absent) and found["lo"].isna().all():
-        yield f"There are no intervals: {found['method'].iloc[0]}."
+    if not isinstance(conclusions, Absent) and conclusions["lo"].isna().all():
+        yield f"There are no intervals: {conclusions['method'].iloc[0]}."
 
 
 def _caveats(
     fit: Fit,
     identified: Identifiability | Absent,
-    refits: Refits,
+    robustness: Robustness,
     kinds: pd.DataFrame | Absent,
 ) -> Iterator[str]:
     yield from _design_caveats(identified)
@@ -144,8 +149,8 @@ def _caveats(
         yield f"Only {fit.agreeing} of {fit.starts} starts reach the lowest objective."
     yield from _data_caveats(fit)
     yield from _width_caveats(kinds)
-    yield from _influence_caveats(refits.influence)
-    yield from _sensitivity_caveats(refits.sensitivity)
+    yield from _influence_caveats(robustness.influence)
+    yield from _sensitivity_caveats(robustness.sensitivity)
 
 
 def _design_caveats(identified: Identifiability | Absent) -> Iterator[str]:
@@ -192,9 +197,9 @@ def _influence_caveats(frame: pd.DataFrame | Absent) -> Iterator[str]:
     if isinstance(frame, Absent):
         return
     sound = _converged(frame)
-    lost = frame["label"].nunique() - sound["label"].nunique()
-    if lost:
-        yield f"{lost} of {frame['label'].nunique()} refits without a run did not converge."
+    failures = frame["label"].nunique() - sound["label"].nunique()
+    if failures:
+        yield f"{failures} of {frame['label'].nunique()} refits without a run did not converge."
     far = sound[sound["change_in_se"].abs() > PULLED].drop_duplicates("conclusion")
     for row in far.to_dict("records"):
         yield (
@@ -214,16 +219,18 @@ def _sensitivity_caveats(frame: pd.DataFrame | Absent) -> Iterator[str]:
             f"Another choice ({row['variant']}) moves {words_of(row['conclusion'])} far: to "
             f"{number(row['estimate'])}, {signed(row['change_in_se'])} standard errors."
         )
-    broken = frame[frame["status"] != Status.CONVERGED.label]["variant"].unique()
-    if len(broken):
-        yield f"These variants did not converge: {', '.join(broken)}."
+    variants = frame[frame["status"] != Status.CONVERGED.label]["variant"].unique()
+    if len(variants):
+        yield f"These variants did not converge: {', '.join(variants)}."
 
 
 def _converged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["status"] == Status.CONVERGED.label]
 
 
-def _support(fit: Fit, identified: Identifiability | Absent, refits: Refits) -> Iterator[str]:
+def _support(
+    fit: Fit, identified: Identifiability | Absent, robustness: Robustness
+) -> Iterator[str]:
     if fit.status == Status.CONVERGED:
         yield (
             f"The gradient vanishes, and {fit.agreeing} of {fit.starts} independent starts agree "
@@ -233,13 +240,13 @@ def _support(fit: Fit, identified: Identifiability | Absent, refits: Refits) -> 
         yield f"The runs determine all parameters (condition {number(identified.condition, 3)})."
     if len(fit.draws) and np.all(fit.draws.usable):
         yield f"All {len(fit.draws)} resamples ended in a minimum ({fit.draws.method})."
-    left_out = _largest(refits.influence)
+    left_out = _largest(robustness.influence)
     if left_out is not None and abs(left_out["change_in_se"]) <= PULLED:
         yield (
             "No single run or cluster moves a conclusion by more than "
             f"{abs(left_out['change_in_se']):.2g} standard errors ({left_out['label']})."
         )
-    choice = _largest(refits.sensitivity)
+    choice = _largest(robustness.sensitivity)
     if choice is not None and abs(choice["change_in_se"]) <= MOVED:
         yield (
             "No other choice moves a conclusion by more than "
@@ -257,24 +264,24 @@ def _largest(frame: pd.DataFrame | Absent) -> Mapping[str, Any] | None:
     return {str(k): v for k, v in frame.iloc[int(np.nanargmax(sizes))].to_dict().items()}
 
 
-def conclusion_grid(found: pd.DataFrame | Absent) -> Grid | Absent:
+def conclusion_grid(conclusions: pd.DataFrame | Absent) -> Grid | Absent:
     """The conclusions as a table to read."""
-    if isinstance(found, Absent):
-        return found
-    level, method = found["level"].iloc[0], found["method"].iloc[0]
+    if isinstance(conclusions, Absent):
+        return conclusions
+    level, method = conclusions["level"].iloc[0], conclusions["method"].iloc[0]
     header = ["conclusion", "estimate", f"{100 * level:g} % interval", "decades beyond the data"]
-    moved = "moved_by" in found and bool(found["moved_by"].notna().any())
+    has_moves = "moved_by" in conclusions and bool(conclusions["moved_by"].notna().any())
     rows = []
-    for row in found.to_dict("records"):
+    for row in conclusions.to_dict("records"):
         cells = [words_of(row["conclusion"]), number(row["estimate"])]
         beyond = "" if np.isnan(row["decades_beyond"]) else decades(row["decades_beyond"])
         cells += [interval(row["lo"], row["hi"]), beyond]
-        if moved:
+        if has_moves:
             cells.append(_mover(row))
         rows.append(cells)
     return Grid(
         f"Conclusions with {100 * level:g} % intervals ({method})",
-        [*header, "what moves it most"] if moved else header,
+        [*header, "what moves it most"] if has_moves else header,
         rows,
         frozenset({0, 4}),
     )
@@ -299,10 +306,10 @@ def words_of(conclusion: str) -> str:
     return plain(conclusion)
 
 
-def _reading(found: pd.DataFrame | Absent) -> Iterator[str]:
-    if isinstance(found, Absent):
+def _reading(conclusions: pd.DataFrame | Absent) -> Iterator[str]:
+    if isinstance(conclusions, Absent):
         return
-    if found["estimate"].isna().any():
+    if conclusions["estimate"].isna().any():
         yield "A dash: the law has no such optimum at that budget."
     yield (
         "The intervals hold what the runs leave open about the law. A new run scatters by its "

@@ -21,10 +21,11 @@ class Criteria:
     Attributes:
         log_likelihood: Logarithm of the likelihood of the targets, at its largest.
         parameters: Fitted parameters, the dispersion included.
-        rows: Rows that count.
-        aic: Akaike's criterion.
-        aicc: The same, corrected for few rows; infinite where rows do not exceed parameters + 1.
-        bic: Schwarz's criterion.
+        rows: Rows of positive weight.
+        aic: Akaike's criterion (Akaike 1974, IEEE Transactions on Automatic Control 19, 716-723).
+        aicc: The same, corrected for few rows (Hurvich and Tsai 1989, Biometrika 76, 297-307);
+            infinite where rows do not exceed parameters + 1.
+        bic: Schwarz's criterion (Schwarz 1978, Annals of Statistics 6, 461-464).
     """
 
     log_likelihood: float
@@ -79,6 +80,7 @@ def _deviance(fit: Fit, objective: float, rows: int) -> float:
         tails = 2 * s / delta * np.exp(-(delta**2) / (2 * s))
         return mean / s + float(np.log(middle + tails))
 
+    # The dispersion is of the size of the mean objective; the factor of e**10 is by judgement.
     centre = np.log(mean)
-    found = minimize_scalar(each, bounds=(centre - 10, centre + 10), method="bounded")
-    return 2 * rows * float(found.fun)
+    minimum = minimize_scalar(each, bounds=(centre - 10, centre + 10), method="bounded")
+    return 2 * rows * float(minimum.fun)

@@ -1,4 +1,4 @@
-"""`select`: the same runs, several laws, what they describe and what they extrapolate to."""
+"""`select`: fit several laws to the same runs and compare how well they extrapolate."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
@@ -17,6 +17,7 @@ from scalejax.quantities import FLOP_PER_PAIR, LOSS
 from scalejax.resampling import Units, weight_rows
 from scalejax.selection.selection import Candidate, Selection
 
+# Runs that a fold needs beyond the number of parameters: with none every law meets them exactly.
 _SPARE_ROWS = 1
 
 
@@ -46,9 +47,9 @@ def select(
         laws: Laws, or their names. All must give the same response.
         folds: ``"rolling"`` (an expanding window), ``"largest"`` (the largest fifth), or folds of
             your own, see `scalejax.folds`.
-        leave_out: Column each of whose names is held out in turn, instead of `folds`.
-        axis: Input along which runs are held out; ``"C"`` may be 6 N D. By default C if it can be
-            had, else the first input.
+        leave_out: Column of names; the rows of each name are held out in turn, instead of `folds`.
+        axis: Input along which runs are held out. By default C, the input or 6 N D, else the first
+            input.
         resamples: Random weightings of the runs, from which the intervals come.
         objective: As for `scalejax.fit`.
         seed: Seed of the resamples.
@@ -64,14 +65,14 @@ def select(
         LawError: A law is unknown, or is given twice.
         UsageError: Laws of different responses, or nothing can be held out.
     """
-    found = _checked([find_law(law) for law in laws])
-    table = _table(data, found, dict(table_options), leave_out)
+    laws = _comparable([find_law(law) for law in laws])
+    table = _table(data, laws, dict(table_options), leave_out)
     if leave_out is not None and table.group is not None:
         folds = leave_groups([table.group_labels[code] for code in table.group])
     axis, size = _axis(table, axis)
-    chosen = _folds(folds, axis, size, table.n_rows)
-    most = max(len(law.parameters) for law in found)
-    for fold in chosen:
+    folds = _folds(folds, axis, size, table.n_rows)
+    most = max(len(law.parameters) for law in laws)
+    for fold in folds:
         if fold.train.sum() < most + _SPARE_ROWS:
             raise UsageError(
                 f"fold {fold.name!r} trains on {int(fold.train.sum())} runs, too few for {most} "
@@ -79,16 +80,16 @@ def select(
             )
     multipliers = _multipliers(table, resamples, seed)
     # The first block trains on all runs; each block begins with the runs as they are.
-    masks = np.stack([np.ones(table.n_rows), *(fold.train for fold in chosen)])
+    masks = np.stack([np.ones(table.n_rows), *(fold.train for fold in folds)])
     weights = (masks[:, None, :] * multipliers[None]).reshape(-1, table.n_rows)
     candidates = [
         _candidate(table, law, weights, objective, dict((options or {}).get(law.name, {})))
-        for law in found
+        for law in laws
     ]
-    return Selection(table, tuple(candidates), tuple(chosen), multipliers, axis, size, seed)
+    return Selection(table, tuple(candidates), tuple(folds), multipliers, axis, size, seed)
 
 
-def _checked(laws: list[Law]) -> list[Law]:
+def _comparable(laws: list[Law]) -> list[Law]:
     names = [law.name for law in laws]
     if not laws or len(set(names)) < len(names):
         raise LawError(f"give laws of different names, not {names}.")
@@ -104,21 +105,21 @@ def _table(data: Any, laws: Sequence[Law], options: dict[str, Any], leave_out: s
         data = options.pop("source")
     inputs = tuple(dict.fromkeys(name for law in laws for name in law.inputs))
     response = laws[0].response
-    named = "target" in options or "loss" in (options.get("columns") or {})
-    plain = response is LOSS or named or isinstance(data, Table)
+    has_target = "target" in options or "loss" in (options.get("columns") or {})
+    plain = response is LOSS or has_target or isinstance(data, Table)
     target = {} if plain else {"target": response.symbol}
     return load_table(data, inputs=inputs, **{**target, **options})
 
 
 def _axis(table: Table, axis: str | None) -> tuple[str, Floats]:
-    known = dict(table.inputs)
-    if "C" not in known and {"N", "D"} <= known.keys():
-        known["C"] = FLOP_PER_PAIR * known["N"] * known["D"]
+    inputs = dict(table.inputs)
+    if "C" not in inputs and {"N", "D"} <= inputs.keys():
+        inputs["C"] = FLOP_PER_PAIR * inputs["N"] * inputs["D"]
     if axis is None:
-        axis = "C" if "C" in known else next(iter(known))
-    if axis not in known:
-        raise UsageError(f"axis is one of {', '.join(known)}, not {axis!r}.")
-    return axis, known[axis]
+        axis = "C" if "C" in inputs else next(iter(inputs))
+    if axis not in inputs:
+        raise UsageError(f"axis is one of {', '.join(inputs)}, not {axis!r}.")
+    return axis, inputs[axis]
 
 
 def _folds(folds: str | Sequence[Fold], axis: str, size: Floats, rows: int) -> list[Fold]:
@@ -148,7 +149,7 @@ def _candidate(
     table: Table, law: Law, weights: Floats, objective: ObjectiveLike, options: dict[str, Any]
 ) -> Candidate:
     try:
-        found: Fit = fit(table, law, objective=objective, resamples=weights, **options)
+        law_fit: Fit = fit(table, law, objective=objective, resamples=weights, **options)
     except InputError as error:
         return Candidate(law, None, str(error))
-    return Candidate(law, found, "")
+    return Candidate(law, law_fit, "")

@@ -22,17 +22,18 @@ from scalejax.selection.criteria import criteria
 from scalejax.wording import aligned
 
 FEWEST_DRAWS = 20
+"""Fewer draws give no interval: its ends would be single draws. Set by judgement."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """One law.
+    """One law of a selection.
 
     Attributes:
         law: The law.
-        fit: Its fit to all runs, whose draws are those of all folds and resamples; None if there
-            is none.
-        reason: Why there is none.
+        fit: Its fit to all runs; the draws are its refits of all folds and resamples. None if the
+            law could not be fitted.
+        reason: Why it could not be fitted, or an empty text.
     """
 
     law: Law
@@ -46,8 +47,8 @@ class Selection(Result):
 
     Attributes:
         table: The runs.
-        candidates: The laws, as they were given.
-        folds: What was held out.
+        candidates: The laws, in the order of the call.
+        folds: Which runs were held out, and which trained.
         multipliers: Common weights of the rows, (1 + resamples, n), the first all ones.
         axis: Input along which runs were held out.
         size: Its values, (n,).
@@ -91,11 +92,11 @@ class Selection(Result):
     def _relative(self) -> dict[str, Floats]:
         """|prediction / observation - 1| by law, (folds, 1 + resamples, n)."""
         points = {name: values[None, None] for name, values in self.table.inputs.items()}
-        found = {}
+        errors = {}
         for name, fit in self._fits.items():
             parameters = {key: v[1:, :, None] for key, v in self._parameters(fit).items()}
-            found[name] = np.abs(fit.curve(points, parameters) / self.table.target - 1)
-        return found
+            errors[name] = np.abs(fit.curve(points, parameters) / self.table.target - 1)
+        return errors
 
     @cached_property
     def _errors(self) -> dict[str, Floats]:
@@ -213,11 +214,11 @@ class Selection(Result):
         weights = self.weights(level)
         if len(self.multipliers) - 1 < FEWEST_DRAWS:
             raise UsageError(f"an average needs at least {FEWEST_DRAWS} resamples.")
-        needed = dict.fromkeys(n for name in weights for n in self._fits[name].law.inputs)
-        if missing := [name for name in needed if name not in inputs]:
+        names = dict.fromkeys(n for name in weights for n in self._fits[name].law.inputs)
+        if missing := [name for name in names if name not in inputs]:
             raise UsageError(f"predict needs the inputs {missing}.")
-        arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(inputs[n], float)) for n in needed))
-        points = dict(zip(needed, arrays, strict=True))
+        arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(inputs[n], float)) for n in names))
+        points = dict(zip(names, arrays, strict=True))
         curves = {name: self._curves(self._fits[name], points) for name in weights}
         frames = [_law_frame(name, weights[name], points, *curves[name], level) for name in weights]
         frames.append(_average_frame(weights, points, curves, level))
@@ -238,7 +239,7 @@ class Selection(Result):
 
     def to_dict(self, level: float = 0.95) -> dict[str, Any]:
         """All of it as plain values, for JSON."""
-        described: dict[str, Any] = plain(
+        values: dict[str, Any] = plain(
             {
                 "ranking": self.to_frame(level).to_dict("records"),
                 "failed": self.failed,
@@ -249,7 +250,7 @@ class Selection(Result):
                 "seed": self.seed,
             }
         )
-        return described
+        return values
 
     def summary(self, level: float = 0.95) -> str:
         """What a person should read: the verdict first, then the numbers."""
@@ -257,7 +258,7 @@ class Selection(Result):
 
 
 def _at_end(value: float) -> float:
-    """A number by which laws without a held-out error come last."""
+    """The held-out error to rank by; infinite for a law without one."""
     return float(value) if np.isfinite(value) else np.inf
 
 
@@ -313,12 +314,12 @@ def _summary(selection: Selection, level: float) -> str:
     ranking = selection.ranking(level)
     tied = [str(name) for name in ranking.index[ranking["tied"]]]
     best = str(ranking.index[0])
-    held = int(sum(fold.test.sum() for fold in selection.folds))
+    count = int(sum(fold.test.sum() for fold in selection.folds))
     farthest = max(float(fold.distance.max()) for fold in selection.folds)
     lines = [
         _verdict(best, tied, level),
         "",
-        f"{len(selection.folds)} folds along {selection.axis} hold out {held} predictions, up to "
+        f"{len(selection.folds)} folds along {selection.axis} hold out {count} predictions, up to "
         f"{farthest:.1f} decades beyond what was trained on; {len(selection.multipliers) - 1} "
         f"common resamples, seed {selection.seed}.",
         "",
@@ -335,8 +336,8 @@ def _summary(selection: Selection, level: float) -> str:
         ]
         for name, row in ranking.iterrows()
     ]
-    named = f"{100 * level:g} %"
-    header = ["law", "held-out ARE", named, "behind", named, "wins", "delta AICc"]
+    interval = f"{100 * level:g} %"
+    header = ["law", "held-out ARE", interval, "behind", interval, "wins", "delta AICc"]
     lines += aligned(header, rows)
     lines += [
         "",

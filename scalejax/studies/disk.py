@@ -1,4 +1,4 @@
-"""Tables as files of a job, and trouble with the disk in words."""
+"""Writing the tables of a job, and what is said when the disk fails."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +23,7 @@ def write_parquet(table: pa.Table, path: Path) -> None:
 
 @contextmanager
 def disk_trouble(path: Path) -> Iterator[None]:
-    """Errors of the disk in words.
+    """Turn errors of the disk inside the block into a `DiskError` that says what to do.
 
     Raises:
         DiskError: A file below `path` cannot be written.

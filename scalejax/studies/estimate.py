@@ -1,4 +1,4 @@
-"""What a study will cost on this machine, from a trial of the longest tables."""
+"""Time, memory and disk that a study takes on this machine, from a trial of the longest tables."""
 
 import sys
 import time
@@ -9,12 +9,13 @@ import numpy as np
 from scalejax.studies.job import Job
 from scalejax.studies.solving import solve_shard
 
+# Fits of a trial: two chunks of a processor, solved within seconds. Set by judgement.
 _TRIAL_FITS = 4096
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """What a study will cost.
+    """Time, memory and disk that a study takes.
 
     Attributes:
         seconds: Time to solve it, without compilation.
@@ -37,22 +38,22 @@ def estimate(job: Job) -> Estimate:
     The time of a fit also depends on its data, so that this is right within a factor of two or so.
     """
     shard = job.shards[0]
-    fewer = max(1, _TRIAL_FITS // shard.draws)
+    count = max(1, _TRIAL_FITS // shard.draws)
     part = replace(
         shard,
-        problems=shard.problems[:fewer],
+        problems=shard.problems[:count],
         last=min(shard.last, shard.first + _TRIAL_FITS),
     )
-    began = time.perf_counter()
+    start = time.perf_counter()
     solve_shard(job.problems, part, job.layout)
     middle = time.perf_counter()
     table = solve_shard(job.problems, part, job.layout)
-    again = time.perf_counter() - middle
+    seconds = time.perf_counter() - middle
     rows = {s.number: _rows(job, s.problems) * s.draws for s in job.shards}
     shapes = {(job.problems.recipe(s.problems[0]).name, s.length, s.width) for s in job.shards}
     return Estimate(
-        seconds=again * sum(rows.values()) / (_rows(job, part.problems) * part.draws),
-        compile_seconds=max(middle - began - again, 0.0),
+        seconds=seconds * sum(rows.values()) / (_rows(job, part.problems) * part.draws),
+        compile_seconds=max(middle - start - seconds, 0.0),
         shapes=len(shapes),
         memory=peak_memory(),
         disk=int(table.nbytes / table.num_rows * job.fits),
@@ -60,7 +61,7 @@ def estimate(job: Job) -> Estimate:
 
 
 def peak_memory() -> int | None:
-    """The largest memory that this process had so far, in bytes; None where nothing tells it."""
+    """The largest memory of this process so far, in bytes; None on Windows."""
     peak: int | None = None
     if sys.platform != "win32":
         import resource

@@ -1,4 +1,4 @@
-"""Studies in files: from TOML as a person writes it, and from plain values as a job keeps it."""
+"""Studies from files: the TOML that a person writes, and the plain values in a job's folder."""
 
 import tomllib
 from collections.abc import Mapping
@@ -26,18 +26,18 @@ class StudyFile:
         """Read a file.
 
         Raises:
-            UsageError: It cannot be read, or says something that is not known.
+            UsageError: It cannot be read, or has an unknown key or a wrong value; all at once.
         """
         self.path = Path(path)
         try:
-            given = tomllib.loads(self.path.read_text(encoding="utf-8"))
+            document = tomllib.loads(self.path.read_text(encoding="utf-8"))
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
         # Also what is no UTF-8, a number of thousands of digits, or nested a thousand deep.
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from error
         try:
-            self.study, self.data, self.table_options = read(given)
+            self.study, self.data, self.table_options = read(document)
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from error
 
@@ -47,8 +47,8 @@ def study_of(saved: Mapping[str, Any], laws: Mapping[str, str | Law] | None = No
 
     Args:
         saved: The plain values.
-        laws: Laws of the caller's own by the name that was saved, as far as their modules are not
-            imported yet: no code that a file names is run.
+        laws: Laws of your own by the name that was saved, if their modules are not imported yet: no
+            code that a file names is run.
 
     Raises:
         LawError: A law is not to be found, or is another one.

@@ -1,4 +1,7 @@
-"""What the results of a job depend on, so that no other job goes on in its folder."""
+"""The fingerprint of a job: hashes of all that its results depend on.
+
+A folder goes on with a job only if the fingerprints are the same.
+"""
 
 import hashlib
 import json
@@ -20,17 +23,17 @@ from scalejax.studies.shards import Shard
 
 
 def fingerprint(
-    problems: Problems, shards: Sequence[Shard], layout: Layout, described: Mapping[str, Any]
+    problems: Problems, shards: Sequence[Shard], layout: Layout, description: Mapping[str, Any]
 ) -> dict[str, str]:
-    """What the results of a job depend on, each part with a short hash or a word.
+    """All that the results of a job depend on: each part with a word, or a hash of a long one.
 
     Args:
-        problems: What is fitted.
-        shards: How it is cut.
+        problems: All problems.
+        shards: The pieces that they are solved in.
         layout: How work is laid out on the devices.
-        described: The study as the job describes it.
+        description: The study as plain values, see `Study.describe`.
     """
-    words = {f"study {key}": json.dumps(value) for key, value in described.items()}
+    words = {f"study {key}": json.dumps(value) for key, value in description.items()}
     recipes = problems.study.recipes
     return {
         **{key: word if len(word) <= 40 else _short(word) for key, word in words.items()},
@@ -58,9 +61,9 @@ def _short(text: str) -> str:
 
 
 def _text(law: Law) -> str:
-    """What a law and its slopes compute, with all numbers that it holds.
+    """The compiled text of a law and its derivatives, with all numbers that it holds.
 
-    The text is StableHLO: that of a traced law leaves out what arrays hold.
+    StableHLO, because the text of a traced law leaves out the values of arrays.
     """
 
     def both(theta: Mapping[str, jax.Array], *point: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""The folder of a job: what is to be done, what is done, and who is doing it.
+"""The folder of a job: the study, the finished shards, the results, and a lock.
 
     job.json              the study, a fingerprint of everything that results depend on
     rows.parquet          the rows, so that a job can be resumed without the file they came from
@@ -65,7 +65,7 @@ class Line:
 
 
 class Folder:
-    """A job's folder."""
+    """The folder of a job, whether or not a job was begun there."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -77,7 +77,7 @@ class Folder:
 
     @property
     def is_free(self) -> bool:
-        """Whether a job can begin here: there is nothing, or what a job has before it is one."""
+        """Whether a job can begin here: at most the files that are written before ``job.json``."""
         if not self.path.is_dir():
             return not self.path.exists()
         # Another process may be at it, or have been killed.
@@ -85,7 +85,7 @@ class Folder:
         return names <= {"lock", "owner", SHARDS, ROWS}
 
     def begin(self, job: Mapping[str, Any], rows: pa.Table) -> None:
-        """Write what the job is.
+        """Write the rows and ``job.json``.
 
         Raises:
             DiskError: It cannot be written.
@@ -95,27 +95,27 @@ class Folder:
             write_bytes((json.dumps(job, indent=2) + "\n").encode(), self.path / JOB)
 
     def job(self) -> dict[str, Any]:
-        """What `begin` wrote.
+        """The contents of ``job.json``.
 
         Raises:
             JobError: There is no job, a damaged one, or one of a newer version.
         """
         try:
-            found = json.loads((self.path / JOB).read_text(encoding="utf-8"))
+            record = json.loads((self.path / JOB).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise JobError(f"{self.path} holds no job: there is no {JOB} in it.") from None
         except (OSError, ValueError) as error:
             raise self.damaged(str(error)) from error
         parts = {"schema": int, "study": dict, "table": dict, "fingerprint": dict}
         for name, kind in parts.items():
-            if not isinstance(found, dict) or not isinstance(found.get(name), kind):
+            if not isinstance(record, dict) or not isinstance(record.get(name), kind):
                 raise self.damaged(f"no usable {name!r} is in it")
-        if found["schema"] > SCHEMA:
+        if record["schema"] > SCHEMA:
             raise JobError(f"{self.path} was written by a newer scalejax: upgrade scalejax.")
-        return found
+        return record
 
     def damaged(self, why: str) -> JobError:
-        """What to say of a description that cannot be used."""
+        """The error for a ``job.json`` that cannot be used."""
         return JobError(
             f"{self.path / JOB} is damaged ({why}), and nothing else says what the shards are: put "
             "back a copy of it, or begin again in another folder."
@@ -133,14 +133,14 @@ class Folder:
             raise self.damaged_rows(str(error)) from error
 
     def damaged_rows(self, why: str) -> JobError:
-        """What to say of rows that cannot be used."""
+        """The error for rows that cannot be used."""
         return JobError(
             f"{self.path / ROWS} is damaged or gone ({why}). Shards that are finished are intact: "
             "run the study in this folder again with its data, which writes the rows anew."
         )
 
     def has_rows(self, rows: pa.Table) -> bool:
-        """Whether these rows are there."""
+        """Whether the folder holds the same rows."""
         try:
             return bool(self.rows().equals(rows))
         except JobError:
@@ -156,25 +156,25 @@ class Folder:
             write_parquet(rows, self.path / ROWS)
 
     def refuse_changed(self, now: Mapping[str, str]) -> None:
-        """Refuse to go on with a job that would give other results.
+        """Refuse to go on with another fingerprint: the results would be others.
 
         Raises:
-            JobError: Something that results depend on has changed, with what it was and is.
+            JobError: A part of the fingerprint has changed, with what it was and is.
         """
         then = self.job()["fingerprint"]
-        changed = [
+        differences = [
             f"  {name}: {then.get(name, 'not there')} -> {now.get(name, 'not there')}"
             for name in {**then, **now}
             if then.get(name) != now.get(name)
         ]
-        if changed:
-            listed = "\n".join(changed)
+        if differences:
+            lines = "\n".join(differences)
             raise JobError(
                 f"the job in {self.path} was begun with other settings, so its shards do not fit:\n"
-                f"{listed}\nname another folder, or go on with what it was begun with."
+                f"{lines}\nname another folder, or go on with what it was begun with."
             )
 
-    def done(self) -> dict[int, Line]:
+    def finished_shards(self) -> dict[int, Line]:
         """The finished shards by number; those with a missing or damaged file are left out."""
         lines: dict[int, Line] = {}
         for manifest in sorted(self.path.glob("manifest-*.jsonl")):
@@ -192,8 +192,8 @@ class Folder:
         """The results, if they are there as `finish` wrote them."""
         path = self.path / RESULTS
         try:
-            found = json.loads((self.path / CHECKSUM).read_text(encoding="utf-8"))
-            return path if is_whole(path, found["size"], found["sha256"]) else None
+            record = json.loads((self.path / CHECKSUM).read_text(encoding="utf-8"))
+            return path if is_whole(path, record["size"], record["sha256"]) else None
         except (OSError, ValueError, TypeError, KeyError):
             return None
 
@@ -210,16 +210,16 @@ class Folder:
         path = self.shard(line["shard"])
         with disk_trouble(self.path):
             write_parquet(table, path)
-            kept = Line(**line, sha256=sha256_of(path), size=path.stat().st_size)
+            entry = Line(**line, sha256=sha256_of(path), size=path.stat().st_size)
             with (self.path / f"manifest-{process}.jsonl").open("ab") as file:
                 # A line that was cut off by a crash must not swallow this one.
-                file.write(b"\n" * bool(file.tell()) + json.dumps(asdict(kept)).encode())
+                file.write(b"\n" * bool(file.tell()) + json.dumps(asdict(entry)).encode())
                 file.flush()
                 os.fsync(file.fileno())
-        return kept
+        return entry
 
     def finish(self, parts: Iterator[pa.Table]) -> Path:
-        """Write the results as they come.
+        """Write the results, part by part, and their checksum.
 
         Raises:
             DiskError: They cannot be written.
@@ -238,7 +238,7 @@ class Folder:
 
     @contextmanager
     def ready(self, process: int) -> Iterator[None]:
-        """The folder, made if need be, with the lock of a process held.
+        """Create the folder if needed, and hold the lock of a process inside the block.
 
         Raises:
             UsageError: It is a file, or holds something else.
@@ -291,7 +291,7 @@ def _line(text: str) -> Line | None:
 
 def _owner(path: Path) -> str:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {found['pid']} on {found['host']}"
+        owner = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {owner['pid']} on {owner['host']}"
     except (OSError, ValueError, TypeError, KeyError):
         return "unknown"

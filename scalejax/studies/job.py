@@ -1,4 +1,4 @@
-"""A study made ready to be worked on: its data checked, its problems cut into shards."""
+"""A study ready to be solved: its data checked, its problems cut into shards."""
 
 from dataclasses import dataclass
 from typing import Any, Unpack
@@ -10,16 +10,18 @@ from scalejax.studies.problems import Problems, make_problems, study_table
 from scalejax.studies.shards import Shard, cut
 from scalejax.studies.study import Study
 
+# Chunks of a shard: more make less overhead, fewer lose less work when a job is stopped. Set by
+# judgement, so that a shard takes seconds.
 _CHUNKS_PER_SHARD = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """A study that is ready to be worked on.
+    """A study that is ready to be solved.
 
     Attributes:
-        problems: What is fitted.
-        shards: How it is cut.
+        problems: All problems.
+        shards: The pieces that they are solved and saved in.
         layout: How work is laid out on the devices.
     """
 
@@ -29,7 +31,7 @@ class Job:
 
     @property
     def fits(self) -> int:
-        """Fits in all."""
+        """Number of fits in all shards."""
         return sum(shard.fits for shard in self.shards)
 
 

@@ -1,4 +1,4 @@
-"""From a study and a table to its problems: which rows each law is fitted to, before any fitting.
+"""The problems of a study on a table: which rows each law is fitted to and predicts.
 
 A *dataset* is one family with one subset of its runs; a *problem* is a dataset and a recipe. All
 recipes of a dataset see the same resamples, so that they can be compared.
@@ -18,7 +18,7 @@ from scalejax.engine import HostTable, check_signs, target_of
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.studies.study import Recipe, Study
-from scalejax.studies.subsets import Family, Subset, choose_rows
+from scalejax.studies.subsets import FamilyRows, Subset, choose_rows
 from scalejax.vocabulary import argument
 
 
@@ -41,7 +41,7 @@ class Dataset:
     reason: str
 
     def host_table(self, table: Table, law: Law, stream: int) -> HostTable:
-        """The arrays of the training rows."""
+        """The arrays of the training rows; `stream` numbers the random numbers of the dataset."""
         return HostTable(
             tuple(table.inputs[name][self.train] for name in law.inputs),
             table.target[self.train],
@@ -55,8 +55,8 @@ class Dataset:
 class Problems:
     """All problems of a study: problem ``r * datasets + k`` is recipe r on dataset k.
 
-    Rows are chosen anew whenever they are needed: what is kept of a dataset is a few numbers, so
-    that a study may have a million.
+    Of a dataset only a few numbers are kept, and its rows are chosen again whenever they are
+    needed, so that a study may have a million.
 
     Attributes:
         study: The study.
@@ -89,18 +89,18 @@ class Problems:
         return tuple(self.families)
 
     def recipe(self, problem: int) -> Recipe:
-        """How a problem is fitted."""
+        """The recipe of a problem."""
         return self.study.recipes[problem // self.datasets]
 
     def dataset(self, problem: int) -> Dataset:
-        """What a problem is fitted to."""
+        """The dataset of a problem."""
         number = problem % self.datasets
-        family, subset = divmod(number, len(self.study.subsets))
-        chosen = self.study.subsets[subset]
+        family, k = divmod(number, len(self.study.subsets))
+        subset = self.study.subsets[k]
         if reason := self.counts["reason"].iat[number]:
-            return _nothing(chosen, str(reason))
+            return _nothing(subset, str(reason))
         rows = self.families[self._names[family]]
-        return _Family.of(self.study, self.table, rows).dataset(chosen)
+        return _FamilyDatasets.of(self.study, self.table, rows).dataset(subset)
 
     def frame(self, problems: Ints | None = None) -> pd.DataFrame:
         """One row a problem: family, subset, recipe, counts, and why it was skipped, if so.
@@ -110,8 +110,8 @@ class Problems:
         Args:
             problems: Numbers of the problems; all if not given.
         """
-        wanted = np.arange(len(self)) if problems is None else problems
-        recipe, dataset = np.divmod(wanted, self.datasets)
+        numbers = np.arange(len(self)) if problems is None else problems
+        recipe, dataset = np.divmod(numbers, self.datasets)
         family, subset = np.divmod(dataset, len(self.study.subsets))
         names = pd.DataFrame({"family": self._names})
         if len(self.study.by) > 1:
@@ -121,10 +121,10 @@ class Problems:
         subsets = pd.DataFrame([asdict(subset) for subset in self.study.subsets])
         subsets["models"] = subsets["models"].fillna(-1).astype(int)
         recipes = pd.DataFrame({"recipe": [recipe.name for recipe in self.study.recipes]})
-        taken = ((names, family), (subsets, subset), (self.counts, dataset), (recipes, recipe))
-        columns = [part.take(rows).reset_index(drop=True) for part, rows in taken]
+        sources = ((names, family), (subsets, subset), (self.counts, dataset), (recipes, recipe))
+        columns = [part.take(rows).reset_index(drop=True) for part, rows in sources]
         frame = pd.concat(columns, axis=1)
-        frame.insert(0, "problem", wanted)
+        frame.insert(0, "problem", numbers)
         return frame
 
 
@@ -170,7 +170,7 @@ def make_problems(study: Study, table: Table) -> Problems:
     """All problems of a study on a table.
 
     Raises:
-        UsageError: Residuals of logarithms are asked for, and the response is not positive.
+        UsageError: An objective has residuals of logarithms, and the response is not positive.
     """
     for recipe in study.recipes:
         check_signs(recipe.goal, table.target)
@@ -182,50 +182,48 @@ def make_problems(study: Study, table: Table) -> Problems:
     counts = [
         _counts(dataset, table)
         for rows in families.values()
-        for dataset in _Family.of(study, table, rows).datasets()
+        for dataset in _FamilyDatasets.of(study, table, rows).datasets()
     ]
     columns = ["n_rows", "n_units", "n_test", "N_largest", "N_target", "reason"]
     return Problems(study, table, families, pd.DataFrame(counts, columns=columns))
 
 
 @dataclass(frozen=True, eq=False)
-class _Family:
-    """The rows of one family, and its datasets."""
+class _FamilyDatasets:
+    """One family's rows and their places in the table, from which its datasets are made."""
 
     study: Study
     place: Ints
-    rows: Family
+    rows: FamilyRows
 
     @classmethod
-    def of(cls, study: Study, table: Table, place: Ints) -> "_Family":
+    def of(cls, study: Study, table: Table, place: Ints) -> "_FamilyDatasets":
         run = np.arange(len(place)) if table.cluster is None else _codes(table.cluster[place])
-        rows = Family(table.inputs["N"][place], table.inputs["D"][place], run)
+        rows = FamilyRows(table.inputs["N"][place], table.inputs["D"][place], run)
         return cls(study, place, rows)
 
     def dataset(self, subset: Subset) -> Dataset:
         """The dataset of one subset."""
         study = self.study
-        chosen = choose_rows(
+        split = choose_rows(
             self.rows, subset, target=study.target, target_part=study.target_part, seed=study.seed
         )
-        run = self.rows.run[chosen.train]
-        unit = np.arange(len(chosen.train)) if study.resampling == "pairs" else _codes(run)
-        return Dataset(
-            subset, self.place[chosen.train], self.place[chosen.test], unit, chosen.reason
-        )
+        run = self.rows.run[split.train]
+        unit = np.arange(len(split.train)) if study.resampling == "pairs" else _codes(run)
+        return Dataset(subset, self.place[split.train], self.place[split.test], unit, split.reason)
 
     def datasets(self) -> Iterator[Dataset]:
         """One for each subset; of those with the same rows only the first has something to fit."""
-        seen: dict[bytes, Subset] = {}
+        owners: dict[bytes, Subset] = {}
         for subset in self.study.subsets:
-            made = self.dataset(subset)
-            if not made.reason:
+            dataset = self.dataset(subset)
+            if not dataset.reason:
                 # The five smallest of five runs are all of them: one dataset, not two.
-                rows = made.train.tobytes() + b"|" + made.test.tobytes()
-                same = seen.setdefault(rows, subset)
+                rows = dataset.train.tobytes() + b"|" + dataset.test.tobytes()
+                same = owners.setdefault(rows, subset)
                 if same is not subset:
-                    made = _nothing(subset, f"the same rows as: {same}")
-            yield made
+                    dataset = _nothing(subset, f"the same rows as: {same}")
+            yield dataset
 
 
 def _nothing(subset: Subset, reason: str) -> Dataset:
@@ -247,5 +245,5 @@ def _counts(dataset: Dataset, table: Table) -> tuple[object, ...]:
 
 
 def _codes(values: Ints) -> Ints:
-    """The same names counted from 0."""
+    """The values as codes from 0."""
     return np.unique(values, return_inverse=True)[1].astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a study found: a tidy frame, one row for each problem and quantity, made from its shards.
+"""`StudyResult`: a tidy frame, one row for each problem and quantity, made from the shards.
 
 Shards are read one after the other and each problem is summarised as soon as all its resamples are
 there, so that memory does not grow with the number of problems. A resample counts if it is a
@@ -33,71 +33,78 @@ either direction make it larger. The second says on which side.
 NUMBERS = ("estimate", "stderr", "lo", "hi")
 
 SEED_FLOOR, RANKS = 0.04, 0.20
-"""Error that seeds alone make, and error that still ranks choices (arXiv:2410.11840, section 4)."""
+"""Relative error that seeds alone make, and one that still ranks choices.
 
+Choshen, Zhang and Andreas 2024, A Hitchhiker's Guide to Scaling Law Estimation (arXiv:2410.11840),
+section 4.
+"""
+
+# Resamples of families for the interval of a median: as many as one fit has, by judgement.
 _DRAWS = 1000
 _MINIMA = [status.label for status in MINIMA]
 
 
 def summaries(problems: Problems, shards: Iterable[pa.Table]) -> Iterator[pa.Table]:
     """A table of summaries for each shard that completes a problem, in the order of the shards."""
-    asked = problems.study.resamples + 1
+    per_problem = problems.study.resamples + 1
     waiting: list[pa.Table] = []
     for shard in shards:
         waiting.append(shard)
-        if sum(part.num_rows for part in waiting) % asked:
+        if sum(part.num_rows for part in waiting) % per_problem:
             continue
         whole = pa.concat_tables(waiting)
         waiting = []
-        yield _summarise(whole, problems, asked)
+        yield _summarise(whole, problems, per_problem)
 
 
-def skipped(problems: Problems) -> pd.DataFrame:
+def skipped_problems(problems: Problems) -> pd.DataFrame:
     """The problems that had no rows, with the reason."""
     frame = problems.frame()
     return frame[frame["reason"] != ""].reset_index(drop=True)
 
 
-def _summarise(shard: pa.Table, problems: Problems, asked: int) -> pa.Table:
-    """Whole problems: `asked` rows each, the first of which is the estimate.
+def _summarise(shard: pa.Table, problems: Problems, per_problem: int) -> pa.Table:
+    """Summaries of whole problems: `per_problem` rows each, the first of which is the estimate.
 
     Where a single run is fitted there is nothing to resample, so there is no interval.
     """
-    count = shard.num_rows // asked
-    status = shard["status"].to_numpy().reshape(count, asked)
+    count = shard.num_rows // per_problem
+    status = shard["status"].to_numpy().reshape(count, per_problem)
     usable = np.isin(status, MINIMA)
-    place = shard["problem"].to_numpy().reshape(count, asked)[:, 0]
+    place = shard["problem"].to_numpy().reshape(count, per_problem)[:, 0]
     head = problems.frame(place).drop(columns="reason")
     usable[:, 1:] &= usable[:, :1] & (head["n_units"].to_numpy() > 1)[:, None]
-    used = usable[:, 1:].sum(axis=1)
+    usable_draws = usable[:, 1:].sum(axis=1)
     parts = []
     for name in [name for name in shard.column_names if name in ERRORS or PARAMETER in name]:
-        values = shard[name].to_numpy().reshape(count, asked)
-        spread = _spread(np.where(usable, values, np.nan)[:, 1:], used, problems.study.level)
+        values = shard[name].to_numpy().reshape(count, per_problem)
+        spread = _spread(
+            np.where(usable, values, np.nan)[:, 1:], usable_draws, problems.study.level
+        )
         numbers = dict(zip(NUMBERS, (values[:, 0], *spread), strict=True))
         parts.append(pd.DataFrame({"quantity": name.removeprefix(PARAMETER), **numbers}))
     head["status"] = [Status(code).label for code in status[:, 0]]
-    head["b_asked"], head["b_used"] = asked - 1, used
+    head["b_asked"], head["b_used"] = per_problem - 1, usable_draws
     frame = pd.concat([pd.concat([head, part], axis=1) for part in parts])
     # Problem by problem, and the quantities of one in their order.
     frame = frame.sort_index(kind="stable").reset_index(drop=True)
     return pa.Table.from_pandas(frame, preserve_index=False)
 
 
-def _spread(draws: Floats, used: Ints, level: float) -> tuple[Floats, Floats, Floats]:
-    """Standard error and ends of the interval from draws (P, B); NaN are none."""
+def _spread(draws: Floats, counts: Ints, level: float) -> tuple[Floats, Floats, Floats]:
+    """Standard error and ends of the interval from draws (P, B); `counts` (P,) are not NaN."""
     stderr, low, high = np.full((3, len(draws)), np.nan)
     # Problems with as many draws are one array without gaps: most have them all.
-    for number in np.unique(used[used > 1]):
-        same = used == number
-        there = np.sort(draws[same], axis=1)[:, :number]
-        stderr[same] = np.std(there, axis=1, ddof=1)
-        low[same], high[same] = percentile_interval(there.T, level)
+    for number in np.unique(counts[counts > 1]):
+        same = counts == number
+        values = np.sort(draws[same], axis=1)[:, :number]
+        stderr[same] = np.std(values, axis=1, ddof=1)
+        low[same], high[same] = percentile_interval(values.T, level)
     return stderr, low, high
 
 
 class StudyResult(Result):
-    """What a study found.
+    """The estimates, intervals and held-out errors of a study.
 
     `frame` has one row for each problem and quantity: the family, the subset, the recipe, counts,
     estimate, stderr, lo, hi, status, resamples asked for and used.
@@ -107,26 +114,26 @@ class StudyResult(Result):
         skipped: Problems that had nothing to fit, with the reason.
     """
 
-    def __init__(self, problems: Problems, found: pd.DataFrame | Path) -> None:
+    def __init__(self, problems: Problems, source: pd.DataFrame | Path) -> None:
         """From the frame itself, or the Parquet file that holds it."""
         self.problems = problems
-        self._found = found
-        self.skipped = skipped(problems)
+        self._source = source
+        self.skipped = skipped_problems(problems)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row for each problem and quantity."""
-        if isinstance(self._found, pd.DataFrame):
-            return self._found
-        return pq.read_table(self._found).to_pandas()
+        if isinstance(self._source, pd.DataFrame):
+            return self._source
+        return pq.read_table(self._source).to_pandas()
 
     @cached_property
     def held_out(self) -> pd.DataFrame:
         """The rows of `frame` with the error on what was held out, one for each problem."""
-        if isinstance(self._found, pd.DataFrame):
-            return self._found[self._found["quantity"] == "ARE"]
+        if isinstance(self._source, pd.DataFrame):
+            return self._source[self._source["quantity"] == "ARE"]
         # The rest of a large study need not come into memory.
-        return pq.read_table(self._found, filters=[("quantity", "=", "ARE")]).to_pandas()
+        return pq.read_table(self._source, filters=[("quantity", "=", "ARE")]).to_pandas()
 
     @property
     def failed(self) -> pd.DataFrame:
@@ -159,9 +166,9 @@ class StudyResult(Result):
             The columns of `by`, problems, families, failed, ARE (median), lo, hi.
         """
         keys = [by] if isinstance(by, str) else list(by)
-        found = self.held_out.assign(usable=self.held_out["status"].isin(_MINIMA))
+        held_out = self.held_out.assign(usable=self.held_out["status"].isin(_MINIMA))
         rows = []
-        for values, part in found.groupby(keys, sort=True, dropna=False):
+        for values, part in held_out.groupby(keys, sort=True, dropna=False):
             good = part[part["usable"] & part["estimate"].notna()]
             low, high = _median_interval(good, level, self.problems.study.seed)
             rows.append(
@@ -209,14 +216,12 @@ def _median_interval(part: pd.DataFrame, level: float, seed: int) -> tuple[float
     return float(low), float(high)
 
 
+# Rows of the table of errors in a summary: what a terminal shows at once.
 _MOST_ROWS = 20
 
 
 def _summary(result: StudyResult) -> str:
-    """What a person should read first.
-
-    The floor of about 4 % is what differs between seeds of one model (arXiv:2410.11840, section 4).
-    """
+    """Counts, held-out errors by recipe, failures and skipped problems, as plain text."""
     study, problems = result.problems.study, result.problems
     one = result.held_out
     good = len(one) - len(result.failed)
@@ -248,29 +253,29 @@ def _summary(result: StudyResult) -> str:
 
 def _errors(result: StudyResult) -> list[str]:
     """Median held-out error by recipe and by what varies between subsets."""
-    varied = [
+    varying = [
         name
         for name in ("models", "choose", "drop", "since", "until", "own")
         if result.held_out[name].nunique() > 1
     ]
-    found = result.errors(["recipe", *varied])
+    errors = result.errors(["recipe", *varying])
     rows = [
         [
-            *(_word(name, row[name]) for name in ["recipe", *varied]),
+            *(_word(name, row[name]) for name in ["recipe", *varying]),
             f"{row['problems']:,}",
             f"{row['ARE']:.1%}" if row["problems"] else "-",
             f"{row['lo']:.1%} to {row['hi']:.1%}" if row["families"] > 1 else "-",
         ]
-        for _, row in found.head(_MOST_ROWS).iterrows()
+        for _, row in errors.head(_MOST_ROWS).iterrows()
     ]
-    head = ["recipe", *varied, "laws", "median error", "interval"]
+    head = ["recipe", *varying, "laws", "median error", "interval"]
     lines = [
         f"Error on the last {result.problems.study.target_part:.0%} of the largest run of each "
         "family, which was held out:",
         *aligned(head, rows),
     ]
-    if len(found) > _MOST_ROWS:
-        lines.append(f"and {len(found) - _MOST_ROWS} more: StudyResult.errors has them all")
+    if len(errors) > _MOST_ROWS:
+        lines.append(f"and {len(errors) - _MOST_ROWS} more: StudyResult.errors has them all")
     lines.append(
         f"Below about {SEED_FLOOR:.0%} an error says little: seeds of one model differ by as much. "
         f"Up to {RANKS:.0%} it still ranks choices (arXiv:2410.11840)."

@@ -1,4 +1,4 @@
-"""`study`: fit all of a study, in memory or in a folder that survives what happens to machines.
+"""`study`: fit all laws of a study, in memory or in a folder from which it can be resumed.
 
 With ``out=`` every shard is a file as soon as it is done, and calling again goes on where the last
 call stopped, whatever stopped it. Several processes share a job if each says which it is; they
@@ -49,11 +49,11 @@ def study(
         progress: Called after every shard.
         layout: How work is laid out on the devices.
         process: Number of this process and how many there are, if several share the folder; each
-            does its part of the shards.
+            solves its part of the shards.
         **table_options: As for `scalejax.fit`.
 
     Returns:
-        What was found; None if other processes still have shards to do.
+        The result; None if other processes still have shards to solve.
 
     Raises:
         InputError: The data cannot be used.
@@ -116,7 +116,7 @@ def fits_folder(job: Job, out: Path) -> bool:
 
 
 def _in_memory(job: Job, progress: Watch | None) -> StudyResult:
-    tables = [solved.table for solved in solve_all(job, job.shards, progress, {})]
+    tables = [result.table for result in solve_all(job, job.shards, progress, {})]
     frames = [part.to_pandas() for part in summaries(job.problems, tables)]
     return StudyResult(job.problems, pd.concat(frames, ignore_index=True))
 
@@ -124,17 +124,17 @@ def _in_memory(job: Job, progress: Watch | None) -> StudyResult:
 def _in_folder(
     job: Job,
     folder: Folder,
-    described: Mapping[str, Any],
+    description: Mapping[str, Any],
     progress: Watch | None,
     process: tuple[int, int],
 ) -> StudyResult | None:
-    """Go on in a folder, or begin there; the study as it is described in the job."""
-    marks, rows = _marks(job, described), rows_to_arrow(job.problems.table)
+    """Go on in a folder, or begin there; `description` is the study as plain values."""
+    marks, rows = _marks(job, description), rows_to_arrow(job.problems.table)
     if folder.exists:
         folder.refuse_changed(marks)
         # What is finished can be looked at where nothing can be locked or written.
         path = folder.results() if folder.has_rows(rows) else None
-        if path is not None and len(_done(job, folder)) == len(job.shards):
+        if path is not None and len(_finished_lines(job, folder)) == len(job.shards):
             return StudyResult(job.problems, path)
     with folder.ready(process[0]):
         if not folder.exists:
@@ -149,29 +149,29 @@ def _go_on(
     job: Job, folder: Folder, progress: Watch | None, process: tuple[int, int]
 ) -> StudyResult | None:
     number, count = process
-    done = _done(job, folder)
+    lines = _finished_lines(job, folder)
     mine = [shard for shard in job.shards if shard.number % count == number]
-    missing = [shard for shard in mine if shard.number not in done]
-    before = {k: (line.fits, line.converged, line.failed) for k, line in done.items()}
-    for solved in solve_all(job, missing, progress, before):
-        fits, converged, failed = counts_of(solved.table)
+    missing = [shard for shard in mine if shard.number not in lines]
+    before = {k: (line.fits, line.converged, line.failed) for k, line in lines.items()}
+    for result in solve_all(job, missing, progress, before):
+        fits, converged, failed = counts_of(result.table)
         folder.keep(
             {
-                "shard": solved.shard.number, "fits": fits, "converged": converged,
-                "failed": failed, "seconds": round(solved.seconds, 3), "lanes": solved.lanes,
+                "shard": result.shard.number, "fits": fits, "converged": converged,
+                "failed": failed, "seconds": round(result.seconds, 3), "lanes": result.lanes,
             },
-            solved.table,
+            result.table,
             number,
         )  # fmt: skip
-    if len(_done(job, folder)) < len(job.shards):
+    if len(_finished_lines(job, folder)) < len(job.shards):
         return None
     path = folder.finish(summaries(job.problems, _read(folder, job.shards)))
     return StudyResult(job.problems, path)
 
 
-def _done(job: Job, folder: Folder) -> dict[int, Line]:
-    """The finished shards of a job by number."""
-    lines = folder.done()
+def _finished_lines(job: Job, folder: Folder) -> dict[int, Line]:
+    """The manifest lines of the finished shards of a job, by number."""
+    lines = folder.finished_shards()
     return {shard.number: lines[shard.number] for shard in job.shards if shard.number in lines}
 
 
@@ -192,6 +192,6 @@ def _description(job: Job, marks: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _marks(job: Job, described: Mapping[str, Any]) -> dict[str, str]:
-    """What the results depend on; the study as it is described in the job."""
-    return fingerprint(job.problems, job.shards, job.layout, described)
+def _marks(job: Job, description: Mapping[str, Any]) -> dict[str, str]:
+    """The fingerprint of a job; `description` is the study as plain values."""
+    return fingerprint(job.problems, job.shards, job.layout, description)

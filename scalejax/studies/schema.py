@@ -1,4 +1,8 @@
-"""What the TOML file of a study may say, with all that is wrong with it said at once."""
+"""The schema of the TOML file of a study; a file is refused with all its faults at once.
+
+A `Reader` checks and converts one value. Readers are made of others: `kind` and `choice` for single
+values, `several`, `mapping` and `record` for lists and tables.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
@@ -16,7 +20,7 @@ from scalejax.studies.subsets import CHOICES, Subset, subset_grid
 
 T = TypeVar("T")
 Reader = Callable[[Any], T]
-"""Makes of a plain value what the library uses, or raises `Wrong`."""
+"""Converts a plain value to what the library uses, or raises `Wrong`."""
 
 
 class Wrong(Exception):
@@ -30,7 +34,7 @@ class _Short(Repr):
 
 
 def kind(words: str, fits: Callable[[Any], bool], use: Callable[[Any], T]) -> Reader[T]:
-    """Reads a value that fits, as `words` describe it; None is one that a file has not."""
+    """Reads a value that `fits` accepts and `words` describe; None stands for a missing one."""
 
     def read(value: Any) -> T:
         if value is None:
@@ -65,20 +69,20 @@ table = kind("a table", lambda x: isinstance(x, Mapping), dict[str, Any])
 
 
 def parts(values: Mapping[Any, Any], readers: Mapping[Any, Reader[T]]) -> dict[Any, T]:
-    """All parts of a value, each by the reader of its name or number."""
-    read, wrong = {}, []
+    """The items of a table or list, each read by the reader of its name or number."""
+    result, problems = {}, []
     for name, value in values.items():
         if name not in readers:
-            wrong.append(f": {name!r} is not known; known are {', '.join(readers)}")
+            problems.append(f": {name!r} is not known; known are {', '.join(readers)}")
             continue
         try:
-            read[name] = readers[name](value)
+            result[name] = readers[name](value)
         except Wrong as error:
             place = f"[{name}]" if isinstance(name, int) else f".{name}"
-            wrong += [place + words for words in error.args]
-    if wrong:
-        raise Wrong(*wrong)
-    return read
+            problems += [place + words for words in error.args]
+    if problems:
+        raise Wrong(*problems)
+    return result
 
 
 def several(reader: Reader[T]) -> Reader[list[T]]:
@@ -92,7 +96,7 @@ def several(reader: Reader[T]) -> Reader[list[T]]:
 
 
 def mapping(reader: Reader[T]) -> Reader[dict[str, T]]:
-    """Reads a table of any names."""
+    """Reads a table whose keys are any names, all values by one reader."""
     return lambda value: parts(table(value), dict.fromkeys(table(value), reader))
 
 
@@ -166,7 +170,7 @@ def _study(
     subsets: Sequence[tuple[Subset, ...]] = (),
     **options: Any,
 ) -> tuple[Study, str | None, dict[str, Any]]:
-    """The file, see `Study`."""
+    """What `read` returns, from the keys of the file."""
     distinct = tuple(dict.fromkeys(chain(*subsets))) or (Subset(),)
     study = Study(recipes=(*laws, *recipe), subsets=distinct, **options)
     return study, data, dict(table or {})
@@ -192,17 +196,17 @@ _file = record(
 )
 
 
-def read(given: Mapping[str, Any]) -> tuple[Study, str | None, dict[str, Any]]:
+def read(document: Mapping[str, Any]) -> tuple[Study, str | None, dict[str, Any]]:
     """The study, its data and the options of its table.
 
     Args:
-        given: The file as plain values.
+        document: The file as plain values.
 
     Raises:
         UsageError: Something is not known, has the wrong type or cannot be fitted.
     """
     try:
-        return _file(given)
+        return _file(document)
     except Wrong as error:
         wrong = [words.lstrip(".: ") for words in error.args]
     heading = [f"{len(wrong)} problems"] if len(wrong) > 1 else []

@@ -1,8 +1,8 @@
-"""One shard: from its problems to a column for everything that was found.
+"""Solving one shard, into a table with one row a fit.
 
-A row is one fit: problem, draw (0 is the sample itself), status, objective, what the law gives for
-the rows that were held out (`ARE`, the mean absolute relative error, and `bias`, the mean relative
-error with its sign), and the parameters.
+Its columns: problem, draw (0 is the sample itself), status, objective, the errors on the rows that
+were held out (`ARE`, the mean absolute relative error, and `bias`, the mean relative error with its
+sign), and the parameters.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ from scalejax.studies.study import Recipe
 PARAMETER = "parameter "
 """Before the names of parameters in the columns of a shard."""
 
+# Fits whose held-out rows are predicted at a time: it bounds the memory. Set by judgement.
 _TILE = 1024
 
 
@@ -36,7 +37,7 @@ def solve_shard(problems: Problems, shard: Shard, layout: Layout) -> pa.Table:
 
     Args:
         problems: All problems of the study.
-        shard: Which of them.
+        shard: The shard.
         layout: How work is laid out on the devices; results do not depend on the devices.
 
     Returns:
@@ -47,10 +48,10 @@ def solve_shard(problems: Problems, shard: Shard, layout: Layout) -> pa.Table:
     ends = _solve(engine, shard)
     count = len(shard.problems)
     with jax.enable_x64(True):
-        found = recipe.model.parameters(jnp.asarray(ends.u.T), dict(recipe.fixed))
+        parameters = recipe.model.parameters(jnp.asarray(ends.u.T), dict(recipe.fixed))
         theta = {
             name: np.broadcast_to(np.asarray(value, np.float64), len(ends.u)).copy()
-            for name, value in found.items()
+            for name, value in parameters.items()
         }
     error, bias = _held_out(problems, shard, recipe.found, theta)
     columns = {
@@ -100,13 +101,13 @@ def _solve(engine: Engine, shard: Shard) -> Ends:
     table, draw = np.repeat(tables, draws), np.tile(np.arange(shard.first, shard.last), count)
     ends = Ends(**{name: values[table] for name, values in vars(point).items()})
     ends.status[draw > 0] = Status.SKIPPED
-    worth = np.flatnonzero((draw > 0) & np.isin(point.status, MINIMA)[table])
-    if not len(worth):
+    rows = np.flatnonzero((draw > 0) & np.isin(point.status, MINIMA)[table])
+    if not len(rows):
         return ends
-    table, draw = table[worth], draw[worth]
+    table, draw = table[rows], draw[rows]
     options: dict[str, Any] = {"hint": point.u[table], **shape}
     # All starts for each would take longer than all the rest: resamples lie near their sample.
-    return ends.replaced(worth, engine.refit(table, draw, final=MINIMA, again=(HINT,), **options))
+    return ends.replaced(rows, engine.refit(table, draw, final=MINIMA, again=(HINT,), **options))
 
 
 def _held_out(
@@ -125,18 +126,18 @@ def _held_out(
     weight = (np.arange(width) < sizes) / np.maximum(sizes, 1)
     place = np.repeat(np.arange(len(tests)), shard.draws)
     inputs = tuple(table.inputs[name][rows] for name in law.inputs)
-    padded = -(-shard.width * shard.draws // _TILE) * _TILE
+    length = -(-shard.width * shard.draws // _TILE) * _TILE
     with jax.enable_x64(True):
-        found = _errors(
+        errors = _errors(
             law,
-            _padded(theta, padded),
-            _filled(place, padded),
-            tuple(_filled(x, shard.width) for x in inputs),
-            _filled(table.target[rows], shard.width),
-            _filled(weight, shard.width),
+            _pad_parameters(theta, length),
+            _repeat_last(place, length),
+            tuple(_repeat_last(x, shard.width) for x in inputs),
+            _repeat_last(table.target[rows], shard.width),
+            _repeat_last(weight, shard.width),
         )
-    known = (sizes[:, 0] > 0)[place]
-    error, bias = (np.where(known, np.asarray(x)[: shard.fits], np.nan) for x in found)
+    has_test = (sizes[:, 0] > 0)[place]
+    error, bias = (np.where(has_test, np.asarray(x)[: shard.fits], np.nan) for x in errors)
     return error, bias
 
 
@@ -160,10 +161,10 @@ def _errors(
     return lax.map(one, (theta, place), batch_size=_TILE)
 
 
-def _padded(theta: Mapping[str, Floats], length: int) -> dict[str, Floats]:
-    return {name: _filled(values, length) for name, values in theta.items()}
+def _pad_parameters(theta: Mapping[str, Floats], length: int) -> dict[str, Floats]:
+    return {name: _repeat_last(values, length) for name, values in theta.items()}
 
 
-def _filled(values: NDArray[Any], length: int) -> NDArray[Any]:
-    """Repeat the last entry up to a length."""
+def _repeat_last(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """The values with the last repeated up to a length."""
     return np.concatenate([values, np.repeat(values[-1:], length - len(values), axis=0)])

@@ -57,17 +57,17 @@ class Recipe:
 
     @cached_property
     def found(self) -> Law:
-        """The law itself."""
+        """The law itself, also where `law` is a name."""
         return find_law(self.law)
 
     @cached_property
     def goal(self) -> Objective:
-        """The objective itself."""
+        """The objective itself, also where `objective` is a name or None."""
         return as_objective(self.objective)
 
     @cached_property
     def model(self) -> Model:
-        """What is compiled for it."""
+        """The model of the law under the objective, from which programs are compiled."""
         return make_model(self.found, self.goal.kernel, fixed=self.fixed, tied=self.tied)
 
     def describe(self) -> dict[str, Any]:
@@ -116,8 +116,8 @@ class Study:
     max_steps: int = 200
 
     def __post_init__(self) -> None:
-        given = _several(self.recipes, str | Law | Recipe)
-        recipes = tuple(x if isinstance(x, Recipe) else Recipe(x) for x in given)
+        items = _several(self.recipes, str | Law | Recipe)
+        recipes = tuple(x if isinstance(x, Recipe) else Recipe(x) for x in items)
         object.__setattr__(self, "recipes", recipes)
         object.__setattr__(self, "by", _several(self.by, str))
         object.__setattr__(self, "subsets", _several(self.subsets, Subset))
@@ -161,6 +161,6 @@ class Study:
         }
 
 
-def _several(given: Any, kind: Any) -> tuple[Any, ...]:
+def _several(value: Any, kind: Any) -> tuple[Any, ...]:
     """One of a kind, or several, as a tuple."""
-    return (given,) if isinstance(given, kind) else tuple(given)
+    return (value,) if isinstance(value, kind) else tuple(value)

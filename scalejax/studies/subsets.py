@@ -3,7 +3,8 @@
 A *run* is one model with its checkpoints. The target is the end of the training of the largest run
 of a family; a `Subset` says what of the rest is used: how many models and which, from which token
 on, how much of each training, and how much of the target's own. `subset_grid` makes the product of
-such choices, which is what studies of how to estimate laws are made of (arXiv:2410.11840).
+such choices, as in Choshen, Zhang and Andreas 2024 (arXiv:2410.11840), who compare ways to estimate
+laws.
 """
 
 from collections.abc import Iterable
@@ -59,14 +60,14 @@ class Subset:
             )
 
     def __str__(self) -> str:
-        """What it leaves out, in words."""
-        said = [] if self.models is None else [f"{self.models} models ({self.choose})"]
-        said += [f"draw {self.draw}"] if self.draw else []
-        said += [f"from {self.drop:.3g} tokens on"] if self.drop else []
-        said += [f"since {self.since:.0%} of each training"] if self.since else []
-        said += [f"until {self.until:.0%} of each training"] if self.until < 1 else []
-        said += [f"{self.own:.0%} of the target's own"] if self.own else []
-        return ", ".join(said) or "all rows"
+        """The choices that differ from all rows."""
+        parts = [] if self.models is None else [f"{self.models} models ({self.choose})"]
+        parts += [f"draw {self.draw}"] if self.draw else []
+        parts += [f"from {self.drop:.3g} tokens on"] if self.drop else []
+        parts += [f"since {self.since:.0%} of each training"] if self.since else []
+        parts += [f"until {self.until:.0%} of each training"] if self.until < 1 else []
+        parts += [f"{self.own:.0%} of the target's own"] if self.own else []
+        return ", ".join(parts) or "all rows"
 
 
 def subset_grid(
@@ -89,16 +90,16 @@ def subset_grid(
         own: As in `Subset`, several.
         draws: Random choices of each number of models, where ``choose`` is ``"random"``.
     """
-    made = [
+    subsets = [
         # All runs can be chosen in one way only.
         Subset(count, "smallest" if count is None else how, draw, *parts)
         for count, how, *parts in product(models, choose, drop, since, until, own)
         for draw in range(draws if how == "random" and count is not None else 1)
     ]
-    return tuple(dict.fromkeys(made))
+    return tuple(dict.fromkeys(subsets))
 
 
-class Family(NamedTuple):
+class FamilyRows(NamedTuple):
     """The rows of one family.
 
     Attributes:
@@ -112,8 +113,8 @@ class Family(NamedTuple):
     run: Ints
 
 
-class Chosen(NamedTuple):
-    """Positions of the rows to fit and to predict; no rows and a reason if it cannot be done."""
+class Split(NamedTuple):
+    """Positions of the rows to fit and to predict; none and a reason if nothing can be fitted."""
 
     train: Ints
     test: Ints
@@ -124,9 +125,9 @@ _NONE = np.empty(0, np.int64)
 
 
 def choose_rows(
-    family: Family, subset: Subset, *, target: bool, target_part: float, seed: int
-) -> Chosen:
-    """The rows of a subset.
+    family: FamilyRows, subset: Subset, *, target: bool, target_part: float, seed: int
+) -> Split:
+    """Split the rows of a family as a subset says.
 
     Args:
         family: All rows.
@@ -139,19 +140,19 @@ def choose_rows(
     fold = leave_last_run(*family, target_part)
     own = ~fold.train & target
     others = _by_size(family, ~own)
-    wanted = len(others) if subset.models is None else subset.models
-    if wanted > len(others):
-        return Chosen(_NONE, _NONE, f"{len(others)} runs besides the target, not {wanted}")
-    chosen = np.isin(family.run, _pick(others, wanted, subset, seed))
-    train = (chosen & (progress <= subset.until)) | (own & (progress <= subset.own))
+    count = len(others) if subset.models is None else subset.models
+    if count > len(others):
+        return Split(_NONE, _NONE, f"{len(others)} runs besides the target, not {count}")
+    members = np.isin(family.run, _pick(others, count, subset, seed))
+    train = (members & (progress <= subset.until)) | (own & (progress <= subset.own))
     train &= (subset.drop <= family.D) & (subset.since <= progress)
     test = fold.test & target
     if not train.any():
-        return Chosen(_NONE, _NONE, "no row is left to fit")
-    return Chosen(np.flatnonzero(train), np.flatnonzero(test & ~train))
+        return Split(_NONE, _NONE, "no row is left to fit")
+    return Split(np.flatnonzero(train), np.flatnonzero(test & ~train))
 
 
-def _by_size(family: Family, use: NDArray[np.bool_]) -> Ints:
+def _by_size(family: FamilyRows, use: NDArray[np.bool_]) -> Ints:
     """The runs that have a row in use, smallest first."""
     rows = np.flatnonzero(use)
     order = rows[np.lexsort((family.run[rows], family.D[rows], family.N[rows]))]
@@ -159,7 +160,7 @@ def _by_size(family: Family, use: NDArray[np.bool_]) -> Ints:
 
 
 def _pick(runs: Ints, count: int, subset: Subset, seed: int) -> Ints:
-    """Some of the runs, which are ordered by size."""
+    """The runs that a subset takes, of runs ordered by size."""
     if subset.choose == "smallest":
         return runs[:count]
     if subset.choose == "largest":

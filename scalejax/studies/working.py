@@ -1,4 +1,4 @@
-"""Shards solved one after the other, whatever memory there is, with progress after each.
+"""Solving shards one after the other, in smaller chunks if memory runs out.
 
 Device memory that runs out halves the chunk in which problems are worked on. That changes no
 result as long as the lanes that a chunk is worked on in are full; where not even that is enough
@@ -23,15 +23,16 @@ from scalejax.studies.shards import Shard
 from scalejax.studies.solving import solve_shard
 
 _LOG = logging.getLogger(__name__)
+# Halvings of a chunk before giving up: from 2,048 to one problem takes 11, see `default_layout`.
 _HALVINGS = 12
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a job is.
+    """How far a job has come.
 
     Attributes:
-        done: Fits that are done.
+        done: Fits that are finished, those of earlier calls included.
         total: Fits in all.
         before: Fits that were done before this call.
         converged: Fits that converged.
@@ -51,8 +52,8 @@ Watch = Callable[[Progress], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Solved:
-    """A shard with what was found, how long it took and the lanes that there was memory for."""
+class ShardResult:
+    """The table of a shard, the seconds it took, and the lanes that there was memory for."""
 
     shard: Shard
     table: pa.Table
@@ -65,7 +66,7 @@ def solve_all(
     shards: Sequence[Shard],
     progress: Watch | None,
     before: Mapping[int, tuple[int, int, int]],
-) -> Iterator[Solved]:
+) -> Iterator[ShardResult]:
     """Solve shards one after the other."""
     counts = np.array([*before.values(), (0, 0, 0)]).sum(axis=0)
     at_first, began = int(counts[0]), time.monotonic()
@@ -74,7 +75,7 @@ def solve_all(
         start = time.monotonic()
         table, layout = _with_less_memory(job.problems, shard, layout)
         counts = counts + counts_of(table)
-        yield Solved(shard, table, time.monotonic() - start, layout.lanes)
+        yield ShardResult(shard, table, time.monotonic() - start, layout.lanes)
         if progress is not None:
             done, converged, failed = map(int, counts)
             progress(
@@ -88,7 +89,7 @@ def _with_less_memory(problems: Problems, shard: Shard, layout: Layout) -> tuple
     Raises:
         ScalejaxError: The devices failed for another reason, twice.
     """
-    asked, failures = layout, 0
+    initial, failures = layout, 0
     for _ in range(_HALVINGS + 2):
         try:
             table = solve_shard(problems, shard, layout)
@@ -106,12 +107,12 @@ def _with_less_memory(problems: Problems, shard: Shard, layout: Layout) -> tuple
             chunk = layout.chunk // 2
             layout = replace(layout, chunk=chunk, lanes=min(layout.lanes, chunk))
             continue
-        if layout.chunk < asked.chunk:
+        if layout.chunk < initial.chunk:
             fewer = ", in fewer lanes, which may change the last digits of results"
             _LOG.warning(
                 "out of memory: going on with %d problems at a time%s",
                 layout.chunk,
-                fewer if layout.lanes < asked.lanes else "",
+                fewer if layout.lanes < initial.lanes else "",
             )
         return table, layout
     raise JobError("memory ran out again and again")

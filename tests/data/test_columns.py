@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from scalejax.data.columns import match_name, resolve_columns
-from scalejax.errors import InputError, Problem
+from scalejax.errors import InputError, InputProblem
 
 
 def frame(*names: str) -> pd.DataFrame:
@@ -66,7 +66,7 @@ def test_inputs_outside_the_vocabulary_need_their_own_name() -> None:
     assert resolve_columns(frame("P", "p"), ["P"]) == {"P": "P"}
     assert resolve_columns(frame(" Bits"), ["bits"]) == {"bits": " Bits"}
     problem = match_name(frame("run A", "RUN a"), "Run A")
-    assert isinstance(problem, Problem)
+    assert isinstance(problem, InputProblem)
     assert problem.code == "E124"
     assert match_name(frame("run A", "RUN a"), "run A") == "run A"
 

@@ -9,7 +9,7 @@ import pytest
 
 import scalejax as sj
 from scalejax.data.table import SetAside, encode_labels
-from scalejax.errors import Problem
+from scalejax.errors import InputProblem
 from scalejax.fitting import storage
 from scalejax.status import Status
 
@@ -58,7 +58,7 @@ def test_round_trip_is_exact(fit, tmp_path):
 def test_round_trip_of_the_unusual(fit, tmp_path):
     table = fit.table
     codes, labels = encode_labels(["=a", "b\n", "ü"] * 12)
-    problem = Problem("W001", "odd", "N", (1, 2))
+    problem = InputProblem("W001", "odd", "N", (1, 2))
     draws = {name: values.copy() for name, values in fit.draws.parameters.items()}
     draws["A"][:2] = np.nan, np.inf
     status = fit.draws.status.copy()

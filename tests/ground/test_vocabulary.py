@@ -60,11 +60,9 @@ def test_constant_texts():
 
 
 def test_did_you_mean():
-    assert did_you_mean("chinchila", list(sj.LAWS)) == (
-        "; did you mean chinchilla or chinchilla_tied?"
-    )
+    assert did_you_mean("chinchila", [*sj.LAWS]).startswith("; did you mean chinchilla")
     assert did_you_mean("Chinchilla ", {"chinchilla": "it"}) == "; did you mean it?"
-    assert did_you_mean("xyzzy", list(sj.LAWS)) == ""
+    assert did_you_mean("xyzzy", [*sj.LAWS]) == ""
 
 
 class TestKeywords:

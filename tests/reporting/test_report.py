@@ -23,7 +23,7 @@ from scalejax import reporting
 from scalejax.cli import cache, main
 from scalejax.fitting import Draws, Fit
 from scalejax.fitting.storage import save_fit
-from scalejax.reporting import studies
+from scalejax.reporting import answers
 from scalejax.status import Status
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>$\\frac'
@@ -134,7 +134,7 @@ def no_refits(monkeypatch):
     """Influence and sensitivity left out, which take the time."""
     absent = reporting.blocks.Absent("Refits", "left out")
     monkeypatch.setattr(
-        reporting.assembly, "refits", lambda fit, what, level: studies.Refits(absent, absent)
+        reporting.assembly, "check_robustness", lambda *_: answers.Robustness(absent, absent)
     )
 
 
@@ -308,19 +308,20 @@ class TestVerdict:
     @pytest.mark.parametrize(
         ("wrong", "words"),
         [
+            ({"at": [0.0]}, "positive numbers"),
             ({"discrepancy": -1.0}, "share per decade"),
             ({"level": 2.0}, "level"),
         ],
     )
-    def test_senseless_wishes_are_refused(self, wrong, words):
+    def test_senseless_wishes_are_refused(self, fit, wrong, words):
         with pytest.raises(sj.UsageError, match=words):
-            reporting.ReportOptions(**wrong)
+            reporting.content(fit, reporting.ReportOptions(**wrong))
 
     def test_large_tables_are_not_refitted_row_by_row(self, fit, monkeypatch):
-        monkeypatch.setattr(studies, "MOST_UNITS", 35)
-        what = studies.chosen_conclusions(fit, None)
+        monkeypatch.setattr(answers, "MOST_UNITS", 35)
+        what = answers.conclusions_at(fit, None)
         with pytest.raises(sj.UsageError, match="36 of them"):
-            studies._influence(fit, what)
+            answers._influence(fit, what)
 
 
 class TestFiles:

@@ -85,14 +85,14 @@ class TestDamage:
         assert (job / "rows.parquet").read_bytes() == rows
 
     def test_lines_that_are_none_are_passed_over(self, job, monkeypatch):
-        done = Folder(job).done()
+        done = Folder(job).finished_shards()
         good = json.loads((job / "manifest-0.jsonl").read_text().split("\n")[0])
         wrong = [{"shard": "../../x"}, {"shard": -1}, {"fits": None}, {"size": 1.5}, {"more": 1}]
         lines = [json.dumps({**good, **change}).encode() for change in wrong]
         lines += [b"\xff\xfe\x00", b"[1, 2]", b"3", b"{"]
         with (job / "manifest-0.jsonl").open("ab") as file:
             file.write(b"".join(b"\n" + line for line in lines))
-        assert Folder(job).done() == done
+        assert Folder(job).finished_shards() == done
 
     def test_a_shard_that_the_job_has_not_does_not_count(self, job):
         whole = bytes_of(job)
@@ -104,7 +104,7 @@ class TestDamage:
         sj.resume(job)
         (shards / "000077.parquet").unlink()
         assert bytes_of(job) == whole
-        assert 0 in Folder(job).done()
+        assert 0 in Folder(job).finished_shards()
 
     def test_missing_shards_and_results_are_made_again(self, job, monkeypatch):
         whole = bytes_of(job)

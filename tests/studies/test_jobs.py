@@ -37,7 +37,7 @@ class TestJobs:
 
             with pytest.raises(KeyboardInterrupt):
                 sj.study(study, runs, out=folder, progress=halt)
-            done = len(Folder(folder).done())
+            done = len(Folder(folder).finished_shards())
             assert done == stop
             seen = []
             sj.resume(folder, progress=seen.append)
@@ -54,7 +54,7 @@ class TestJobs:
         content = path.read_bytes()
         for cut_at in np.linspace(0, len(content) - 1, 10).astype(int):
             path.write_bytes(content[:cut_at])
-            assert 1 not in Folder(job).done()
+            assert 1 not in Folder(job).finished_shards()
         flipped = bytearray(content)
         flipped[len(content) // 2] ^= 1
         path.write_bytes(bytes(flipped))
@@ -64,11 +64,11 @@ class TestJobs:
 
     def test_a_torn_manifest_loses_one_shard_only(self, job):
         manifest = job / "manifest-0.jsonl"
-        before = len(Folder(job).done())
+        before = len(Folder(job).finished_shards())
         manifest.write_bytes(manifest.read_bytes()[:-20])
-        assert len(Folder(job).done()) == before - 1
+        assert len(Folder(job).finished_shards()) == before - 1
         sj.resume(job)
-        assert len(Folder(job).done()) == before
+        assert len(Folder(job).finished_shards()) == before
 
     @pytest.mark.parametrize(
         ("change", "named"),
@@ -180,7 +180,7 @@ class TestJobs:
         with pytest.raises(DiskError, match="No space left"):
             sj.study(study, runs, out=folder)
         monkeypatch.setattr(pq, "write_table", write)
-        assert len(Folder(folder).done()) == 2
+        assert len(Folder(folder).finished_shards()) == 2
         sj.resume(folder)
         assert bytes_of(folder) == bytes_of(job)
 
@@ -215,7 +215,7 @@ class TestStops:
             main(["study", str(files), "--out", str(tmp_path / "other"), "--quiet"])
         assert end.value.code == code
         assert f"scalejax resume {tmp_path / 'other'}" in capsys.readouterr().err
-        assert [*Folder(tmp_path / "other").done()] == [0]
+        assert [*Folder(tmp_path / "other").finished_shards()] == [0]
         assert signal.getsignal(number) is before
 
 
@@ -246,7 +246,7 @@ class TestDevices:
         assert [chunk for chunk, _ in tried] == [
             whole,
             whole // 2,
-            *[whole // 4] * len(Folder(job).done()),
+            *[whole // 4] * len(Folder(job).finished_shards()),
         ]
         assert {at_a_time for _, at_a_time in tried} == {lanes}
         said = [record.message for record in caplog.records if "memory" in record.message]
@@ -264,8 +264,9 @@ class TestDevices:
         lanes = default_layout().lanes
         assert tried[times - 1 : times + 1] == [(lanes, lanes), (lanes // 2, lanes // 2)]
         assert "last digits" in caplog.text
-        assert {line.lanes for line in Folder(tmp_path / "small").done().values()} == {lanes // 2}
-        assert {line.lanes for line in Folder(job).done().values()} == {lanes}
+        small = Folder(tmp_path / "small").finished_shards()
+        assert {line.lanes for line in small.values()} == {lanes // 2}
+        assert {line.lanes for line in Folder(job).finished_shards().values()} == {lanes}
 
     def test_memory_that_never_suffices_ends(self, study, runs, monkeypatch):
         self.failing(monkeypatch, 99, "RESOURCE_EXHAUSTED: out of memory")

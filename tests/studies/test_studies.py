@@ -14,13 +14,13 @@ from scalejax.engine.layout import default_layout
 from scalejax.folds import leave_last_run
 from scalejax.studies import StudyFile, prepare
 from scalejax.studies.shards import cut
-from scalejax.studies.subsets import Family, Subset, choose_rows, subset_grid
+from scalejax.studies.subsets import FamilyRows, Subset, choose_rows, subset_grid
 
 
 def one_family(runs):
     part = runs[runs["family"] == "f0"]
     code = np.unique(part["model"], return_inverse=True)[1]
-    return Family(part["N"].to_numpy(), part["D"].to_numpy(), code), part
+    return FamilyRows(part["N"].to_numpy(), part["D"].to_numpy(), code), part
 
 
 def chosen(runs, target=True, part=0.3, **options):

@@ -1,7 +1,8 @@
-"""The questions that a report asks of a fit, each answered or with the reason why not.
+"""The numbers of a report as frames: conclusions, predictions, influence and sensitivity.
 
-Refits are what takes time: influence and sensitivity share one compiled program, which leaves rows
-out by weights, and `refits` can run beside the drawing of pictures.
+Influence and sensitivity refit the law and take nearly all the time. They share one compiled
+program, which leaves rows out by weights, and `check_robustness` can run in a thread of its own
+while pictures are drawn.
 """
 
 from collections.abc import Sequence
@@ -42,29 +43,36 @@ from scalejax.resampling import percentile_interval
 from scalejax.status import Status
 
 MULTIPLES = (1.0, 10.0, 100.0, 1000.0)
-"""Sizes that are predicted, in multiples of the largest run."""
+"""Sizes that are predicted, in multiples of the largest run: a decade apart, set by judgement."""
 
 DELTAS = (1e-4, 1e-3, 3e-3, 1e-2, 1.0)
+"""Deltas of Huber's loss that are tried: about the usual 0.001, from nearly absolute on."""
+
 LEAST_SQUARES_DELTA = 1.0
 """Log losses never differ by more, so that this delta is least squares in effect."""
 
 VARIANT_DRAWS = 200
-"""Resamples of each variant of the sensitivity table: few, because the table asks how far."""
+"""Resamples of each variant of the sensitivity table. Set by judgement: the table shows how far a
+conclusion moves, for which rough intervals do, and they are solved for every variant."""
 
 MOST_UNITS = 2000
-"""Runs or clusters that are left out one by one; of more, no single one matters much."""
+"""Most runs or clusters that are left out one by one: each costs a refit, and of more no single one
+matters much. Set by judgement."""
 
 
 @dataclass(frozen=True, eq=False)
-class Refits:
-    """What takes refits: influence and sensitivity, as frames."""
+class Robustness:
+    """How firm the conclusions are: influence of single runs, sensitivity to choices."""
 
     influence: pd.DataFrame | Absent
     sensitivity: pd.DataFrame | Absent
 
 
-def chosen_conclusions(fit: Fit, at: Sequence[Point] | None) -> Conclusions:
-    """Exponents, and what is wanted at the points; for other laws the loss of a far run."""
+def conclusions_at(fit: Fit, at: Sequence[Point] | None) -> Conclusions:
+    """The conclusions of a report: exponents and, at each point, a best model or a loss.
+
+    Without points, a law of other inputs than N and D concludes the loss of a far larger run.
+    """
     if at is not None or allocates(fit):
         return conclude(fit, at=at)
     return conclude(fit, at=[scaled_run(fit, BEYOND)])
@@ -81,40 +89,39 @@ def largest_compute(fit: Fit) -> float:
 
 
 def scaled_run(fit: Fit, factor: float) -> dict[str, float]:
-    """The largest run with N, D or C larger: by the factor, or its root each for N and D."""
+    """The run with the largest N D (or C) times a factor: its square root for N and D each."""
     inputs = fit.table.inputs
-    grown: list[str] = [name for name in ("N", "D", "C") if name in inputs] or [fit.law.inputs[0]]
-    place = int(np.argmax(np.prod([inputs[name] for name in grown], axis=0)))
-    each = factor ** (1 / len(grown))
+    growing: list[str] = [name for name in ("N", "D", "C") if name in inputs] or [fit.law.inputs[0]]
+    place = int(np.argmax(np.prod([inputs[name] for name in growing], axis=0)))
+    each = factor ** (1 / len(growing))
     return {
-        name: float(values[place]) * (each if name in grown else 1.0)
+        name: float(values[place]) * (each if name in growing else 1.0)
         for name, values in inputs.items()
     }
 
 
-def refits(fit: Fit, what: Conclusions, level: float) -> Refits:
-    """Leave rows out, and make other choices.
+def check_robustness(fit: Fit, what: Conclusions, level: float) -> Robustness:
+    """Refit without each run, and under other objectives and exclusions.
 
-    Changes are in standard errors of the covariance where too many resamples failed.
+    Changes are in standard errors; those of the covariance where too many resamples failed.
     """
-    judged = replace(fit, draws=Draws.none(fit.law)) if withheld(fit) else fit
-    # A conclusion whose standard error is zero, such as a parameter on its bound, moves by no
-    # number of them.
+    base = replace(fit, draws=Draws.none(fit.law)) if draws_withheld(fit) else fit
+    # The standard error of a parameter on its bound is zero: its change in units of it is NaN.
     with np.errstate(divide="ignore", invalid="ignore"):
-        return Refits(
-            attempt("Influence of single runs", lambda: _influence(judged, what)),
-            attempt("Sensitivity to choices", lambda: _sensitivity(judged, what, level)),
+        return Robustness(
+            attempt("Influence of single runs", lambda: _influence(base, what)),
+            attempt("Sensitivity to choices", lambda: _sensitivity(base, what, level)),
         )
 
 
 def units(fit: Fit) -> int:
-    """How many runs, or clusters of a fit that has them, can be left out."""
+    """Number of runs, or of clusters where the fit has them, that can be left out."""
     table = fit.table
     return table.n_rows if table.cluster is None else len(table.cluster_labels)
 
 
-def withheld(fit: Fit) -> bool:
-    """Whether so many resamples failed that what they say is not shown."""
+def draws_withheld(fit: Fit) -> bool:
+    """Whether too many resamples failed for their intervals to be shown."""
     return len(fit.draws) > 0 and float(np.mean(~fit.draws.usable)) > MOST_FAILED
 
 
@@ -145,9 +152,9 @@ def _tells_nothing(objective: str, delta: float) -> bool:
 
 
 def _few_weights() -> Draws:
-    """Draws that ask for few random weights, which the program of the influence solves too.
+    """Draws without numbers that make `sensitivity` refit under few random weights.
 
-    They say nothing themselves, so none of them is usable.
+    Influence is solved by weights too, so that both share one compiled program.
     """
     unknown = np.full(VARIANT_DRAWS, np.nan)
     status = np.full(VARIANT_DRAWS, int(Status.MAX_STEPS))
@@ -176,7 +183,7 @@ def conclusion_frame(fit: Fit, what: Conclusions, level: float) -> pd.DataFrame:
 
 
 def _percentiles(fit: Fit, what: Conclusions, level: float) -> tuple[Floats, Floats]:
-    if withheld(fit):
+    if draws_withheld(fit):
         missing = np.full(len(what.names), np.nan)
         return missing, missing
     return percentile_interval(what.of_many(fit.law, fit.draws.arrays()), level)
@@ -185,7 +192,10 @@ def _percentiles(fit: Fit, what: Conclusions, level: float) -> tuple[Floats, Flo
 def _from_covariance(
     fit: Fit, what: Conclusions, level: float, estimate: Floats
 ) -> tuple[Floats, Floats]:
-    """Intervals of the logarithm where all is positive, so that no model size is negative."""
+    """Intervals from the covariance, of the logarithm where the estimate is positive.
+
+    So that no end of an interval of a model size is negative.
+    """
 
     def numbers(parameters: Any) -> Any:
         values = jnp.concatenate([q(fit.law, parameters) for q in what.quantities])
@@ -199,7 +209,7 @@ def _from_covariance(
 
 def _beyond(fit: Fit, what: Conclusions, estimate: Floats) -> Floats:
     """Decades between each conclusion and the data, NaN for parameters."""
-    found, place = np.full(len(estimate), np.nan), 0
+    decades, place = np.full(len(estimate), np.nan), 0
     for quantity in what.quantities:
         count, point = len(quantity.names), None
         if isinstance(quantity, ComputeOptimum):
@@ -209,16 +219,16 @@ def _beyond(fit: Fit, what: Conclusions, estimate: Floats) -> Floats:
             point = dict(quantity.point)
         if point is not None:
             arrays = {name: np.array([value]) for name, value in point.items()}
-            found[place : place + count] = decades_beyond(fit, arrays)[0]
+            decades[place : place + count] = decades_beyond(fit, arrays)[0]
         place += count
-    return found
+    return decades
 
 
-def with_moves(frame: pd.DataFrame, sensitive: pd.DataFrame | Absent) -> pd.DataFrame:
+def with_moves(frame: pd.DataFrame, variants: pd.DataFrame | Absent) -> pd.DataFrame:
     """Conclusions with the variant that moves each most: moved_by, moved_to, moved_in_se."""
-    if isinstance(sensitive, Absent):
+    if isinstance(variants, Absent):
         return frame
-    moves = largest_moves(sensitive)[["conclusion", "variant", "estimate", "change_in_se"]]
+    moves = largest_moves(variants)[["conclusion", "variant", "estimate", "change_in_se"]]
     moves.columns = pd.Index(["conclusion", "moved_by", "moved_to", "moved_in_se"])
     return frame.merge(moves, on="conclusion", how="left")
 
@@ -238,10 +248,10 @@ def prediction_table(
             times.append(quantity.budget / largest_compute(fit))
     times = sorted(set(times))
     path, points = _optimal_path(fit, times)
-    known = sorted({*DISCREPANCIES, *([] if discrepancy is None else [discrepancy])})
+    discrepancies = sorted({*DISCREPANCIES, *([] if discrepancy is None else [discrepancy])})
     frames = []
-    for declared in known:
-        frame = fit.predict(points, level, discrepancy=declared)
+    for per_decade in discrepancies:
+        frame = fit.predict(points, level, discrepancy=per_decade)
         frame.insert(0, "times", times)
         frame.insert(1, "path", path)
         if allocates(fit):

@@ -132,7 +132,7 @@ def fit(
             strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma,
         ),
     }  # fmt: skip
-    given = {name: value for name, value in given.items() if value not in (None, {})}
+    options = {name: value for name, value in options.items() if value not in (None, {})}
     data, source = _runs(runs, quiet)
     # On a terminal the summary says it all, a few lines further down.
     silent = quiet or (sys.stdout.isatty() and not as_json and by is None)

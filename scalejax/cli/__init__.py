@@ -53,21 +53,29 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command(epilog=EXAMPLES)(fit)
-app.command(epilog=CHECK_EXAMPLES)(check)
-app.add_typer(laws_app, name="laws")
+app.command(short_help="Fit a law to runs: parameters, intervals, verdict.", epilog=EXAMPLES)(fit)
+app.command(short_help="List what is wrong or odd about a file of runs.", epilog=CHECK_EXAMPLES)(
+    check
+)
+app.add_typer(laws_app, name="laws", short_help="List the laws and their published coefficients.")
 app.command()(show)
-app.command()(reproduce)
+app.command(short_help="Make a saved fit again and compare all numbers.")(reproduce)
 app.command()(predict)
-app.command()(sensitivity)
-app.command()(compare)
-app.command(epilog=SELECT_EXAMPLES)(select)
-app.command(epilog=STUDY_EXAMPLES)(study)
-app.command()(resume)
-app.command(epilog=ADVISE_EXAMPLES)(advise)
-app.command(epilog=PLAN_EXAMPLES)(plan)
-app.command(epilog=DESIGN_EXAMPLES)(design)
-app.command(epilog=REPORT_EXAMPLES)(report)
+app.command(short_help="Show what the conclusions of a fit rest on.")(sensitivity)
+app.command(short_help="Compare two fits of the same runs.")(compare)
+app.command(short_help="Rank laws by how well they predict held-out runs.", epilog=SELECT_EXAMPLES)(
+    select
+)
+app.command(short_help="Fit many laws as one job that can be resumed.", epilog=STUDY_EXAMPLES)(
+    study
+)
+app.command(short_help="Go on with the job of a study.")(resume)
+app.command(short_help="Say what published advice is worth on your runs.", epilog=ADVISE_EXAMPLES)(
+    advise
+)
+app.command(short_help="Plan a training run: the best N, D and bits.", epilog=PLAN_EXAMPLES)(plan)
+app.command(short_help="Choose which runs to train next.", epilog=DESIGN_EXAMPLES)(design)
+app.command(short_help="Write one HTML page about a saved fit.", epilog=REPORT_EXAMPLES)(report)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scalejax.advice.evidence import FEWEST_SIZES
 from scalejax.advice.repeats import Repeats
-from scalejax.advice.worth import Expected
+from scalejax.advice.worth import ExpectedError
 from scalejax.files import plain
 from scalejax.result import Result
 from scalejax.studies import RANKS, SEED_FLOOR
@@ -98,7 +98,7 @@ class Advice(Result):
     """
 
     recommendations: tuple[Recommendation, ...]
-    expected: Expected | None
+    expected: ExpectedError | None
     distance: float | None
     targets: int
     tested: float
@@ -131,8 +131,8 @@ class Advice(Result):
             "level": self.level,
             "planned": self.planned,
         }
-        found: dict[str, Any] = plain(described)
-        return found
+        values: dict[str, Any] = plain(described)
+        return values
 
     def summary(self) -> str:
         """What a person should read: what to do, what it is worth here, what error to expect."""
@@ -217,20 +217,20 @@ def _expectation(advice: Advice) -> Iterator[str]:
     if advice.distance is None:
         return
     yield f"The target is {advice.distance:.1f} decades of compute beyond the runs."
-    found = advice.expected
-    if found is None:
+    expected = advice.expected
+    if expected is None:
         yield f"What error to expect is not known: {_why_unknown(advice)}."
         return
     # Adding zero makes -0.0 and 0.0 the same.
-    ends = [f"{round(end, 1) + 0.0:.1f}" for end in (found.nearest, found.farthest)]
+    ends = [f"{round(end, 1) + 0.0:.1f}" for end in (expected.nearest, expected.farthest)]
     where = f"{' to '.join(dict.fromkeys(ends))} decades of compute beyond what was fitted"
-    if math.isnan(found.lo):
-        few = _count(found.runs)
-        yield f"Expect an error of {found.error:.2%} ({few}, {where}: too few for an interval)."
+    if math.isnan(expected.lo):
+        few = _count(expected.runs)
+        yield f"Expect an error of {expected.error:.2%} ({few}, {where}: too few for an interval)."
     else:
-        half = f"half of them lie between {found.lo:.2%} and {found.hi:.2%}"
+        half = f"half of them lie between {expected.lo:.2%} and {expected.hi:.2%}"
         yield (
-            f"Expect an error of {found.error:.2%} (median of {_count(found.runs)}, {where}; "
+            f"Expect an error of {expected.error:.2%} (median of {_count(expected.runs)}, {where}; "
             f"{half})."
         )
     if advice.distance > advice.tested:
@@ -238,9 +238,12 @@ def _expectation(advice: Advice) -> Iterator[str]:
             f"That was tested over {advice.tested:.1f} decades at most: farther out it is a lower "
             "bound."
         )
-    if found.error > RANKS:
+    if expected.error > RANKS:
         yield f"Above {RANKS:.0%} a law ranks no choices ({CHOSHEN}): train something larger."
-    if measured is not None and (found.error if math.isnan(found.hi) else found.hi) < measured:
+    if (
+        measured is not None
+        and (expected.error if math.isnan(expected.hi) else expected.hi) < measured
+    ):
         yield (
             "The law errs less than repeated runs differ: one run of the target may miss it by "
             "more."

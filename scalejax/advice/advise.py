@@ -13,11 +13,11 @@ from typing import Any, Unpack
 from scalejax.advice import evidence
 from scalejax.advice.advice import Advice
 from scalejax.advice.families import families
-from scalejax.advice.reading import Runs, read_runs
+from scalejax.advice.reading import AdviceRuns, read_runs
 from scalejax.advice.recommend import recommend
 from scalejax.advice.repeats import find_repeats
 from scalejax.advice.worth import expected_error
-from scalejax.conclusions import PredictedLoss, quantity_at
+from scalejax.conclusions import PredictedLoss, conclusion_at
 from scalejax.data import Table, TableOptions
 from scalejax.engine import ObjectiveLike
 from scalejax.errors import UsageError
@@ -61,7 +61,7 @@ def advise(
         InputError: The data cannot be used.
         UsageError: The law has no N and D, or `at` lacks one, or is not positive.
     """
-    point = _checked(at)
+    point = _target(at)
     runs, recipe = _read(data, law, by, plan, objective, table_options)
     table, planned = runs.table, runs.planned
     rows = evidence.rolling_targets(table)
@@ -167,7 +167,7 @@ def _read(
     plan: bool,
     objective: ObjectiveLike,
     options: Mapping[str, Any],
-) -> tuple[Runs, Recipe]:
+) -> tuple[AdviceRuns, Recipe]:
     recipe = Recipe(law, objective)
     inputs = recipe.found.inputs
     if not {"N", "D"} <= {*inputs}:
@@ -177,13 +177,13 @@ def _read(
     return read_runs(data, recipe.found, by=by, plan=plan, options=options), recipe
 
 
-def _checked(at: Mapping[str, float | str] | None) -> Mapping[str, float] | None:
+def _target(at: Mapping[str, float | str] | None) -> Mapping[str, float] | None:
     if at is None:
         return None
     if not {"N", "D"} <= at.keys():
         example = '{"N": "70B", "D": "1.4T"}'
         raise UsageError(f"{argument('at')} needs N and D, such as {example}: {dict(at)}.")
-    loss = quantity_at({name: at[name] for name in ("N", "D")}, find_law("chinchilla"))
+    loss = conclusion_at({name: at[name] for name in ("N", "D")}, find_law("chinchilla"))
     assert isinstance(loss, PredictedLoss)
     return dict(loss.point)
 

@@ -92,12 +92,12 @@ class Targets(NamedTuple):
     def distances(self) -> dict[str, float]:
         """Decades of compute, as N D, between each target and the largest run that is fitted."""
         compute = np.log10(self.table.inputs["N"] * self.table.inputs["D"])
-        found = {}
+        distances = {}
         for code, name in enumerate(self.groups):
             own = self.table.group == code
             last = own & (self.rank == self.rank[own].max())
-            found[name] = float(compute[last].max() - compute[own & ~last].max())
-        return found
+            distances[name] = float(compute[last].max() - compute[own & ~last].max())
+        return distances
 
 
 def rolling_targets(table: Table) -> Targets:
@@ -113,14 +113,14 @@ def rolling_targets(table: Table) -> Targets:
     for code, family in enumerate(table.group_labels or ("all",)):
         rows = np.flatnonzero(group == code)
         for fold in leave_sizes(size[rows], D[rows], run[rows], FEWEST_SIZES, MOST_TARGETS):
-            chosen = rows[fold.train | fold.test]
-            places.append(chosen)
-            names += [f"{family} up to {N[rows][fold.test][0]:.7g}"] * len(chosen)
+            members = rows[fold.train | fold.test]
+            places.append(members)
+            names += [f"{family} up to {N[rows][fold.test][0]:.7g}"] * len(members)
     index = np.concatenate(places) if places else np.empty(0, np.int64)
     codes, labels = encode_labels(names)
-    taken = replace(table, inputs={**table.inputs, "N": N}).take(index)
+    members_table = replace(table, inputs={**table.inputs, "N": N}).take(index)
     return Targets(
-        replace(taken, group=codes, group_labels=labels),
+        replace(members_table, group=codes, group_labels=labels),
         {"size": [sizes[k] for k in index], "run": [runs[k] for k in index]},
         size[index],
     )
@@ -169,13 +169,13 @@ def held_out_errors(
         Columns target, trial, ARE (NaN where no law could be fitted), fitted (the same for trials
         that fit the same rows) and distance (decades of compute beyond the runs that are fitted).
     """
-    found: list[dict[str, object]] = []
+    records: list[dict[str, object]] = []
     if targets:
         for number, (study, table, batch) in enumerate(studies(targets, law, objective, trials)):
             result = run_study(study, table)
             assert result is not None
-            found += _errors(result, batch, number)
-    errors = pd.DataFrame(found, columns=["target", "trial", "ARE", "fitted"])
+            records += _errors(result, batch, number)
+    errors = pd.DataFrame(records, columns=["target", "trial", "ARE", "fitted"])
     return errors.assign(distance=errors["target"].map(targets.distances).astype(float))
 
 
@@ -185,22 +185,22 @@ def _errors(
     """One record for each target and trial of a study of one recipe."""
     estimates = result.held_out.set_index("problem")["estimate"]
     minimum = {*result.usable["problem"]}
-    described = result.problems.frame()
-    subsets = [*batch] * (len(described) // len(batch))
+    problems = result.problems.frame()
+    subsets = [*batch] * (len(problems) // len(batch))
     # A subset that leaves the rows of an earlier one is not fitted again.
     twins = {
         (family, f"the same rows as: {subset}"): problem
         for problem, family, subset in zip(
-            described["problem"], described["family"], subsets, strict=True
+            problems["problem"], problems["family"], subsets, strict=True
         )
     }
-    columns = described[["problem", "family", "reason"]].itertuples(index=False)
+    columns = problems[["problem", "family", "reason"]].itertuples(index=False)
     for (problem, family, reason), subset in zip(columns, subsets, strict=True):
-        solved = twins.get((family, reason), problem)
-        if solved in estimates.index:
+        fitted = twins.get((family, reason), problem)
+        if fitted in estimates.index:
             yield {
                 "target": family,
                 "trial": batch[subset].name,
-                "ARE": estimates[solved] if solved in minimum else np.nan,
-                "fitted": f"{number}/{solved}",
+                "ARE": estimates[fitted] if fitted in minimum else np.nan,
+                "fitted": f"{number}/{fitted}",
             }

@@ -11,7 +11,7 @@ _SAME_SIZE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class FamilyRows:
     """The rows of one family.
 
     Attributes:
@@ -47,14 +47,15 @@ class Family:
         return float(np.log10(np.max(self.N * self.D)))
 
 
-def families(table: Table) -> tuple[Family, ...]:
+def families(table: Table) -> tuple[FamilyRows, ...]:
     """The families of a table; one if no column names them."""
     group = np.zeros(table.n_rows, np.int64) if table.group is None else table.group
     names = table.group_labels or ("all",)
     run = run_codes(table)
     N, D = table.inputs["N"], table.inputs["D"]
     return tuple(
-        Family(name, N[group == k], D[group == k], run[group == k]) for k, name in enumerate(names)
+        FamilyRows(name, N[group == k], D[group == k], run[group == k])
+        for k, name in enumerate(names)
     )
 
 

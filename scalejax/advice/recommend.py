@@ -15,7 +15,7 @@ import pandas as pd
 from scalejax.advice import evidence
 from scalejax.advice.advice import CHOSHEN, Recommendation
 from scalejax.advice.evidence import Trial
-from scalejax.advice.families import Family, families, has_checkpoints, run_codes
+from scalejax.advice.families import FamilyRows, families, has_checkpoints, run_codes
 from scalejax.advice.repeats import Repeats
 from scalejax.advice.worth import compare
 from scalejax.data import Table
@@ -53,22 +53,22 @@ def recommend(
         level: Probability of the intervals.
         planned: Whether the table has no losses.
     """
-    runs = _Runs(table, model, errors, level)
-    found = (
-        runs.identifiability(),
-        runs.early_tokens(),
-        runs.checkpoints(),
-        runs.count_of_sizes(),
-        runs.spread_of_sizes(),
-        runs.partial_training(),
-        runs.borrowing(),
+    recommender = _Recommender(table, model, errors, level)
+    items = (
+        recommender.identifiability(),
+        recommender.early_tokens(),
+        recommender.checkpoints(),
+        recommender.count_of_sizes(),
+        recommender.spread_of_sizes(),
+        recommender.partial_training(),
+        recommender.borrowing(),
         _seeds(repeats, planned),
     )
-    return tuple(item for item in found if item is not None)
+    return tuple(item for item in items if item is not None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Runs:
+class _Recommender:
     """A table, the law and the held-out errors, to be turned into recommendations."""
 
     table: Table
@@ -77,14 +77,14 @@ class _Runs:
     level: float
 
     @cached_property
-    def families(self) -> tuple[Family, ...]:
+    def families(self) -> tuple[FamilyRows, ...]:
         return families(self.table)
 
     @property
     def has_checkpoints(self) -> bool:
         return has_checkpoints(self.table)
 
-    def made(
+    def recommendation(
         self, name: str, advice: str, needed: bool, before: Trial, after: Trial
     ) -> Recommendation:
         """A recommendation with what it is worth; there is nothing to do where it does harm."""
@@ -93,9 +93,9 @@ class _Runs:
         item = Recommendation(name, advice, needed, CHOSHEN, names, **worth)
         return replace(item, applies=needed and not item.harms)
 
-    def of_poorest(
-        self, short: Callable[[Family], bool], order: Callable[[Family], float]
-    ) -> tuple[Family, str, int]:
+    def poorest_family(
+        self, short: Callable[[FamilyRows], bool], order: Callable[[FamilyRows], float]
+    ) -> tuple[FamilyRows, str, int]:
         """The poorest family, its name in words, and how many fall short."""
         poorest = min(self.families, key=order)
         count = sum(map(short, self.families))
@@ -107,15 +107,15 @@ class _Runs:
     def identifiability(self) -> Recommendation | None:
         """Whether the runs determine the law at all; it looks at no losses."""
         parts = [self.table] if self.table.group is None else self.table.split().values()
-        found = [answer for part in parts if (answer := _answer(self.model, part)) is not None]
-        if not found:
+        answers = [answer for part in parts if (answer := _answer(self.model, part)) is not None]
+        if not answers:
             return None
-        worst = max(found, key=lambda answer: answer.condition)
-        open_ = [answer for answer in found if answer.verdict != "fine"]
-        some = f"{len(open_)} of {len(found)} families leave some open; the worst: "
-        said = "; ".join(map(str, worst.problems))
+        worst = max(answers, key=lambda answer: answer.condition)
+        open_ = [answer for answer in answers if answer.verdict != "fine"]
+        some = f"{len(open_)} of {len(answers)} families leave some open; the worst: "
+        problems = "; ".join(map(str, worst.problems))
         advice = (
-            f"{some if len(found) > 1 else ''}{said}"
+            f"{some if len(answers) > 1 else ''}{problems}"
             if open_
             else "the runs determine all parameters of the law"
         )
@@ -140,7 +140,7 @@ class _Runs:
             else f"none of the {self.table.n_rows:,} checkpoints lies {where}"
         )
         after = evidence.TEN_BILLION if long else evidence.FIRST_TENTH
-        return self.made("early tokens", advice, count > 0, evidence.PLAIN, after)
+        return self.recommendation("early tokens", advice, count > 0, evidence.PLAIN, after)
 
     def checkpoints(self) -> Recommendation:
         """Fit intermediate checkpoints, and say which belong together."""
@@ -158,11 +158,11 @@ class _Runs:
             f"fit all checkpoints, not only the ends, with {argument('run')} naming the "
             f"runs ({words}){few}"
         )
-        return self.made("checkpoints", advice, True, evidence.ENDS, evidence.PLAIN)
+        return self.recommendation("checkpoints", advice, True, evidence.ENDS, evidence.PLAIN)
 
     def count_of_sizes(self) -> Recommendation:
         """Five sizes or more."""
-        poorest, where, short = self.of_poorest(
+        poorest, where, short = self.poorest_family(
             lambda family: family.sizes < _SIZES, lambda family: family.sizes
         )
         count = f"{where}there {_are(poorest.sizes, 'size')}"
@@ -171,18 +171,22 @@ class _Runs:
             if short
             else f"{count}, five are advised"
         )
-        return self.made("number of sizes", advice, short > 0, evidence.THREE, evidence.FIVE)
+        return self.recommendation(
+            "number of sizes", advice, short > 0, evidence.THREE, evidence.FIVE
+        )
 
     def spread_of_sizes(self) -> Recommendation:
         """Of as many sizes, the largest or those that are spread."""
-        poorest, where, short = self.of_poorest(
+        poorest, where, short = self.poorest_family(
             lambda family: family.decades < _DECADE, lambda family: family.decades
         )
         advice = (
             f"{where}the sizes span {poorest.decades:.1f} decades; train towards the target, not "
             "below"
         )
-        return self.made("larger runs", advice, short > 0, evidence.SPREAD, evidence.LARGEST)
+        return self.recommendation(
+            "larger runs", advice, short > 0, evidence.SPREAD, evidence.LARGEST
+        )
 
     def partial_training(self) -> Recommendation:
         """Thirty per cent of each training may be enough."""
@@ -193,13 +197,13 @@ class _Runs:
         advice = (
             f"{_SHARE:.0%} of each training may be enough: it saves {1 - _SHARE:.0%} of the compute"
         )
-        return self.made(name, advice, False, evidence.PLAIN, evidence.THIRD)
+        return self.recommendation(name, advice, False, evidence.PLAIN, evidence.THIRD)
 
     def borrowing(self) -> Recommendation | None:
         """With one or two sizes, take the size term from another family."""
         if not evidence.BORROWED.keys() <= self.model.law.parameters.keys():
             return None
-        poorest, where, short = self.of_poorest(
+        poorest, where, short = self.poorest_family(
             lambda family: family.sizes < _FEWEST_SIZES, lambda family: family.sizes
         )
         advice = (
@@ -209,7 +213,7 @@ class _Runs:
             else "the runs have sizes of their own; one size with borrowed A and alpha is a "
             "fallback"
         )
-        return self.made("borrowing", advice, short > 0, evidence.PLAIN, evidence.ONE)
+        return self.recommendation("borrowing", advice, short > 0, evidence.PLAIN, evidence.ONE)
 
 
 _UNNAMED = (
@@ -237,10 +241,10 @@ def _seeds(repeats: Repeats | None, planned: bool) -> Recommendation:
         more = len(repeats.separated_by) - _NAMED
         rest = [f"{more} more columns"] if more > 0 else []
         apart = listed([*repeats.separated_by[:_NAMED], *rest])
-        said = "" if planned else f" (they differ by {repeats.difference:.2%})"
+        difference = "" if planned else f" (they differ by {repeats.difference:.2%})"
         advice = (
             f"repeat one small run with another seed: the {repeats.runs} runs of equal N and D"
-            f"{said} differ in {apart} as well"
+            f"{difference} differ in {apart} as well"
         )
         return Recommendation("seeds", advice, True, CHOSHEN)
     advice = (

@@ -16,7 +16,7 @@ _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedError:
     """The error to expect of an extrapolation, from held-out runs about as far away.
 
     Attributes:
@@ -36,7 +36,7 @@ class Expected:
     farthest: float
 
 
-def expected_error(errors: pd.DataFrame, distance: float) -> Expected | None:
+def expected_error(errors: pd.DataFrame, distance: float) -> ExpectedError | None:
     """The error to expect at a distance in decades of compute; None if no law could be fitted.
 
     Held-out runs at half the distance or more count. Where these are fewer than three, the
@@ -50,7 +50,7 @@ def expected_error(errors: pd.DataFrame, distance: float) -> Expected | None:
         far = plain.nlargest(max(FEWEST, -(-len(plain) // 2)), "distance", keep="all")
     low, high = (np.nan, np.nan) if len(far) < FEWEST else far["ARE"].quantile([0.25, 0.75])
     ends = far["distance"].agg(["min", "max"])
-    return Expected(
+    return ExpectedError(
         float(far["ARE"].median()), float(low), float(high), len(far), *map(float, ends)
     )
 
@@ -69,20 +69,20 @@ def compare(errors: pd.DataFrame, before: Trial, after: Trial, level: float) -> 
         .add_suffix(suffix)
         for trial, suffix in ((before, " before"), (after, " after"))
     ]
-    asked = pd.concat(sides, axis=1, join="inner")
-    asked = asked[asked["fitted before"] != asked["fitted after"]]
-    both = asked.dropna()
-    shown = asked if both.empty else both
+    pairs = pd.concat(sides, axis=1, join="inner")
+    pairs = pairs[pairs["fitted before"] != pairs["fitted after"]]
+    both = pairs.dropna()
+    counted = pairs if both.empty else both
     low, middle, high = _ratio(both["ARE before"].to_numpy(), both["ARE after"].to_numpy(), level)
     return {
-        "before": float(shown["ARE before"].median()),
-        "after": float(shown["ARE after"].median()),
+        "before": float(counted["ARE before"].median()),
+        "after": float(counted["ARE after"].median()),
         "ratio": middle,
         "lo": low,
         "hi": high,
         "targets": len(both),
-        "failed_before": int(asked["ARE before"].isna().sum()),
-        "failed_after": int(asked["ARE after"].isna().sum()),
+        "failed_before": int(pairs["ARE before"].isna().sum()),
+        "failed_after": int(pairs["ARE after"].isna().sum()),
     }
 
 

@@ -28,7 +28,7 @@ BEYOND = 100.0
 """The default budget, in multiples of the largest compute among the runs."""
 
 
-class Quantity(Protocol):
+class Conclusion(Protocol):
     """Numbers computed from parameters; hashable, so that compiled code is used again."""
 
     @property
@@ -108,12 +108,12 @@ class Conclusions:
         quantities: What computes them.
     """
 
-    quantities: tuple[Quantity, ...]
+    parts: tuple[Conclusion, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names in order."""
-        return tuple(name for quantity in self.quantities for name in quantity.names)
+        return tuple(name for conclusion in self.parts for name in conclusion.names)
 
     def of(self, law: Law, parameters: Mapping[str, Any]) -> Floats:
         """All numbers, (k,), at one set of parameters."""
@@ -123,7 +123,7 @@ class Conclusions:
         """All numbers, (B, k), of parameters (B,)."""
         with jax.enable_x64(True):
             values = {name: np.asarray(v, np.float64) for name, v in parameters.items()}
-            return np.asarray(_evaluate(self.quantities, law, values), np.float64)
+            return np.asarray(_evaluate(self.parts, law, values), np.float64)
 
     def standard_errors(self, fit: Fit) -> Floats:
         """Standard errors, (k,): of the draws, or asymptotic without any; NaN where unknown."""
@@ -132,30 +132,28 @@ class Conclusions:
         problem, linear = fit.problem, fit.asymptotics
         u = problem.coordinates(fit.params, None)
         with jax.enable_x64(True):
-            slope = np.asarray(_slopes(self.quantities, problem.model, u, dict(problem.fixed)))
+            slope = np.asarray(_slopes(self.parts, problem.model, u, dict(problem.fixed)))
         kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
         return linear.standard_errors(slope, kind)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _evaluate(
-    quantities: tuple[Quantity, ...], law: Law, parameters: Mapping[str, Any]
-) -> jax.Array:
+def _evaluate(parts: tuple[Conclusion, ...], law: Law, parameters: Mapping[str, Any]) -> jax.Array:
     """Numbers (B, k) of parameters (B,)."""
-    return jax.vmap(lambda p: jnp.concatenate([quantity(law, p) for quantity in quantities]))(
+    return jax.vmap(lambda p: jnp.concatenate([conclusion(law, p) for conclusion in parts]))(
         parameters
     )
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _slopes(
-    quantities: tuple[Quantity, ...], model: Model, u: Any, fixed: Mapping[str, Any]
+    parts: tuple[Conclusion, ...], model: Model, u: Any, fixed: Mapping[str, Any]
 ) -> jax.Array:
     """Derivatives of the numbers in the coordinates, (k, p)."""
 
     def numbers(u: jax.Array) -> jax.Array:
         parameters = model.parameters(u, fixed)
-        return jnp.concatenate([quantity(model.law, parameters) for quantity in quantities])
+        return jnp.concatenate([conclusion(model.law, parameters) for conclusion in parts])
 
     return jax.jacfwd(numbers)(u)
 
@@ -191,11 +189,11 @@ def conclude(
     if at is None and set(law.inputs) == {"N", "D"}:
         compute = 6 * fit.table.inputs["N"] * fit.table.inputs["D"]
         at = [float(f"{BEYOND * np.max(compute):.1e}")]
-    values: list[Quantity] = [ParameterValue(name) for name in names]
-    return Conclusions((*values, *(quantity_at(point, law) for point in at or ())))
+    values: list[Conclusion] = [ParameterValue(name) for name in names]
+    return Conclusions((*values, *(conclusion_at(point, law) for point in at or ())))
 
 
-def quantity_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
+def conclusion_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
     """What a law tells at a point: the loss of a run, or the best model for a compute.
 
     Args:
@@ -206,8 +204,8 @@ def quantity_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
     Raises:
         UsageError: The point does not go with the law, or a number is none or not positive.
     """
-    given = point if isinstance(point, Mapping) else {"C": point}
-    values = {name: _positive(value) for name, value in given.items()}
+    inputs = point if isinstance(point, Mapping) else {"C": point}
+    values = {name: _positive(value) for name, value in inputs.items()}
     if values.keys() == {*law.inputs}:
         return PredictedLoss(tuple((name, values[name]) for name in law.inputs))
     if values.keys() != {"C"}:

@@ -91,16 +91,16 @@ def identifiability(fit: Fit) -> Identifiability:
     fixed = dict(fit.settings["fixed"])
     model = make_model(fit.law, fit.objective.kernel, fixed=fixed, tied=fit.settings["tied"])
     design = run_set_of(model, fixed, fit.table)
-    used = fit.table.weight > 0
-    residuals = np.sqrt(design.weight) * fit.residuals[used]
-    left = max(design.n_rows - len(model.free), 1)
-    noise = robust_sd(residuals) * np.sqrt(design.n_rows / left)
+    has_weight = fit.table.weight > 0
+    residuals = np.sqrt(design.weight) * fit.residuals[has_weight]
+    spare = max(design.n_rows - len(model.free), 1)
+    noise = robust_sd(residuals) * np.sqrt(design.n_rows / spare)
     columns, ends = fit.table.columns, fit.draws.status
-    found = assess_estimate(design, fit.params, float(noise), columns, ends)
-    if found.verdict != "not identified":
-        return found
+    answer = assess_estimate(design, fit.params, float(noise), columns, ends)
+    if answer.verdict != "not identified":
+        return answer
     anywhere = assess_design(design, float(noise), columns, draw_status=ends)
-    return anywhere if anywhere.verdict == "not identified" else found
+    return anywhere if anywhere.verdict == "not identified" else answer
 
 
 def _arrays(law: Law, data: Any) -> tuple[dict[str, Floats], Floats]:

@@ -99,16 +99,16 @@ def profile(
             to start from.
     """
     check_level(level)
-    chosen = tuple(fit.asymptotics.names if parameters is None else parameters)
-    if unknown := [name for name in chosen if name not in fit.asymptotics.names]:
+    names = tuple(fit.asymptotics.names if parameters is None else parameters)
+    if unknown := [name for name in names if name not in fit.asymptotics.names]:
         raise UsageError(f"{', '.join(unknown)}: no free parameters of this fit.")
     if fit.table.cluster is not None:
         raise UsageError("a profile takes rows as independent: with clusters, use the bootstrap.")
     threshold = t_quantile(level, fit.asymptotics.degrees_of_freedom)
-    u, held, number = _grid(fit, chosen, threshold, points)
+    u, held, number = _grid(fit, names, threshold, points)
     root, certain = _roots(fit, u, held, how)
     frames, rows = [], []
-    for k, name in enumerate(chosen):
+    for k, name in enumerate(names):
         of_this = number == k
         coordinate = u[of_this][:, fit.asymptotics.names.index(name)]
         values = _values(fit, name, coordinate)

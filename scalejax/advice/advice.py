@@ -1,4 +1,4 @@
-"""`Advice`: one row for each recommendation, with what it is worth on these runs, and in words."""
+"""`Advice`: recommendations with what each is worth on these runs, as text and as a frame."""
 
 import math
 import textwrap
@@ -28,7 +28,7 @@ class Recommendation:
         advice: What to do with these runs, in a sentence.
         applies: Whether there is something to do.
         source: Who recommends it.
-        compared: What was fitted without it and with it, in words; empty if nothing was compared.
+        compared: Names of the choices of runs without it and with it; empty if not tested.
         before: Median held-out error without it; NaN if it could not be computed.
         after: The same with it.
         ratio: Typical ratio after / before, over the held-out runs that both could be fitted for.
@@ -86,12 +86,12 @@ class Advice(Result):
 
     Attributes:
         recommendations: One for each published piece of advice.
-        expected: Error of the extrapolation that was asked for; None if nothing was asked, or no
-            held-out run could be predicted.
-        distance: Decades of compute between the largest run and the target, if one was given; of
+        expected: Error to expect at the target; None without a target, or if no held-out run
+            could be predicted.
+        distance: Decades of compute between the largest run and the target, if there is one; of
             several families, from that whose runs end first.
         targets: Runs that were held out.
-        tested: Largest distance in decades at which the runs themselves could test a law.
+        tested: Decades of compute to the farthest held-out run that a law could be tested on.
         repeats: Repeated runs, if there are any.
         level: Probability of the intervals.
         planned: Whether the table has no losses, so that nothing could be tested.
@@ -108,7 +108,7 @@ class Advice(Result):
 
     @property
     def seed_difference(self) -> float | None:
-        """What runs differ by that differ in nothing but the seed; None if that is not known."""
+        """Relative difference of runs that differ in the seed only; None if it is not known."""
         if self.repeats is None or self.repeats.separated_by or self.planned:
             return None
         return self.repeats.difference
@@ -163,7 +163,7 @@ def _line(item: Recommendation) -> str:
 
 
 def _worth(item: Recommendation) -> str:
-    """What it is worth, in a few words."""
+    """What it is worth, in a few words; empty if not tested."""
     if not item.tested:
         return ""
     without, with_it = item.compared

@@ -1,7 +1,7 @@
 """`advise`: which published recommendations apply to a table of runs, and what each is worth there.
 
-The recommendations are those of Choshen et al. (arXiv:2410.11840). What they are worth was found on
-their 485 models; here it is computed again on the runs at hand, by holding out runs that are larger
+The recommendations are those of Choshen et al. (arXiv:2410.11840), who measured what they are worth
+on 485 models. Here that is computed again on the runs at hand, by holding out runs that are larger
 than all that are fitted.
 """
 
@@ -47,8 +47,8 @@ def advise(
         by: Column that names the family of a row, or several that name it together.
         at: The model that is to be predicted, ``{"N": 7e10, "D": 1.4e12}``.
         plan: These are runs to come: losses are not looked for, and no law is fitted. A table
-            that has no losses, and no numbers that are not known for something else, is a plan
-            anyway.
+            without losses is a plan anyway, unless it has a numeric column that nothing reads,
+            which could hold them.
         objective: As for `scalejax.fit`.
         level: Probability of the intervals.
         **table_options: As for `scalejax.fit`; ``run=`` names the model that a row is a checkpoint

@@ -8,6 +8,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax.data import Table
 
 _SAME_SIZE = 1e-6
+"""Relative difference of N that is rounding of a table and makes no new size. Set by judgement."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,7 +19,7 @@ class FamilyRows:
         name: Its name.
         N: Parameters, (n,).
         D: Tokens, (n,).
-        run: Run of each row, (n,).
+        run: Run of each row, (n,), from `run_codes`.
     """
 
     name: str
@@ -28,12 +29,12 @@ class FamilyRows:
 
     @property
     def sizes(self) -> int:
-        """Different sizes."""
+        """Number of different sizes."""
         return int(size_codes(self.N).max()) + 1
 
     @property
     def runs(self) -> int:
-        """Different runs."""
+        """Number of different runs."""
         return len(np.unique(self.run))
 
     @property
@@ -43,7 +44,7 @@ class FamilyRows:
 
     @property
     def reach(self) -> float:
-        """Largest N D, in decades."""
+        """Largest N D, as its decimal logarithm."""
         return float(np.log10(np.max(self.N * self.D)))
 
 

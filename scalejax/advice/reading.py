@@ -1,4 +1,4 @@
-"""From what a person hands over to runs that can be advised on, or to a plan of runs."""
+"""Reads a user's table as runs to advise on, or as a plan of runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _PLANNED = "loss (planned)"
 
 @dataclass(frozen=True, eq=False)
 class AdviceRuns:
-    """Runs, or a plan of them.
+    """Runs to advise on, or a plan of them.
 
     Attributes:
         table: The checked rows; the losses of a plan are ones.
@@ -54,13 +54,13 @@ def read_runs(
     Args:
         data: As for `scalejax.fit`.
         law: The law that is to be fitted.
-        by: Columns that name its family.
+        by: Columns that name the family of a row.
         plan: Whether these are runs to come, so that no losses are looked for.
         options: Other options of `scalejax.data.load_table`.
 
     Raises:
-        InputError: The data cannot be used; there are no losses, and it is not plain that this is
-            a plan.
+        InputError: The data cannot be used; or there are no losses, and a numeric column that
+            nothing reads could hold them.
     """
     if isinstance(data, Table):
         refuse_changing_runs(data)

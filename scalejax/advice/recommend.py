@@ -25,14 +25,23 @@ from scalejax.identify import Identifiability, assess_design, listed
 from scalejax.objectives import Model
 from scalejax.vocabulary import argument
 
-_TOKENS = 1e10
+# Choshen et al. advise to drop the first 10 billion tokens and to train five sizes; 30 % of each
+# training are enough.
+_TOKENS, _SIZES, _SHARE = 1e10, 5, 0.3
 _TENTH = 0.1
-_SIZES = 5
+"""Share of a training that is dropped instead where runs have few tokens. Set by judgement."""
+
 _FEWEST_SIZES = 3
-_SHARE = 0.3
+"""Sizes without which the two parameters of a size term and the floor cannot be told apart."""
+
 _DECADE = 0.999
+"""Decades that sizes should span: one, less rounding."""
+
 _FEW_CLUSTERS = 20
+"""As in `scalejax.engine`, whose simulations of clusters covered well at 20."""
+
 _NAMED = 3
+"""Columns that a sentence names."""
 
 
 def recommend(
@@ -87,7 +96,7 @@ class _Recommender:
     def recommendation(
         self, name: str, advice: str, needed: bool, before: Trial, after: Trial
     ) -> Recommendation:
-        """A recommendation with what it is worth; there is nothing to do where it does harm."""
+        """A recommendation with what it is worth; it applies only where it does no harm."""
         worth: dict[str, Any] = compare(self.errors, before, after, self.level)
         names = (before.name, after.name)
         item = Recommendation(name, advice, needed, CHOSHEN, names, **worth)
@@ -96,7 +105,7 @@ class _Recommender:
     def poorest_family(
         self, short: Callable[[FamilyRows], bool], order: Callable[[FamilyRows], float]
     ) -> tuple[FamilyRows, str, int]:
-        """The poorest family, its name in words, and how many fall short."""
+        """The poorest family, words that introduce it, and how many families fall short."""
         poorest = min(self.families, key=order)
         count = sum(map(short, self.families))
         if len(self.families) == 1:
@@ -105,7 +114,7 @@ class _Recommender:
         return poorest, words + "the poorest, ", count
 
     def identifiability(self) -> Recommendation | None:
-        """Whether the runs determine the law at all; it looks at no losses."""
+        """Whether the runs determine the law at all; losses are not used."""
         parts = [self.table] if self.table.group is None else self.table.split().values()
         answers = [answer for part in parts if (answer := _answer(self.model, part)) is not None]
         if not answers:
@@ -222,7 +231,7 @@ _UNNAMED = (
 
 
 def _answer(model: Model, table: Table) -> Identifiability | None:
-    """What runs tell about the parameters; None if the law is finite at no typical point."""
+    """Which parameters the runs determine; None if the law is finite at no typical point."""
     try:
         return assess_design(run_set_of(model, {}, table), columns=table.columns)
     except UsageError:
@@ -230,7 +239,7 @@ def _answer(model: Model, table: Table) -> Identifiability | None:
 
 
 def _seeds(repeats: Repeats | None, planned: bool) -> Recommendation:
-    """Know what seeds do before small differences are believed."""
+    """Measure what seeds do before small differences are believed."""
     if repeats is None:
         advice = (
             "repeat one small run with another seed: no two runs agree in N and D, so that what "

@@ -1,4 +1,4 @@
-"""From held-out errors to what a person is told: the worth of a change, and the error to expect."""
+"""From held-out errors to the worth of a recommendation and the error to expect at a target."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ FEWEST = 3
 """Held-out runs below which no interval is given: two numbers do not tell how they scatter."""
 
 _ROUNDING = 1e-6
+"""Relative errors below this count as this: a ratio to zero would be infinite."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,11 @@ def expected_error(errors: pd.DataFrame, distance: float) -> ExpectedError | Non
     """The error to expect at a distance in decades of compute; None if no law could be fitted.
 
     Held-out runs at half the distance or more count. Where these are fewer than three, the
-    farthest half of all counts, but three at least.
+    farthest half of all counts, but three at least. The rule was set by judgement.
+
+    Args:
+        errors: From `scalejax.advice.evidence.held_out_errors`.
+        distance: Decades of compute to the target.
     """
     plain = errors[errors["trial"] == PLAIN.name].dropna(subset="ARE")
     if plain.empty:
@@ -59,9 +64,9 @@ def compare(errors: pd.DataFrame, before: Trial, after: Trial, level: float) -> 
     """Median errors before and after on the same targets, and their typical ratio.
 
     The ratio is the geometric mean, with Student's t interval of the mean logarithm; below three
-    targets there is none. Targets at which both trials fit the same rows are not asked. Those at
-    which one trial gives no law are counted and left out of both; where that leaves none, the
-    median is that of the trial alone.
+    targets there is none. Targets at which both trials fit the same rows are left out. Those at
+    which one trial gives no law are counted and left out of both medians; where that leaves none,
+    each median is of the trial's own targets.
     """
     sides = [
         errors[errors["trial"] == trial.name]

@@ -1,8 +1,8 @@
-"""Numbers asked of a fit, and how far to trust them.
+"""Conclusions from a fit, and how far to trust them.
 
 - `conclude`: the numbers themselves: exponents, the best model of a budget, a planned loss.
-- `identifiability`, `design_identifiability`: which directions the runs leave open, in words.
-- `profile`: intervals that follow a curved or one-sided likelihood; refits.
+- `identifiability`, `design_identifiability`: which parameters the runs leave open, and a remedy.
+- `profile`: intervals that follow a curved or one-sided likelihood; it refits.
 - `influence`: every run, or cluster, left out once.
 - `sensitivity`: refits under other objectives, exclusions, counts and laws, in one table.
 - `compare`: how two fits differ, with intervals from the resamples that they share.

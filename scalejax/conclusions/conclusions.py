@@ -1,4 +1,4 @@
-"""What a fit is asked for: named numbers computed from a law's parameters.
+"""Conclusions: named numbers computed from a law's parameters.
 
 Influence, sensitivity and comparison all ask how far a *conclusion* moves: an exponent, the best
 model for a compute budget, the loss of a planned run. A `Conclusions` computes all of them from
@@ -25,11 +25,11 @@ from scalejax.optima import allocation
 from scalejax.vocabulary import argument
 
 BEYOND = 100.0
-"""The default budget, in multiples of the largest compute among the runs."""
+"""The default budget, in multiples of the largest compute among the runs; set by judgement."""
 
 
 class Conclusion(Protocol):
-    """Numbers computed from parameters; hashable, so that compiled code is used again."""
+    """One or more numbers from parameters; hashable, so that compiled code is used again."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class ComputeOptimum(NamedTuple):
 
 
 class PredictedLoss(NamedTuple):
-    """The loss of a planned run, given by its inputs in the order of the law."""
+    """The loss of a planned run: its inputs by name, in the order of the law."""
 
     point: tuple[tuple[str, float], ...]
 
@@ -102,10 +102,10 @@ class OwnNumber(NamedTuple):
 
 @dataclass(frozen=True)
 class Conclusions:
-    """Named numbers that a fit is asked for.
+    """Several conclusions, computed together.
 
     Attributes:
-        quantities: What computes them.
+        parts: The conclusions, whose numbers follow each other.
     """
 
     parts: tuple[Conclusion, ...]
@@ -126,7 +126,7 @@ class Conclusions:
             return np.asarray(_evaluate(self.parts, law, values), np.float64)
 
     def standard_errors(self, fit: Fit) -> Floats:
-        """Standard errors, (k,): of the draws, or asymptotic without any; NaN where unknown."""
+        """Standard errors, (k,): of the draws, or asymptotic without draws; NaN where unknown."""
         if default_kind(fit) == "percentile" and np.any(fit.draws.usable):
             return np.std(self.of_many(fit.law, fit.draws.arrays()), axis=0)
         problem, linear = fit.problem, fit.asymptotics
@@ -194,7 +194,7 @@ def conclude(
 
 
 def conclusion_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
-    """What a law tells at a point: the loss of a run, or the best model for a compute.
+    """The conclusion at a point: the loss of a run, or the best model for a compute.
 
     Args:
         point: Inputs of a run by name, ``{"N": "70B", "D": 1.4e12}``; or a compute in FLOP, as
@@ -202,7 +202,7 @@ def conclusion_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
         law: The law.
 
     Raises:
-        UsageError: The point does not go with the law, or a number is none or not positive.
+        UsageError: The point does not go with the law, or a value is not a positive number.
     """
     inputs = point if isinstance(point, Mapping) else {"C": point}
     values = {name: _positive(value) for name, value in inputs.items()}

@@ -1,4 +1,4 @@
-"""Sensitivity: what the conclusions rest on. One call refits under every choice that was made.
+"""Sensitivity: how far the conclusions move under other choices of the analyst, by refits.
 
 Each *variant* changes one thing: the objective, Huber's delta, rows left out, how parameters are
 counted, the law, or the kind of resampling. The table says how far each conclusion moves, in its
@@ -39,7 +39,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     "Student t(3)": student_t(),
 }
 DELTAS = (1e-4, 3e-3, 1e-2, 3e-2)
-"""Deltas around the field's 1e-3, on log loss."""
+"""Deltas around the 1e-3 that Hoffmann et al. (arXiv:2203.15556) use on log loss."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def sensitivity(
     level: float = 0.95,
     how: How | None = None,
 ) -> pd.DataFrame:
-    """Refit under other choices and tell how far each conclusion moves.
+    """Refit under other choices, and list how far each conclusion moves.
 
     Args:
         fit: The fit; its draws decide the kind and number of resamples of the variants.
@@ -92,9 +92,9 @@ def sensitivity(
     base, error = what.of(fit.law, fit.params), what.standard_errors(fit)
     count = 0 if fit.draws.method == CALLER_WEIGHTS else len(fit.draws)
     frames = []
-    objectives_ = OBJECTIVES if objectives is None else objectives
+    objectives = OBJECTIVES if objectives is None else objectives
     variants = [
-        *_objectives(fit, objectives_, DELTAS if deltas is None else deltas),
+        *_objectives(fit, objectives, DELTAS if deltas is None else deltas),
         *_exclusions(fit, exclusions or {}),
         *_conventions(fit, conventions or {}),
         *_laws(fit, laws),

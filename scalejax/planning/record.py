@@ -153,16 +153,11 @@ class PlanRecord:
     @cached_property
     def published(self) -> pd.DataFrame:
         """The answer under each published set; empty with `target_loss` or `precisions`."""
-        question = self.question
-        if (
-            not self.found
-            or self.best is None
-            or question.target_loss is not None
-            or question.precisions
-        ):
+        q = self.question
+        if not self.found or self.best is None or q.target_loss is not None or q.precisions:
             return pd.DataFrame()
         return published_spread(
-            self.source, lambda other: solve_question(question, other.law, other.params).answer
+            self.source, lambda other: solve_question(q, other.law, other.params).answer
         )
 
     @cached_property

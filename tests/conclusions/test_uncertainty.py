@@ -58,7 +58,7 @@ class TestConclusions:
         assert what.standard_errors(golden_lsq) == pytest.approx([own["alpha"], own["E"]])
 
     @pytest.mark.parametrize(
-        "wrong", [{"parameters": ["gamma"]}, {"points": [{"N": 1e9}]}], ids=["parameter", "point"]
+        "wrong", [{"parameters": ["gamma"]}, {"at": [{"N": 1e9}]}], ids=["parameter", "point"]
     )
     def test_what_a_law_does_not_have(self, golden_lsq, wrong):
         with pytest.raises(sj.UsageError, match="chinchilla"):

@@ -132,7 +132,7 @@ def rolling_targets(table: Table) -> Targets:
 def studies(
     targets: Targets, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
 ) -> Iterator[tuple[Study, Table, dict[Subset, Trial]]]:
-    """Studies that cover the trials of all targets, with their rows and the trial of each subset."""
+    """Studies that cover the trials of all targets, with rows and the trial of each subset."""
     names = targets.names
     checkpoints = names["run"] != names["size"]
     each = {*zip(np.asarray(targets.table.group), names["size"], names["run"], strict=True)}

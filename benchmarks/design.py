@@ -20,18 +20,18 @@ import numpy as np
 from measuring import environment
 from scipy.special import stdtrit
 
-from scalejax.designing.choice import (
-    Known,
+from scalejax.designing.best_runs import (
+    Knowledge,
     Setting,
     best_runs,
     information_before,
     judge,
     slopes_of,
 )
-from scalejax.designing.comparison import scaled, usual_grids
-from scalejax.designing.information import Noise, Past
+from scalejax.designing.comparison import grid_for_money, usual_grids
+from scalejax.designing.information import Noise, PastRuns
 from scalejax.designing.record import crossing
-from scalejax.designing.region import grid, placed, region_of, run_at
+from scalejax.designing.region import grid, region_of, run_at, run_at_place
 from scalejax.designing.simulation import quantile_spread, refits, targets_at
 from scalejax.designing.targets import target_of
 from scalejax.engine.arrays import HostTable, make_box
@@ -53,18 +53,20 @@ _SHARES = np.geomspace(0.02, 1.0, 6)
 _LEVEL = 0.95
 
 
-def _with_noise(known: Known, sd: Any) -> Known:
-    noise = known.noise._replace(sd=sd)
-    return known._replace(noise=noise, past=known.past._replace(noise=noise))
+def _with_noise(knowledge: Knowledge, sd: Any) -> Knowledge:
+    noise = knowledge.noise._replace(sd=sd)
+    return knowledge._replace(noise=noise, past=knowledge.past._replace(noise=noise))
 
 
 @partial(jax.jit, static_argnums=0)
-def _designs(setting: Setting, known: Known, region: Any, u: Any, sd: Any, money: Any) -> Any:
+def _designs(
+    setting: Setting, knowledge: Knowledge, region: Any, u: Any, sd: Any, money: Any
+) -> Any:
     """A design for each pilot: u is (R, S, p), sd the noise that each saw, (R,)."""
 
     def one(item: Any) -> Any:
         u, sd = item
-        seen = _with_noise(known, sd)._replace(u=u)
+        seen = _with_noise(knowledge, sd)._replace(u=u)
         found = best_runs(setting, seen, region, money)
         return {"runs": found.runs, "used": found.used, "promised": found.error[0]}
 
@@ -72,27 +74,29 @@ def _designs(setting: Setting, known: Known, region: Any, u: Any, sd: Any, money
 
 
 @partial(jax.jit, static_argnums=0)
-def _true_errors(setting: Setting, known: Known, candidates: Any, runs: Any, used: Any) -> Any:
-    return jax.vmap(lambda r, w: judge(setting, known, candidates, r, w)[1][0])(runs, used)
+def _true_errors(
+    setting: Setting, knowledge: Knowledge, candidates: Any, runs: Any, used: Any
+) -> Any:
+    return jax.vmap(lambda r, w: judge(setting, knowledge, candidates, r, w)[1][0])(runs, used)
 
 
 @partial(jax.jit, static_argnums=0)
-def _draws(setting: Setting, known: Known, u: Any, sd: Any, steps: Any) -> Any:
+def _draws(setting: Setting, knowledge: Knowledge, u: Any, sd: Any, steps: Any) -> Any:
     """The estimate and draws from its covariance, (R, 1 + S, p); odd draws are the estimate."""
 
     def one(u: Any, sd: Any, steps: Any) -> Any:
-        matrix = information_before(setting, _with_noise(known, sd), u)
+        matrix = information_before(setting, _with_noise(knowledge, sd), u)
         size = jnp.sqrt(jnp.diagonal(matrix))
         root = jnp.linalg.cholesky(matrix / jnp.outer(size, size))
         drawn = u + jax.scipy.linalg.solve_triangular(root.T, steps.T).T / size
-        slopes = jax.vmap(lambda u: slopes_of(setting, known, u)[1])(drawn)
+        slopes = jax.vmap(lambda u: slopes_of(setting, knowledge, u)[1])(drawn)
         fine = jnp.isfinite(slopes).all(1) & jnp.isfinite(drawn).all(1)
         return jnp.concatenate([u[None], jnp.where(fine[:, None], drawn, u)])
 
     return jax.vmap(one)(u, sd, steps)
 
 
-def _fit_each(setting: Setting, known: Known, inputs: Any, targets: Any) -> Any:
+def _fit_each(setting: Setting, knowledge: Knowledge, inputs: Any, targets: Any) -> Any:
     """The target (R,) of fits to tables of inputs and log losses, (R, n) each."""
     model = setting.model
     count, rows = targets.shape
@@ -102,9 +106,9 @@ def _fit_each(setting: Setting, known: Known, inputs: Any, targets: Any) -> Any:
     ]
     engine = Engine(model, least_squares(), tables, make_box(model, {}), fixed={})
     zeros = np.zeros(count, np.int64)
-    hint = np.repeat(np.asarray(known.u[:1]), count, axis=0)
+    hint = np.repeat(np.asarray(knowledge.u[:1]), count, axis=0)
     ends = engine.refit(np.arange(count), zeros, hint=hint, chunk=128)
-    return targets_at(setting, known, ends.u)
+    return targets_at(setting, knowledge, ends.u)
 
 
 def _log_loss(setting: Setting, u: Any, runs: Any) -> Any:
@@ -128,8 +132,8 @@ def study(law: str, published: str, repeats: int, refit: int) -> dict[str, Any]:
         pilot = jax.device_get(run_at(jnp.log(_PILOT[0]), jnp.log(_PILOT[1])))
     rows, p = len(pilot["N"]), len(u)
     noise = Noise(_NOISE, 0.0, np.log(_TARGET))
-    past = Past(pilot, np.ones(rows), noise, np.arange(rows), 0.0)
-    truth = Known(u[None], {}, noise, past)
+    past = PastRuns(pilot, np.ones(rows), noise, np.arange(rows), 0.0)
+    truth = Knowledge(u[None], {}, noise, past)
     region = region_of(pilot, {}, _BUDGET)
     best = float(targets_at(setting, truth, u[None])[0])
 
@@ -147,7 +151,7 @@ def study(law: str, published: str, repeats: int, refit: int) -> dict[str, Any]:
             jax.device_get(_designs(setting, truth, region, draws, sd, share * _BUDGET))
             for share in _SHARES
         ]
-        candidates = placed(region, *grid(region, jnp.log(_BUDGET)))
+        candidates = run_at_place(region, *grid(region, jnp.log(_BUDGET)))
         ours = np.stack(
             [
                 np.asarray(_true_errors(setting, truth, candidates, one["runs"], one["used"]))
@@ -165,7 +169,7 @@ def study(law: str, published: str, repeats: int, refit: int) -> dict[str, Any]:
     grids = {}
     for name, (number, shape) in usual_grids(_RUNS).items():
         with jax.enable_x64(True):
-            runs = jax.device_get(scaled(shape, region, _BUDGET))
+            runs = jax.device_get(grid_for_money(shape, region, _BUDGET))
             error = float(judge(setting, truth, candidates, runs, jnp.ones(number, bool))[1][0])
         grids[name] = {"runs": number, "error": error, "inputs": runs}
 
@@ -223,7 +227,7 @@ def study(law: str, published: str, repeats: int, refit: int) -> dict[str, Any]:
 
 
 def _end_to_end(
-    setting: Setting, truth: Known, seen: Any, runs: Any, used: Any, random: Any
+    setting: Setting, truth: Knowledge, seen: Any, runs: Any, used: Any, random: Any
 ) -> Any:
     """Log N* fitted to each pilot and the runs that followed it, (R,)."""
     count = int(used.sum(1).min())

@@ -1,8 +1,8 @@
 """Advice on a table of runs: which published recommendations apply, and what each is worth there.
 
-- `advise`: from runs, or a plan of runs, to an `Advice` (`scalejax.advice.advise`).
+- `advise`: from runs, or a plan of runs, to an `Advice`.
 - `Recommendation`: one piece of it, with its source and the errors computed from the runs.
-- `workload`: how many laws that takes, and how long.
+- `workload`: how many laws `advise` would fit, and how long that would take.
 """
 
 from scalejax.advice.advice import Advice as Advice

@@ -1,4 +1,4 @@
-"""`Advice`: one row for each recommendation, with what it is worth on these runs, and in words."""
+"""`Advice`: recommendations with what each is worth on these runs, as text and as a frame."""
 
 import math
 import textwrap
@@ -10,7 +10,7 @@ import pandas as pd
 
 from scalejax.advice.evidence import FEWEST_SIZES
 from scalejax.advice.repeats import Repeats
-from scalejax.advice.worth import Expected
+from scalejax.advice.worth import ExpectedError
 from scalejax.files import plain
 from scalejax.result import Result
 from scalejax.studies import RANKS, SEED_FLOOR
@@ -28,7 +28,7 @@ class Recommendation:
         advice: What to do with these runs, in a sentence.
         applies: Whether there is something to do.
         source: Who recommends it.
-        compared: What was fitted without it and with it, in words; empty if nothing was compared.
+        compared: Names of the choices of runs without it and with it; empty if not tested.
         before: Median held-out error without it; NaN if it could not be computed.
         after: The same with it.
         ratio: Typical ratio after / before, over the held-out runs that both could be fitted for.
@@ -86,19 +86,19 @@ class Advice(Result):
 
     Attributes:
         recommendations: One for each published piece of advice.
-        expected: Error of the extrapolation that was asked for; None if nothing was asked, or no
-            held-out run could be predicted.
-        distance: Decades of compute between the largest run and the target, if one was given; of
+        expected: Error to expect at the target; None without a target, or if no held-out run
+            could be predicted.
+        distance: Decades of compute between the largest run and the target, if there is one; of
             several families, from that whose runs end first.
         targets: Runs that were held out.
-        tested: Largest distance in decades at which the runs themselves could test a law.
+        tested: Decades of compute to the farthest held-out run that a law could be tested on.
         repeats: Repeated runs, if there are any.
         level: Probability of the intervals.
         planned: Whether the table has no losses, so that nothing could be tested.
     """
 
     recommendations: tuple[Recommendation, ...]
-    expected: Expected | None
+    expected: ExpectedError | None
     distance: float | None
     targets: int
     tested: float
@@ -108,7 +108,7 @@ class Advice(Result):
 
     @property
     def seed_difference(self) -> float | None:
-        """What runs differ by that differ in nothing but the seed; None if that is not known."""
+        """Relative difference of runs that differ in the seed only; None if it is not known."""
         if self.repeats is None or self.repeats.separated_by or self.planned:
             return None
         return self.repeats.difference
@@ -131,8 +131,8 @@ class Advice(Result):
             "level": self.level,
             "planned": self.planned,
         }
-        found: dict[str, Any] = plain(described)
-        return found
+        values: dict[str, Any] = plain(described)
+        return values
 
     def summary(self) -> str:
         """What a person should read: what to do, what it is worth here, what error to expect."""
@@ -163,7 +163,7 @@ def _line(item: Recommendation) -> str:
 
 
 def _worth(item: Recommendation) -> str:
-    """What it is worth, in a few words."""
+    """What it is worth, in a few words; empty if not tested."""
     if not item.tested:
         return ""
     without, with_it = item.compared
@@ -217,20 +217,20 @@ def _expectation(advice: Advice) -> Iterator[str]:
     if advice.distance is None:
         return
     yield f"The target is {advice.distance:.1f} decades of compute beyond the runs."
-    found = advice.expected
-    if found is None:
+    expected = advice.expected
+    if expected is None:
         yield f"What error to expect is not known: {_why_unknown(advice)}."
         return
     # Adding zero makes -0.0 and 0.0 the same.
-    ends = [f"{round(end, 1) + 0.0:.1f}" for end in (found.nearest, found.farthest)]
+    ends = [f"{round(end, 1) + 0.0:.1f}" for end in (expected.nearest, expected.farthest)]
     where = f"{' to '.join(dict.fromkeys(ends))} decades of compute beyond what was fitted"
-    if math.isnan(found.lo):
-        few = _count(found.runs)
-        yield f"Expect an error of {found.error:.2%} ({few}, {where}: too few for an interval)."
+    if math.isnan(expected.lo):
+        few = _count(expected.runs)
+        yield f"Expect an error of {expected.error:.2%} ({few}, {where}: too few for an interval)."
     else:
-        half = f"half of them lie between {found.lo:.2%} and {found.hi:.2%}"
+        half = f"half of them lie between {expected.lo:.2%} and {expected.hi:.2%}"
         yield (
-            f"Expect an error of {found.error:.2%} (median of {_count(found.runs)}, {where}; "
+            f"Expect an error of {expected.error:.2%} (median of {_count(expected.runs)}, {where}; "
             f"{half})."
         )
     if advice.distance > advice.tested:
@@ -238,9 +238,12 @@ def _expectation(advice: Advice) -> Iterator[str]:
             f"That was tested over {advice.tested:.1f} decades at most: farther out it is a lower "
             "bound."
         )
-    if found.error > RANKS:
+    if expected.error > RANKS:
         yield f"Above {RANKS:.0%} a law ranks no choices ({CHOSHEN}): train something larger."
-    if measured is not None and (found.error if math.isnan(found.hi) else found.hi) < measured:
+    if (
+        measured is not None
+        and (expected.error if math.isnan(expected.hi) else expected.hi) < measured
+    ):
         yield (
             "The law errs less than repeated runs differ: one run of the target may miss it by "
             "more."

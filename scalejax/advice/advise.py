@@ -1,7 +1,7 @@
 """`advise`: which published recommendations apply to a table of runs, and what each is worth there.
 
-The recommendations are those of Choshen et al. (arXiv:2410.11840). What they are worth was found on
-their 485 models; here it is computed again on the runs at hand, by holding out runs that are larger
+The recommendations are those of Choshen et al. (arXiv:2410.11840), who measured what they are worth
+on 485 models. Here that is computed again on the runs at hand, by holding out runs that are larger
 than all that are fitted.
 """
 
@@ -13,11 +13,11 @@ from typing import Any, Unpack
 from scalejax.advice import evidence
 from scalejax.advice.advice import Advice
 from scalejax.advice.families import families
-from scalejax.advice.reading import Runs, read_runs
+from scalejax.advice.reading import AdviceRuns, read_runs
 from scalejax.advice.recommend import recommend
 from scalejax.advice.repeats import find_repeats
 from scalejax.advice.worth import expected_error
-from scalejax.conclusions import PredictedLoss, quantity_at
+from scalejax.conclusions import PredictedLoss, conclusion_at
 from scalejax.data import Table, TableOptions
 from scalejax.engine import ObjectiveLike
 from scalejax.errors import UsageError
@@ -47,8 +47,8 @@ def advise(
         by: Column that names the family of a row, or several that name it together.
         at: The model that is to be predicted, ``{"N": 7e10, "D": 1.4e12}``.
         plan: These are runs to come: losses are not looked for, and no law is fitted. A table
-            that has no losses, and no numbers that are not known for something else, is a plan
-            anyway.
+            without losses is a plan anyway, unless it has a numeric column that nothing reads,
+            which could hold them.
         objective: As for `scalejax.fit`.
         level: Probability of the intervals.
         **table_options: As for `scalejax.fit`; ``run=`` names the model that a row is a checkpoint
@@ -61,7 +61,7 @@ def advise(
         InputError: The data cannot be used.
         UsageError: The law has no N and D, or `at` lacks one, or is not positive.
     """
-    point = _checked(at)
+    point = _target(at)
     runs, recipe = _read(data, law, by, plan, objective, table_options)
     table, planned = runs.table, runs.planned
     rows = evidence.rolling_targets(table)
@@ -167,7 +167,7 @@ def _read(
     plan: bool,
     objective: ObjectiveLike,
     options: Mapping[str, Any],
-) -> tuple[Runs, Recipe]:
+) -> tuple[AdviceRuns, Recipe]:
     recipe = Recipe(law, objective)
     inputs = recipe.found.inputs
     if not {"N", "D"} <= {*inputs}:
@@ -177,13 +177,13 @@ def _read(
     return read_runs(data, recipe.found, by=by, plan=plan, options=options), recipe
 
 
-def _checked(at: Mapping[str, float | str] | None) -> Mapping[str, float] | None:
+def _target(at: Mapping[str, float | str] | None) -> Mapping[str, float] | None:
     if at is None:
         return None
     if not {"N", "D"} <= at.keys():
         example = '{"N": "70B", "D": "1.4T"}'
         raise UsageError(f"{argument('at')} needs N and D, such as {example}: {dict(at)}.")
-    loss = quantity_at({name: at[name] for name in ("N", "D")}, find_law("chinchilla"))
+    loss = conclusion_at({name: at[name] for name in ("N", "D")}, find_law("chinchilla"))
     assert isinstance(loss, PredictedLoss)
     return dict(loss.point)
 

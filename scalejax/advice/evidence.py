@@ -1,4 +1,4 @@
-"""Errors on held-out runs, with each choice of runs that a recommendation is about and without it.
+"""Errors on held-out runs, for each choice of runs that a recommendation is about (`TRIALS`).
 
 Every size from the fourth up takes its turn as the target: all other runs of that size and of
 larger ones are set aside, and the end of its training is predicted from the smaller sizes. Where
@@ -22,10 +22,13 @@ from scalejax.studies import Recipe, Study, StudyResult, Subset
 from scalejax.studies import study as run_study
 
 FEWEST_SIZES = 4
+"""Sizes that a family needs: one to predict, and three to fit a law without borrowing."""
+
 MOST_TARGETS = 6
+"""Most targets of a family, spread over its sizes; more cost time. Set by judgement."""
 
 BORROWED = {"A": float(np.exp(6.255414)), "alpha": 0.3526596}
-"""Size term to borrow if nothing better is at hand: where the code of arXiv:2410.11840 starts."""
+"""Size term to borrow by default: the start of the fits in the code of arXiv:2410.11840."""
 
 
 class Trial(NamedTuple):
@@ -35,7 +38,7 @@ class Trial(NamedTuple):
         name: Its name.
         subset: Which of the rows are fitted.
         part: Whether it takes a part of each training, which needs checkpoints.
-        counts_sizes: Whether the models that it counts are sizes, however many runs each has.
+        counts_sizes: Whether its number of models is one of sizes, however many runs each has.
         borrowed: Whether the size term is borrowed.
     """
 
@@ -63,7 +66,7 @@ TRIALS = (PLAIN, TEN_BILLION, FIRST_TENTH, ENDS, THIRD, SPREAD, LARGEST, THREE, 
 
 
 class Targets(NamedTuple):
-    """Rows of every target: its run, and all runs of smaller sizes.
+    """For every target the rows of its run and of all runs of smaller sizes.
 
     Attributes:
         table: The rows, with the target as group; sizes that differ by rounding are the same.
@@ -92,12 +95,12 @@ class Targets(NamedTuple):
     def distances(self) -> dict[str, float]:
         """Decades of compute, as N D, between each target and the largest run that is fitted."""
         compute = np.log10(self.table.inputs["N"] * self.table.inputs["D"])
-        found = {}
+        distances = {}
         for code, name in enumerate(self.groups):
             own = self.table.group == code
             last = own & (self.rank == self.rank[own].max())
-            found[name] = float(compute[last].max() - compute[own & ~last].max())
-        return found
+            distances[name] = float(compute[last].max() - compute[own & ~last].max())
+        return distances
 
 
 def rolling_targets(table: Table) -> Targets:
@@ -113,14 +116,14 @@ def rolling_targets(table: Table) -> Targets:
     for code, family in enumerate(table.group_labels or ("all",)):
         rows = np.flatnonzero(group == code)
         for fold in leave_sizes(size[rows], D[rows], run[rows], FEWEST_SIZES, MOST_TARGETS):
-            chosen = rows[fold.train | fold.test]
-            places.append(chosen)
-            names += [f"{family} up to {N[rows][fold.test][0]:.7g}"] * len(chosen)
+            members = rows[fold.train | fold.test]
+            places.append(members)
+            names += [f"{family} up to {N[rows][fold.test][0]:.7g}"] * len(members)
     index = np.concatenate(places) if places else np.empty(0, np.int64)
     codes, labels = encode_labels(names)
-    taken = replace(table, inputs={**table.inputs, "N": N}).take(index)
+    rows_of_targets = replace(table, inputs={**table.inputs, "N": N}).take(index)
     return Targets(
-        replace(taken, group=codes, group_labels=labels),
+        replace(rows_of_targets, group=codes, group_labels=labels),
         {"size": [sizes[k] for k in index], "run": [runs[k] for k in index]},
         size[index],
     )
@@ -129,7 +132,7 @@ def rolling_targets(table: Table) -> Targets:
 def studies(
     targets: Targets, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
 ) -> Iterator[tuple[Study, Table, dict[Subset, Trial]]]:
-    """The studies that the trials of all targets make, their rows and the trial of each subset."""
+    """Studies that cover the trials of all targets, with rows and the trial of each subset."""
     names = targets.names
     checkpoints = names["run"] != names["size"]
     each = {*zip(np.asarray(targets.table.group), names["size"], names["run"], strict=True)}
@@ -157,7 +160,7 @@ def studies(
 def held_out_errors(
     targets: Targets, law: Law, objective: ObjectiveLike, trials: Sequence[Trial] = TRIALS
 ) -> pd.DataFrame:
-    """Errors of every target in every trial that can be made.
+    """Errors of every target in every trial that its rows allow.
 
     Args:
         targets: From `rolling_targets`.
@@ -169,13 +172,13 @@ def held_out_errors(
         Columns target, trial, ARE (NaN where no law could be fitted), fitted (the same for trials
         that fit the same rows) and distance (decades of compute beyond the runs that are fitted).
     """
-    found: list[dict[str, object]] = []
+    records: list[dict[str, object]] = []
     if targets:
         for number, (study, table, batch) in enumerate(studies(targets, law, objective, trials)):
             result = run_study(study, table)
             assert result is not None
-            found += _errors(result, batch, number)
-    errors = pd.DataFrame(found, columns=["target", "trial", "ARE", "fitted"])
+            records += _errors(result, batch, number)
+    errors = pd.DataFrame(records, columns=["target", "trial", "ARE", "fitted"])
     return errors.assign(distance=errors["target"].map(targets.distances).astype(float))
 
 
@@ -185,22 +188,22 @@ def _errors(
     """One record for each target and trial of a study of one recipe."""
     estimates = result.held_out.set_index("problem")["estimate"]
     minimum = {*result.usable["problem"]}
-    described = result.problems.frame()
-    subsets = [*batch] * (len(described) // len(batch))
+    problems = result.problems.frame()
+    subsets = [*batch] * (len(problems) // len(batch))
     # A subset that leaves the rows of an earlier one is not fitted again.
     twins = {
         (family, f"the same rows as: {subset}"): problem
         for problem, family, subset in zip(
-            described["problem"], described["family"], subsets, strict=True
+            problems["problem"], problems["family"], subsets, strict=True
         )
     }
-    columns = described[["problem", "family", "reason"]].itertuples(index=False)
+    columns = problems[["problem", "family", "reason"]].itertuples(index=False)
     for (problem, family, reason), subset in zip(columns, subsets, strict=True):
-        solved = twins.get((family, reason), problem)
-        if solved in estimates.index:
+        twin = twins.get((family, reason), problem)
+        if twin in estimates.index:
             yield {
                 "target": family,
                 "trial": batch[subset].name,
-                "ARE": estimates[solved] if solved in minimum else np.nan,
-                "fitted": f"{number}/{solved}",
+                "ARE": estimates[twin] if twin in minimum else np.nan,
+                "fitted": f"{number}/{twin}",
             }

@@ -8,17 +8,18 @@ from scalejax._arrays import Floats, Ints
 from scalejax.data import Table
 
 _SAME_SIZE = 1e-6
+"""Relative difference of N that is rounding of a table and makes no new size. Set by judgement."""
 
 
 @dataclass(frozen=True, eq=False)
-class Family:
+class FamilyRows:
     """The rows of one family.
 
     Attributes:
         name: Its name.
         N: Parameters, (n,).
         D: Tokens, (n,).
-        run: Run of each row, (n,).
+        run: Run of each row, (n,), from `run_codes`.
     """
 
     name: str
@@ -28,12 +29,12 @@ class Family:
 
     @property
     def sizes(self) -> int:
-        """Different sizes."""
+        """Number of different sizes."""
         return int(size_codes(self.N).max()) + 1
 
     @property
     def runs(self) -> int:
-        """Different runs."""
+        """Number of different runs."""
         return len(np.unique(self.run))
 
     @property
@@ -43,18 +44,19 @@ class Family:
 
     @property
     def reach(self) -> float:
-        """Largest N D, in decades."""
+        """Largest N D, as its decimal logarithm."""
         return float(np.log10(np.max(self.N * self.D)))
 
 
-def families(table: Table) -> tuple[Family, ...]:
+def families(table: Table) -> tuple[FamilyRows, ...]:
     """The families of a table; one if no column names them."""
     group = np.zeros(table.n_rows, np.int64) if table.group is None else table.group
     names = table.group_labels or ("all",)
     run = run_codes(table)
     N, D = table.inputs["N"], table.inputs["D"]
     return tuple(
-        Family(name, N[group == k], D[group == k], run[group == k]) for k, name in enumerate(names)
+        FamilyRows(name, N[group == k], D[group == k], run[group == k])
+        for k, name in enumerate(names)
     )
 
 

@@ -1,4 +1,4 @@
-"""From what a person hands over to runs that can be advised on, or to a plan of runs."""
+"""Reads a user's table as runs to advise on, or as a plan of runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,8 +27,8 @@ _PLANNED = "loss (planned)"
 
 
 @dataclass(frozen=True, eq=False)
-class Runs:
-    """Runs, or a plan of them.
+class AdviceRuns:
+    """Runs to advise on, or a plan of them.
 
     Attributes:
         table: The checked rows; the losses of a plan are ones.
@@ -48,44 +48,44 @@ def read_runs(
     by: str | Sequence[str] | None,
     plan: bool,
     options: Mapping[str, Any],
-) -> Runs:
+) -> AdviceRuns:
     """Read and check runs.
 
     Args:
         data: As for `scalejax.fit`.
         law: The law that is to be fitted.
-        by: Columns that name its family.
+        by: Columns that name the family of a row.
         plan: Whether these are runs to come, so that no losses are looked for.
         options: Other options of `scalejax.data.load_table`.
 
     Raises:
-        InputError: The data cannot be used; there are no losses, and it is not plain that this is
-            a plan.
+        InputError: The data cannot be used; or there are no losses, and a numeric column that
+            nothing reads could hold them.
     """
     if isinstance(data, Table):
         refuse_changing_runs(data)
-        return Runs(data, None, plan)
+        return AdviceRuns(data, None, plan)
     data, group = join_groups(data, by or ())
     frame = read_frame(data)
-    given = {"by": group, **options}
-    given = {name: value for name, value in given.items() if value is not None}
-    given = target_of(law, given)
-    columns = dict(given.get("columns") or {})
-    target = given.get("target", "loss")
+    settings = {"by": group, **options}
+    settings = {name: value for name, value in settings.items() if value is not None}
+    settings = target_of(law, settings)
+    columns = dict(settings.get("columns") or {})
+    target = settings.get("target", "loss")
     if not plan and match_column(frame, target, columns) is None:
-        named = {*map(str, given.values()), *([by] if isinstance(by, str) else by or ())}
-        _refuse_unread(frame, law, target, columns, named, source_name(data))
+        names = {*map(str, settings.values()), *([by] if isinstance(by, str) else by or ())}
+        _refuse_unread(frame, law, target, columns, names, source_name(data))
         plan = True
     if plan:
         name = columns[target] = _PLANNED
         source: Any = frame.assign(**{name: 1.0})
-        given |= {"columns": columns}
+        settings |= {"columns": columns}
     else:
         # Standard input can be read once only; a path gives messages the name of the file.
         source = frame if isinstance(data, str) and data == STDIN else data
-    table = load_table(source, inputs=law.inputs, **given)
+    table = load_table(source, inputs=law.inputs, **settings)
     refuse_changing_runs(table)
-    return Runs(table, frame, plan)
+    return AdviceRuns(table, frame, plan)
 
 
 def _refuse_unread(
@@ -93,12 +93,12 @@ def _refuse_unread(
     law: Law,
     target: str,
     columns: Mapping[str, str],
-    named: set[str],
+    names: set[str],
     source: str,
 ) -> None:
     """Refuse a table without losses that has numbers nobody reads: one may be the loss."""
-    found = [match_column(frame, name, columns) for name in {*law.inputs, "C"}]
-    read = {*(name for name in found if isinstance(name, str)), *named}
+    matches = [match_column(frame, name, columns) for name in {*law.inputs, "C"}]
+    read = {*(name for name in matches if isinstance(name, str)), *names}
     unread = [
         name
         for name in frame

@@ -15,7 +15,7 @@ import pandas as pd
 from scalejax.advice import evidence
 from scalejax.advice.advice import CHOSHEN, Recommendation
 from scalejax.advice.evidence import Trial
-from scalejax.advice.families import Family, families, has_checkpoints, run_codes
+from scalejax.advice.families import FamilyRows, families, has_checkpoints, run_codes
 from scalejax.advice.repeats import Repeats
 from scalejax.advice.worth import compare
 from scalejax.data import Table
@@ -25,14 +25,23 @@ from scalejax.identify import Identifiability, assess_design, listed
 from scalejax.objectives import Model
 from scalejax.vocabulary import argument
 
-_TOKENS = 1e10
+# Choshen et al. advise to drop the first 10 billion tokens and to train five sizes; 30 % of each
+# training are enough.
+_TOKENS, _SIZES, _SHARE = 1e10, 5, 0.3
 _TENTH = 0.1
-_SIZES = 5
+"""Share of a training that is dropped instead where runs have few tokens. Set by judgement."""
+
 _FEWEST_SIZES = 3
-_SHARE = 0.3
+"""Sizes without which the two parameters of a size term and the floor cannot be told apart."""
+
 _DECADE = 0.999
+"""Decades that sizes should span: one, less rounding."""
+
 _FEW_CLUSTERS = 20
+"""As in `scalejax.engine`, whose simulations of clusters covered well at 20."""
+
 _NAMED = 3
+"""Columns that a sentence names."""
 
 
 def recommend(
@@ -53,22 +62,22 @@ def recommend(
         level: Probability of the intervals.
         planned: Whether the table has no losses.
     """
-    runs = _Runs(table, model, errors, level)
-    found = (
-        runs.identifiability(),
-        runs.early_tokens(),
-        runs.checkpoints(),
-        runs.count_of_sizes(),
-        runs.spread_of_sizes(),
-        runs.partial_training(),
-        runs.borrowing(),
+    recommender = _Recommender(table, model, errors, level)
+    items = (
+        recommender.identifiability(),
+        recommender.early_tokens(),
+        recommender.checkpoints(),
+        recommender.count_of_sizes(),
+        recommender.spread_of_sizes(),
+        recommender.partial_training(),
+        recommender.borrowing(),
         _seeds(repeats, planned),
     )
-    return tuple(item for item in found if item is not None)
+    return tuple(item for item in items if item is not None)
 
 
 @dataclass(frozen=True, eq=False)
-class _Runs:
+class _Recommender:
     """A table, the law and the held-out errors, to be turned into recommendations."""
 
     table: Table
@@ -77,26 +86,26 @@ class _Runs:
     level: float
 
     @cached_property
-    def families(self) -> tuple[Family, ...]:
+    def families(self) -> tuple[FamilyRows, ...]:
         return families(self.table)
 
     @property
     def has_checkpoints(self) -> bool:
         return has_checkpoints(self.table)
 
-    def made(
+    def recommendation(
         self, name: str, advice: str, needed: bool, before: Trial, after: Trial
     ) -> Recommendation:
-        """A recommendation with what it is worth; there is nothing to do where it does harm."""
+        """A recommendation with what it is worth; it applies only where it does no harm."""
         worth: dict[str, Any] = compare(self.errors, before, after, self.level)
         names = (before.name, after.name)
         item = Recommendation(name, advice, needed, CHOSHEN, names, **worth)
         return replace(item, applies=needed and not item.harms)
 
-    def of_poorest(
-        self, short: Callable[[Family], bool], order: Callable[[Family], float]
-    ) -> tuple[Family, str, int]:
-        """The poorest family, its name in words, and how many fall short."""
+    def poorest_family(
+        self, short: Callable[[FamilyRows], bool], order: Callable[[FamilyRows], float]
+    ) -> tuple[FamilyRows, str, int]:
+        """The poorest family, words that introduce it, and how many families fall short."""
         poorest = min(self.families, key=order)
         count = sum(map(short, self.families))
         if len(self.families) == 1:
@@ -105,17 +114,17 @@ class _Runs:
         return poorest, words + "the poorest, ", count
 
     def identifiability(self) -> Recommendation | None:
-        """Whether the runs determine the law at all; it looks at no losses."""
+        """Whether the runs determine the law at all; losses are not used."""
         parts = [self.table] if self.table.group is None else self.table.split().values()
-        found = [answer for part in parts if (answer := _answer(self.model, part)) is not None]
-        if not found:
+        answers = [answer for part in parts if (answer := _answer(self.model, part)) is not None]
+        if not answers:
             return None
-        worst = max(found, key=lambda answer: answer.condition)
-        open_ = [answer for answer in found if answer.verdict != "fine"]
-        some = f"{len(open_)} of {len(found)} families leave some open; the worst: "
-        said = "; ".join(map(str, worst.problems))
+        worst = max(answers, key=lambda answer: answer.condition)
+        open_ = [answer for answer in answers if answer.verdict != "fine"]
+        some = f"{len(open_)} of {len(answers)} families leave some open; the worst: "
+        problems = "; ".join(map(str, worst.problems))
         advice = (
-            f"{some if len(found) > 1 else ''}{said}"
+            f"{some if len(answers) > 1 else ''}{problems}"
             if open_
             else "the runs determine all parameters of the law"
         )
@@ -140,7 +149,7 @@ class _Runs:
             else f"none of the {self.table.n_rows:,} checkpoints lies {where}"
         )
         after = evidence.TEN_BILLION if long else evidence.FIRST_TENTH
-        return self.made("early tokens", advice, count > 0, evidence.PLAIN, after)
+        return self.recommendation("early tokens", advice, count > 0, evidence.PLAIN, after)
 
     def checkpoints(self) -> Recommendation:
         """Fit intermediate checkpoints, and say which belong together."""
@@ -158,11 +167,11 @@ class _Runs:
             f"fit all checkpoints, not only the ends, with {argument('run')} naming the "
             f"runs ({words}){few}"
         )
-        return self.made("checkpoints", advice, True, evidence.ENDS, evidence.PLAIN)
+        return self.recommendation("checkpoints", advice, True, evidence.ENDS, evidence.PLAIN)
 
     def count_of_sizes(self) -> Recommendation:
         """Five sizes or more."""
-        poorest, where, short = self.of_poorest(
+        poorest, where, short = self.poorest_family(
             lambda family: family.sizes < _SIZES, lambda family: family.sizes
         )
         count = f"{where}there {_are(poorest.sizes, 'size')}"
@@ -171,18 +180,22 @@ class _Runs:
             if short
             else f"{count}, five are advised"
         )
-        return self.made("number of sizes", advice, short > 0, evidence.THREE, evidence.FIVE)
+        return self.recommendation(
+            "number of sizes", advice, short > 0, evidence.THREE, evidence.FIVE
+        )
 
     def spread_of_sizes(self) -> Recommendation:
         """Of as many sizes, the largest or those that are spread."""
-        poorest, where, short = self.of_poorest(
+        poorest, where, short = self.poorest_family(
             lambda family: family.decades < _DECADE, lambda family: family.decades
         )
         advice = (
             f"{where}the sizes span {poorest.decades:.1f} decades; train towards the target, not "
             "below"
         )
-        return self.made("larger runs", advice, short > 0, evidence.SPREAD, evidence.LARGEST)
+        return self.recommendation(
+            "larger runs", advice, short > 0, evidence.SPREAD, evidence.LARGEST
+        )
 
     def partial_training(self) -> Recommendation:
         """Thirty per cent of each training may be enough."""
@@ -193,13 +206,13 @@ class _Runs:
         advice = (
             f"{_SHARE:.0%} of each training may be enough: it saves {1 - _SHARE:.0%} of the compute"
         )
-        return self.made(name, advice, False, evidence.PLAIN, evidence.THIRD)
+        return self.recommendation(name, advice, False, evidence.PLAIN, evidence.THIRD)
 
     def borrowing(self) -> Recommendation | None:
         """With one or two sizes, take the size term from another family."""
         if not evidence.BORROWED.keys() <= self.model.law.parameters.keys():
             return None
-        poorest, where, short = self.of_poorest(
+        poorest, where, short = self.poorest_family(
             lambda family: family.sizes < _FEWEST_SIZES, lambda family: family.sizes
         )
         advice = (
@@ -209,7 +222,7 @@ class _Runs:
             else "the runs have sizes of their own; one size with borrowed A and alpha is a "
             "fallback"
         )
-        return self.made("borrowing", advice, short > 0, evidence.PLAIN, evidence.ONE)
+        return self.recommendation("borrowing", advice, short > 0, evidence.PLAIN, evidence.ONE)
 
 
 _UNNAMED = (
@@ -218,7 +231,7 @@ _UNNAMED = (
 
 
 def _answer(model: Model, table: Table) -> Identifiability | None:
-    """What runs tell about the parameters; None if the law is finite at no typical point."""
+    """Which parameters the runs determine; None if the law is finite at no typical point."""
     try:
         return assess_design(run_set_of(model, {}, table), columns=table.columns)
     except UsageError:
@@ -226,7 +239,7 @@ def _answer(model: Model, table: Table) -> Identifiability | None:
 
 
 def _seeds(repeats: Repeats | None, planned: bool) -> Recommendation:
-    """Know what seeds do before small differences are believed."""
+    """Measure what seeds do before small differences are believed."""
     if repeats is None:
         advice = (
             "repeat one small run with another seed: no two runs agree in N and D, so that what "
@@ -237,10 +250,10 @@ def _seeds(repeats: Repeats | None, planned: bool) -> Recommendation:
         more = len(repeats.separated_by) - _NAMED
         rest = [f"{more} more columns"] if more > 0 else []
         apart = listed([*repeats.separated_by[:_NAMED], *rest])
-        said = "" if planned else f" (they differ by {repeats.difference:.2%})"
+        difference = "" if planned else f" (they differ by {repeats.difference:.2%})"
         advice = (
             f"repeat one small run with another seed: the {repeats.runs} runs of equal N and D"
-            f"{said} differ in {apart} as well"
+            f"{difference} differ in {apart} as well"
         )
         return Recommendation("seeds", advice, True, CHOSHEN)
     advice = (

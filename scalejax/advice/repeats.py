@@ -1,4 +1,4 @@
-"""Repeated runs in a table: by how much runs differ that agree in all that is known of them."""
+"""Repeated runs in a table, and by how much their losses differ."""
 
 from dataclasses import dataclass
 
@@ -32,7 +32,7 @@ def find_repeats(table: Table, frame: pd.DataFrame | None, planned: bool) -> Rep
     Args:
         table: The runs.
         frame: The user's table, whose other columns tell runs apart; columns of seeds do not.
-        planned: Whether the losses are no losses.
+        planned: Whether the table is a plan, whose losses are placeholders.
     """
     rows = pd.DataFrame({name: [f"{x:.6g}" for x in v] for name, v in table.inputs.items()})
     rows["family"] = 0 if table.group is None else table.group

@@ -1,4 +1,4 @@
-"""From held-out errors to what a person is told: the worth of a change, and the error to expect."""
+"""From held-out errors to the worth of a recommendation and the error to expect at a target."""
 
 from dataclasses import dataclass
 
@@ -13,10 +13,11 @@ FEWEST = 3
 """Held-out runs below which no interval is given: two numbers do not tell how they scatter."""
 
 _ROUNDING = 1e-6
+"""Relative errors below this count as this: a ratio to zero would be infinite."""
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedError:
     """The error to expect of an extrapolation, from held-out runs about as far away.
 
     Attributes:
@@ -36,11 +37,15 @@ class Expected:
     farthest: float
 
 
-def expected_error(errors: pd.DataFrame, distance: float) -> Expected | None:
+def expected_error(errors: pd.DataFrame, distance: float) -> ExpectedError | None:
     """The error to expect at a distance in decades of compute; None if no law could be fitted.
 
     Held-out runs at half the distance or more count. Where these are fewer than three, the
-    farthest half of all counts, but three at least.
+    farthest half of all counts, but three at least. The rule was set by judgement.
+
+    Args:
+        errors: From `scalejax.advice.evidence.held_out_errors`.
+        distance: Decades of compute to the target.
     """
     plain = errors[errors["trial"] == PLAIN.name].dropna(subset="ARE")
     if plain.empty:
@@ -50,7 +55,7 @@ def expected_error(errors: pd.DataFrame, distance: float) -> Expected | None:
         far = plain.nlargest(max(FEWEST, -(-len(plain) // 2)), "distance", keep="all")
     low, high = (np.nan, np.nan) if len(far) < FEWEST else far["ARE"].quantile([0.25, 0.75])
     ends = far["distance"].agg(["min", "max"])
-    return Expected(
+    return ExpectedError(
         float(far["ARE"].median()), float(low), float(high), len(far), *map(float, ends)
     )
 
@@ -59,9 +64,9 @@ def compare(errors: pd.DataFrame, before: Trial, after: Trial, level: float) -> 
     """Median errors before and after on the same targets, and their typical ratio.
 
     The ratio is the geometric mean, with Student's t interval of the mean logarithm; below three
-    targets there is none. Targets at which both trials fit the same rows are not asked. Those at
-    which one trial gives no law are counted and left out of both; where that leaves none, the
-    median is that of the trial alone.
+    targets there is none. Targets at which both trials fit the same rows are left out. Those at
+    which one trial gives no law are counted and left out of both medians; where that leaves none,
+    each median is of the trial's own targets.
     """
     sides = [
         errors[errors["trial"] == trial.name]
@@ -69,20 +74,20 @@ def compare(errors: pd.DataFrame, before: Trial, after: Trial, level: float) -> 
         .add_suffix(suffix)
         for trial, suffix in ((before, " before"), (after, " after"))
     ]
-    asked = pd.concat(sides, axis=1, join="inner")
-    asked = asked[asked["fitted before"] != asked["fitted after"]]
-    both = asked.dropna()
-    shown = asked if both.empty else both
+    pairs = pd.concat(sides, axis=1, join="inner")
+    pairs = pairs[pairs["fitted before"] != pairs["fitted after"]]
+    both = pairs.dropna()
+    counted = pairs if both.empty else both
     low, middle, high = _ratio(both["ARE before"].to_numpy(), both["ARE after"].to_numpy(), level)
     return {
-        "before": float(shown["ARE before"].median()),
-        "after": float(shown["ARE after"].median()),
+        "before": float(counted["ARE before"].median()),
+        "after": float(counted["ARE after"].median()),
         "ratio": middle,
         "lo": low,
         "hi": high,
         "targets": len(both),
-        "failed_before": int(asked["ARE before"].isna().sum()),
-        "failed_after": int(asked["ARE after"].isna().sum()),
+        "failed_before": int(pairs["ARE before"].isna().sum()),
+        "failed_after": int(pairs["ARE after"].isna().sum()),
     }
 
 

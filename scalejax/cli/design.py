@@ -110,7 +110,7 @@ def design(
     half_width = words.share("width", width)
     if half_width is not None and not half_width > 0:
         raise words.refusal("width", "it is a positive share such as 20% or 0.2.")
-    from scalejax.designing import answered, check_simulations, question_of
+    from scalejax.designing import check_simulations, design_of, question_of
 
     with spoken_warnings(False):
         if simulate:
@@ -120,7 +120,7 @@ def design(
         if dry_run:
             _announce(question, half_width, plot is not None, simulate, as_json)
             return
-        answer = answered(question)
+        answer = design_of(question)
         _print(answer, half_width, simulate, as_json)
     if csv is not None:
         answer.to_frame().to_csv(csv, index=False)

@@ -47,7 +47,9 @@ def compare(
     _check_resamples(first, second)
     if what is None:
         shared = [name for name in first.params if name in second.params]
-        usual = [q for q in conclude(first, at=at).quantities if not isinstance(q, ParameterValue)]
+        usual = [
+            part for part in conclude(first, at=at).parts if not isinstance(part, ParameterValue)
+        ]
         what = Conclusions((*(ParameterValue(name) for name in shared), *usual))
     both = first.draws.usable & second.draws.usable
     a, b = (what.of(fit.law, fit.params) for fit in (first, second))

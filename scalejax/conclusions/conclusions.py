@@ -1,4 +1,4 @@
-"""What a fit is asked for: named numbers computed from a law's parameters.
+"""Conclusions: named numbers computed from a law's parameters.
 
 Influence, sensitivity and comparison all ask how far a *conclusion* moves: an exponent, the best
 model for a compute budget, the loss of a planned run. A `Conclusions` computes all of them from
@@ -25,11 +25,11 @@ from scalejax.optima import allocation
 from scalejax.vocabulary import argument
 
 BEYOND = 100.0
-"""The default budget, in multiples of the largest compute among the runs."""
+"""The default budget, in multiples of the largest compute among the runs; set by judgement."""
 
 
-class Quantity(Protocol):
-    """Numbers computed from parameters; hashable, so that compiled code is used again."""
+class Conclusion(Protocol):
+    """One or more numbers from parameters; hashable, so that compiled code is used again."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ class ComputeOptimum(NamedTuple):
 
 
 class PredictedLoss(NamedTuple):
-    """The loss of a planned run, given by its inputs in the order of the law."""
+    """The loss of a planned run: its inputs by name, in the order of the law."""
 
     point: tuple[tuple[str, float], ...]
 
@@ -102,18 +102,18 @@ class OwnNumber(NamedTuple):
 
 @dataclass(frozen=True)
 class Conclusions:
-    """Named numbers that a fit is asked for.
+    """Several conclusions, computed together.
 
     Attributes:
-        quantities: What computes them.
+        parts: The conclusions, whose numbers follow each other.
     """
 
-    quantities: tuple[Quantity, ...]
+    parts: tuple[Conclusion, ...]
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names in order."""
-        return tuple(name for quantity in self.quantities for name in quantity.names)
+        return tuple(name for conclusion in self.parts for name in conclusion.names)
 
     def of(self, law: Law, parameters: Mapping[str, Any]) -> Floats:
         """All numbers, (k,), at one set of parameters."""
@@ -123,39 +123,37 @@ class Conclusions:
         """All numbers, (B, k), of parameters (B,)."""
         with jax.enable_x64(True):
             values = {name: np.asarray(v, np.float64) for name, v in parameters.items()}
-            return np.asarray(_evaluate(self.quantities, law, values), np.float64)
+            return np.asarray(_evaluate(self.parts, law, values), np.float64)
 
     def standard_errors(self, fit: Fit) -> Floats:
-        """Standard errors, (k,): of the draws, or asymptotic without any; NaN where unknown."""
+        """Standard errors, (k,): of the draws, or asymptotic without draws; NaN where unknown."""
         if default_kind(fit) == "percentile" and np.any(fit.draws.usable):
             return np.std(self.of_many(fit.law, fit.draws.arrays()), axis=0)
         problem, linear = fit.problem, fit.asymptotics
         u = problem.coordinates(fit.params, None)
         with jax.enable_x64(True):
-            slope = np.asarray(_slopes(self.quantities, problem.model, u, dict(problem.fixed)))
+            slope = np.asarray(_slopes(self.parts, problem.model, u, dict(problem.fixed)))
         kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
         return linear.standard_errors(slope, kind)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _evaluate(
-    quantities: tuple[Quantity, ...], law: Law, parameters: Mapping[str, Any]
-) -> jax.Array:
+def _evaluate(parts: tuple[Conclusion, ...], law: Law, parameters: Mapping[str, Any]) -> jax.Array:
     """Numbers (B, k) of parameters (B,)."""
-    return jax.vmap(lambda p: jnp.concatenate([quantity(law, p) for quantity in quantities]))(
+    return jax.vmap(lambda p: jnp.concatenate([conclusion(law, p) for conclusion in parts]))(
         parameters
     )
 
 
 @partial(jax.jit, static_argnums=(0, 1))
 def _slopes(
-    quantities: tuple[Quantity, ...], model: Model, u: Any, fixed: Mapping[str, Any]
+    parts: tuple[Conclusion, ...], model: Model, u: Any, fixed: Mapping[str, Any]
 ) -> jax.Array:
     """Derivatives of the numbers in the coordinates, (k, p)."""
 
     def numbers(u: jax.Array) -> jax.Array:
         parameters = model.parameters(u, fixed)
-        return jnp.concatenate([quantity(model.law, parameters) for quantity in quantities])
+        return jnp.concatenate([conclusion(model.law, parameters) for conclusion in parts])
 
     return jax.jacfwd(numbers)(u)
 
@@ -191,12 +189,12 @@ def conclude(
     if at is None and set(law.inputs) == {"N", "D"}:
         compute = 6 * fit.table.inputs["N"] * fit.table.inputs["D"]
         at = [float(f"{BEYOND * np.max(compute):.1e}")]
-    values: list[Quantity] = [ParameterValue(name) for name in names]
-    return Conclusions((*values, *(quantity_at(point, law) for point in at or ())))
+    values: list[Conclusion] = [ParameterValue(name) for name in names]
+    return Conclusions((*values, *(conclusion_at(point, law) for point in at or ())))
 
 
-def quantity_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
-    """What a law tells at a point: the loss of a run, or the best model for a compute.
+def conclusion_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
+    """The conclusion at a point: the loss of a run, or the best model for a compute.
 
     Args:
         point: Inputs of a run by name, ``{"N": "70B", "D": 1.4e12}``; or a compute in FLOP, as
@@ -204,10 +202,10 @@ def quantity_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
         law: The law.
 
     Raises:
-        UsageError: The point does not go with the law, or a number is none or not positive.
+        UsageError: The point does not go with the law, or a value is not a positive number.
     """
-    given = point if isinstance(point, Mapping) else {"C": point}
-    values = {name: _positive(value) for name, value in given.items()}
+    inputs = point if isinstance(point, Mapping) else {"C": point}
+    values = {name: _positive(value) for name, value in inputs.items()}
     if values.keys() == {*law.inputs}:
         return PredictedLoss(tuple((name, values[name]) for name in law.inputs))
     if values.keys() != {"C"}:

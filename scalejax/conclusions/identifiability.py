@@ -1,8 +1,8 @@
-"""Which parameters the runs determine: asked before a fit or of a finished one.
+"""Which parameters the runs determine, before a fit or at the estimate of one.
 
-`design_identifiability` needs the inputs of the runs only, so it can be asked before anything is
-trained; `identifiability` looks at a finished fit, at its estimate. `scalejax.fit` asks the first
-of itself and refuses what cannot be determined.
+`design_identifiability` needs the inputs of the runs only, so it works before anything is trained;
+`identifiability` looks at a finished fit, at its estimate. `scalejax.fit` calls the first itself
+and refuses runs that cannot determine the law.
 """
 
 from collections.abc import Mapping
@@ -40,11 +40,11 @@ def design_identifiability(
     objective: ObjectiveLike = None,
     noise: float = TYPICAL_NOISE,
 ) -> Identifiability:
-    """Tell before a fit, or before the runs, which parameters the runs can determine.
+    """Which parameters runs can determine, before a fit or before the runs.
 
     Args:
-        data: A table, or the inputs of the law by name in raw units, (n,) each. Losses are not
-            looked at; of a table the weights are.
+        data: A table, whose weights count and whose losses do not, or the inputs of the law by
+            name in raw units, (n,) each.
         law: As for `fit`.
         params: Parameters at which the law is linearised; those that are fixed or tied may be
             left out. Without them the published sets of the law are tried, or points all over the
@@ -56,7 +56,7 @@ def design_identifiability(
         noise: Standard deviation of the residual of a run of average weight.
 
     Returns:
-        The answer, with the problems in words. Nothing is raised for a bad design.
+        The answer, with a sentence for each problem. Nothing is raised for a bad design.
 
     Raises:
         UsageError: An input or parameter is missing or not finite.
@@ -75,7 +75,7 @@ def design_identifiability(
 
 
 def identifiability(fit: Fit) -> Identifiability:
-    """Tell which parameters the runs of a fit determine, at its estimate.
+    """Which parameters the runs of a fit determine, at its estimate.
 
     Args:
         fit: The fit. The noise is the robust standard deviation of its residuals.
@@ -91,16 +91,16 @@ def identifiability(fit: Fit) -> Identifiability:
     fixed = dict(fit.settings["fixed"])
     model = make_model(fit.law, fit.objective.kernel, fixed=fixed, tied=fit.settings["tied"])
     design = run_set_of(model, fixed, fit.table)
-    used = fit.table.weight > 0
-    residuals = np.sqrt(design.weight) * fit.residuals[used]
-    left = max(design.n_rows - len(model.free), 1)
-    noise = robust_sd(residuals) * np.sqrt(design.n_rows / left)
+    has_weight = fit.table.weight > 0
+    residuals = np.sqrt(design.weight) * fit.residuals[has_weight]
+    spare = max(design.n_rows - len(model.free), 1)
+    noise = robust_sd(residuals) * np.sqrt(design.n_rows / spare)
     columns, ends = fit.table.columns, fit.draws.status
-    found = assess_estimate(design, fit.params, float(noise), columns, ends)
-    if found.verdict != "not identified":
-        return found
+    answer = assess_estimate(design, fit.params, float(noise), columns, ends)
+    if answer.verdict != "not identified":
+        return answer
     anywhere = assess_design(design, float(noise), columns, draw_status=ends)
-    return anywhere if anywhere.verdict == "not identified" else found
+    return anywhere if anywhere.verdict == "not identified" else answer
 
 
 def _arrays(law: Law, data: Any) -> tuple[dict[str, Floats], Floats]:

@@ -1,7 +1,7 @@
 """Influence: how far each conclusion moves when a run, or a whole cluster, is left out.
 
-All refits are one batch of weights. Take a robust objective: under least squares outliers mask
-each other, and the runs that pull hardest are not the ones that stand out
+All refits are one batch of weights. Use it with a robust objective: under least squares outliers
+mask each other, and the runs that pull hardest are not the ones that stand out
 (benchmarks/results/coverage.md).
 """
 

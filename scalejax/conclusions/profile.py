@@ -5,7 +5,8 @@ curved and one-sided likelihoods that a symmetric interval cannot, and a paramet
 not determine shows as a flat profile with an end that is infinite. All refits are one batch.
 
 The drop in the objective is measured in units of its own noise: for least squares
-``2 (S - S0) / s^2``, for other losses divided by ``mean(psi^2) / mean(chi)`` (Huber 1981); for
+``2 (S - S0) / s^2``, for other losses divided by ``mean(psi^2) / mean(chi)`` (Huber 1981, Robust
+Statistics); for
 Student's t with a fitted scale it is twice the log-likelihood. Its signed root is compared with
 Student's t. Rows must be independent.
 """
@@ -29,7 +30,10 @@ from scalejax.result import Result
 from scalejax.wording import aligned, digits
 
 _CERTAIN = 1e-5
+"""Scaled gradient of a refit that counts as a minimum: ten times a fit's, by judgement."""
+
 _FLAT_REACH, _FLAT_RISE = 0.5, 2.0
+"""Flat: a parameter may change by half while the log-likelihood falls by less than one."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -99,16 +103,16 @@ def profile(
             to start from.
     """
     check_level(level)
-    chosen = tuple(fit.asymptotics.names if parameters is None else parameters)
-    if unknown := [name for name in chosen if name not in fit.asymptotics.names]:
+    names = tuple(fit.asymptotics.names if parameters is None else parameters)
+    if unknown := [name for name in names if name not in fit.asymptotics.names]:
         raise UsageError(f"{', '.join(unknown)}: no free parameters of this fit.")
     if fit.table.cluster is not None:
         raise UsageError("a profile takes rows as independent: with clusters, use the bootstrap.")
     threshold = t_quantile(level, fit.asymptotics.degrees_of_freedom)
-    u, held, number = _grid(fit, chosen, threshold, points)
+    u, held, number = _grid(fit, names, threshold, points)
     root, certain = _roots(fit, u, held, how)
     frames, rows = [], []
-    for k, name in enumerate(chosen):
+    for k, name in enumerate(names):
         of_this = number == k
         coordinate = u[of_this][:, fit.asymptotics.names.index(name)]
         values = _values(fit, name, coordinate)
@@ -129,11 +133,15 @@ def profile(
 def _grid(
     fit: Fit, names: tuple[str, ...], threshold: float, points: int
 ) -> tuple[Floats, NDArray[np.bool_], Ints]:
-    """Starts (P, p) along each parameter's own direction of least resistance, and what is held."""
+    """Starts (P, p) along the direction in which each parameter rises with the least loss of fit.
+
+    Also which coordinate each start holds, (P, p), and the number of its parameter, (P,).
+    """
     linear, problem = fit.asymptotics, fit.problem
     centre = problem.coordinates(fit.params, fit.noise_scale)
     covariance = np.nan_to_num(linear.covariance("wald"))
-    # Denser near the estimate, and far enough out for a profile that is not a parabola.
+    # In halves of the usual half-width: denser near the estimate, and to three times the half-width
+    # for a profile that is not a parabola. Set by judgement.
     steps = np.concatenate([-np.geomspace(0.1, 6, points)[::-1], np.geomspace(0.1, 6, points)])
     starts, held, number = [], [], []
     box = problem.engine(How()).box
@@ -172,7 +180,7 @@ def _roots(
 
 
 def _noise_unit(fit: Fit) -> float:
-    """What the objective rises by chance: the unit of twice the log-likelihood."""
+    """The rise of the objective that is one unit of twice the log-likelihood."""
     if fit.objective.kernel.fitted_scale:
         return 1.0
     linear = fit.asymptotics

@@ -1,4 +1,4 @@
-"""Sensitivity: what the conclusions rest on. One call refits under every choice that was made.
+"""Sensitivity: how far the conclusions move under other choices of the analyst, by refits.
 
 Each *variant* changes one thing: the objective, Huber's delta, rows left out, how parameters are
 counted, the law, or the kind of resampling. The table says how far each conclusion moves, in its
@@ -39,7 +39,7 @@ OBJECTIVES: Mapping[str, Objective] = {
     "Student t(3)": student_t(),
 }
 DELTAS = (1e-4, 3e-3, 1e-2, 3e-2)
-"""Deltas around the field's 1e-3, on log loss."""
+"""Deltas around the 1e-3 that Hoffmann et al. (arXiv:2203.15556) use on log loss."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def sensitivity(
     level: float = 0.95,
     how: How | None = None,
 ) -> pd.DataFrame:
-    """Refit under other choices and tell how far each conclusion moves.
+    """Refit under other choices, and list how far each conclusion moves.
 
     Args:
         fit: The fit; its draws decide the kind and number of resamples of the variants.
@@ -92,9 +92,9 @@ def sensitivity(
     base, error = what.of(fit.law, fit.params), what.standard_errors(fit)
     count = 0 if fit.draws.method == CALLER_WEIGHTS else len(fit.draws)
     frames = []
-    chosen = OBJECTIVES if objectives is None else objectives
+    objectives = OBJECTIVES if objectives is None else objectives
     variants = [
-        *_objectives(fit, chosen, DELTAS if deltas is None else deltas),
+        *_objectives(fit, objectives, DELTAS if deltas is None else deltas),
         *_exclusions(fit, exclusions or {}),
         *_conventions(fit, conventions or {}),
         *_laws(fit, laws),
@@ -140,13 +140,13 @@ def _solve(
 ) -> tuple[dict[str, float], Status, Refits | None]:
     """Estimate, status and refits of a variant, from all starts."""
     kind = fit.draws.method.removeprefix("cluster ") if count else "none"
-    wanted = Resampling(kind, count, fit.settings.get("noise"))
-    problem, point = estimate(problem, how, wanted)
+    resampling = Resampling(kind, count, fit.settings.get("noise"))
+    problem, point = estimate(problem, how, resampling)
     parameters = {name: float(v[0]) for name, v in problem.parameters(point.u).items()}
     status = Status(int(point.status[0]))
     if not count or status not in MINIMA:
         return parameters, status, None
-    return parameters, status, refits(problem, how, point, wanted)
+    return parameters, status, refits(problem, how, point, resampling)
 
 
 def _objectives(
@@ -172,17 +172,17 @@ def _with_objective(fit: Fit, objective: Objective) -> FitProblem:
     return replace(problem, model=model, objective=objective)
 
 
-def _exclusions(fit: Fit, named: Mapping[str, Sequence[int]]) -> Iterator[_Variant]:
+def _exclusions(fit: Fit, rows_by_name: Mapping[str, Sequence[int]]) -> Iterator[_Variant]:
     """Exclusions by weight, so that the compiled program serves all of them."""
     table = fit.table
-    chosen: dict[str, NDArray[np.bool_]] = {
-        name: np.isin(table.row, list(rows)) for name, rows in named.items()
+    exclusions: dict[str, NDArray[np.bool_]] = {
+        name: np.isin(table.row, list(rows)) for name, rows in rows_by_name.items()
     }
     top = np.argsort(-table.target, kind="stable")[:5]
-    chosen.setdefault("without the 5 highest losses", np.isin(np.arange(table.n_rows), top))
+    exclusions.setdefault("without the 5 highest losses", np.isin(np.arange(table.n_rows), top))
     size, label = _size(table)
-    chosen.setdefault(f"without the tenth of least {label}", size <= np.quantile(size, 0.1))
-    for name, out in chosen.items():
+    exclusions.setdefault(f"without the tenth of least {label}", size <= np.quantile(size, 0.1))
+    for name, out in exclusions.items():
         if int(np.sum((table.weight > 0) & ~out)) > fit.problem.model.size + 2:
             weight = np.where(out, 0.0, table.weight)
             problem = replace(fit.problem, table=replace(table, weight=weight))
@@ -197,9 +197,11 @@ def _size(table: Table) -> tuple[Floats, str]:
     return table.inputs[name], name
 
 
-def _conventions(fit: Fit, named: Mapping[str, Mapping[str, ArrayLike]]) -> Iterator[_Variant]:
+def _conventions(
+    fit: Fit, conventions: Mapping[str, Mapping[str, ArrayLike]]
+) -> Iterator[_Variant]:
     table = fit.table
-    for name, inputs in named.items():
+    for name, inputs in conventions.items():
         values = {key: np.asarray(array, np.float64) for key, array in inputs.items()}
         wrong = [
             key
@@ -211,13 +213,13 @@ def _conventions(fit: Fit, named: Mapping[str, Mapping[str, ArrayLike]]) -> Iter
                 f"conventions[{name!r}] needs inputs of {fit.law.name} with {table.n_rows} values "
                 f"each, one for each row in use; {', '.join(wrong)} is not that."
             )
-        changed = replace(table, inputs={**table.inputs, **values})
-        yield _Variant("convention", name, replace(fit.problem, table=changed))
+        other = replace(table, inputs={**table.inputs, **values})
+        yield _Variant("convention", name, replace(fit.problem, table=other))
 
 
 def _laws(fit: Fit, laws: Sequence[str | Law]) -> Iterator[_Variant]:
-    for given in laws:
-        law = find_law(given)
+    for name in laws:
+        law = find_law(name)
         if not set(law.inputs) <= set(fit.table.inputs):
             raise UsageError(f"{law.name} needs {', '.join(law.inputs)}, which the fit has not.")
         inputs = {name: fit.table.inputs[name] for name in law.inputs}

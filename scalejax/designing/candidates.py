@@ -1,4 +1,4 @@
-"""Runs that could be trained, as a caller lists them: read, checked, with what each costs."""
+"""A caller's list of runs to choose from: read, checked, with the cost of each."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ import pandas as pd
 
 from scalejax._arrays import Floats
 from scalejax.data import column_list, match_column, parse_column, problem_at
-from scalejax.designing.problem import Listed
+from scalejax.designing.problem import CandidateList
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.laws import Law
 from scalejax.quantities import CHECKED, FLOP_PER_PAIR
@@ -22,32 +22,32 @@ class Candidates(NamedTuple):
 
     Attributes:
         runs: Inputs, (n,) each.
-        cost: What one run of each costs, (n,); None if that follows from 6ND.
+        cost: Cost of one run of each, (n,); None if it follows from 6ND.
     """
 
     runs: dict[str, Floats]
     cost: Floats | None
 
 
-def candidates_of(given: pd.DataFrame | Mapping[str, Any], law: Law) -> Candidates:
-    """The columns that matter: the law's inputs under any of their usual names, and ``cost``.
+def candidates_of(source: pd.DataFrame | Mapping[str, Any], law: Law) -> Candidates:
+    """Candidates from a table: the law's inputs under any of their usual names, and ``cost``.
 
     Raises:
         InputError: A column is missing, or cells are blank, no numbers or not positive; all at
             once, with their rows.
-        UsageError: What is given is no table.
+        UsageError: The source is no table.
     """
-    frame = _frame(given)
-    found = {name: match_column(frame, name) for name in (*law.inputs, COST)}
-    missing = [name for name in law.inputs if found[name] is None]
-    if found[COST] is None and not {"N", "D"} <= set(law.inputs):
+    frame = _frame(source)
+    matches = {name: match_column(frame, name) for name in (*law.inputs, COST)}
+    missing = [name for name in law.inputs if matches[name] is None]
+    if matches[COST] is None and not {"N", "D"} <= set(law.inputs):
         missing.append(COST)
     problems = []
     if missing:
         text = f"no column for {', '.join(missing)} ({law.name}); {column_list(frame)}"
         problems.append(InputProblem("E126", text))
     values: dict[str, Floats] = {}
-    for name, match in found.items():
+    for name, match in matches.items():
         if isinstance(match, InputProblem):
             what = match.message.partition(";")[0]
             problems.append(InputProblem(match.code, f"{what}: rename all but one", match.column))
@@ -61,13 +61,13 @@ def candidates_of(given: pd.DataFrame | Mapping[str, Any], law: Law) -> Candidat
     return Candidates({name: values[name] for name in law.inputs}, values.get(COST))
 
 
-def priced(candidates: Candidates, rate: float, money: float) -> Listed:
+def with_cost(candidates: Candidates, rate: float, money: float) -> CandidateList:
     """Candidates with their cost.
 
     Args:
         candidates: The runs.
-        rate: What one FLOP costs.
-        money: What may be spent.
+        rate: Cost of one FLOP.
+        money: What may be spent, in the unit of the costs.
 
     Raises:
         UsageError: There is not money enough for any.
@@ -80,24 +80,24 @@ def priced(candidates: Candidates, rate: float, money: float) -> Listed:
             f"no candidate can be paid for: the cheapest costs {np.min(cost):.3g}, and there is "
             f"{money:.3g}."
         )
-    return Listed(with_compute(runs), cost)
+    return CandidateList(with_compute(runs), cost)
 
 
 def with_compute(runs: Mapping[str, Floats]) -> dict[str, Floats]:
-    """Runs (n,) with ``log_compute``, zero where it is not known."""
+    """Runs (n,) with ``log_compute``; zero for laws without N and D."""
     if {"N", "D"} <= runs.keys():
         return {**runs, "log_compute": np.log(FLOP_PER_PAIR * runs["N"] * runs["D"])}
     return {**runs, "log_compute": np.zeros(len(next(iter(runs.values()))))}
 
 
-def _frame(given: Any) -> pd.DataFrame:
-    if isinstance(given, pd.DataFrame):
-        return given.reset_index(drop=True)
+def _frame(source: Any) -> pd.DataFrame:
+    if isinstance(source, pd.DataFrame):
+        return source.reset_index(drop=True)
     try:
-        if isinstance(given, Mapping):
-            columns = np.broadcast_arrays(*map(np.atleast_1d, given.values()))
-            return pd.DataFrame(dict(zip(map(str, given), columns, strict=True)))
-        return pd.DataFrame(given)
+        if isinstance(source, Mapping):
+            columns = np.broadcast_arrays(*map(np.atleast_1d, source.values()))
+            return pd.DataFrame(dict(zip(map(str, source), columns, strict=True)))
+        return pd.DataFrame(source)
     except (TypeError, ValueError) as error:
         raise UsageError(
             f"{argument('candidates')} is a table of runs, or columns by name: {error}"
@@ -111,8 +111,8 @@ def _read(frame: pd.DataFrame, name: str, column: str) -> tuple[Floats, list[Inp
     problems = parsed.problems(column, rows.tolist())
     if parsed.refused_type:
         return parsed.values, problems
-    said = np.isin(rows, [*parsed.unreadable, *parsed.decimal_commas])
-    blank = ~np.isfinite(parsed.values) & ~said
+    unreadable = np.isin(rows, [*parsed.unreadable, *parsed.decimal_commas])
+    blank = ~np.isfinite(parsed.values) & ~unreadable
     if blank.any():
         message = "blank or not finite; complete these rows or leave them out"
         problems.append(problem_at("E101", message, column, rows[blank]))

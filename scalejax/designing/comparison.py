@@ -3,7 +3,7 @@
 - isoFLOP: a few budgets, and at each of them sizes from one limit of tokens per parameter to the
   other (Hoffmann et al., arXiv:2203.15556, approach 2).
 - fixed ratio: sizes at 20 tokens per parameter.
-- sizes times ratios: every size at 5, 20 and 80 tokens per parameter (approach 3).
+- sizes times ratios: every size at 5, 20 and 80 tokens per parameter (their approach 3).
 
 Their smallest run is the smallest that the region allows; the largest is as large as the money
 allows.
@@ -18,39 +18,41 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from scalejax.designing.choice import Known, Setting, errors_of, stakes_of
+from scalejax.designing.best_runs import Knowledge, Setting, errors_of, stakes_of
 from scalejax.designing.region import (
     Region,
     compute_range,
     grid,
-    placed,
     ratio_range,
     run_at,
+    run_at_place,
 )
 from scalejax.quantities import FLOP_PER_PAIR
 
 Shape = Callable[[Region, Any, Any], dict[str, Any]]
-"""Runs of a grid between a smallest and a largest log compute."""
+"""Gives the runs of a grid from a region, the smallest and the largest log compute."""
 
 FIXED_RATIO = 20.0
 RATIOS = (5.0, 20.0, 80.0)
 USUAL_ISOFLOP = (5, 9)
+"""Budgets and sizes at each of the large grid. Ratios and counts are usual ones, by judgement."""
 
 _HALVINGS = 50
+"""Halvings of a range of log compute: to rounding, 1e-15 of it."""
 
 
 def isoflop_runs(budgets: int, sizes: int) -> Shape:
-    """Sizes at each of some budgets."""
+    """A grid of some sizes at each of some budgets."""
 
     def runs(region: Region, low: Any, top: Any) -> dict[str, Any]:
         compute = jnp.repeat(low + (top - low) * jnp.linspace(0.0, 1.0, budgets), sizes)
-        return placed(region, compute, jnp.tile(jnp.linspace(0.0, 1.0, sizes), budgets))
+        return run_at_place(region, compute, jnp.tile(jnp.linspace(0.0, 1.0, sizes), budgets))
 
     return runs
 
 
 def fixed_ratio_runs(count: int) -> Shape:
-    """Sizes at one number of tokens per parameter."""
+    """A grid of sizes at 20 tokens per parameter."""
 
     def runs(region: Region, low: Any, top: Any) -> dict[str, Any]:
         compute = low + (top - low) * jnp.linspace(0.0, 1.0, count)
@@ -60,7 +62,7 @@ def fixed_ratio_runs(count: int) -> Shape:
 
 
 def crossed_runs(sizes: int) -> Shape:
-    """Every size at each of the usual numbers of tokens per parameter."""
+    """A grid of every size at each of `RATIOS` tokens per parameter."""
 
     def runs(region: Region, low: Any, top: Any) -> dict[str, Any]:
         ratio = jnp.tile(jnp.log(jnp.array(RATIOS)), sizes)
@@ -74,7 +76,7 @@ def crossed_runs(sizes: int) -> Shape:
 
 
 def usual_grids(slots: int) -> Mapping[str, tuple[int, Shape]]:
-    """The grids of about as many runs, and a large one, by name, with their number of runs."""
+    """Grids of about as many runs as slots, and a large one: by name, number of runs and shape."""
     budgets = max(2, slots // 4)
     sizes, crossed = max(3, slots // budgets), max(2, slots // len(RATIOS))
     many, each = USUAL_ISOFLOP
@@ -92,13 +94,16 @@ def usual_grids(slots: int) -> Mapping[str, tuple[int, Shape]]:
     }
 
 
-def scaled(shape: Shape, region: Region, money: Any) -> dict[str, Any]:
-    """A grid that costs the money, or as near to it as the region allows; NaN if none is so cheap.
+def grid_for_money(shape: Shape, region: Region, money: Any) -> dict[str, Any]:
+    """The runs of a grid that costs the money, or as near to it as the region allows.
 
     Args:
         shape: The grid.
         region: Where runs may be.
         money: FLOP.
+
+    Returns:
+        Inputs and ``log_compute``, (k,) each; NaN if even the smallest such grid costs more.
     """
     low, high = compute_range(region, jnp.log(money))
 
@@ -117,15 +122,15 @@ def scaled(shape: Shape, region: Region, money: Any) -> dict[str, Any]:
 
 
 def grid_errors(
-    setting: Setting, grids: tuple[Shape, ...], known: Known, region: Region, money: Any
+    setting: Setting, grids: tuple[Shape, ...], knowledge: Knowledge, region: Region, money: Any
 ) -> jax.Array:
     """Standard error of the target at the estimate after each grid, (grids,)."""
-    estimate = known._replace(u=known.u[:1])
-    candidates = placed(region, *grid(region, jnp.log(money)))
+    estimate = knowledge._replace(u=knowledge.u[:1])
+    candidates = run_at_place(region, *grid(region, jnp.log(money)))
     stakes, _ = stakes_of(setting, estimate, candidates)
 
     def error(shape: Shape) -> jax.Array:
-        runs = scaled(shape, region, money)
+        runs = grid_for_money(shape, region, money)
         return errors_of(setting, estimate, stakes, runs, jnp.ones_like(runs["N"]))[0]
 
     return jnp.stack([error(shape) for shape in grids])
@@ -133,7 +138,7 @@ def grid_errors(
 
 @partial(jax.jit, static_argnums=(0, 1))
 def grid_errors_along(
-    setting: Setting, grids: tuple[Shape, ...], known: Known, region: Region, moneys: Any
+    setting: Setting, grids: tuple[Shape, ...], knowledge: Knowledge, region: Region, moneys: Any
 ) -> jax.Array:
     """`grid_errors` for several amounts of money, (m, grids)."""
-    return jax.vmap(lambda money: grid_errors(setting, grids, known, region, money))(moneys)
+    return jax.vmap(lambda money: grid_errors(setting, grids, knowledge, region, money))(moneys)

@@ -1,10 +1,10 @@
-"""`Design`: which runs to train next, with what can be said of them and how to check it."""
+"""`Design`: which runs to train next, as people hold it: text, frame and a check by simulation."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from scalejax.designing.record import DesignRecord
-from scalejax.designing.simulation import Simulated, simulate
+from scalejax.designing.simulation import Simulation, simulate
 from scalejax.designing.summary import cost_sentence, summarise
 from scalejax.files import plain
 from scalejax.result import Result
@@ -15,10 +15,10 @@ class Design(DesignRecord, Result):
     """Runs to train next; their numbers are those of `scalejax.designing.record.DesignRecord`."""
 
     def cost_sentence(self, width: float, cost: float) -> str:
-        """What `cost_for_width` gave, in words."""
+        """A sentence on a width and what it costs, as `cost_for_width` gives it."""
         return cost_sentence(self, width, cost)
 
-    def simulate(self, simulations: int = 400, seed: int = 0) -> Simulated:
+    def simulate(self, simulations: int = 400, seed: int = 0) -> Simulation:
         """Check the promise: draw losses, refit, and compare, see `scalejax.designing.simulation`.
 
         Args:
@@ -28,7 +28,7 @@ class Design(DesignRecord, Result):
         return simulate(self, simulations, seed)
 
     def summary(self) -> str:
-        """What to train and why, in words."""
+        """What to train and why, as text."""
         return summarise(self)
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,5 +51,5 @@ class Design(DesignRecord, Result):
             "scores": self.scores.to_dict("records"),
             "notes": self.notes,
         }
-        found: dict[str, Any] = plain(described)
-        return found
+        values: dict[str, Any] = plain(described)
+        return values

@@ -1,8 +1,9 @@
-"""What runs tell about a law: Fisher information of a run, of a table, and what it leaves open.
+"""Fisher information of runs about the parameters of a law, and the criteria of designs.
 
-A run whose residual has the standard deviation s tells ``f f'`` about the coordinates of a fit,
-with ``f = (d residual / du) / s``; runs add up. `run_vector` is f for one run, `Stake` holds what a
-design is judged by, and `log_spread` judges by a `Criterion`, the lower the better:
+A run whose residual has the standard deviation s has the information ``f f'`` on the coordinates u
+of a fit, with ``f = (d residual / du) / s``; that of several runs is the sum. `run_vector` is f for
+one run, `Stake` holds what a design is judged by, and `log_spread` judges by a `Criterion`, the
+lower the better:
 
 - variance: log of the summed variance of some numbers, each given by its slope (A; c for one);
 - volume: minus log det of the information, per parameter (D).
@@ -28,7 +29,7 @@ from scalejax.status import CONDITION_LIMIT
 
 
 class Criterion(NamedTuple):
-    """What counts how much.
+    """Weights of what a design is judged by.
 
     Attributes:
         variance: Weight of the log variance.
@@ -42,7 +43,7 @@ class Criterion(NamedTuple):
 CRITERIA: Mapping[str, Criterion] = MappingProxyType(
     {"c": Criterion(1.0, 0.1), "D": Criterion(0.0, 1.0), "A": Criterion(1.0, 0.0)}
 )
-"""By name."""
+"""The criteria by name; the tenth of volume in ``c`` was set by judgement."""
 
 
 class Noise(NamedTuple):
@@ -60,7 +61,7 @@ class Noise(NamedTuple):
     log_target: Any
 
 
-class Past(NamedTuple):
+class PastRuns(NamedTuple):
     """The runs so far, as the rows that were fitted.
 
     Attributes:
@@ -86,17 +87,17 @@ class Stake(NamedTuple):
 
     Attributes:
         u: Coordinates of the fit, (p,).
-        whiten: What slopes are multiplied by, (p, p).
+        whiten: The matrix that slopes are multiplied by, (p, p).
         before: Information of the runs so far, (p, p).
         goal: Slopes of the numbers whose variance counts, (p, k).
-        wanted: Slope of the target itself, (p,).
+        slope: Slope of the target itself, (p,).
     """
 
     u: jax.Array
     whiten: jax.Array
     before: jax.Array
     goal: jax.Array
-    wanted: jax.Array
+    slope: jax.Array
 
 
 def run_slope(model: Model, fixed: Mapping[str, Any], u: Any, run: Mapping[str, Any]) -> jax.Array:
@@ -119,8 +120,8 @@ def run_vector(
     """The vector f (p,) of one run, whose information is ``f f'``.
 
     Args:
-        model: The law and what of it is free.
-        fixed: Parameters that are held.
+        model: The law with its free parameters.
+        fixed: Values of fixed parameters, by name.
         noise: The noise of a run.
         u: Coordinates, (p,).
         run: The inputs of the law, and ``log_compute``.
@@ -133,11 +134,12 @@ def information(vectors: Any, weight: Any) -> jax.Array:
     return vectors.T @ (weight[:, None] * vectors)
 
 
-def information_so_far(vectors: Any, past: Past) -> jax.Array:
+def information_so_far(vectors: Any, past: PastRuns) -> jax.Array:
     """Information (p, p) that a least-squares fit takes from rows with vectors (n, p).
 
     The inverse of its covariance. With rows that are independent that is `information`; rows of one
-    run that share its noise tell less (Liang and Zeger 1986, with equal correlations).
+    run that share its noise tell less (Liang and Zeger 1986, Biometrika 73, 13-22, with equal
+    correlations).
     """
     bread = information(vectors, past.weight)
     weighted = past.weight[:, None] * vectors
@@ -151,7 +153,7 @@ def information_so_far(vectors: Any, past: Past) -> jax.Array:
 
 
 def log_spread(criterion: Criterion, matrix: Any, goal: Any) -> jax.Array:
-    """What an information matrix (p, p) leaves open, ()."""
+    """The criterion of an information matrix (p, p) and slopes (p, k), (); lower is better."""
     spread = jnp.zeros(())
     if criterion.variance:
         spread = criterion.variance * jnp.log(jnp.sum(goal * jnp.linalg.solve(matrix, goal)))
@@ -186,14 +188,14 @@ def spread_with(criterion: Criterion, matrix: Any, goal: Any, vectors: Any) -> j
     return spread
 
 
-def standard_error(matrix: Any, wanted: Any) -> jax.Array:
+def standard_error(matrix: Any, slope: Any) -> jax.Array:
     """Standard error of a number with slope (p,) under an information matrix, (), both whitened.
 
     Infinite if the runs leave a direction open.
     """
     enough = jnp.linalg.eigvalsh(matrix)[0] > CONDITION_LIMIT**-2
     safe = jnp.where(enough, matrix, jnp.eye(matrix.shape[0]))
-    return jnp.where(enough, jnp.sqrt(wanted @ jnp.linalg.solve(safe, wanted)), jnp.inf)
+    return jnp.where(enough, jnp.sqrt(slope @ jnp.linalg.solve(safe, slope)), jnp.inf)
 
 
 def whitening(matrix: Any) -> jax.Array:

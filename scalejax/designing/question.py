@@ -1,4 +1,4 @@
-"""`DesignQuestion`: which runs are wanted and why, checked before anything compiles."""
+"""`DesignQuestion`: the arguments of `design`, read and checked before anything compiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ import pandas as pd
 from scalejax._arrays import Floats
 from scalejax.conclusions import BEYOND
 from scalejax.costs import TRAINING_MFU, Hardware, amount_in, find_hardware, usd_per_flop
-from scalejax.designing.candidates import candidates_of, priced
-from scalejax.designing.choice import Setting
+from scalejax.designing.best_runs import Setting
+from scalejax.designing.candidates import candidates_of, with_cost
 from scalejax.designing.information import CRITERIA
-from scalejax.designing.past import last_rows
-from scalejax.designing.problem import Listed
+from scalejax.designing.past_runs import last_rows
+from scalejax.designing.problem import CandidateList
 from scalejax.designing.region import Region, region_of
 from scalejax.designing.targets import target_of
 from scalejax.errors import UsageError
@@ -27,11 +27,12 @@ from scalejax.resampling import check_level
 from scalejax.vocabulary import argument
 
 _MOST_RUNS = 200
+"""Most runs of a design; the time of the exchange grows with their square. Set by judgement."""
 
 
 @dataclass(frozen=True, eq=False)
 class DesignQuestion:
-    """What `scalejax.design` is to answer.
+    """A question to `scalejax.design`.
 
     Attributes:
         origin: Where the law comes from.
@@ -39,10 +40,10 @@ class DesignQuestion:
         ends: Inputs of the runs so far where they ended, one a row.
         place: Where runs may be: a region of N and D, or a list.
         money: What may be spent.
-        rate: What one FLOP costs.
+        rate: Cost of one FLOP.
         unit: Unit of money.
-        noise: Standard deviation of a new run's residual, if it was given.
-        discrepancy: What the law may be wrong by for each decade from the target.
+        noise: Standard deviation of a new run's residual; None for that of the fit.
+        discrepancy: Relative error of the law for each decade of compute from the target.
         level: Probability of the intervals.
         draws: Draws of the parameters beside the estimate.
         seed: Seed of their choice.
@@ -51,7 +52,7 @@ class DesignQuestion:
     origin: Source
     setting: Setting
     ends: pd.DataFrame
-    place: Region | Listed
+    place: Region | CandidateList
     money: float
     rate: float
     unit: str
@@ -102,7 +103,7 @@ def question_of(
         unit = "units of cost"
     ends = _ends(origin)
     columns = {name: ends[name].to_numpy(np.float64) for name in law.inputs if len(ends)}
-    goal = target_of(_wanted(at, law, columns, money / rate), law)
+    goal = target_of(_target(at, law, columns, money / rate), law)
     if discrepancy > 0 and goal.compute is None:
         raise UsageError(
             f"{argument('discrepancy')} is by decades of compute from the target, and "
@@ -110,7 +111,7 @@ def question_of(
             f"known: give {argument('target')} FLOP, or N and D."
         )
     if choice is not None:
-        place: Region | Listed = priced(choice, rate, money)
+        place: Region | CandidateList = with_cost(choice, rate, money)
     elif set(law.inputs) == {"N", "D"}:
         place = region_of(columns, ranges or {}, money / rate)
     else:
@@ -161,12 +162,12 @@ def _check(
 
 def _money(budget: float | str | None, usd: float | str | None) -> float:
     units = ((budget, "FLOP"), (usd, "USD"))
-    given = [amount_in(amount, unit) for amount, unit in units if amount is not None]
-    if len(given) != 1:
+    amounts = [amount_in(amount, unit) for amount, unit in units if amount is not None]
+    if len(amounts) != 1:
         raise UsageError(f"give {argument('budget')} or {argument('usd')}.")
-    if not 0 < given[0] < np.inf:
-        raise UsageError(f"the budget must be positive and finite, not {given[0]!r}.")
-    return given[0]
+    if not 0 < amounts[0] < np.inf:
+        raise UsageError(f"the budget must be positive and finite, not {amounts[0]!r}.")
+    return amounts[0]
 
 
 def _rate(
@@ -175,14 +176,14 @@ def _rate(
     mfu: float,
     usd_per_hour: float | str | None,
 ) -> float:
-    """What one FLOP costs."""
+    """Cost of one FLOP: in dollars with `usd`, otherwise 1."""
     if usd is None:
         words = {
             f"{argument('hardware')}": hardware is not None,
             f"{argument('usd_per_hour')}": usd_per_hour is not None,
             f"{argument('mfu')}": mfu != TRAINING_MFU,
         }
-        if idle := [name for name, given in words.items() if given]:
+        if idle := [name for name, is_given in words.items() if is_given]:
             raise UsageError(f"{', '.join(idle)} would do nothing without {argument('usd')}.")
         return 1.0
     if hardware is None:
@@ -208,8 +209,8 @@ def _ends(origin: Source) -> pd.DataFrame:
     return pd.DataFrame({name: table.inputs[name][last] for name in names})
 
 
-def _wanted(at: Any, law: Law, ends: Mapping[str, Floats], flop: float) -> Any:
-    """What is to be known; far beyond the runs so far if that is not said."""
+def _target(at: Any, law: Law, ends: Mapping[str, Floats], flop: float) -> Any:
+    """The target that the user names; by default N* at 100 times the largest compute so far."""
     if at is not None:
         return at
     if set(law.inputs) != {"N", "D"}:

@@ -1,6 +1,6 @@
 """The record of a design: which runs to train, what they promise, and what others would give.
 
-People hold a `scalejax.designing.Design`, which is one that can be simulated and put in words.
+People hold a `scalejax.designing.Design`, which adds text and a check by simulation.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
-from scalejax.designing.choice import Found
+from scalejax.designing.best_runs import BestRuns
 from scalejax.designing.comparison import grid_errors_along, usual_grids
 from scalejax.designing.problem import DesignProblem
 from scalejax.designing.region import Region
@@ -22,13 +22,16 @@ from scalejax.planning import Source
 from scalejax.resampling import t_quantile
 from scalejax.vocabulary import argument
 
-SPREAD = "this design"
+_OWN_ROW = "this design"
 AMOUNTS = 17
 """Amounts of money for which a curve of widths is computed."""
 
 _MULTIPLES = np.geomspace(0.1, 1e4, 51)
+"""Multiples of the budget at which grids are judged; between them money is interpolated."""
+
 _FROM, _TO = 0.03, 1e3
 _FARTHEST = 1e6
+"""Multiples of the budget: of a curve of widths, and the most that a width may cost."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,12 +44,12 @@ class DesignRecord:
         budget: What may be spent, in `unit`.
         level: Probability of the intervals whose width is reported.
         noise: Standard deviation of a run's residual.
-        discrepancy: What the law may be wrong by for each decade from the target.
+        discrepancy: Relative error of the law for each decade of compute from the target.
         seed: Seed of the choice of draws.
         independent_before: Independent units among the runs so far: clusters, or rows.
         ends: Inputs of the runs so far where they ended, one a row.
         notes: What a reader should know.
-        found: The design as arrays.
+        solution: The design as arrays.
     """
 
     question: DesignProblem
@@ -59,7 +62,7 @@ class DesignRecord:
     independent_before: int
     ends: pd.DataFrame
     notes: tuple[str, ...]
-    found: Found
+    solution: BestRuns
 
     @property
     def unit(self) -> str:
@@ -68,7 +71,7 @@ class DesignRecord:
 
     @property
     def target(self) -> str:
-        """What is to be known, in words."""
+        """The number to be known, as text."""
         return self.question.setting.target.label
 
     @property
@@ -83,15 +86,15 @@ class DesignRecord:
 
     @property
     def efficiency(self) -> float:
-        """How near this design is to the best conceivable: the ratio of variances, at least.
+        """A lower bound of the variance of the best design over that of this one.
 
-        The best conceivable trains fractions of runs on the same candidates, and is known to
-        within the gap of the equivalence theorem. Compared is what the criterion counts, as the
-        mean of its logarithm over the draws; for D that is the p-th root of the determinant. Runs
-        of N and D may lie between the candidates, so it can exceed 1 a little.
+        The best design may train fractions of runs; it is known to within the gap of the
+        equivalence theorem. Variance is what the criterion counts, for D the p-th root of the
+        determinant, as a geometric mean over the draws. Runs of N and D may lie between the
+        candidates of the best design, so the bound can exceed 1 a little.
         """
-        measure = self.found.measure
-        return float(np.exp(measure.log_spread - measure.gap - self.found.log_spread))
+        bound = self.solution.continuous
+        return float(np.exp(bound.log_spread - bound.gap - self.solution.log_spread))
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -100,8 +103,8 @@ class DesignRecord:
         Inputs are rounded to four digits.
         """
         inputs = self.question.setting.model.law.inputs
-        used = np.asarray(self.found.used)
-        frame = pd.DataFrame({name: _rounded(self.found.runs[name][used]) for name in inputs})
+        used = np.asarray(self.solution.used)
+        frame = pd.DataFrame({name: _rounded(self.solution.runs[name][used]) for name in inputs})
         frame["cost"] = self._costs(frame)
         frame = frame.groupby(list(inputs), as_index=False).agg(
             count=("cost", "size"), cost=("cost", "sum")
@@ -112,20 +115,20 @@ class DesignRecord:
 
     def _costs(self, frame: pd.DataFrame) -> Floats:
         place = self.question.place
-        used = np.asarray(self.found.used)
+        used = np.asarray(self.solution.used)
         if isinstance(place, Region):
-            return self.question.rate * np.exp(np.asarray(self.found.runs["log_compute"])[used])
-        return np.asarray(self.found.runs["cost"])[used]
+            return self.question.rate * np.exp(np.asarray(self.solution.runs["log_compute"])[used])
+        return np.asarray(self.solution.runs["cost"])[used]
 
     @property
     def cost(self) -> float:
-        """What the runs cost, in `unit`."""
+        """Cost of all runs, in `unit`."""
         return float(self.runs["cost"].sum())
 
     @property
     def stderr(self) -> float:
         """Standard error of the target after the runs, of its logarithm if it is relative."""
-        return float(self.found.error[0])
+        return float(self.solution.error[0])
 
     @property
     def width(self) -> float:
@@ -135,21 +138,21 @@ class DesignRecord:
         Student's t, as the noise is estimated from the same runs; infinite if these are no more
         than the parameters.
         """
-        return float(self.widths(np.array([self.stderr]), int(self.found.used.sum()))[0])
+        return float(self.widths(np.array([self.stderr]), int(self.solution.used.sum()))[0])
 
     @property
     def width_range(self) -> tuple[float, float]:
         """The smallest and the largest width among the draws of the parameters."""
-        widths = self.widths(np.asarray(self.found.error), int(self.found.used.sum()))
+        widths = self.widths(np.asarray(self.solution.error), int(self.solution.used.sum()))
         return float(np.min(widths)), float(np.max(widths))
 
     @property
     def width_before(self) -> float:
-        """The same for the runs so far; infinite if they leave the target open, or the noise."""
+        """The width from the runs so far; infinite if they leave the target or the noise open."""
         return float(self.widths(np.array([self.question.error_before(self.budget)]), 0)[0])
 
     def widths(self, errors: Floats, runs: int | Ints) -> Floats:
-        """Widths for standard errors (m,) after some new runs."""
+        """Widths (m,) for standard errors (m,) after a number of new runs."""
         left = self.independent_before + np.asarray(runs) - len(self.question.setting.model.free)
         t = np.vectorize(lambda n: t_quantile(self.level, int(n)) if n > 0 else np.inf)(left)
         half = np.asarray(t, np.float64) * np.asarray(errors, np.float64)
@@ -158,7 +161,7 @@ class DesignRecord:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """What this design and the usual grids give for the same money.
+        """This design and the usual grids for the same money.
 
         Returns:
             One row a design: number of runs, ``stderr`` and ``width`` of the target,
@@ -166,17 +169,17 @@ class DesignRecord:
             grid needs for the width of this design (infinite if 10,000 times do not suffice). A
             list of candidates is compared with nothing.
         """
-        count = int(self.found.used.sum())
-        rows = [(SPREAD, count, self.stderr, self.width, 1.0, 1.0)]
+        count = int(self.solution.used.sum())
+        rows = [(_OWN_ROW, count, self.stderr, self.width, 1.0, 1.0)]
         place, rate = self.question.place, self.question.rate
         if isinstance(place, Region):
             grids = usual_grids(self.question.setting.slots)
             shapes = tuple(shape for _, shape in grids.values())
             moneys = np.append(_MULTIPLES, 1.0) * self.budget / rate
             with jax.enable_x64(True):
-                known, amounts = self.question.known, jnp.asarray(moneys)
+                knowledge, amounts = self.question.knowledge, jnp.asarray(moneys)
                 errors = np.asarray(
-                    grid_errors_along(self.question.setting, shapes, known, place, amounts)
+                    grid_errors_along(self.question.setting, shapes, knowledge, place, amounts)
                 )
             for k, (name, (number, _)) in enumerate(grids.items()):
                 widths = self.widths(errors[:, k], number)
@@ -217,14 +220,14 @@ class DesignRecord:
             )
         errors, runs = self.question.errors(amounts)
         widths = self.widths(errors, runs)
-        # What less money buys can be had for more.
+        # Whoever has more money can also train the runs of less.
         best = [int(np.argmin(widths[: k + 1])) for k in range(len(amounts))]
         return pd.DataFrame(
             {"cost": amounts, "runs": runs[best], "stderr": errors[best], "width": widths[best]}
         )
 
     def cost_for_width(self, width: float) -> float:
-        """How much must be spent to know the target to a width.
+        """The money that it takes to know the target to a width.
 
         Args:
             width: For relative targets 0.2 is 20 %.
@@ -240,16 +243,16 @@ class DesignRecord:
         if self.width_before <= width:
             return 0.0
         least = 1.01 * self.question.cheapest
-        found, ends = np.inf, (least, max(_FARTHEST * self.budget, 2 * least))
-        for _ in range(2):  # Coarsely, then between the two amounts that it lies between.
+        price, ends = np.inf, (least, max(_FARTHEST * self.budget, 2 * least))
+        for _ in range(2):  # First coarsely, then between the two nearest amounts.
             amounts = np.geomspace(*ends, AMOUNTS)
             widths = self.width_against_cost(amounts)["width"].to_numpy()
-            found = crossing(amounts, widths, width)
-            if not least < found < np.inf:
+            price = crossing(amounts, widths, width)
+            if not least < price < np.inf:
                 break
-            k = int(np.searchsorted(amounts, found))
+            k = int(np.searchsorted(amounts, price))
             ends = (amounts[k - 1], amounts[k])
-        return found
+        return price
 
     def to_frame(self) -> pd.DataFrame:
         """One row for each run to train, repeats included, in the order of cost."""
@@ -264,10 +267,13 @@ class DesignRecord:
         return self.ends.copy()
 
 
-def crossing(money: Floats, widths: Floats, wanted: float) -> float:
-    """The money at which widths fall to what is wanted, between amounts by their logarithms."""
-    enough = np.flatnonzero(widths <= wanted * (1 + 1e-9))
-    if not np.isfinite(wanted):
+def crossing(money: Floats, widths: Floats, width: float) -> float:
+    """The money at which widths (m,) fall to a width, interpolated in logarithms.
+
+    Infinite if no amount suffices; NaN for a width that is not finite.
+    """
+    enough = np.flatnonzero(widths <= width * (1 + 1e-9))
+    if not np.isfinite(width):
         return float("nan")
     if not len(enough):
         return float("inf")
@@ -275,7 +281,7 @@ def crossing(money: Floats, widths: Floats, wanted: float) -> float:
     if k == 0 or not np.isfinite(widths[k - 1]):
         return float(money[k])
     low, high = np.log(widths[k]), np.log(widths[k - 1])
-    share = 0.0 if high == low else (high - np.log(wanted)) / (high - low)
+    share = 0.0 if high == low else (high - np.log(width)) / (high - low)
     return float(np.exp((1 - share) * np.log(money[k - 1]) + share * np.log(money[k])))
 
 

@@ -20,12 +20,14 @@ from scalejax.vocabulary import argument
 USUAL_RATIO = (2.0, 200.0)
 """Tokens per parameter that published sweeps cover."""
 
-FEWEST_SHARE = 1e-4
-"""Smallest run that is considered, as a share of the budget, where no runs say how small."""
+SMALLEST_SHARE = 1e-4
+"""Smallest run that is considered, as a share of the budget, where there are no runs so far. Set by
+judgement."""
 
 LIMITS = ("N", "D", "C", "D/N")
 _ANYTHING = (1e-300, 1e300)
 _COMPUTES, _RATIOS = 21, 11
+"""Points of the grid of candidates; runs are moved off it afterwards. Set by judgement."""
 
 
 class Region(NamedTuple):
@@ -40,7 +42,7 @@ class Region(NamedTuple):
 def region_of(
     runs: Mapping[str, Floats], ranges: Mapping[str, tuple[float, float]], budget: float
 ) -> Region:
-    """The limits that are given, and the usual ones for the rest.
+    """The region within the ranges of the user, and within the usual ones of the rest.
 
     Args:
         runs: N and D of the runs so far where they ended, (n,) each; empty without any.
@@ -78,7 +80,7 @@ def region_of(
 
 def _usual(runs: Mapping[str, Floats], budget: float) -> dict[str, tuple[float, float]]:
     if not runs:
-        smallest = FEWEST_SHARE * budget
+        smallest = SMALLEST_SHARE * budget
         return {"N": _ANYTHING, "D": _ANYTHING, "C": (smallest, 1e300), "D/N": USUAL_RATIO}
     n, d = runs["N"], runs["D"]
     ratio = d / n
@@ -111,7 +113,7 @@ def ratio_range(region: Region, log_compute: Any) -> tuple[Any, Any]:
 
 
 def run_at(log_compute: Any, log_ratio: Any) -> dict[str, Any]:
-    """The run of a compute and tokens per parameter."""
+    """The run of a log compute and a log ratio: N, D and ``log_compute``, of the shape of both."""
     pairs = log_compute - np.log(FLOP_PER_PAIR)
     return {
         "N": jnp.exp((pairs - log_ratio) / 2),
@@ -120,8 +122,8 @@ def run_at(log_compute: Any, log_ratio: Any) -> dict[str, Any]:
     }
 
 
-def placed(region: Region, log_compute: Any, place: Any) -> dict[str, Any]:
-    """The run of a compute and a place between 0 and 1."""
+def run_at_place(region: Region, log_compute: Any, place: Any) -> dict[str, Any]:
+    """The run of a log compute and a place between 0 and 1: N, D and ``log_compute``."""
     low, high = ratio_range(region, log_compute)
     return run_at(log_compute, low + (high - low) * place)
 

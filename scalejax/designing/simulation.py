@@ -3,8 +3,8 @@
 The estimate is taken for the truth. Losses of the runs so far and of the new ones are the law's,
 with Gaussian noise of the size that the design assumes (a part of it common to the rows of a run,
 where they come in clusters), and are fitted by least squares with weights to match, all simulations
-as one batch. So the check is of what the design leaves out: that the law is curved and tables are
-small. It says nothing on whether the law or its noise are right.
+as one batch. So the check is of what the design neglects: that the law is curved and tables are
+small. It cannot tell whether the law or its noise are right.
 """
 
 import math
@@ -19,22 +19,25 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from scalejax._arrays import Floats, Ints
-from scalejax.designing.choice import Known, Setting
+from scalejax.designing.best_runs import Knowledge, Setting
 from scalejax.designing.information import run_sd
-from scalejax.designing.past import fitting_weight
+from scalejax.designing.past_runs import fitting_weight
 from scalejax.designing.record import DesignRecord
 from scalejax.engine import Engine, HostTable, make_box
 from scalejax.errors import UsageError
 from scalejax.objectives import least_squares
 from scalejax.status import MINIMA
 
-_BEYOND = 5
+_FEWEST_OUTSIDE = 5
+"""Simulations beyond the ends of the interval, both together, on which its width has to rest."""
+
 _RESAMPLES = 1000
+"""Resamples for a 95 % interval of the ratio, of which 25 lie beyond each end."""
 
 
 @dataclass(frozen=True, eq=False)
-class Simulated:
-    """What came of a design.
+class Simulation:
+    """A design's promised standard error against that of simulated refits.
 
     Attributes:
         predicted: Standard error that the design promises.
@@ -64,7 +67,7 @@ class Simulated:
         )
 
 
-def simulate(design: DesignRecord, simulations: int, seed: int) -> Simulated:
+def simulate(design: DesignRecord, simulations: int, seed: int) -> Simulation:
     """Refit simulated losses of all runs, see `scalejax.designing.design.Design.simulate`.
 
     Raises:
@@ -72,16 +75,16 @@ def simulate(design: DesignRecord, simulations: int, seed: int) -> Simulated:
     """
     check_simulations(simulations, design.level)
     question = design.question
-    setting, known = question.setting, question.known
-    used = np.asarray(design.found.used)
-    new = {name: np.asarray(design.found.runs[name])[used] for name in known.past.runs}
-    values, minimum = refitted(setting, known, new, simulations, seed)
+    setting, knowledge = question.setting, question.knowledge
+    used = np.asarray(design.solution.used)
+    new = {name: np.asarray(design.solution.runs[name])[used] for name in knowledge.past.runs}
+    values, minimum = refit_targets(setting, knowledge, new, simulations, seed)
     spread = quantile_spread(values, design.level)
     generator = np.random.default_rng(seed)
     again = generator.choice(values, (_RESAMPLES, len(values)))
     ratios = np.apply_along_axis(quantile_spread, 1, again, design.level) / design.stderr
     low, high = np.quantile(ratios, [0.025, 0.975])
-    return Simulated(
+    return Simulation(
         predicted=design.stderr,
         spread=spread,
         ratio=spread / design.stderr,
@@ -98,7 +101,7 @@ def check_simulations(simulations: int, level: float) -> None:
     Raises:
         UsageError: Too few, or no whole number.
     """
-    fewest = math.ceil(round(_BEYOND / (1 - level), 6))
+    fewest = math.ceil(round(_FEWEST_OUTSIDE / (1 - level), 6))
     if not (float(simulations).is_integer() and simulations >= fewest):
         raise UsageError(
             f"simulations must be a whole number of {fewest} or more for {100 * level:g} % "
@@ -106,28 +109,30 @@ def check_simulations(simulations: int, level: float) -> None:
         )
 
 
-def refitted(
-    setting: Setting, known: Known, new: dict[str, Floats], simulations: int, seed: int
+def refit_targets(
+    setting: Setting, knowledge: Knowledge, new: dict[str, Floats], simulations: int, seed: int
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """The target (n,) of refits of simulated losses, and which of them are minima.
 
     Args:
         setting: The law.
-        known: The truth, and the runs so far.
+        knowledge: The truth, and the runs so far.
         new: Inputs and ``log_compute`` of the new runs, (k,) each.
-        simulations: How many.
+        simulations: Their number, n.
         seed: Seed of the noise.
     """
-    past, model = known.past, setting.model
+    past, model = knowledge.past, setting.model
     kept = np.asarray(past.weight) > 0
     weight = np.asarray(past.weight)[kept]
     old = {name: np.asarray(values)[kept] for name, values in past.runs.items()}
     runs = {name: np.concatenate([old[name], new[name]]) for name in old}
     with jax.enable_x64(True):
         inputs = tuple(runs[name] for name in model.law.inputs)
-        truth = np.asarray(model.residual(jnp.asarray(known.u[0]), inputs, 0.0, known.fixed))
+        truth = np.asarray(
+            model.residual(jnp.asarray(knowledge.u[0]), inputs, 0.0, knowledge.fixed)
+        )
         old_sd = np.asarray(run_sd(past.noise, old["log_compute"]))
-        new_sd = np.asarray(run_sd(known.noise, new["log_compute"]))
+        new_sd = np.asarray(run_sd(knowledge.noise, new["log_compute"]))
     generator, share = np.random.default_rng(seed), float(past.correlation)
     noise = generator.standard_normal((simulations, len(truth)))
     noise[:, len(weight) :] *= new_sd
@@ -137,38 +142,38 @@ def refitted(
         common = generator.standard_normal((simulations, codes.max() + 1))
         noise[:, : len(weight)] += old_sd * np.sqrt(share) * common[:, codes]
     counted = old_sd / np.sqrt(fitting_weight(past)[kept])
-    u, status = refits(setting, known, runs, truth + noise, np.concatenate([counted, new_sd]))
-    return targets_at(setting, known, u), np.isin(status, MINIMA)
+    u, status = refits(setting, knowledge, runs, truth + noise, np.concatenate([counted, new_sd]))
+    return targets_at(setting, knowledge, u), np.isin(status, MINIMA)
 
 
 def refits(
-    setting: Setting, known: Known, runs: dict[str, Floats], targets: Floats, sd: Floats
+    setting: Setting, knowledge: Knowledge, runs: dict[str, Floats], targets: Floats, sd: Floats
 ) -> tuple[Floats, Ints]:
     """Coordinates (B, p) and status (B,) of weighted least-squares fits.
 
     Args:
         setting: The law.
-        known: Parameters to start from.
+        knowledge: Parameters to start from.
         runs: Inputs, (n,) each.
         targets: Log losses, or losses, of each simulation, (B, n).
-        sd: Standard deviation of each residual, (n,), as far as it decides the weights.
+        sd: Standard deviation of each residual, (n,); rows are weighted by its inverse square.
     """
     model = setting.model
     inputs = tuple(runs[name] for name in model.law.inputs)
     loss = np.exp(targets[0]) if model.kernel.log else targets[0]
     table = HostTable(inputs, loss, np.mean(sd**-2.0) ** -1 / sd**2, np.arange(len(sd)))
     objective = least_squares(on="log" if model.kernel.log else "loss")
-    engine = Engine(model, objective, [table], make_box(model, {}), fixed=known.fixed)
+    engine = Engine(model, objective, [table], make_box(model, {}), fixed=knowledge.fixed)
     zeros = np.zeros(len(targets), np.int64)
-    hint = np.repeat(np.asarray(known.u[:1], np.float64), len(targets), axis=0)
+    hint = np.repeat(np.asarray(knowledge.u[:1], np.float64), len(targets), axis=0)
     ends = engine.refit(zeros, zeros, target=targets, hint=hint)
     return ends.u, ends.status
 
 
-def targets_at(setting: Setting, known: Known, u: Floats) -> Floats:
+def targets_at(setting: Setting, knowledge: Knowledge, u: Floats) -> Floats:
     """The target (B,) at coordinates (B, p); its logarithm if it is relative."""
     with jax.enable_x64(True):
-        return np.asarray(_targets(setting, known.fixed, jnp.asarray(u)), np.float64)
+        return np.asarray(_targets(setting, knowledge.fixed, jnp.asarray(u)), np.float64)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -178,7 +183,7 @@ def _targets(setting: Setting, fixed: Any, u: jax.Array) -> jax.Array:
 
 
 def quantile_spread(values: Floats, level: float) -> float:
-    """Half the width between quantiles, in normal standard deviations."""
+    """Half the width between quantiles of values (n,), in normal standard deviations."""
     far = np.where(np.isfinite(values), values, np.inf)
     low, high = np.quantile(far, [(1 - level) / 2, (1 + level) / 2], method="nearest")
     return float(high - low) / (2 * float(ndtri((1 + level) / 2)))

@@ -1,4 +1,4 @@
-"""A design in words: what to train, what it promises, and what the usual grids would give."""
+"""A design as text: what to train, what it promises, and what the usual grids would give."""
 
 import textwrap
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from scalejax.designing.problem import Listed
+from scalejax.designing.problem import CandidateList
 from scalejax.designing.question import DesignQuestion
 from scalejax.designing.record import DesignRecord
 from scalejax.designing.region import compute_range, grid_size
@@ -24,16 +24,16 @@ def summarise(design: DesignRecord) -> str:
     """What to train and why, as plain text."""
     setting = design.question.setting
     count = int(design.runs["count"].sum())
-    draws = len(design.found.error) - 1
+    draws = len(design.solution.error) - 1
     low, high = design.width_range
-    known = f"{design.target} to {width(design, design.width)} ({100 * design.level:g} %)"
+    promise = f"{design.target} to {width(design, design.width)} ({100 * design.level:g} %)"
     if not np.isfinite(design.width):
-        known = (
+        promise = (
             f"{design.target}. How well they will is not known: all runs are no more than the "
             f"{len(setting.model.free)} parameters, so that none are left to tell the noise by"
         )
     prose = [
-        f"Train these {count} runs for {money(design.cost, design.unit)} to know {known}.",
+        f"Train these {count} runs for {money(design.cost, design.unit)} to know {promise}.",
         f"Runs so far: {_before(design)}. Law: {design.source.label}.",
         f"Chosen to minimise {_CRITERIA[setting.criterion]}"
         + (f", mean over the estimate and {draws} draws" if draws else " at the estimate")
@@ -63,25 +63,25 @@ def _noise(design: DesignRecord) -> str:
 def _before(design: DesignRecord) -> str:
     if not design.runs_before:
         return "none"
-    rows = int(np.sum(np.asarray(design.question.known.past.weight) > 0))
+    rows = int(np.sum(np.asarray(design.question.knowledge.past.weight) > 0))
     counted = f" ({rows} rows)" if rows > design.runs_before else ""
     now = width(design, design.width_before)
-    known = now if now == "unknown" else f"known to {now}"
-    return f"{design.runs_before}{counted}, which leave it {known}"
+    knowledge = now if now == "unknown" else f"known to {now}"
+    return f"{design.runs_before}{counted}, which leave it {knowledge}"
 
 
 def _places(place: Any) -> str:
-    if isinstance(place, Listed):
+    if isinstance(place, CandidateList):
         return f"{len(place.cost)} candidates"
     return f"{grid_size()} places of a grid"
 
 
 def plan_of(question: DesignQuestion) -> dict[str, Any]:
-    """What would be done for a question, by name, as plain values."""
+    """What `design` would do for a question, by name, as plain values; nothing is compiled."""
     setting, place = question.setting, question.place
     fit = question.origin.fit
     free = len(setting.model.free)
-    if isinstance(place, Listed):
+    if isinstance(place, CandidateList):
         number, ends = len(place.cost), (float(place.cost.min()), float(place.cost.max()))
     else:
         with jax.enable_x64(True):
@@ -145,15 +145,15 @@ def _scores(design: DesignRecord) -> list[str]:
 
 
 def width(design: DesignRecord, value: float) -> str:
-    """A width for people."""
+    """A width as text."""
     if not np.isfinite(value) or (design.relative and value > 1e3):
         return "unknown"
     return f"+{100 * value:.3g} %" if design.relative else f"+-{value:.3g}"
 
 
-def cost_sentence(design: DesignRecord, wanted: float, cost: float) -> str:
-    """What a width costs."""
-    aim = f"{design.target} to {width(design, wanted)}"
+def cost_sentence(design: DesignRecord, target_width: float, cost: float) -> str:
+    """A sentence on a width and what it costs."""
+    aim = f"{design.target} to {width(design, target_width)}"
     most = design.question.setting.slots
     if cost == 0:
         return f"The runs so far give {aim}."
@@ -163,7 +163,7 @@ def cost_sentence(design: DesignRecord, wanted: float, cost: float) -> str:
 
 
 def money(value: float, unit: str) -> str:
-    """An amount for people."""
+    """An amount of money as text."""
     whole = unit == "USD" or (unit != "FLOP" and 100 <= value < 1e7)
     return f"{value:,.0f} {unit}" if whole else f"{value:.3g} {unit}"
 

@@ -1,4 +1,4 @@
-"""What runs are to determine: a number computed from the parameters of a law.
+"""Targets of a design: the number, computed from a law's parameters, that runs are to determine.
 
 - The best number of parameters for a compute budget (laws of N and D, C = 6ND).
 - The loss of a planned run.
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from scalejax.conclusions import ComputeOptimum, OwnNumber, Quantity, quantity_at
+from scalejax.conclusions import ComputeOptimum, Conclusion, OwnNumber, conclusion_at
 from scalejax.laws import Law
 from scalejax.quantities import FLOP_PER_PAIR, short_number
 
@@ -22,14 +22,14 @@ class Target(NamedTuple):
     """One number of a conclusion; hashable, so that compiled code is used again.
 
     Attributes:
-        quantity: What computes it.
-        label: It in words.
-        compute: The compute at which it lies, FLOP; None if that is not known.
+        conclusion: The function that computes it.
+        label: Its name for people.
+        compute: The compute of the run or budget that it is about, FLOP; None for other numbers.
         relative: Whether errors are relative: it is compared by its logarithm.
-        which: Which of the numbers of the quantity.
+        which: Its place among the numbers of the conclusion.
     """
 
-    quantity: Quantity
+    conclusion: Conclusion
     label: str
     compute: float | None = None
     relative: bool = True
@@ -37,28 +37,28 @@ class Target(NamedTuple):
 
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """The number, (), or its logarithm."""
-        value = self.quantity(law, parameters)[self.which]
+        value = self.conclusion(law, parameters)[self.which]
         return jnp.log(value) if self.relative else value
 
 
 def target_of(at: Any, law: Law) -> Target:
-    """The number that is to be known.
+    """The target at a point.
 
     Args:
-        at: As for `scalejax.conclusions.quantity_at`, or a pure function of the parameters.
+        at: As for `scalejax.conclusions.conclusion_at`, or a pure function of the parameters.
         law: The law.
 
     Raises:
-        UsageError: It does not go with the law.
+        UsageError: The point does not go with the law.
     """
     if callable(at):
         own = OwnNumber(at)
         return Target(own, own.names[0], relative=False)
-    quantity = quantity_at(at, law)
-    if isinstance(quantity, ComputeOptimum):
-        return Target(quantity, f"N* at {quantity.budget:.4g} FLOP", quantity.budget)
-    point = dict(quantity.point)
+    conclusion = conclusion_at(at, law)
+    if isinstance(conclusion, ComputeOptimum):
+        return Target(conclusion, f"N* at {conclusion.budget:.4g} FLOP", conclusion.budget)
+    point = dict(conclusion.point)
     inputs = ", ".join(f"{name}={short_number(value)}" for name, value in point.items())
     pair = {"N", "D"} <= point.keys()
     compute = FLOP_PER_PAIR * point["N"] * point["D"] if pair else None
-    return Target(quantity, f"the loss at {inputs}", compute)
+    return Target(conclusion, f"the loss at {inputs}", compute)

@@ -8,42 +8,51 @@ import numpy as np
 import pandas as pd
 
 from scalejax.optima import Answer, Measure, Optima, Problem, solve
-from scalejax.planning.numbers import evaluate, evaluate_draws, quantile_interval
+from scalejax.planning.evaluation import evaluate, evaluate_draws, quantile_interval
+from scalejax.planning.solution import PlanSolution
 from scalejax.planning.source import Source, published_sources
-from scalejax.planning.stated import Stated
 
 _ROUNDING = 1e-6
+"""Excess over a limit that counts as rounding. Set by judgement."""
 
 
 def price_candidates(
     candidates: Mapping[str, Mapping[str, float]],
-    stated: Stated,
+    solution: PlanSolution,
     measures: Sequence[Measure],
     optima: Optima | None,
     over: Mapping[str, Any],
     level: float,
 ) -> pd.DataFrame:
-    """Models that were named, with their numbers and how much worse than the optimum they are.
+    """Models of the user's, with their numbers and how much worse than the optimum they are.
 
-    A candidate that gives only some of the variables has the rest chosen for it as well as it can.
+    For a candidate that gives only some of the variables, the best values of the others are taken.
+
+    Args:
+        candidates: Values of variables, by the name of the model.
+        solution: The plan's problem with its optimum.
+        measures: What to compute for each.
+        optima: The optima of the draws, if there are any.
+        over: Args that differ from draw to draw, (B,) each.
+        level: Probability of the intervals.
 
     Returns:
         A row for each: its variables and measures; `excess`, what is minimised relative to the
         optimum less one, with `excess_lo` and `excess_hi` over the draws; and `breaks`, the limits
         that it does not meet.
     """
-    problem, args, rows = stated.problem, stated.args, []
+    problem, args, rows = solution.problem, solution.args, []
     goal = problem.minimize
-    for name, given in candidates.items():
-        decision, broken = _completed(problem, args, given)
+    for name, values in candidates.items():
+        decision, broken = _completed(problem, args, values)
         row: dict[str, Any] = {"candidate": name, **decision}
         if broken:
             rows.append({**row, "breaks": broken})
             continue
         row |= evaluate(measures, decision, args)
-        row["excess"] = evaluate([goal], decision, args)[goal.name] / stated.answer.goal - 1
+        row["excess"] = evaluate([goal], decision, args)[goal.name] / solution.answer.goal - 1
         row["breaks"] = _broken(problem, args, decision)
-        if optima is not None and set(given) == set(problem.names):
+        if optima is not None and set(values) == set(problem.names):
             drawn = evaluate_draws([goal], decision, args, over)[goal.name]
             ends = quantile_interval(drawn / optima.goal - 1, level)
             row["excess_lo"], row["excess_hi"] = ends
@@ -52,15 +61,15 @@ def price_candidates(
 
 
 def _completed(
-    problem: Problem, args: Mapping[str, Any], given: Mapping[str, float]
+    problem: Problem, args: Mapping[str, Any], values: Mapping[str, float]
 ) -> tuple[dict[str, float], str]:
-    """A candidate with the variables that it left open, or why there are none for it."""
-    held = {**args["held"], **given}
-    if set(given) == set(problem.names):
+    """A candidate with its open variables solved for, or the reason why they have no solution."""
+    held = {**args["held"], **values}
+    if set(values) == set(problem.names):
         return held, ""
-    answer = solve(problem.holding(*given), {**args, "held": held})
+    answer = solve(problem.holding(*values), {**args, "held": held})
     if not answer.found:
-        return dict(given), answer.advice or answer.outcome.sentence
+        return dict(values), answer.advice or answer.outcome.sentence
     return {**held, **answer.decision}, ""
 
 
@@ -71,12 +80,12 @@ def _broken(problem: Problem, args: Mapping[str, Any], decision: Mapping[str, fl
     return ", ".join(name for name, over in excess.items() if over > _ROUNDING)
 
 
-def published_spread(source: Source, answer: Callable[[Source], Answer]) -> pd.DataFrame:
+def published_spread(source: Source, solve_for: Callable[[Source], Answer]) -> pd.DataFrame:
     """The answer under each published set of the laws with the same inputs.
 
     Args:
         source: Where the plan's own law comes from.
-        answer: The answer under another source.
+        solve_for: Gives the answer under another source.
 
     Returns:
         A row for each set: `set`, `law`, the variables and D/N, what was minimised (`goal`), and
@@ -85,12 +94,12 @@ def published_spread(source: Source, answer: Callable[[Source], Answer]) -> pd.D
     rows = []
     for other in published_sources(source):
         assert other.published is not None
-        found = answer(other)
-        decision = {key: float(value) for key, value in found.decision.items()}
+        optimum = solve_for(other)
+        decision = {key: float(value) for key, value in optimum.decision.items()}
         if {"N", "D"} <= set(decision):
             decision["D/N"] = decision["D"] / decision["N"]
-        row = {"set": other.published.id, "law": other.law.name, **decision, "goal": found.goal}
-        rows.append({**row, "outcome": found.outcome.label})
+        row = {"set": other.published.id, "law": other.law.name, **decision, "goal": optimum.goal}
+        rows.append({**row, "outcome": optimum.outcome.label})
     return pd.DataFrame(rows)
 
 

@@ -9,13 +9,14 @@ import pandas as pd
 from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.optima import Measure, Optima, Problem
-from scalejax.planning.frontier import chosen_along, frontier, spread, stated_of
-from scalejax.planning.numbers import evaluate_draws
+from scalejax.planning.evaluation import evaluate_draws
+from scalejax.planning.frontier import frontier, solution_of, spread, what_varies
 from scalejax.planning.plan import Plan
-from scalejax.planning.stated import Stated
-from scalejax.planning.statement import loss_of, problem_of
+from scalejax.planning.problem import loss_of, problem_of
+from scalejax.planning.solution import PlanSolution
 
 _CLOUD = 200
+"""Draws in a picture; more hide each other. Set by judgement."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Contours:
         cost: Cost there, in the unit of `measure`.
         excess: Logarithm of how many times over its limit the worst of the limited measures is; not
             positive where all limits of the plan hold.
-        measure: What the cost is.
+        measure: The measure that is drawn as the cost.
         optimum: N, D, and bits if they are decided.
         candidates: The models that the plan was asked to price.
         draws: N and D of the optima of draws, 200 at most; empty without any.
@@ -61,11 +62,11 @@ def contours(plan: Plan, path: pd.DataFrame | None = None, size: int = 61) -> Co
     Raises:
         UsageError: Nothing is decided in the plan, or it has no optimum.
     """
-    stated = stated_of(plan)
+    solution = solution_of(plan)
     if not plan.found:
         raise UsageError(f"there is nothing to draw contours around. {plan.outcome.sentence}")
     path = frontier(plan) if path is None else path
-    optimum = stated.decision
+    optimum = solution.decision
     steps = np.geomspace(10**-1.5, 10**1.5, size)
     sides = {name: optimum[name] * steps for name in ("N", "D")}
     tokens, parameters = np.meshgrid(sides["D"], sides["N"], indexing="ij")
@@ -73,18 +74,18 @@ def contours(plan: Plan, path: pd.DataFrame | None = None, size: int = 61) -> Co
         replace(plan.question, params=None, tokens=None), plan.source.law, plan.target
     )
     limited = [one.measure for one in free.subject_to]
-    cost = _cost(plan, stated, free)
+    cost = _cost(plan, solution, free)
     loss = loss_of(plan.source.law)
     point = {**optimum, "N": parameters.ravel(), "D": tokens.ravel()}
     measures = tuple(dict.fromkeys((loss, cost, *limited)))
-    over = {"law": spread(stated.args["law"], size**2)}
-    told = evaluate_draws(measures, point, {**stated.args, "held": {}}, over)
-    limits = stated.args["limits"]
-    over_limits = [np.log(told[one.name] / limits[one.name]) for one in limited]
+    over = {"law": spread(solution.args["law"], size**2)}
+    values = evaluate_draws(measures, point, {**solution.args, "held": {}}, over)
+    limits = solution.args["limits"]
+    over_limits = [np.log(values[one.name] / limits[one.name]) for one in limited]
     return Contours(
         **sides,
-        loss=told[loss.name].reshape(size, size),
-        cost=told[cost.name].reshape(size, size),
+        loss=values[loss.name].reshape(size, size),
+        cost=values[cost.name].reshape(size, size),
         excess=np.max(over_limits, axis=0).reshape(size, size),
         measure=cost,
         optimum=optimum,
@@ -94,11 +95,11 @@ def contours(plan: Plan, path: pd.DataFrame | None = None, size: int = 61) -> Co
     )
 
 
-def _cost(plan: Plan, stated: Stated, free: Problem) -> Measure:
-    """What is minimised, or the budget that the best loss is sought for."""
+def _cost(plan: Plan, solution: PlanSolution, free: Problem) -> Measure:
+    """The measure that is minimised; of a plan for the best loss, the budget that limits it."""
     if plan.question.wants_quality:
         return free.minimize
-    name = chosen_along(plan, stated)
+    name = what_varies(plan, solution)
     return next(one.measure for one in free.subject_to if one.name == name)
 
 

@@ -1,8 +1,8 @@
-"""How every reported number of a plan moves with every one of its args, through the optimum.
+"""Derivatives of every reported number of a plan by every one of its args, through the optimum.
 
-One pure function gives all numbers from args, its optimum attached by the implicit function
-theorem; if the loss to reach is itself the best of a budget, that optimum is inside it too. Its
-derivative is the delta method's and the sensitivities'.
+One pure function computes all numbers from args. The optimum is made a function of args by the
+implicit function theorem (`scalejax.optima.attach`); if the loss to reach is itself the best of a
+budget, so is that optimum. The delta method and the table of sensitivities use these derivatives.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,17 @@ from scalejax.resampling import t_quantile
 
 @partial(jax.jit, static_argnums=(0, 1), compiler_options=RUN_ONCE)
 def elasticities(
-    problems: tuple[Problem, ...], measures: tuple[Measure, ...], found: tuple[Any, ...], args: Any
+    problems: tuple[Problem, ...],
+    measures: tuple[Measure, ...],
+    solutions: tuple[Any, ...],
+    args: Any,
 ) -> tuple[Any, Any]:
     """Numbers and their logarithms' derivatives by the logarithm of each of args.
 
     Args:
         problems: The problem, and after it the one whose optimum is the loss to reach, if any.
-        measures: What to tell besides the variables.
-        found: Their solutions.
+        measures: What to compute besides the variables.
+        solutions: The solver's solution of each problem.
         args: Args of both.
 
     Returns:
@@ -37,12 +40,12 @@ def elasticities(
 
     def numbers(args: Any) -> jax.Array:
         if len(problems) > 1:
-            args = with_quality(problems[1], found[1], args)
-        point, _ = attach(problems[0], found[0], args)
+            args = with_quality(problems[1], solutions[1], args)
+        point, _ = attach(problems[0], solutions[0], args)
         decision = {**args["held"], **problems[0].decision(point)}
-        told = [decision[name] for name in sorted(decision)]
-        told += [measure(decision, args) for measure in measures]
-        return jnp.stack([jnp.asarray(value, float) for value in told])
+        values = [decision[name] for name in sorted(decision)]
+        values += [measure(decision, args) for measure in measures]
+        return jnp.stack([jnp.asarray(value, float) for value in values])
 
     value = numbers(args)
     slopes = jax.jacfwd(numbers)(args)
@@ -50,9 +53,9 @@ def elasticities(
     return value, relative
 
 
-def with_quality(problem: Problem, found: Any, args: Mapping[str, Any]) -> dict[str, Any]:
-    """Args whose loss to reach is the optimum of another problem."""
-    point, _ = attach(problem, found, args)
+def with_quality(problem: Problem, solution: Any, args: Mapping[str, Any]) -> dict[str, Any]:
+    """The args, with the optimum of another problem as the loss to reach."""
+    point, _ = attach(problem, solution, args)
     goal = problem.minimize(problem.decision(point), args)
     return {**args, "limits": {**args["limits"], problem.minimize.name: goal}}
 
@@ -71,9 +74,12 @@ def delta_intervals(
         value: The numbers.
         by_parameter: Elasticities in each parameter of the law, (k,).
         params: The parameters.
-        covariance: Names and covariance of those that were fitted.
+        covariance: Names and covariance of the fitted parameters.
         level: Probability.
         degrees_of_freedom: Of Student's t.
+
+    Returns:
+        Lower and upper ends, (k,) each.
     """
     names, matrix = covariance
     slope = np.stack([by_parameter[name] / params[name] for name in names], axis=1)

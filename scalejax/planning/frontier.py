@@ -1,7 +1,7 @@
-"""Frontiers: the best decision as one thing that a plan takes as given changes, with bands.
+"""Frontiers: the best decision for each value of one limit of a plan, or of demand, with bands.
 
-What changes is a budget, dollars, days, data, the quality or the demand: any limit that the plan
-states. All values and all draws are one batch (`scalejax.optima.solve_many`).
+The limit is any that the plan has: a budget, dollars, days, data, the loss to reach. All values and
+all draws are solved as one batch (`scalejax.optima.solve_many`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.fitting import decades_beyond
 from scalejax.optima import Problem, solve_many
+from scalejax.planning.evaluation import evaluate_draws, quantile_interval
 from scalejax.planning.measures import (
     BITS,
     DAYS,
@@ -22,10 +23,9 @@ from scalejax.planning.measures import (
     TRAINING_FLOP,
     USD,
 )
-from scalejax.planning.numbers import evaluate_draws, quantile_interval
 from scalejax.planning.plan import Plan
-from scalejax.planning.stated import QUALITY, Stated
-from scalejax.planning.statement import Limit
+from scalejax.planning.problem import NamedLimit
+from scalejax.planning.solution import QUALITY, PlanSolution
 from scalejax.resampling import check_level
 from scalejax.status import Outcome
 
@@ -35,6 +35,7 @@ DEMAND = "demand"
 _BUDGETS = (USD.name, LIFETIME_FLOP.name, TRAINING_FLOP.name, DAYS.name)
 _DECIDED = ("N", "D", BITS)
 _REACH = 100.0
+"""How many times smaller and larger than the plan's own the values are, if none are given."""
 
 
 def frontier(
@@ -66,36 +67,36 @@ def frontier(
     Raises:
         UsageError: Nothing is decided in the plan, or it has no such limit.
     """
-    stated = stated_of(plan)
+    solution = solution_of(plan)
     level = plan.level if level is None else level
     check_level(level)
-    along = chosen_along(plan, stated, along)
+    along = what_varies(plan, solution, along)
     own = _own(plan, along)
-    grid = _grid(plan, stated, along, own, points) if values is None else _checked(values)
+    grid = _grid(plan, solution, along, own, points) if values is None else _positive_grid(values)
     draws = plan.over.get("law", {})
-    over = _lanes(plan, stated, draws, along, grid)
-    found = solve_many(stated.problem, stated.args, over)
-    told = evaluate_draws(plan.measures, found.decision, stated.args, over)
-    outcome = found.outcome.reshape(len(grid), -1)[:, 0]
+    over = _lanes(plan, solution, draws, along, grid)
+    optima = solve_many(solution.problem, solution.args, over)
+    values_along = evaluate_draws(plan.measures, optima.decision, solution.args, over)
+    outcome = optima.outcome.reshape(len(grid), -1)[:, 0]
     frame = pd.DataFrame(
         {
             "along": along,
-            "unit": _unit(stated, along),
+            "unit": _unit(solution, along),
             "limit": grid,
             "plan": np.isclose(grid, own, rtol=1e-12, atol=0),
-            **_with_bands(told, len(grid), level, bool(draws)),
-            "goal": stated.problem.minimize.name,
+            **_with_bands(values_along, len(grid), level, bool(draws)),
+            "goal": solution.problem.minimize.name,
             "outcome": [Outcome(code).label for code in outcome],
         }
     )
     if draws:
-        solved = found.solved.reshape(len(grid), -1)[:, 1:]
+        solved = optima.solved.reshape(len(grid), -1)[:, 1:]
         frame = frame.assign(solved=solved.mean(axis=1), level=level, method=plan.method)
     return frame if plan.source.fit is None else frame.assign(decades_beyond=_beyond(plan, frame))
 
 
-def stated_of(plan: Plan) -> Stated:
-    """The problem of a plan.
+def solution_of(plan: Plan) -> PlanSolution:
+    """The solved problem of a plan.
 
     Raises:
         UsageError: Nothing is decided in it.
@@ -105,9 +106,13 @@ def stated_of(plan: Plan) -> Stated:
     return plan.best
 
 
-def chosen_along(plan: Plan, stated: Stated, along: str | None = None) -> str:
-    """What varies, by the name of its limit."""
-    question, limits = plan.question, list(stated.args["limits"])
+def what_varies(plan: Plan, solution: PlanSolution, along: str | None = None) -> str:
+    """The name of the limit that varies; by default the quality that is wanted or a budget.
+
+    Raises:
+        UsageError: The plan has no such limit, or no budget.
+    """
+    question, limits = plan.question, list(solution.args["limits"])
     if question.as_good_as is not None:
         # The loss to reach follows from it, draw by draw.
         limits.remove("loss")
@@ -119,7 +124,7 @@ def chosen_along(plan: Plan, stated: Stated, along: str | None = None) -> str:
         return along
     if question.wants_quality:
         return QUALITY if question.as_good_as is not None else "loss"
-    binding = [bound.name for bound in stated.answer.binding]
+    binding = [bound.name for bound in solution.answer.binding]
     budgets = [name for name in _BUDGETS if name in limits]
     if not budgets:
         raise UsageError(
@@ -129,64 +134,64 @@ def chosen_along(plan: Plan, stated: Stated, along: str | None = None) -> str:
 
 
 def _own(plan: Plan, along: str) -> float:
-    """The plan's own value of what varies."""
+    """The plan's own value of the limit that varies."""
     return plan.question.demand if along == DEMAND else float(plan.args["limits"][along])
 
 
-def _unit(stated: Stated, along: str) -> str:
-    units = {one.name: one.measure.unit for one in stated.problem.subject_to}
+def _unit(solution: PlanSolution, along: str) -> str:
+    units = {one.name: one.measure.unit for one in solution.problem.subject_to}
     return {**units, DEMAND: "tokens", QUALITY: TRAINING_FLOP.unit}[along]
 
 
-def _checked(values: Sequence[float] | Floats) -> Floats:
-    found = np.unique(np.asarray(values, np.float64))
-    if not len(found) or not np.all(np.isfinite(found) & (found > 0)):
+def _positive_grid(values: Sequence[float] | Floats) -> Floats:
+    grid = np.unique(np.asarray(values, np.float64))
+    if not len(grid) or not np.all(np.isfinite(grid) & (grid > 0)):
         raise UsageError("values= must be positive numbers.")
-    return found
+    return grid
 
 
-def _grid(plan: Plan, stated: Stated, along: str, own: float, points: int) -> Floats:
+def _grid(plan: Plan, solution: PlanSolution, along: str, own: float, points: int) -> Floats:
     """Values to both sides of the plan's own, which is one of them."""
     if points < 2:
         raise UsageError(f"points must be at least 2, not {points!r}.")
     factors = np.geomspace(1.0, _REACH, points // 2 + 1)
     multiples = np.concatenate([1 / factors[:0:-1], factors])
-    return _losses(plan, stated, multiples) if along == "loss" else own * multiples
+    return _losses(plan, solution, multiples) if along == "loss" else own * multiples
 
 
-def _losses(plan: Plan, stated: Stated, multiples: Floats) -> Floats:
-    """The best losses of these multiples of the plan's cost, the loss to reach among them."""
+def _losses(plan: Plan, solution: PlanSolution, multiples: Floats) -> Floats:
+    """The best losses that these multiples of the plan's cost buy, the loss to reach among them."""
     if not plan.found:
         raise UsageError("the plan's own loss cannot be reached: give values= to try.")
-    problem, cost = stated.problem, stated.problem.minimize
+    problem, cost = solution.problem, solution.problem.minimize
     (loss,) = (one.measure for one in problem.subject_to if one.name == "loss")
     rest = [one for one in problem.subject_to if one.name not in ("loss", cost.name)]
-    dual = Problem(problem.variables, loss, (cost.at_most(Limit(cost.name)), *rest))
-    limits = spread(stated.args["limits"], len(multiples))
-    limits[cost.name] = stated.answer.goal * multiples
-    best = solve_many(dual, stated.args, {"limits": limits}).goal
+    dual = Problem(problem.variables, loss, (cost.at_most(NamedLimit(cost.name)), *rest))
+    limits = spread(solution.args["limits"], len(multiples))
+    limits[cost.name] = solution.answer.goal * multiples
+    best = solve_many(dual, solution.args, {"limits": limits}).goal
     best[len(best) // 2] = plan.target
     return np.unique(best[np.isfinite(best)])
 
 
 def _lanes(
-    plan: Plan, stated: Stated, draws: Mapping[str, Floats], along: str, grid: Floats
+    plan: Plan, solution: PlanSolution, draws: Mapping[str, Floats], along: str, grid: Floats
 ) -> dict[str, Any]:
-    """Args of each value and, for each of them, of the estimate and all draws."""
-    law = {name: np.append(one, draws.get(name, [])) for name, one in stated.args["law"].items()}
+    """Args of every problem to solve: for each value the estimate and all draws."""
+    law = {name: np.append(one, draws.get(name, [])) for name, one in solution.args["law"].items()}
     count = len(next(iter(law.values())))
     size, each = len(grid) * count, np.repeat(grid, count)
     over: dict[str, Any] = {
         "law": {name: np.tile(values, len(grid)) for name, values in law.items()},
-        "limits": spread(stated.args["limits"], size),
+        "limits": spread(solution.args["limits"], size),
     }
     if along == DEMAND:
-        shares = stated.args["demand"].items()
+        shares = solution.args["demand"].items()
         over["demand"] = {name: each * (value / plan.question.demand) for name, value in shares}
     else:
         over["limits"][along] = each
-    if stated.quality is not None:
-        over["limits"]["loss"] = solve_many(stated.quality.problem, stated.args, over).goal
+    if solution.quality is not None:
+        over["limits"]["loss"] = solve_many(solution.quality.problem, solution.args, over).goal
     return over
 
 
@@ -196,14 +201,14 @@ def spread(numbers: Mapping[str, float], size: int) -> dict[str, Floats]:
 
 
 def _with_bands(
-    told: Mapping[str, Floats], size: int, level: float, drawn: bool
+    values: Mapping[str, Floats], size: int, level: float, has_draws: bool
 ) -> dict[str, Floats]:
     """For each number the estimates (size,) and, with draws, the ends of their intervals."""
     columns = {}
-    for name in sorted(told, key=lambda name: name not in _DECIDED):
-        lanes = told[name].reshape(size, -1)
+    for name in sorted(values, key=lambda name: name not in _DECIDED):
+        lanes = values[name].reshape(size, -1)
         columns[name] = lanes[:, 0]
-        if drawn:
+        if has_draws:
             ends = np.array([quantile_interval(row[1:], level) for row in lanes])
             columns |= {f"{name}_lo": ends[:, 0], f"{name}_hi": ends[:, 1]}
     return columns
@@ -213,11 +218,11 @@ def _beyond(plan: Plan, frame: pd.DataFrame) -> Floats:
     """Decades between each decision and the data of the fit; NaN where there is none."""
     fit = plan.source.fit
     assert fit is not None
-    known = {**plan.args["fixed"], **{name: frame[name] for name in _DECIDED if name in frame}}
-    if BITS in known:
-        known.update(dict.fromkeys(PRECISION_INPUTS, known[BITS]))
+    inputs = {**plan.args["fixed"], **{name: frame[name] for name in _DECIDED if name in frame}}
+    if BITS in inputs:
+        inputs.update(dict.fromkeys(PRECISION_INPUTS, inputs[BITS]))
     columns = {
-        name: np.broadcast_to(np.asarray(known[name], np.float64), len(frame))
+        name: np.broadcast_to(np.asarray(inputs[name], np.float64), len(frame))
         for name in fit.law.inputs
     }
     return np.where(frame["N"].notna(), decades_beyond(fit, columns), np.nan)

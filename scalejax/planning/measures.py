@@ -1,13 +1,15 @@
-"""What a plan is judged by, as pure functions of a decision and args: loss, FLOP, dollars, days.
+"""Measures of a plan: loss, FLOP, dollars, days, as pure functions of a decision and args.
 
 Args are a mapping of plain numbers:
 
     law       parameters of the law
     fixed     inputs of the law that are not decided (bits, for example)
     demand    input and output tokens that the model will serve
-    training  peak FLOP/s, mfu and dollars per hour of a GPU; gpus
-    serving   the same, with utilisations, bandwidth, bits of the weights and context
+    training  peak (FLOP/s), mfu and usd_per_hour of a GPU; gpus, their number
+    serving   the same with input_mfu and output_mfu; bandwidth (bytes/s), bits of the weights,
+              context (tokens)
     limits    the limits, each by the name of its measure
+    held      N or D, if the question gives them
 
 A decision has N and D, and `bits` where the law knows of precision: one number for weights,
 activations and cache.
@@ -48,10 +50,10 @@ class LawLoss:
 
     def __call__(self, x: Decision, args: Any) -> Any:
         """The loss, ()."""
-        known = {**args["fixed"], **x}
-        if BITS in known:
-            known.update(dict.fromkeys(PRECISION_INPUTS, known[BITS]))
-        return self.law(*(known[name] for name in self.law.inputs), **args["law"])
+        inputs = {**args["fixed"], **x}
+        if BITS in inputs:
+            inputs.update(dict.fromkeys(PRECISION_INPUTS, inputs[BITS]))
+        return self.law(*(inputs[name] for name in self.law.inputs), **args["law"])
 
 
 def loss_measure(law: Law) -> Measure:
@@ -60,12 +62,12 @@ def loss_measure(law: Law) -> Measure:
 
 
 def _bits(x: Decision, args: Any) -> Any:
-    """Bits of training, decided or given; None for a law that knows of none."""
+    """Bits of training, from the decision or from args; None for a law without precision."""
     return x.get(BITS, args["fixed"].get(BITS))
 
 
 def _training_flop(x: Decision, args: Any) -> Any:
-    """6ND, weighted by bits where they are known: (6/16) N D P (arXiv:2411.04330)."""
+    """6ND; for a law of bits (6/16) N D P (Kumar et al. 2024, arXiv:2411.04330)."""
     bits = _bits(x, args)
     if bits is None:
         return training_flop(x["N"], x["D"])
@@ -73,7 +75,7 @@ def _training_flop(x: Decision, args: Any) -> Any:
 
 
 def _lifetime_flop(x: Decision, args: Any) -> Any:
-    """Training and two FLOP for each parameter and token served."""
+    """FLOP of training, and two for each parameter and token that is served."""
     tokens = args["demand"]["input"] + args["demand"]["output"]
     bits = _bits(x, args)
     share = 1.0 if bits is None else bits / 16.0
@@ -81,9 +83,9 @@ def _lifetime_flop(x: Decision, args: Any) -> Any:
 
 
 def _slowness(x: Decision) -> Any:
-    """Time of a FLOP relative to the rate that args give, if bits are decided with the rest.
+    """Time of a FLOP over that in 16 bits, where bits are a variable; otherwise 1.
 
-    Rates of chosen formats are in args.
+    For a format that the question names, args hold its own peak rate.
     """
     return x[BITS] / 16.0 if BITS in x else 1.0
 
@@ -98,7 +100,7 @@ def _days(x: Decision, args: Any) -> Any:
 
 
 def _usd(x: Decision, args: Any) -> Any:
-    """Rent for training and for serving the demand (arXiv:2401.00448, section 4)."""
+    """Rent for training and for serving (Sardana et al. 2024, arXiv:2401.00448, section 4)."""
     training, serving = args["training"], args["serving"]
     return _slowness(x) * lifetime_usd(
         x["N"],

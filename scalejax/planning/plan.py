@@ -1,4 +1,4 @@
-"""`Plan`: what to train, with what can be said of it and kept."""
+"""`Plan`: what to train, as people hold it: text, frame, plain values and files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,8 +68,8 @@ class Plan(PlanRecord, Result):
             "draws_failed": {} if self.optima is None else self.optima.failures,
             "warnings": self.warnings,
         }
-        found: dict[str, Any] = plain(described)
-        return found
+        values: dict[str, Any] = plain(described)
+        return values
 
     def save(self, folder: str | Path) -> Path:
         """Write the plan to a folder, from which `scalejax.load_plan` makes it again.
@@ -94,14 +94,14 @@ class Plan(PlanRecord, Result):
     def _regret(self) -> dict[str, Any] | None:
         if self.regret is None:
             return None
-        chosen = {by: self.regret.choice(by) for by in ("mean", "worst_decile")}
+        choices = {by: self.regret.choice(by) for by in ("mean", "worst_decile")}
         # The first candidate is the decision itself.
         return {
             "mean": float(self.regret.mean[0]),
             "worst_decile": float(self.regret.worst_decile[0]),
-            "least_mean": {**chosen["mean"], "mean": float(np.min(self.regret.mean))},
+            "least_mean": {**choices["mean"], "mean": float(np.min(self.regret.mean))},
             "least_worst_decile": {
-                **chosen["worst_decile"],
+                **choices["worst_decile"],
                 "worst_decile": float(np.min(self.regret.worst_decile)),
             },
         }

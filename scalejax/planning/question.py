@@ -1,7 +1,7 @@
-"""What a planner asks: what is limited, what is wanted, what is known of demand and hardware.
+"""`Question`: what a plan is to decide, from limits, demand and hardware.
 
 `Question` is checked as a whole, so that a caller hears of everything that is wrong at once.
-`question_of` makes one of what people write (`QuestionFields`): amounts may be text,
+`question_of` turns what people write (`QuestionFields`) into its fields: amounts may be text,
 hardware a name.
 """
 
@@ -114,9 +114,9 @@ class Question:
 
     @property
     def decided(self) -> tuple[str, ...]:
-        """What is left to decide, of N and D."""
-        given = {"N": self.params, "D": self.tokens}
-        return tuple(name for name, value in given.items() if value is None)
+        """Which of N and D the question leaves open."""
+        sizes = {"N": self.params, "D": self.tokens}
+        return tuple(name for name, value in sizes.items() if value is None)
 
     @property
     def counts_money(self) -> bool:
@@ -134,10 +134,10 @@ class Question:
             raise UsageError("; ".join(wrong) + ".")
 
     def _values(self) -> list[str]:
-        given: dict[str, Any] = {name: getattr(self, name) for name in (*_POSITIVE, *_SIZES)}
+        values: dict[str, Any] = {name: getattr(self, name) for name in (*_POSITIVE, *_SIZES)}
         return [
             f"{argument(name, value)} must be positive and finite"
-            for name, value in given.items()
+            for name, value in values.items()
             if value is not None and not (math.isfinite(value) and value > 0)
         ] + [
             f"{argument(name, value)} must not be negative"
@@ -193,8 +193,8 @@ class Question:
             wrong.append(
                 f"the law {law.name} needs {', '.join(sorted(rest))}: give {argument('inputs')}"
             )
-        known = {*law.inputs, BITS}
-        if extra := set(self.inputs) - known:
+        inputs = {*law.inputs, BITS}
+        if extra := set(self.inputs) - inputs:
             wrong.append(f"the law {law.name} has no input {', '.join(sorted(extra))}")
         return wrong
 
@@ -265,17 +265,17 @@ _UNITS = {
 }
 
 
-def question_of(given: Mapping[str, Any]) -> dict[str, Any]:
+def question_of(entries: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of `Question` from what people write.
 
     Args:
-        given: As in `QuestionFields`.
+        entries: As in `QuestionFields`.
 
     Raises:
         UsageError: With everything that cannot be read.
     """
     fields, wrong = {}, []
-    for name, value in given.items():
+    for name, value in entries.items():
         try:
             fields[name] = _read(name, value)
         except UsageError as error:
@@ -294,7 +294,7 @@ def _read(name: str, value: Any) -> Any:
 
 
 def _demand(fields: dict[str, Any]) -> dict[str, float]:
-    """Tokens that are read and written, from what is said of them; takes that out of `fields`."""
+    """Tokens read and written, from `served_tokens` or `requests`, which leave `fields`."""
     total, requests = fields.pop("served_tokens", None), fields.pop("requests", None)
     read, written = fields.pop("request_tokens", (REQUEST_INPUT, REQUEST_OUTPUT))
     if total is None and requests is None:

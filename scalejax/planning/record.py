@@ -1,6 +1,6 @@
 """The record of a plan: the decision with its intervals, alternatives, sensitivities, warnings.
 
-People hold a `scalejax.planning.Plan`, which is one that can say and save what it knows.
+People hold a `scalejax.planning.Plan`, which adds text and files.
 """
 
 from collections.abc import Mapping
@@ -13,18 +13,18 @@ import pandas as pd
 from scalejax.errors import UsageError
 from scalejax.optima import Answer, Measure, Optima, Regret
 from scalejax.planning.alternatives import chances_of, price_candidates, published_spread
-from scalejax.planning.followups import (
+from scalejax.planning.analysis import (
     numbers,
     numbers_of_draws,
     regret_of,
     sensitivities,
     with_delta_intervals,
 )
-from scalejax.planning.numbers import evaluate_draws
+from scalejax.planning.evaluation import evaluate_draws
+from scalejax.planning.problem import args_of, loss_of, reported_measures
 from scalejax.planning.question import Question
+from scalejax.planning.solution import PlanSolution, solve_question
 from scalejax.planning.source import Source
-from scalejax.planning.stated import Stated, state
-from scalejax.planning.statement import args_of, loss_of, reported
 from scalejax.planning.warn import warnings_of
 from scalejax.status import Outcome
 
@@ -33,27 +33,27 @@ from scalejax.status import Outcome
 class PlanRecord:
     """What to train, and how sure that is, as numbers.
 
-    They are computed when they are first asked for.
+    Everything but the decision is computed when it is first read.
 
     Attributes:
-        question: What was asked.
+        question: The question.
         source: The law and where its parameters come from.
-        stated: The problem with its answer for each format that was named, best first; one if none
-            was named, and empty if nothing was left to decide.
-        named: Models that were named, by name.
+        by_format: The solved problem for each format of the question, best first; one if it names
+            none, and empty if it leaves nothing to decide.
+        named: The models to price beside the optimum, by name.
         level: Probability of the intervals.
     """
 
     question: Question
     source: Source
-    stated: Mapping[str, Stated]
+    by_format: Mapping[str, PlanSolution]
     named: Mapping[str, Mapping[str, float]]
     level: float
 
     @property
-    def best(self) -> Stated | None:
-        """The best of them."""
-        return next(iter(self.stated.values()), None)
+    def best(self) -> PlanSolution | None:
+        """The solved problem of the best format; None if nothing was left to decide."""
+        return next(iter(self.by_format.values()), None)
 
     @property
     def answer(self) -> Answer | None:
@@ -63,7 +63,7 @@ class PlanRecord:
     @property
     def args(self) -> Mapping[str, Any]:
         """The args of the problem."""
-        return self._given_args()[0][1] if self.best is None else self.best.args
+        return self._args_by_format()[0][1] if self.best is None else self.best.args
 
     @property
     def target(self) -> float | None:
@@ -72,9 +72,9 @@ class PlanRecord:
 
     @property
     def options(self) -> dict[str, Answer]:
-        """Answers for each format that was named, best first."""
-        several = len(self.stated) > 1
-        return {name: one.answer for name, one in self.stated.items()} if several else {}
+        """Answers for each format of the question, best first; empty for fewer than two."""
+        several = len(self.by_format) > 1
+        return {name: one.answer for name, one in self.by_format.items()} if several else {}
 
     @property
     def outcome(self) -> Outcome:
@@ -88,8 +88,8 @@ class PlanRecord:
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """What is told of a decision."""
-        return tuple(reported(self.question, self.source.law))
+        """The measures that are reported."""
+        return tuple(reported_measures(self.question, self.source.law))
 
     @cached_property
     def _draws(self) -> tuple[dict[str, Any], str]:
@@ -116,7 +116,7 @@ class PlanRecord:
         if not self.options or not self.found:
             return {}
         return chances_of(
-            {name: one.optima(one.over(self._draws[0])) for name, one in self.stated.items()}
+            {name: one.optima(one.over(self._draws[0])) for name, one in self.by_format.items()}
         )
 
     @cached_property
@@ -124,10 +124,10 @@ class PlanRecord:
         """A row for each number, with intervals.
 
         Columns are `quantity`, `unit`, `estimate`; `lo` and `hi` with draws; `delta_lo` and
-        `delta_hi` with a covariance; `precision` if only prices of several formats were asked.
+        `delta_hi` with a covariance; `precision` where N and D are given and formats are compared.
         """
         if self.best is None:
-            return self._given()
+            return self._prices()
         if not self.found:
             return pd.DataFrame()
         drawn = numbers_of_draws(self.measures, self.best, self.optima, self.over)
@@ -138,7 +138,7 @@ class PlanRecord:
 
     @cached_property
     def sensitivities(self) -> pd.DataFrame:
-        """A row for each of the args, a column for each number: per cent per per cent."""
+        """A row for each of the args, a column for each number: its change in per cent for 1 %."""
         if self.best is None or not self.found:
             return pd.DataFrame()
         return sensitivities(self.best, self.measures)
@@ -152,17 +152,17 @@ class PlanRecord:
 
     @cached_property
     def published(self) -> pd.DataFrame:
-        """A row for each published set of laws with the same inputs, where losses do not matter."""
-        asked = self.question
-        if not self.found or self.best is None or asked.target_loss is not None or asked.precisions:
+        """The answer under each published set; empty with `target_loss` or `precisions`."""
+        q = self.question
+        if not self.found or self.best is None or q.target_loss is not None or q.precisions:
             return pd.DataFrame()
         return published_spread(
-            self.source, lambda other: state(asked, other.law, other.params).answer
+            self.source, lambda other: solve_question(q, other.law, other.params).answer
         )
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
-        """A row for each model that was named, priced beside the optimum."""
+        """A row for each model of `named`, priced beside the optimum."""
         if self.best is None or not self.found:
             return pd.DataFrame()
         return price_candidates(
@@ -171,7 +171,7 @@ class PlanRecord:
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What to know before believing it."""
+        """What to know before believing the plan, most important first."""
         return warnings_of(self.source, self.question, self.numbers, self.answer, self.optima)
 
     def check_candidates(self) -> None:
@@ -181,24 +181,24 @@ class PlanRecord:
             UsageError: With the candidate and what is decided.
         """
         names = () if self.best is None else self.best.problem.names
-        for name, given in self.named.items():
-            if unknown := set(given) - set(names):
+        for name, values in self.named.items():
+            if unknown := set(values) - set(names):
                 raise UsageError(
                     f"candidate {name!r} gives {', '.join(sorted(unknown))}, but what is decided "
                     f"here is {', '.join(names) or 'nothing'}."
                 )
 
-    def _given_args(self) -> list[tuple[str | None, dict[str, Any]]]:
+    def _args_by_format(self) -> list[tuple[str | None, dict[str, Any]]]:
         """Args for each format where nothing is decided."""
         return [
             (name, args_of(self.question, self.source.law, self.source.params, None, name))
             for name in self.question.precisions or (None,)
         ]
 
-    def _given(self) -> pd.DataFrame:
-        """N and D are given: only their price is asked."""
+    def _prices(self) -> pd.DataFrame:
+        """The numbers of a question that gives both N and D: what they cost."""
         frames = []
-        for name, args in self._given_args():
+        for name, args in self._args_by_format():
             over, held = {"law": self._draws[0]}, args["held"]
             drawn = evaluate_draws(self.measures, held, args, over) if self._draws[0] else None
             frame = numbers(self.measures, held, args, drawn, self.level)

@@ -1,4 +1,4 @@
-"""Where a plan's law comes from: a fit, a published set, or parameters that are given."""
+"""`Source`: a law with its parameters, from a fit, a published set or the user, and their draws."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -22,13 +22,14 @@ from scalejax.laws import (
 from scalejax.vocabulary import argument, did_you_mean
 
 _DRAWS = 2000
+"""Normal draws for a fit without resamples: 50 beyond each end of a 95 % interval."""
 _REPETITION = "muennighoff2023-repetition"
 _REPEATING = ("chinchilla", "chinchilla_tied")
 
 
 @dataclass(frozen=True)
 class Source:
-    """A law with its parameters and what is known of their error.
+    """A law with its parameters, and their draws if it is a fit.
 
     Attributes:
         law: The law.
@@ -36,7 +37,7 @@ class Source:
         label: Where they come from, for people.
         fit: The fit, if it was one.
         published: The published set, if it was one.
-        added: Parameters that the law has and the fit has not.
+        added: Parameters of the law that the fit lacks; they are published values.
     """
 
     law: Law
@@ -57,7 +58,7 @@ class Source:
         return f"{next(holders).name}/{id}"
 
     def repeating(self) -> "Source":
-        """The same for data that are seen again: Chinchilla's law with the published decay.
+        """The same law for repeated data, with the decay of Muennighoff et al. (arXiv:2305.16264).
 
         Raises:
             UsageError: The law is another.
@@ -67,24 +68,24 @@ class Source:
                 f"{argument('unique_tokens')} is for the laws {' and '.join(_REPEATING)}, "
                 f"not {self.law.name}."
             )
-        chosen = data_constrained.published[_REPETITION]
-        added = {name: chosen[name] for name in ("R_D", "R_N")}
+        decay = data_constrained.published[_REPETITION]
+        added = {name: decay[name] for name in ("R_D", "R_N")}
         label = f"{self.label}; repetition as in arXiv:2305.16264"
         params = {"beta": self.params["alpha"], **self.params, **added}
         return replace(self, law=data_constrained, params=params, label=label, added=added)
 
     def draws(self) -> tuple[dict[str, Floats], str]:
-        """Draws of the parameters, (B,) each, and how they were made; none for published sets."""
-        found, method = self._fitted_draws()
-        if not found:
+        """Draws of the parameters, (B,) each, and how they arose; empty for published sets."""
+        draws, method = self._fitted_draws()
+        if not draws:
             return {}, ""
-        count = len(next(iter(found.values())))
+        count = len(next(iter(draws.values())))
         if "beta" in self.law.parameters:
-            found.setdefault("beta", found["alpha"])
-        return {**found, **{name: np.full(count, x) for name, x in self.added.items()}}, method
+            draws.setdefault("beta", draws["alpha"])
+        return {**draws, **{name: np.full(count, x) for name, x in self.added.items()}}, method
 
     def _fitted_draws(self) -> tuple[dict[str, Floats], str]:
-        """Draws of what was fitted.
+        """Draws of the fitted parameters.
 
         A fit without usable resamples has normal draws from its covariance, in the coordinates of
         the fit.
@@ -116,19 +117,19 @@ class Source:
         generator = np.random.default_rng(fit.settings.get("seed", 0))
         points = generator.multivariate_normal(centre, covariance[:size, :size], _DRAWS)
         with jax.enable_x64(True):
-            made = jax.vmap(lambda u: problem.model.parameters(u, dict(problem.fixed)))(points)
+            draws = jax.vmap(lambda u: problem.model.parameters(u, dict(problem.fixed)))(points)
         return {
             name: np.broadcast_to(np.asarray(values, np.float64), _DRAWS)
-            for name, values in made.items()
+            for name, values in draws.items()
             if name in fit.law.parameters
         }
 
 
-def source_of(given: Fit | Law | str, parameters: Mapping[str, float] | None = None) -> Source:
-    """A source from what users have.
+def source_of(source: Fit | Law | str, parameters: Mapping[str, float] | None = None) -> Source:
+    """The source of a fit, a law with parameters, or a published set.
 
     Args:
-        given: A fit; a law or its name, with `parameters`; or the identifier of a published set,
+        source: A fit; a law or its name, with `parameters`; or the identifier of a published set,
             ``"besiroglu2024"`` or, where several laws have one of that name, ``"law/set"``.
         parameters: Parameters of the law.
 
@@ -137,19 +138,24 @@ def source_of(given: Fit | Law | str, parameters: Mapping[str, float] | None = N
     """
     from scalejax.fitting import Fit
 
-    if isinstance(given, Fit):
-        return Source(given.law, given.params, f"fit of {given.law.name}", fit=given)
+    if isinstance(source, Fit):
+        return Source(source.law, source.params, f"fit of {source.law.name}", fit=source)
     if parameters is not None:
-        law = find_law(given)
+        law = find_law(source)
         if set(parameters) != set(law.parameters):
             raise UsageError(f"{law.name} has the parameters {', '.join(law.parameters)}.")
         return Source(law, dict(parameters), f"{law.name} with given parameters")
-    if isinstance(given, Law):
+    if isinstance(source, Law):
         raise UsageError(
             f"a law needs its parameters: {argument('parameters')} or a published set."
         )
-    law, chosen = published_set(given)
-    return Source(law, dict(chosen), f"{law.name}, {chosen.id} ({chosen.source})", published=chosen)
+    law, published = published_set(source)
+    return Source(
+        law,
+        dict(published),
+        f"{law.name}, {published.id} ({published.source})",
+        published=published,
+    )
 
 
 def published_set(name: str) -> tuple[Law, PublishedSet]:
@@ -158,44 +164,46 @@ def published_set(name: str) -> tuple[Law, PublishedSet]:
     Raises:
         UsageError: There is none, or several laws have one.
     """
-    wanted_law, _, wanted = name.rpartition("/")
-    found = [
-        (law, law.published[wanted])
+    law_name, _, set_name = name.rpartition("/")
+    pairs = [
+        (law, law.published[set_name])
         for law in LAWS.values()
-        if wanted in law.published and wanted_law in ("", law.name)
+        if set_name in law.published and law_name in ("", law.name)
     ]
-    named = [pair for pair in found if pair[0].name == wanted]
-    if len(found) > 1 and not named:
-        choices = ", ".join(f"{law.name}/{wanted}" for law, _ in found)
-        raise UsageError(f"several laws have a set {wanted!r}: say {choices}.")
-    if not found:
+    own = [pair for pair in pairs if pair[0].name == set_name]
+    if len(pairs) > 1 and not own:
+        choices = ", ".join(f"{law.name}/{set_name}" for law, _ in pairs)
+        raise UsageError(f"several laws have a set {set_name!r}: say {choices}.")
+    if not pairs:
         sets = sorted({id for law in LAWS.values() for id in law.published})
-        near = did_you_mean(wanted, sets) or f"; there are {', '.join(sets)}."
+        near = did_you_mean(set_name, sets) or f"; there are {', '.join(sets)}."
         raise UsageError(f"there is no published set {name!r}{near}")
-    return named[0] if named else found[0]
+    return own[0] if own else pairs[0]
 
 
 def published_sources(like: Source) -> list[Source]:
     """All published sets that can be compared with a source, of laws of its inputs and response.
 
-    A law with tied exponents is given as Chinchilla's, and all of them as laws of repeated data if
-    that one is: few laws compile quickly.
+    Sets with tied exponents are returned as sets of Chinchilla's law, and if the source is a law of
+    repeated data all are: few laws compile quickly.
     """
     repeats = like.law is data_constrained and bool(like.added)
     wanted = {"N", "D"} if repeats else set(like.law.inputs)
-    found = []
+    sources = []
     for law in LAWS.values():
         if law.response is not like.law.response or set(law.inputs) != wanted:
             continue
         if repeats and law.name not in _REPEATING:
             continue
-        for chosen in law.published.values():
-            if chosen.coarse or not chosen.verified:
+        for published in law.published.values():
+            if published.coarse or not published.verified:
                 continue
-            one = Source(law, dict(chosen), chosen.id, published=chosen)
+            source = Source(law, dict(published), published.id, published=published)
             if repeats:
-                one = one.repeating()
+                source = source.repeating()
             elif law is chinchilla_tied:
-                one = replace(one, law=chinchilla, params={**chosen, "beta": chosen["alpha"]})
-            found.append(one)
-    return found
+                source = replace(
+                    source, law=chinchilla, params={**published, "beta": published["alpha"]}
+                )
+            sources.append(source)
+    return sources

@@ -13,13 +13,18 @@ from scalejax.wording import aligned
 
 _WIDTH = 88
 _STRONGEST = 3
+"""Sensitivities that the text shows."""
 _NOTHING = 1e-9
+"""Changes and regrets below this are rounding, and shown as none."""
 _FACTS = {"usd_per_hour": "hourly price", "peak": "peak rate", "gpus": "number of accelerators"}
 
 
 def summarise(plan: PlanRecord) -> str:
     """The plan as text."""
-    parts = [[textwrap.fill(headline(plan), _WIDTH)], [f"Law: {plan.source.label}", *_asked(plan)]]
+    parts = [
+        [textwrap.fill(headline(plan), _WIDTH)],
+        [f"Law: {plan.source.label}", *_question(plan)],
+    ]
     if not plan.found:
         return _joined(parts)
     parts += [_numbers(plan), _binding(plan), _options(plan), _candidates(plan), _regret(plan)]
@@ -42,30 +47,32 @@ def headline(plan: PlanRecord) -> str:
         return f"No plan. {plan.outcome.sentence} {advice}".strip()
     if plan.answer is None:
         return "N and D are given; this is what they cost."
-    chosen = [f"{amount(plan['N'])} parameters", f"{amount(plan['D'])} tokens"]
+    parts = [f"{amount(plan['N'])} parameters", f"{amount(plan['D'])} tokens"]
     if "bits" in set(plan.numbers["quantity"]):
-        chosen.append(f"{plan['bits']:.3g} bits")
+        parts.append(f"{plan['bits']:.3g} bits")
     if plan.options:
-        chosen.append(f"in {next(iter(plan.options))}")
-    return f"Train {', '.join(chosen)}: loss {plan['loss']:.4f} nats/token."
+        parts.append(f"in {next(iter(plan.options))}")
+    return f"Train {', '.join(parts)}: loss {plan['loss']:.4f} nats/token."
 
 
-def _asked(plan: PlanRecord) -> list[str]:
-    """The question in a line."""
-    q, said = plan.question, []
+def _question(plan: PlanRecord) -> list[str]:
+    """The question in a line; empty if it says nothing."""
+    q, parts = plan.question, []
     if q.as_good_as is not None:
-        said.append(f"as good as the best of {q.as_good_as:.4g} FLOP of training")
+        parts.append(f"as good as the best of {q.as_good_as:.4g} FLOP of training")
     if plan.target is not None:
-        said.append(f"loss at most {plan.target:.5g}")
-    said += [f"{label} at most {amount(value)}{unit}" for label, value, unit in _limits(q) if value]
+        parts.append(f"loss at most {plan.target:.5g}")
+    parts += [
+        f"{label} at most {amount(value)}{unit}" for label, value, unit in _limits(q) if value
+    ]
     if q.demand:
-        said.append(f"serving {amount(q.input_tokens)} tokens in, {amount(q.output_tokens)} out")
-    given = {"N": q.params, "D": q.tokens, **q.inputs}
-    said += [f"{name} = {amount(value)}" for name, value in given.items() if value is not None]
+        parts.append(f"serving {amount(q.input_tokens)} tokens in, {amount(q.output_tokens)} out")
+    values = {"N": q.params, "D": q.tokens, **q.inputs}
+    parts += [f"{name} = {amount(value)}" for name, value in values.items() if value is not None]
     if q.hardware is not None:
         number = "" if q.gpus is None else f"{q.gpus:g} "
-        said.append(f"on {number}{q.hardware.name} at {100 * q.mfu:g} % of peak")
-    return [_wrapped("Asked: " + "; ".join(said), "")] if said else []
+        parts.append(f"on {number}{q.hardware.name} at {100 * q.mfu:g} % of peak")
+    return [_wrapped("Asked: " + "; ".join(parts), "")] if parts else []
 
 
 def _limits(q: Question) -> list[tuple[str, float | None, str]]:
@@ -158,11 +165,11 @@ def _options(plan: PlanRecord) -> list[str]:
     goal = next(iter(plan.options.values())).problem.minimize
     rows = []
     for name, one in plan.options.items():
-        decided = " ".join(f"{key}={amount(value)}" for key, value in one.decision.items())
+        decision = " ".join(f"{key}={amount(value)}" for key, value in one.decision.items())
         chance = plan.chances.get(name)
-        told = "" if chance is None else f"best in {100 * chance:.0f} % of draws"
+        remark = "" if chance is None else f"best in {100 * chance:.0f} % of draws"
         rows.append(
-            [name, amount(one.goal) if one.found else "-", decided, told or one.outcome.label]
+            [name, amount(one.goal) if one.found else "-", decision, remark or one.outcome.label]
         )
     return [
         "Precisions, best first:",
@@ -199,21 +206,23 @@ def _candidates(plan: PlanRecord) -> list[str]:
 def _regret(plan: PlanRecord) -> list[str]:
     if plan.regret is None or plan.answer is None:
         return []
-    goal, found = plan.answer.problem.minimize.name, plan.regret
-    if found.worst_decile[0] < _NOTHING:
+    goal, regret = plan.answer.problem.minimize.name, plan.regret
+    if regret.worst_decile[0] < _NOTHING:
         return []
-    own = f"{100 * found.mean[0]:.3g} % more {goal} on average, {100 * found.worst_decile[0]:.3g} %"
-    if not math.isfinite(found.mean[0]):
-        failing = float((~pd.Series(found.regret[0]).map(math.isfinite)).mean())
+    own = (
+        f"{100 * regret.mean[0]:.3g} % more {goal} on average, {100 * regret.worst_decile[0]:.3g} %"
+    )
+    if not math.isfinite(regret.mean[0]):
+        failing = float((~pd.Series(regret.regret[0]).map(math.isfinite)).mean())
         own = f"no way to meet the limits in {100 * failing:.2g} % of the draws"
-        own += f", and in the others {_finite_mean(found.regret[0])} more {goal} on average"
+        own += f", and in the others {_finite_mean(regret.regret[0])} more {goal} on average"
     else:
         own += " in the worst tenth"
-    chosen = amount(found.choice("worst_decile")["N"])
+    safest = amount(regret.choice("worst_decile")["N"])
     return [
         _wrapped(
             f"Regret of this N if a draw is the truth and the rest adapts: {own}. The N that is "
-            f"safest in the worst tenth is {chosen}.",
+            f"safest in the worst tenth is {safest}.",
             "",
         )
     ]
@@ -244,7 +253,7 @@ def _per_cent(value: float) -> str:
 
 
 def _named(path: str) -> str:
-    """A leaf of the args in words."""
+    """One of the args, by its path, as people call it."""
     group, _, name = path.partition(".")
     words = {"limits": f"{name} allowed", "demand": f"{name} tokens served"}
     places = {"training": "of training", "serving": "of serving"}

@@ -1,7 +1,7 @@
 """How demand moves the best model: size, data and saving against quality and tokens served.
 
 The quality of each row is that of the compute-optimal ("Chinchilla-optimal") model of a size, as in
-figures 1 and 2 of arXiv:2401.00448.
+figures 1 and 2 of Sardana et al. 2024 (arXiv:2401.00448).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,9 +17,9 @@ from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.laws import Law
 from scalejax.optima import solve_grid, tokens_for
+from scalejax.planning.problem import args_of, problem_of
 from scalejax.planning.question import Question
 from scalejax.planning.source import source_of
-from scalejax.planning.statement import args_of, problem_of
 from scalejax.status import Outcome
 
 
@@ -90,6 +90,9 @@ def compute_optimal(
     """Tokens on which models of these sizes are compute-optimal, and their losses.
 
     There the loss falls as fast with the logarithm of N as with that of D (C = 6ND).
+
+    Returns:
+        Tokens and losses (nats/token), (n,) each.
     """
     params = {name: np.float64(parameters[name]) for name in law.parameters}
     with jax.enable_x64(True):
@@ -105,7 +108,7 @@ def _compute_optimal(law: Law, params: Any, sizes: Any) -> tuple[jax.Array, jax.
 
 
 def _positive(name: str, values: Sequence[float] | Floats) -> Floats:
-    found = np.unique(np.asarray(values, np.float64))
-    if not len(found) or not np.all(np.isfinite(found) & (found > 0)):
+    grid = np.unique(np.asarray(values, np.float64))
+    if not len(grid) or not np.all(np.isfinite(grid) & (grid > 0)):
         raise UsageError(f"{name}= must be positive numbers.")
-    return found
+    return grid

@@ -1,4 +1,4 @@
-"""What a planner must know before believing a plan."""
+"""Warnings of a plan: far extrapolation, failed draws, other optima, assumed prices."""
 
 import numpy as np
 import pandas as pd
@@ -10,8 +10,13 @@ from scalejax.planning.source import Source
 from scalejax.status import Outcome, Status
 
 _DISAGREEMENT = 0.5
+"""Share of starts at the optimum below which others are mentioned. Set by judgement."""
+
 _SHORT_FAILED = 0.01
+"""Share of draws without an optimum that needs no warning. Set by judgement."""
+
 _FEWEST_BITS = 3.0
+"""The fewest bits of the runs of Kumar et al. (arXiv:2411.04330), whose law is the one of bits."""
 
 SEED_NOISE = (
     "Seeds alone make equal runs differ; forecasts of a loss have seldom been better than 4 % "
@@ -26,13 +31,21 @@ def warnings_of(
     answer: Answer | None,
     optima: Optima | None,
 ) -> tuple[str, ...]:
-    """Sentences, most important first."""
-    found = [*_about_fit(source, numbers), *_about_answer(answer), *_about_draws(optima)]
+    """Warnings as sentences, most important first.
+
+    Args:
+        source: The law.
+        question: The question.
+        numbers: The numbers of the plan; empty if it has none.
+        answer: The optimum, or why there is none.
+        optima: The optima of the draws.
+    """
+    sentences = [*_about_fit(source, numbers), *_about_answer(answer), *_about_draws(optima)]
     if source.published is not None and source.published.note:
-        found.append(f"{source.published.id}: {source.published.note}")
-    found += _about_bits(numbers)
-    found += _about_prices(question)
-    return (*found, SEED_NOISE)
+        sentences.append(f"{source.published.id}: {source.published.note}")
+    sentences += _about_bits(numbers)
+    sentences += _about_prices(question)
+    return (*sentences, SEED_NOISE)
 
 
 def _value(numbers: pd.DataFrame, name: str) -> float | None:
@@ -45,37 +58,37 @@ def _about_fit(source: Source, numbers: pd.DataFrame) -> list[str]:
     fit = source.fit
     if fit is None:
         return []
-    found = []
+    sentences = []
     if fit.status != Status.CONVERGED:
-        found.append(f"The fit is not whole: {fit.status.sentence}")
+        sentences.append(f"The fit is not whole: {fit.status.sentence}")
     point = {name: _value(numbers, name) for name in fit.law.inputs}
     if all(value is not None for value in point.values()):
         columns = {name: np.array([value], np.float64) for name, value in point.items()}
         beyond = float(decades_beyond(fit, columns)[0])
         if beyond > FAR:
-            found.append(
+            sentences.append(
                 f"The plan lies {beyond:.1f} decades beyond the data: the intervals hold only as "
                 "far as the law does (scalejax predict shows what a declared discrepancy does)."
             )
     ratio, seen = _value(numbers, "D/N"), fit.table.inputs["D"] / fit.table.inputs["N"]
     if ratio is not None and not np.min(seen) <= ratio <= np.max(seen):
-        found.append(
+        sentences.append(
             f"No run had {ratio:.3g} tokens per parameter: theirs were {np.min(seen):.3g} to "
             f"{np.max(seen):.3g}."
         )
-    return found
+    return sentences
 
 
 def _about_answer(answer: Answer | None) -> list[str]:
     if answer is None or not answer.found:
         return []
-    found = [answer.outcome.sentence] if answer.outcome == Outcome.AT_RANGE else []
+    sentences = [answer.outcome.sentence] if answer.outcome == Outcome.AT_RANGE else []
     if answer.agreeing < _DISAGREEMENT:
-        found.append(
+        sentences.append(
             f"Only {100 * answer.agreeing:.0f} % of the starts came to this optimum: there are "
             "others, and it is the best of those found."
         )
-    return found
+    return sentences
 
 
 def _about_draws(optima: Optima | None) -> list[str]:
@@ -98,14 +111,14 @@ def _about_bits(numbers: pd.DataFrame) -> list[str]:
 
 
 def _about_prices(question: Question) -> list[str]:
-    found = []
-    for place, given in (
+    sentences = []
+    for place, rent in (
         (question.hardware, question.usd_per_hour),
         (question.serving_hardware, question.serving_usd_per_hour),
     ):
-        if place is not None and given is None:
-            found.append(
+        if place is not None and rent is None:
+            sentences.append(
                 f"{place.name} at ${place.usd_per_hour:.2f} an hour is an assumption "
                 f"({place.price_source}): give your own price."
             )
-    return found
+    return sentences

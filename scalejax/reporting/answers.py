@@ -21,9 +21,9 @@ from scalejax.conclusions import (
     Point,
     PredictedLoss,
     conclude,
+    conclusion_at,
     influence,
     largest_moves,
-    quantity_at,
     sensitivity,
 )
 from scalejax.errors import UsageError
@@ -198,7 +198,7 @@ def _from_covariance(
     """
 
     def numbers(parameters: Any) -> Any:
-        values = jnp.concatenate([q(fit.law, parameters) for q in what.quantities])
+        values = jnp.concatenate([part(fit.law, parameters) for part in what.parts])
         return jnp.where(jnp.asarray(estimate) > 0, jnp.log(jnp.abs(values)), values)
 
     frame = fit.interval(numbers, level)
@@ -210,13 +210,13 @@ def _from_covariance(
 def _beyond(fit: Fit, what: Conclusions, estimate: Floats) -> Floats:
     """Decades between each conclusion and the data, NaN for parameters."""
     decades, place = np.full(len(estimate), np.nan), 0
-    for quantity in what.quantities:
-        count, point = len(quantity.names), None
-        if isinstance(quantity, ComputeOptimum):
+    for conclusion in what.parts:
+        count, point = len(conclusion.names), None
+        if isinstance(conclusion, ComputeOptimum):
             n = float(estimate[place])
-            point = {"N": n, "D": quantity.budget / (FLOP_PER_PAIR * n)}
-        elif isinstance(quantity, PredictedLoss):
-            point = dict(quantity.point)
+            point = {"N": n, "D": conclusion.budget / (FLOP_PER_PAIR * n)}
+        elif isinstance(conclusion, PredictedLoss):
+            point = dict(conclusion.point)
         if point is not None:
             arrays = {name: np.array([value]) for name, value in point.items()}
             decades[place : place + count] = decades_beyond(fit, arrays)[0]
@@ -243,9 +243,9 @@ def prediction_table(
         gives; C (FLOP) for laws of N and D.
     """
     times = [*MULTIPLES]
-    for quantity in (quantity_at(point, fit.law) for point in at or ()):
-        if isinstance(quantity, ComputeOptimum):
-            times.append(quantity.budget / largest_compute(fit))
+    for conclusion in (conclusion_at(point, fit.law) for point in at or ()):
+        if isinstance(conclusion, ComputeOptimum):
+            times.append(conclusion.budget / largest_compute(fit))
     times = sorted(set(times))
     path, points = _optimal_path(fit, times)
     discrepancies = sorted({*DISCREPANCIES, *([] if discrepancy is None else [discrepancy])})

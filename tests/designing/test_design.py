@@ -10,8 +10,9 @@ from scipy.optimize import linprog, minimize
 from scipy.stats import t as student
 
 import scalejax as sj
-from scalejax.designing.choice import information_before, vectors_of
-from scalejax.designing.comparison import scaled, usual_grids
+from scalejax.designing.best_runs import information_before, vectors_of
+from scalejax.designing.comparison import grid_for_money, usual_grids
+from scalejax.designing.continuous_design import DesignLimits, solve_continuous_design
 from scalejax.designing.information import (
     Criterion,
     Noise,
@@ -21,8 +22,7 @@ from scalejax.designing.information import (
     run_sd,
 )
 from scalejax.designing.information import information as matrix_of
-from scalejax.designing.measure import Limits, solve_measure
-from scalejax.designing.region import compute_range, grid, placed, region_of
+from scalejax.designing.region import compute_range, grid, region_of, run_at_place
 from scalejax.designing.simulation import check_simulations
 from scalejax.designing.targets import target_of
 
@@ -35,8 +35,10 @@ def vectors(made):
     """Vectors of a grid of runs of Chinchilla's law, whitened, and their costs."""
     question = made.question
     with jax.enable_x64(True):
-        runs = placed(question.place, *grid(question.place, np.log(BUDGET)))
-        f = np.asarray(vectors_of(question.setting, question.known, question.known.u[0], runs))
+        runs = run_at_place(question.place, *grid(question.place, np.log(BUDGET)))
+        f = np.asarray(
+            vectors_of(question.setting, question.knowledge, question.knowledge.u[0], runs)
+        )
     root = np.linalg.inv(np.linalg.cholesky(f.T @ f / len(f)))
     return f @ root.T, np.exp(np.asarray(runs["log_compute"]))
 
@@ -48,7 +50,9 @@ def solve(criterion, f, cost, money, runs, goal=None):
     stake = Stake(np.zeros(size), np.eye(size), np.zeros((size, size)), goal[:, None], goal)
     with jax.enable_x64(True):
         stakes = jax.tree.map(lambda x: np.asarray(x)[None], stake)
-        found = solve_measure(criterion, stakes, f[None], np.asarray(cost), Limits(money, runs))
+        found = solve_continuous_design(
+            criterion, stakes, f[None], np.asarray(cost), DesignLimits(money, runs)
+        )
         return jax.device_get(found)
 
 
@@ -87,7 +91,7 @@ class TestClosedForms:
     def test_both_limits_hold(self):
         """Three points of a line, where money and runs both bind, against SciPy."""
         f = np.array([[1.0, -1.0], [1.0, 0.2], [1.0, 1.0]])
-        cost, limits = np.array([1.0, 3.0, 20.0]), Limits(60.0, 10.0)
+        cost, limits = np.array([1.0, 3.0, 20.0]), DesignLimits(60.0, 10.0)
         found = solve(PURE_D, f, cost, *limits)
 
         def spread(w):
@@ -154,8 +158,8 @@ class TestInformation:
     def test_is_the_inverse_of_the_covariance(self, golden_lsq, made):
         question = made.question
         with jax.enable_x64(True):
-            known, u = question.known, question.known.u[0]
-            found = np.linalg.inv(np.asarray(information_before(question.setting, known, u)))
+            knowledge, u = question.knowledge, question.knowledge.u[0]
+            found = np.linalg.inv(np.asarray(information_before(question.setting, knowledge, u)))
         expected = golden_lsq.asymptotics.covariance("wald")
         size = np.sqrt(np.diagonal(expected))
         assert found / np.outer(size, size) == pytest.approx(
@@ -194,7 +198,7 @@ class TestGrids:
         with jax.enable_x64(True):
             find = jax.jit(
                 lambda money: {
-                    name: scaled(shape, region, money) for name, (_, shape) in grids.items()
+                    name: grid_for_money(shape, region, money) for name, (_, shape) in grids.items()
                 }
             )
             found = jax.device_get(find(BUDGET))
@@ -222,7 +226,7 @@ class TestGrids:
     def test_every_run_of_a_region_keeps_all_limits(self, limits, tokens):
         region = region_of({}, {"N": limits, "D": tokens, "D/N": (2, 200)}, 1e24)
         with jax.enable_x64(True):
-            runs = jax.device_get(placed(region, *grid(region, np.log(1e24))))
+            runs = jax.device_get(run_at_place(region, *grid(region, np.log(1e24))))
         for values, (low, high) in (
             (runs["N"], limits),
             (runs["D"], tokens),

@@ -10,15 +10,15 @@ from design_cases import BUDGET, TARGET, alpha
 from scipy.stats import t as student
 
 import scalejax as sj
-from scalejax.designing.choice import information_before, judge, solve_runs, vectors_of
+from scalejax.designing.best_runs import information_before, judge, solve_runs, vectors_of
 from scalejax.designing.information import (
     Noise,
-    Past,
+    PastRuns,
     information_so_far,
 )
-from scalejax.designing.past import fitting_weight, last_rows, variance_components
-from scalejax.designing.problem import merged
-from scalejax.designing.region import grid, placed
+from scalejax.designing.past_runs import fitting_weight, last_rows, variance_components
+from scalejax.designing.problem import merge_repeats
+from scalejax.designing.region import grid, run_at_place
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +53,7 @@ class TestPast:
         """m equal rows with correlation r have the variance (1 + (m - 1) r) / m of one."""
         rng, m, r = np.random.default_rng(0), 20, 0.9
         f = rng.standard_normal((8, 3))
-        past = Past({}, np.ones(8 * m), Noise(1.0, 0.0, 0.0), np.repeat(np.arange(8), m), r)
+        past = PastRuns({}, np.ones(8 * m), Noise(1.0, 0.0, 0.0), np.repeat(np.arange(8), m), r)
         with jax.enable_x64(True):
             found = np.asarray(information_so_far(np.repeat(f, m, axis=0), past))
         np.testing.assert_allclose(found, m / (1 + (m - 1) * r) * f.T @ f, rtol=1e-9)
@@ -66,7 +66,7 @@ class TestPast:
         f, w = rng.standard_normal((21, 3)), rng.uniform(0.5, 2, 21)
         noise = np.where(cluster[:, None] == cluster, r, 0.0) + np.diag((1 - r) / w)
         estimator = np.linalg.solve(f.T @ (w[:, None] * f), (w[:, None] * f).T)
-        past = Past({}, w, Noise(1.0, 0.0, 0.0), cluster, r)
+        past = PastRuns({}, w, Noise(1.0, 0.0, 0.0), cluster, r)
         with jax.enable_x64(True):
             found = np.asarray(information_so_far(f, past))
         np.testing.assert_allclose(np.linalg.inv(found), estimator @ noise @ estimator.T)
@@ -132,7 +132,7 @@ class TestPast:
         assert design.width == pytest.approx(np.expm1(spread))
 
         new = design.to_frame()
-        weight = np.append(fitting_weight(design.question.known.past), np.ones(len(new)))
+        weight = np.append(fitting_weight(design.question.knowledge.past), np.ones(len(new)))
         tables = [
             pd.DataFrame(
                 {
@@ -177,8 +177,8 @@ class TestWholeRuns:
         assert 0.95 < made.efficiency < 1.05
 
     def test_never_beat_the_continuous_bound(self, listed):
-        measure = listed.found.measure
-        assert listed.found.log_spread >= measure.log_spread - measure.gap - 1e-9
+        measure = listed.solution.continuous
+        assert listed.solution.log_spread >= measure.log_spread - measure.gap - 1e-9
         assert listed.efficiency <= 1
 
     @pytest.mark.slow
@@ -186,9 +186,9 @@ class TestWholeRuns:
         """All 714 choices of up to four out of nine runs, by brute force."""
         question = listed.question
         with jax.enable_x64(True):
-            known, u = question.known, question.known.u[0]
-            new = np.asarray(vectors_of(question.setting, known, u, question.place.runs))
-            before = np.asarray(information_before(question.setting, known, u))
+            knowledge, u = question.knowledge, question.knowledge.u[0]
+            new = np.asarray(vectors_of(question.setting, knowledge, u, question.place.runs))
+            before = np.asarray(information_before(question.setting, knowledge, u))
             slope = jax.jacfwd(
                 lambda u: question.setting.target(
                     question.setting.model.law, question.setting.model.parameters(u, {})
@@ -219,10 +219,10 @@ class TestWholeRuns:
         """The spread that the search reports, against that of the runs that it returns."""
         question = made.question
         with jax.enable_x64(True):
-            found = solve_runs(question.setting, question.known, question.place, BUDGET)
-            candidates = placed(question.place, *grid(question.place, np.log(BUDGET)))
+            found = solve_runs(question.setting, question.knowledge, question.place, BUDGET)
+            candidates = run_at_place(question.place, *grid(question.place, np.log(BUDGET)))
             spread, error = judge(
-                question.setting, question.known, candidates, found.runs, found.used
+                question.setting, question.knowledge, candidates, found.runs, found.used
             )
         assert found.log_spread == pytest.approx(float(spread), abs=1e-9)
         np.testing.assert_allclose(found.error, error, rtol=1e-9)
@@ -230,7 +230,7 @@ class TestWholeRuns:
     def test_runs_that_are_nearly_the_same_become_repeats(self):
         n, d = np.array([1e8, 1.05e8, 1e9, 1e8]), np.array([2e9, 2.02e9, 2e10, 2e9])
         used = np.array([True, True, True, False])
-        found = merged({"N": n, "D": d}, used)
+        found = merge_repeats({"N": n, "D": d}, used)
         middle = np.sqrt(1e8 * 1.05e8), np.sqrt(2e9 * 2.02e9)
         np.testing.assert_allclose(found["N"], [middle[0], middle[0], 1e9, 1e8], rtol=1e-12)
         np.testing.assert_allclose(found["D"], [middle[1], middle[1], 2e10, 2e9], rtol=1e-12)
@@ -238,7 +238,7 @@ class TestWholeRuns:
 
     def test_draws_of_the_law_are_used(self, made):
         low, high = made.width_range
-        assert len(made.found.error) == 4
+        assert len(made.solution.error) == 4
         assert low <= made.width <= high
 
     def test_width_is_students(self, made):

@@ -294,7 +294,7 @@ class TestTerminal:
 
 def test_equal_questions_do_not_compile_again(served):
     """The problem is the same object of hash and equality, whatever the numbers."""
-    from scalejax.planning.statement import problem_of
+    from scalejax.planning.problem import problem_of
 
     question = served.question
     other = replace(question, as_good_as=2 * CHINCHILLA_13B)

@@ -1,4 +1,4 @@
-"""Numbers of a decision: at one point, and over the draws of a law."""
+"""Measures of a decision, at one set of args (`evaluate`) and over draws (`evaluate_draws`)."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -36,8 +36,8 @@ def evaluate(
 ) -> dict[str, float]:
     """Measures of one decision, by name."""
     with jax.enable_x64(True):
-        found = _measured(tuple(measures), as_arrays(dict(decision)), as_arrays(args))
-        return {one.name: float(value) for one, value in zip(measures, found, strict=True)}
+        values = _measured(tuple(measures), as_arrays(dict(decision)), as_arrays(args))
+        return {one.name: float(value) for one, value in zip(measures, values, strict=True)}
 
 
 def evaluate_draws(
@@ -48,16 +48,16 @@ def evaluate_draws(
     Args:
         measures: What to compute.
         decision: Values of the variables, each one number or (B,).
-        args: Args that draws share.
-        over: Args that differ, with a leading axis (B,).
+        args: Args that all draws share.
+        over: Args that differ from draw to draw, with a leading axis (B,).
     """
     count = len(jax.tree.leaves(dict(over))[0])
     drawn = {name: np.broadcast_to(np.asarray(x, float), count) for name, x in decision.items()}
     held = {name: np.full(count, value) for name, value in args["held"].items()}
     drawn = {**held, **drawn}
     with jax.enable_x64(True):
-        found = _measured_draws(tuple(measures), drawn, as_arrays(args), as_arrays(dict(over)))
-        values = {one.name: np.asarray(x) for one, x in zip(measures, found, strict=True)}
+        columns = _measured_draws(tuple(measures), drawn, as_arrays(args), as_arrays(dict(over)))
+        values = {one.name: np.asarray(x) for one, x in zip(measures, columns, strict=True)}
     return {**drawn, **values}
 
 

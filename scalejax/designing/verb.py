@@ -1,4 +1,4 @@
-"""`design`: from a fit or a published law, and money, to the runs that tell most."""
+"""The verb `design`: from a fit or a published law, and money, to the runs that tell most."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -12,14 +12,14 @@ import pandas as pd
 from scalejax._arrays import Floats
 from scalejax.conclusions import ComputeOptimum
 from scalejax.costs import TRAINING_MFU, Hardware
+from scalejax.designing.best_runs import Knowledge, Setting, slopes_of
 from scalejax.designing.candidates import with_compute
-from scalejax.designing.choice import Known, Setting, slopes_of
 from scalejax.designing.design import Design
-from scalejax.designing.information import Noise, Past
-from scalejax.designing.past import (
+from scalejax.designing.information import Noise, PastRuns
+from scalejax.designing.past_runs import (
     fitting_weight,
     independent_runs,
-    no_past,
+    no_past_runs,
     noise_so_far,
     unit_weight,
 )
@@ -35,7 +35,10 @@ from scalejax.status import Status
 from scalejax.vocabulary import argument
 
 _SPARE = 4
+"""Draws tried for each that is used, as some have no target. Set by judgement."""
+
 _FEW_LEFT = 10
+"""Degrees of freedom below which the noise is off by more than 1 / sqrt(2 * 10) = 22 %."""
 
 
 @keywords(target="at", runs="max_runs")
@@ -66,9 +69,9 @@ def design(
     Train the runs, add them to the table, fit, and ask again.
 
     A new run counts as one row of mean weight. Where a fit has clusters, rows of one cluster are
-    taken to be one run with noise of its own that they share (`scalejax.designing.past`): they tell
-    less than as many runs, and their number, not that of the rows, is in Student's t. The promise
-    is for a fit to old and new rows with weights to match, which a note tells.
+    taken to be one run whose noise they share (`scalejax.designing.past_runs`): they tell less than
+    as many runs, and Student's t counts clusters, not rows. The promise is for a fit to old and new
+    rows with the weights that a note gives.
 
     Args:
         source: A fit; a law or its name with `parameters`; or a published set such as
@@ -91,8 +94,8 @@ def design(
             no smaller than where a run so far ended, and D/N is between 2 and 200 or what those
             ends cover, unless you say otherwise.
         noise: Standard deviation of a new run's residual, relative if residuals are of log losses.
-            What runs so far tell is as the fit says, whatever this is. That on which the standard
-            errors of the fit rest if not given; 0.005 without a fit.
+            By default that on which the standard errors of the fit rest, and 0.005 without a fit.
+            The runs so far keep the noise of the fit.
         discrepancy: By how much the law may be wrong for each decade of compute between a run and
             the target, as in `Fit.predict`. Small runs far away are then worth less.
         hardware: What trains, by name, for `usd`.
@@ -108,7 +111,7 @@ def design(
     Raises:
         UsageError: Arguments that cannot be combined, or runs that cannot determine the law.
     """
-    return answered(
+    return design_of(
         question_of(
             source,
             budget=budget,
@@ -131,17 +134,21 @@ def design(
     )
 
 
-def answered(question: DesignQuestion) -> Design:
+def design_of(question: DesignQuestion) -> Design:
     """The design for a question, as `design` gives it.
 
     Raises:
-        UsageError: The target or the noise is not to be had, or no runs determine the law.
+        UsageError: The target is not finite, the fit gives no noise, or no runs determine the law.
     """
     origin, setting = question.origin, question.setting
     noise, past = _noise_and_past(question)
     u = _coordinates(setting, origin, question.draws, question.seed, past)
     problem = DesignProblem(
-        setting, Known(u, _fixed(origin), noise, past), question.place, question.rate, question.unit
+        setting,
+        Knowledge(u, _fixed(origin), noise, past),
+        question.place,
+        question.rate,
+        question.unit,
     )
     return Design(
         question=problem,
@@ -154,17 +161,17 @@ def answered(question: DesignQuestion) -> Design:
         independent_before=0 if origin.fit is None else independent_runs(origin.fit.table),
         ends=question.ends,
         notes=tuple(_notes(question, past, len(u) - 1)),
-        found=problem.solve(question.money),
+        solution=problem.solve(question.money),
     )
 
 
-def _noise_and_past(question: DesignQuestion) -> tuple[Noise, Past]:
+def _noise_and_past(question: DesignQuestion) -> tuple[Noise, PastRuns]:
     """The noise of a new run, and the runs so far with theirs."""
     far = np.log(question.setting.target.compute or 1.0)
     fit, law = question.origin.fit, question.setting.model.law
     if fit is None:
         noise = Noise(question.noise or TYPICAL_NOISE, question.discrepancy, far)
-        return noise, no_past(law.inputs, noise)
+        return noise, no_past_runs(law.inputs, noise)
     sd, alike = noise_so_far(fit)
     if not 0 < sd < np.inf:
         if question.noise is None:
@@ -176,7 +183,7 @@ def _noise_and_past(question: DesignQuestion) -> tuple[Noise, Past]:
     old = Noise(np.float64(sd), np.float64(question.discrepancy), far)
     table = fit.table
     cluster = np.arange(table.n_rows) if table.cluster is None else table.cluster
-    past = Past(
+    past = PastRuns(
         with_compute({name: table.inputs[name] for name in law.inputs}),
         unit_weight(table),
         old,
@@ -190,26 +197,26 @@ def _fixed(origin: Source) -> dict[str, float]:
     return {} if origin.fit is None else dict(origin.fit.problem.fixed)
 
 
-def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: Past) -> Floats:
-    """Coordinates (1 + draws, p), the estimate first; draws without a target are left out."""
+def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: PastRuns) -> Floats:
+    """Coordinates (1 + draws, p), the estimate first; only draws with a finite target."""
     model = setting.model
-    found, _ = origin.draws() if draws and origin.fit is not None else ({}, "")
+    parameter_draws, _ = origin.draws() if draws and origin.fit is not None else ({}, "")
     rows = [[origin.params[name] for name in model.free]]
-    if found:
-        count = len(next(iter(found.values())))
+    if parameter_draws:
+        count = len(next(iter(parameter_draws.values())))
         order = np.random.default_rng(seed).permutation(count)[: _SPARE * draws]
-        rows += [[float(found[name][k]) for name in model.free] for k in order]
+        rows += [[float(parameter_draws[name][k]) for name in model.free] for k in order]
     with jax.enable_x64(True):
         values = jnp.asarray(np.array(rows, np.float64))
         u = jnp.stack(
             [model.law.parameters[n].unconstrain(values[:, k]) for k, n in enumerate(model.free)], 1
         )
-        known = Known(u, _fixed(origin), past.noise, past)
-        goal, wanted = _slopes(setting, known)
-        usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(wanted)).all(1)
+        knowledge = Knowledge(u, _fixed(origin), past.noise, past)
+        goal, slope = _slopes(setting, knowledge)
+        usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(slope)).all(1)
         points = np.asarray(u, np.float64)
     if not usable[0] or not np.isfinite(points[0]).all():
-        best = isinstance(setting.target.quantity, ComputeOptimum)
+        best = isinstance(setting.target.conclusion, ComputeOptimum)
         raise UsageError(
             f"{setting.target.label} is not finite at {origin.label}: choose another "
             f"{argument('at')}" + (" within reach of the law." if best else ".")
@@ -218,11 +225,11 @@ def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: 
 
 
 @partial(jax.jit, static_argnums=0)
-def _slopes(setting: Setting, known: Known) -> tuple[jax.Array, jax.Array]:
-    return jax.vmap(lambda u: slopes_of(setting, known, u))(known.u)
+def _slopes(setting: Setting, knowledge: Knowledge) -> tuple[jax.Array, jax.Array]:
+    return jax.vmap(lambda u: slopes_of(setting, knowledge, u))(knowledge.u)
 
 
-def _notes(question: DesignQuestion, past: Past, used: int) -> list[str]:
+def _notes(question: DesignQuestion, past: PastRuns, used: int) -> list[str]:
     fit = question.origin.fit
     if fit is None:
         guess = (

@@ -1,4 +1,4 @@
-"""A question stated and solved for one set of parameters, with the quality that it asks for."""
+"""`PlanSolution`: a question as a solved problem, for one set of parameters and one format."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +11,17 @@ from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.optima import Answer, Optima, Problem, solve, solve_many
 from scalejax.planning.measures import TRAINING_FLOP
-from scalejax.planning.question import Question
-from scalejax.planning.statement import (
+from scalejax.planning.problem import (
     BITS_VARIABLE,
     D,
-    Limit,
     N,
+    NamedLimit,
     args_of,
     decides_bits,
     loss_of,
     problem_of,
 )
+from scalejax.planning.question import Question
 from scalejax.vocabulary import argument
 
 QUALITY = "as_good_as"
@@ -29,14 +29,15 @@ QUALITY = "as_good_as"
 
 
 @dataclass(frozen=True)
-class Stated:
-    """A problem and its answer.
+class PlanSolution:
+    """A problem of a plan and its answer.
 
     Attributes:
         problem: The problem.
         args: Its args.
         answer: Its answer.
-        quality: The answer whose loss is the loss to reach, if it is not a number.
+        quality: For `as_good_as`, the optimum of that training compute, whose loss is to be
+            reached; otherwise None.
     """
 
     problem: Problem
@@ -46,22 +47,22 @@ class Stated:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The problem, and the one before it that sets the loss to reach."""
+        """The problem, and after it the one whose optimum is the loss to reach, if any."""
         return (self.problem,) if self.quality is None else (self.problem, self.quality.problem)
 
     @property
-    def solutions(self) -> tuple[Any, ...]:
-        """Their solutions."""
-        found = (self.answer.solution,)
-        return found if self.quality is None else (*found, self.quality.solution)
+    def solver_solutions(self) -> tuple[Any, ...]:
+        """The solver's solutions of `problems`."""
+        solutions = (self.answer.solution,)
+        return solutions if self.quality is None else (*solutions, self.quality.solution)
 
     @property
     def decision(self) -> dict[str, float]:
-        """The decision, with what was given."""
+        """Values of all variables, those that the question gives included."""
         return {**self.args["held"], **self.answer.decision}
 
     def over(self, draws: Mapping[str, Floats]) -> dict[str, Any]:
-        """What differs from draw to draw: the law, and the loss to reach if it is the law's own."""
+        """Args that differ from draw to draw: the law, and with `as_good_as` the loss to reach."""
         if not draws:
             return {}
         over: dict[str, Any] = {"law": dict(draws)}
@@ -74,16 +75,16 @@ class Stated:
         return over
 
     def optima(self, over: Mapping[str, Any]) -> Optima | None:
-        """The optima of the draws."""
+        """The optima of the draws; None without draws."""
         if not over:
             return None
         return solve_many(self.problem, self.args, over, known=self.answer.solution)
 
 
-def state(
+def solve_question(
     question: Question, law: Law, params: Mapping[str, float], precision: str | None = None
-) -> Stated:
-    """State a question for one law, its parameters and one format, and solve it.
+) -> PlanSolution:
+    """Solve a question for one law, its parameters and one format.
 
     Raises:
         UsageError: The quality to match has no optimum of its own.
@@ -100,15 +101,15 @@ def state(
     if quality is not None:
         args["limits"][QUALITY] = question.as_good_as
     problem = problem_of(question, law, target)
-    return Stated(problem, args, solve(problem, args), quality)
+    return PlanSolution(problem, args, solve(problem, args), quality)
 
 
 def _quality(
     question: Question, law: Law, params: Mapping[str, float], precision: str | None
 ) -> Answer:
-    """The best loss of the training compute that is to be matched."""
+    """The optimum of the training compute that `as_good_as` names."""
     args = args_of(question, law, params, None, precision)
     args["limits"][QUALITY] = question.as_good_as
     variables = (N, D, BITS_VARIABLE) if decides_bits(question, law) else (N, D)
-    limit = TRAINING_FLOP.at_most(Limit(QUALITY))
+    limit = TRAINING_FLOP.at_most(NamedLimit(QUALITY))
     return solve(Problem(variables, loss_of(law), (limit,)), args)

@@ -1,8 +1,8 @@
 """Designs of whole runs: rounded from the continuous one, improved by exchange, then by gradient.
 
 - `exchange`: on any list of candidates. Slots are filled from the continuous weights in proportion
-  (with several offsets) and each is exchanged for the best candidate that the money left allows,
-  until no exchange helps.
+  (with several offsets) and the run of each is exchanged for the best candidate that the money left
+  allows, until no exchange helps.
 - `polish`: for runs of N and D within a region. All runs move smoothly, each with its share of the
   money and its tokens per parameter, so that the budget is spent exactly. Runs that are repeated
   stay repeated.
@@ -25,37 +25,50 @@ from scalejax.designing.information import (
     run_vector,
     spread_with,
 )
-from scalejax.designing.region import Region, compute_range, placed
+from scalejax.designing.region import Region, compute_range, run_at_place
 from scalejax.objectives import Model
 
+# Set by judgement. In the tests, exchange comes within 0.01 of the least log spread of all 714
+# choices from a list, and a polished design within 5 % of the bound of the continuous one.
 _OFFSETS = 4
+"""Starts of the exchange; each costs a whole search."""
+
 _SWEEPS = 20
+"""Most passes over the slots; a pass without an exchange ends the search earlier."""
+
 _RIDGE = 1e-8
+"""Added to the whitened information, whose unit is 1: few runs alone may leave it singular."""
+
 _MOVES, _RATE = 250, 0.1
+"""Steps of Adam, and the first step's size in the coordinates, which falls to zero as a cosine."""
+
 _ENDS = 0.01
+"""Runs at a limit of tokens per parameter start this far inside, where the sigmoid still moves."""
+
 _LEAST = 1e-3
+"""Least share of the money, beyond the smallest run's, that a run starts with; its log is taken."""
 
 
-class Chosen(NamedTuple):
-    """Whole runs.
+class SlotChoice(NamedTuple):
+    """Whole runs out of a list of candidates.
 
     Attributes:
-        slot: Candidate of each slot, (K,); the number of candidates for an empty one.
-        log_spread: What they reach, mean over draws, ().
+        slot: Index of the candidate in each slot, (K,); n, the number of candidates, where empty.
+        log_spread: The log spread after them, mean over draws, ().
     """
 
     slot: jax.Array
     log_spread: jax.Array
 
 
-class Placed(NamedTuple):
+class RunPlaces(NamedTuple):
     """Whole runs anywhere in a region.
 
     Attributes:
         log_compute: Log compute of each slot, (K,).
         place: Place between the limits of tokens per parameter, (K,).
         used: Which slots hold a run, (K,).
-        log_spread: What they reach, mean over draws, ().
+        log_spread: The log spread after them, mean over draws, ().
     """
 
     log_compute: jax.Array
@@ -72,20 +85,20 @@ def exchange(
     cost: Any,
     weight: Any,
     money: Any,
-) -> Chosen:
+) -> SlotChoice:
     """The best whole runs near a continuous design.
 
     Args:
         criterion: The criterion.
-        slots: Most runs, K.
-        stakes: What is judged, (S, ...).
+        slots: The largest number of runs, K.
+        stakes: The stakes at each draw, (S, ...).
         vectors: Vectors of the candidates, (S, n, p).
         cost: Cost of each, (n,).
-        weight: The continuous design, (n,).
-        money: What may be spent.
+        weight: Weights of the continuous design, (n,).
+        money: What may be spent, in the unit of the costs.
     """
     count = len(cost)
-    # One more candidate: nothing, for nothing.
+    # Candidate n is an empty slot: no information, no cost.
     vectors = jnp.concatenate([vectors, jnp.zeros_like(vectors[:, :1])], 1)
     cost = jnp.concatenate([cost, jnp.zeros_like(cost[:1])])
     ridge = _RIDGE * jnp.eye(vectors.shape[-1])
@@ -117,20 +130,20 @@ def exchange(
         slot, _, _ = lax.while_loop(lambda s: s[1] & (s[2] < _SWEEPS), sweep, state)
         return slot, scores(slot, jnp.asarray(0))[slot[0]]
 
-    found, score = lax.map(from_offset, (jnp.arange(_OFFSETS) + 0.5) / _OFFSETS)
+    slots_by_offset, score = lax.map(from_offset, (jnp.arange(_OFFSETS) + 0.5) / _OFFSETS)
     best = jnp.argmin(score)
-    return Chosen(found[best], score[best])
+    return SlotChoice(slots_by_offset[best], score[best])
 
 
 def _rounded(weight: Any, offset: Any, slots: int) -> jax.Array:
-    """A candidate for each slot, in proportion to the weights (systematic sampling)."""
+    """A candidate for each slot, in proportion to the weights, by systematic sampling, (K,)."""
     total = jnp.cumsum(weight)
     marks = (jnp.arange(slots) + offset) / slots * total[-1]
     return jnp.minimum(jnp.searchsorted(total, marks), len(weight) - 1).astype(jnp.int32)
 
 
 def _affordable(slot: jax.Array, cost: jax.Array, money: Any) -> jax.Array:
-    """The same without the dearest slots that the money does not pay for."""
+    """The slots, the dearest emptied until the others keep within the money, (K,)."""
     order = jnp.argsort(cost[slot])
     kept = jnp.cumsum(cost[slot][order]) <= money * (1 + 1e-9)
     return jnp.where(kept, slot[order], len(cost) - 1)
@@ -143,23 +156,23 @@ def polish(
     noise: Noise,
     stakes: Stake,
     region: Region,
-    start: Placed,
+    start: RunPlaces,
     money: Any,
-) -> Placed:
+) -> RunPlaces:
     """Move runs within a region, all the money spent, to a lower mean log spread.
 
     Args:
         criterion: The criterion.
-        model: The law and what of it is free.
-        fixed: Parameters that are held.
+        model: The law with its free parameters.
+        fixed: Values of fixed parameters, by name.
         noise: The noise of a run.
-        stakes: What is judged, (S, ...).
+        stakes: The stakes at each draw, (S, ...).
         region: Where runs may be.
         start: Runs to start from.
         money: FLOP.
 
     Returns:
-        The best runs on the way, the start included.
+        The best runs met on the way, the start included.
     """
     low, high = compute_range(region, jnp.log(money))
     used = start.used
@@ -171,7 +184,7 @@ def polish(
         return jnp.clip(compute, low, high), jax.nn.sigmoid(x[1])
 
     def value(log_compute: jax.Array, place: jax.Array) -> jax.Array:
-        run = placed(region, log_compute, place)
+        run = run_at_place(region, log_compute, place)
 
         def one(stake: Stake) -> jax.Array:
             f = jax.vmap(partial(run_vector, model, fixed, noise, stake.u))(run)
@@ -197,10 +210,10 @@ def polish(
     state = (x, rule.init(x), x, start.log_spread)
     (_, _, best, lowest), _ = lax.scan(move, state, None, length=_MOVES)
     better = lowest < start.log_spread
-    found = runs(best)
-    return Placed(
-        jnp.where(better, found[0], start.log_compute),
-        jnp.where(better, found[1], start.place),
+    moved = runs(best)
+    return RunPlaces(
+        jnp.where(better, moved[0], start.log_compute),
+        jnp.where(better, moved[1], start.place),
         used,
         lowest,
     )

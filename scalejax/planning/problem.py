@@ -1,4 +1,9 @@
-"""A question as a problem: variables, what is minimised, what is limited, and the args of both."""
+"""From a `Question` to an optimisation problem and its args.
+
+`problem_of` gives variables, what is minimised and the limits; `args_of` the numbers that go in;
+`reported_measures` what a plan reports besides. Numbers are in the args only, so that equal
+questions with other numbers are the same problem and compile once.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,14 +31,15 @@ from scalejax.planning.measures import (
 )
 from scalejax.planning.question import PRECISION_BITS, Question
 
+# Ranges far beyond any model; an optimum at an end is reported (`Outcome.AT_RANGE`).
 N = Variable("N", 1e5, 1e15, unit="parameters")
 D = Variable("D", 1e6, 1e18, unit="tokens")
 BITS_VARIABLE = Variable(BITS, 1.0, 32.0, scale="linear", unit="bits")
 
 
 @dataclass(frozen=True)
-class Limit:
-    """A limit by its name; equal names are equal limits, so that nothing compiles twice."""
+class NamedLimit:
+    """A limit read from args by its name; limits of one name are equal, and compile once."""
 
     name: str
 
@@ -51,9 +57,9 @@ def loss_of(law: Law) -> Measure:
 
 
 def limits_of(question: Question, target: float | None) -> list[tuple[Measure | None, float]]:
-    """What is limited and to what; None stands for the loss."""
+    """Each limited measure with its limit; None stands for the loss."""
     spent = LIFETIME_FLOP if question.demand else TRAINING_FLOP
-    found: list[tuple[Measure | None, float | None]] = [
+    limits: list[tuple[Measure | None, float | None]] = [
         (None, target),
         (spent, question.budget),
         (USD, question.usd),
@@ -63,7 +69,7 @@ def limits_of(question: Question, target: float | None) -> list[tuple[Measure | 
         (MEMORY, question.memory),
         (LATENCY, question.latency),
     ]
-    return [(measure, float(limit)) for measure, limit in found if limit is not None]
+    return [(measure, float(limit)) for measure, limit in limits if limit is not None]
 
 
 def problem_of(question: Question, law: Law, target: float | None) -> Problem:
@@ -72,7 +78,7 @@ def problem_of(question: Question, law: Law, target: float | None) -> Problem:
     Args:
         question: The question, checked.
         law: The law.
-        target: Loss to reach, if one is wanted.
+        target: Loss to reach, nats/token; None to minimise the loss.
     """
     loss = loss_of(law)
     spent = LIFETIME_FLOP if question.demand else TRAINING_FLOP
@@ -82,18 +88,18 @@ def problem_of(question: Question, law: Law, target: float | None) -> Problem:
         variables,
         minimize=loss if target is None else cost,
         subject_to=tuple(
-            (measure or loss).at_most(Limit((measure or loss).name))
+            (measure or loss).at_most(NamedLimit((measure or loss).name))
             for measure, _ in limits_of(question, target)
         ),
     )
-    given = [name for name in ("N", "D") if name not in question.decided]
-    return whole.holding(*given) if given else whole
+    held = [name for name in ("N", "D") if name not in question.decided]
+    return whole.holding(*held) if held else whole
 
 
 def decides_bits(question: Question, law: Law) -> bool:
-    """Whether the bits of training are to be decided, as one number."""
-    known = {*question.inputs, *(PRECISION_INPUTS if BITS in question.inputs else ())}
-    return not question.precisions and bool(set(PRECISION_INPUTS) & (set(law.inputs) - known))
+    """Whether the bits of training are a variable: the law has them and the question does not."""
+    inputs = {*question.inputs, *(PRECISION_INPUTS if BITS in question.inputs else ())}
+    return not question.precisions and bool(set(PRECISION_INPUTS) & (set(law.inputs) - inputs))
 
 
 def args_of(
@@ -109,8 +115,8 @@ def args_of(
         question: The question, checked.
         law: The law.
         parameters: Its parameters.
-        target: Loss to reach, if one is wanted.
-        precision: The format in which to train, if one was chosen.
+        target: Loss to reach, nats/token; None to minimise the loss.
+        precision: The format in which to train, if the question names formats.
     """
     fixed = {name: float(value) for name, value in question.inputs.items()}
     if question.unique_tokens is not None:
@@ -155,24 +161,24 @@ def args_of(
     return args
 
 
-def _rent(given: float | None, hardware: Hardware) -> float:
-    return hardware.usd_per_hour if given is None else given
+def _rent(usd_per_hour: float | None, hardware: Hardware) -> float:
+    return hardware.usd_per_hour if usd_per_hour is None else usd_per_hour
 
 
-def reported(question: Question, law: Law) -> list[Measure]:
-    """What is told of a plan besides N and D."""
-    found = [TOKENS_PER_PARAMETER, loss_of(law), TRAINING_FLOP]
+def reported_measures(question: Question, law: Law) -> list[Measure]:
+    """The measures that a plan reports besides N, D and bits, in their order in the text."""
+    measures = [TOKENS_PER_PARAMETER, loss_of(law), TRAINING_FLOP]
     if question.unique_tokens is not None:
-        found.insert(1, EPOCHS)
+        measures.insert(1, EPOCHS)
     if question.demand:
-        found.append(LIFETIME_FLOP)
+        measures.append(LIFETIME_FLOP)
     if question.hardware is not None:
-        found.append(GPU_HOURS)
+        measures.append(GPU_HOURS)
         if question.gpus is not None:
-            found.append(DAYS)
-        found.append(USD)
+            measures.append(DAYS)
+        measures.append(USD)
     if question.memory is not None:
-        found.append(MEMORY)
+        measures.append(MEMORY)
     if question.latency is not None:
-        found.append(LATENCY)
-    return found
+        measures.append(LATENCY)
+    return measures

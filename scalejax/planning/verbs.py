@@ -1,4 +1,4 @@
-"""`plan`: from a law and a question to a decision; `load_plan`: a saved one again."""
+"""The verbs `plan`, from a law and a question to a decision, and `load_plan`, a saved one again."""
 
 import json
 from collections.abc import Mapping
@@ -12,10 +12,10 @@ from scalejax.fitting import Fit, load_fit
 from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.planning.plan import FIT, PLAN, Plan
+from scalejax.planning.problem import decides_bits
 from scalejax.planning.question import Question, QuestionFields, question_of
+from scalejax.planning.solution import solve_question
 from scalejax.planning.source import source_of
-from scalejax.planning.stated import state
-from scalejax.planning.statement import decides_bits
 from scalejax.resampling import check_level
 
 
@@ -37,7 +37,7 @@ def plan(
 
     Args:
         source: A fit, the identifier of a published set, or a law with `parameters`.
-        question: What is asked; or give its fields as keywords.
+        question: The question; or give its fields as keywords.
         parameters: Parameters of the law, if `source` is one.
         candidates: Models by name, as values of N, and D where it is not to follow from the
             question; priced beside the optimum.
@@ -46,34 +46,38 @@ def plan(
             hardware a name, and `QuestionFields` has more ways to say what is served.
 
     Returns:
-        The plan. What it can tell besides the decision is computed when it is first asked for.
+        The plan. Everything but the decision is computed when it is first read.
 
     Raises:
         UsageError: With everything that is wrong with the question.
     """
     check_level(level)
     origin = source_of(source, parameters)
-    asked = _question(question, fields)
-    if asked.unique_tokens is not None:
+    question = _question(question, fields)
+    if question.unique_tokens is not None:
         origin = origin.repeating()
-    asked.check(origin.law)
-    formats = asked.precisions or (None,)
-    stated = {}
-    if asked.decided or decides_bits(asked, origin.law):
-        found = {str(name): state(asked, origin.law, origin.params, name) for name in formats}
-        rank = {name: (not one.answer.found, one.answer.goal) for name, one in found.items()}
-        stated = {name: found[name] for name in sorted(found, key=lambda name: rank[name])}
-    made = Plan(asked, origin, stated, _models(candidates or {}), level)
-    made.check_candidates()
-    return made
+    question.check(origin.law)
+    formats = question.precisions or (None,)
+    by_format = {}
+    if question.decided or decides_bits(question, origin.law):
+        solutions = {
+            str(name): solve_question(question, origin.law, origin.params, name) for name in formats
+        }
+        rank = {name: (not one.answer.found, one.answer.goal) for name, one in solutions.items()}
+        by_format = {
+            name: solutions[name] for name in sorted(solutions, key=lambda name: rank[name])
+        }
+    result = Plan(question, origin, by_format, _models(candidates or {}), level)
+    result.check_candidates()
+    return result
 
 
-def _question(question: Question | None, given: Mapping[str, Any]) -> Question:
-    return replace(question or Question(), **question_of(given))
+def _question(question: Question | None, fields: Mapping[str, Any]) -> Question:
+    return replace(question or Question(), **question_of(fields))
 
 
 def _models(candidates: Mapping[str, Mapping[str, float | str]]) -> dict[str, dict[str, float]]:
-    """Models by name with their numbers read."""
+    """Candidates with amounts that are text turned into numbers."""
     units = {"N": "parameters", "D": "tokens"}
     return {
         model: {key: amount_in(value, units.get(key, "1")) for key, value in values.items()}
@@ -93,21 +97,21 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
 
     Raises:
         ScalejaxError: A file is missing or damaged.
-        UsageError: It was planned with hardware of your own, which has no name.
+        UsageError: Its hardware was your own, which has no name to be found by.
     """
     place = Path(folder)
     try:
         saved = json.loads((place / PLAN).read_text())
         fields = {name: value for name, value in saved["question"].items() if value is not None}
-        named, level, chosen = saved["named"], saved["level"], saved["published_set"]
+        candidates, level, published = saved["named"], saved["level"], saved["published_set"]
         parameters, name = saved["parameters"], saved["law"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ScalejaxError(f"there is no plan that can be read in {folder}: {error!r}") from error
     fields |= {key: tuple(fields[key]) for key in ("serving_mfu", "precisions") if key in fields}
-    kept: dict[str, Any] = {"candidates": named, "level": level, **fields}
+    arguments: dict[str, Any] = {"candidates": candidates, "level": level, **fields}
     if (place / FIT).is_dir():
-        return plan(load_fit(place / FIT, law), **kept)
-    if chosen is not None:
-        return plan(chosen, **kept)
+        return plan(load_fit(place / FIT, law), **arguments)
+    if published is not None:
+        return plan(published, **arguments)
     own = find_law(law or ("chinchilla" if "unique_tokens" in fields else name))
-    return plan(own, parameters={key: parameters[key] for key in own.parameters}, **kept)
+    return plan(own, parameters={key: parameters[key] for key in own.parameters}, **arguments)

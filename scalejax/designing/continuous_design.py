@@ -22,11 +22,15 @@ from jax import lax
 from scalejax.designing.information import Criterion, Stake, gains, information, log_spread
 
 _STEPS, _TOLERANCE = 1000, 2e-3
+"""Most steps, and the gap at which they end: no design has a log spread lower by more than 0.002.
+Set by judgement; what gap is left is reported."""
+
 _HALVINGS = 40
+"""Halvings of the range of t, which is then known to 1e-12."""
 
 
-class Limits(NamedTuple):
-    """What a design may use.
+class DesignLimits(NamedTuple):
+    """How much a design may use.
 
     Attributes:
         money: In the unit of the costs.
@@ -37,7 +41,7 @@ class Limits(NamedTuple):
     runs: Any
 
 
-class Measure(NamedTuple):
+class ContinuousDesign(NamedTuple):
     """A continuous design.
 
     Attributes:
@@ -45,7 +49,7 @@ class Measure(NamedTuple):
         sensitivity: Gain over price of each candidate, (n,); at the optimum none exceeds `level`.
         level: Gain of the whole design, ().
         gap: How much lower the log spread of another design can be at most, ().
-        log_spread: What it reaches, mean over draws, ().
+        log_spread: The log spread after it, mean over draws, ().
     """
 
     weight: jax.Array
@@ -55,14 +59,14 @@ class Measure(NamedTuple):
     log_spread: jax.Array
 
 
-def best_measure(
-    criterion: Criterion, stakes: Stake, vectors: jax.Array, cost: jax.Array, limits: Limits
-) -> Measure:
-    """The best weights of candidates.
+def best_continuous_design(
+    criterion: Criterion, stakes: Stake, vectors: jax.Array, cost: jax.Array, limits: DesignLimits
+) -> ContinuousDesign:
+    """The continuous design of least mean log spread.
 
     Args:
         criterion: The criterion.
-        stakes: What is judged, with a leading axis of draws (S, ...).
+        stakes: The stakes at each draw, (S, ...).
         vectors: Vectors of the candidates, (S, n, p).
         cost: Cost of one run of each, (n,); a run that costs more than all the money is left out.
         limits: Money and number of runs.
@@ -94,7 +98,7 @@ def best_measure(
     g = gain(weight)
     price = _price(_share(weight * g**power, power, cost, limits), cost, limits)
     level = jnp.sum(weight * g)
-    return Measure(
+    return ContinuousDesign(
         weight,
         g / price,
         level,
@@ -112,18 +116,18 @@ def mean_log_spread(criterion: Criterion, stakes: Stake, vectors: Any, weight: A
     return jnp.mean(jax.vmap(one)(stakes, vectors))
 
 
-def _price(t: Any, cost: Any, limits: Limits) -> jax.Array:
-    """Price of a run, (n,): a share of all there is."""
+def _price(t: Any, cost: Any, limits: DesignLimits) -> jax.Array:
+    """Price of a run of each candidate, (n,): its share of the money and of the number of runs."""
     return t * cost / limits.money + (1 - t) / limits.runs
 
 
-def _within(weight: Any, cost: Any, limits: Limits) -> jax.Array:
+def _within(weight: Any, cost: Any, limits: DesignLimits) -> jax.Array:
     """Weights scaled so that one limit is reached and none exceeded."""
     used = jnp.maximum(jnp.sum(weight * cost) / limits.money, jnp.sum(weight) / limits.runs)
     return weight / used
 
 
-def _share(pull: Any, power: float, cost: Any, limits: Limits) -> jax.Array:
+def _share(pull: Any, power: float, cost: Any, limits: DesignLimits) -> jax.Array:
     """The t at which weights ``pull / price^q`` use as much of the money as of the runs."""
 
     def dear(t: Any) -> jax.Array:
@@ -141,4 +145,4 @@ def _share(pull: Any, power: float, cost: Any, limits: Limits) -> jax.Array:
     return jnp.where(dear(high), 1.0, jnp.where(dear(low), high, 0.0))
 
 
-solve_measure = partial(jax.jit, static_argnums=0)(best_measure)
+solve_continuous_design = partial(jax.jit, static_argnums=0)(best_continuous_design)

@@ -12,7 +12,7 @@ _SAME_SIZE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
-class FamilyRows:
+class FamilyRuns:
     """The rows of one family.
 
     Attributes:
@@ -48,14 +48,14 @@ class FamilyRows:
         return float(np.log10(np.max(self.N * self.D)))
 
 
-def families(table: Table) -> tuple[FamilyRows, ...]:
+def families(table: Table) -> tuple[FamilyRuns, ...]:
     """The families of a table; one if no column names them."""
     group = np.zeros(table.n_rows, np.int64) if table.group is None else table.group
     names = table.group_labels or ("all",)
     run = run_codes(table)
     N, D = table.inputs["N"], table.inputs["D"]
     return tuple(
-        FamilyRows(name, N[group == k], D[group == k], run[group == k])
+        FamilyRuns(name, N[group == k], D[group == k], run[group == k])
         for k, name in enumerate(names)
     )
 

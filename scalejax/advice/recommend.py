@@ -15,7 +15,7 @@ import pandas as pd
 from scalejax.advice import evidence
 from scalejax.advice.advice import CHOSHEN, Recommendation
 from scalejax.advice.evidence import Trial
-from scalejax.advice.families import FamilyRows, families, has_checkpoints, run_codes
+from scalejax.advice.families import FamilyRuns, families, has_checkpoints, run_codes
 from scalejax.advice.repeats import Repeats
 from scalejax.advice.worth import compare
 from scalejax.data import Table
@@ -86,7 +86,7 @@ class _Recommender:
     level: float
 
     @cached_property
-    def families(self) -> tuple[FamilyRows, ...]:
+    def families(self) -> tuple[FamilyRuns, ...]:
         return families(self.table)
 
     @property
@@ -103,8 +103,8 @@ class _Recommender:
         return replace(item, applies=needed and not item.harms)
 
     def poorest_family(
-        self, short: Callable[[FamilyRows], bool], order: Callable[[FamilyRows], float]
-    ) -> tuple[FamilyRows, str, int]:
+        self, short: Callable[[FamilyRuns], bool], order: Callable[[FamilyRuns], float]
+    ) -> tuple[FamilyRuns, str, int]:
         """The poorest family, words that introduce it, and how many families fall short."""
         poorest = min(self.families, key=order)
         count = sum(map(short, self.families))

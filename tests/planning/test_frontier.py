@@ -203,7 +203,7 @@ class TestWrongQuestions:
 
     def test_a_plan_without_an_optimum(self, reached):
         failed = replace(reached.answer, outcome=Outcome.INFEASIBLE)
-        below = replace(reached, stated={"": replace(reached.best, answer=failed)})
+        below = replace(reached, by_format={"": replace(reached.best, answer=failed)})
         with pytest.raises(sj.UsageError, match="give values= to try"):
             frontier(below)
         with pytest.raises(sj.UsageError, match="nothing to draw contours around"):

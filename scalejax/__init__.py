@@ -10,6 +10,7 @@
 - `fit`, `fit_many`: a table of runs in, laws out. `load_fit`, `load_plan`, `reproduce`: a saved one
   again.
 - `fit_arrays`: the same fit as a pure, differentiable JAX function.
+- `forecast`: losses of larger runs, with intervals that the law's own error is part of.
 - `posterior`, `profile`, `influence`, `sensitivity`, `compare`, `identifiability`: how far to trust
   a fit.
 - `plan`: a fit and a question in, what to train out; any other decision is a `optima.Problem`, and
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from scalejax import engine as engine
     from scalejax import errors as errors
     from scalejax import fitting as fitting
+    from scalejax import forecasting as forecasting
     from scalejax import identify as identify
     from scalejax import isoflop as isoflop
     from scalejax import laws as laws
@@ -82,6 +84,7 @@ if TYPE_CHECKING:
     from scalejax.fitting import fit_many as fit_many
     from scalejax.fitting import load_fit as load_fit
     from scalejax.fitting import reproduce as reproduce
+    from scalejax.forecasting import forecast as forecast
     from scalejax.laws import LAWS as LAWS
     from scalejax.laws import Law as Law
     from scalejax.laws import Positive as Positive
@@ -118,6 +121,7 @@ _HOME = {
         "engine": "fit_arrays",
         "errors": "DataWarning FitWarning InputError LawError ScalejaxError UsageError",
         "fitting": "Fit fit fit_many load_fit reproduce",
+        "forecasting": "forecast",
         "laws": "LAWS Law Positive Real UnitInterval find_law formula_law law",
         "objectives": "absolute huber least_squares student_t",
         "planning": "frontier load_plan plan",
@@ -131,7 +135,7 @@ _HOME = {
 }
 _ROOMS = (
     *("advice", "bayes", "conclusions", "costs", "curve_fits", "curves", "data"),
-    *("datasets", "designing", "engine", "errors", "fitting", "identify", "isoflop"),
+    *("datasets", "designing", "engine", "errors", "fitting", "forecasting", "identify", "isoflop"),
     *("laws", "objectives", "optima", "planning", "plots", "pooling", "quantities"),
     *("reporting", "resampling", "selection", "solvers", "status", "studies"),
 )

@@ -19,6 +19,8 @@ from scalejax.cli.check import check
 from scalejax.cli.design import EXAMPLES as DESIGN_EXAMPLES
 from scalejax.cli.design import design
 from scalejax.cli.fit import EXAMPLES, fit
+from scalejax.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
+from scalejax.cli.forecast import forecast
 from scalejax.cli.laws import laws_app
 from scalejax.cli.plan import EXAMPLES as PLAN_EXAMPLES
 from scalejax.cli.plan import plan
@@ -61,6 +63,9 @@ app.add_typer(laws_app, name="laws", short_help="List the laws and their publish
 app.command()(show)
 app.command(short_help="Make a saved fit again and compare all numbers.")(reproduce)
 app.command()(predict)
+app.command(
+    short_help="Forecast the losses of larger runs, with intervals.", epilog=FORECAST_EXAMPLES
+)(forecast)
 app.command(short_help="Show what the conclusions of a fit rest on.")(sensitivity)
 app.command(short_help="Compare two fits of the same runs.")(compare)
 app.command(short_help="Rank laws by how well they predict held-out runs.", epilog=SELECT_EXAMPLES)(

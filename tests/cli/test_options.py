@@ -28,6 +28,7 @@ KEYWORDS = {
     "check": (Request,),
     "select": (sj.select, TableOptions),
     "advise": (sj.advise, TableOptions),
+    "forecast": (sj.forecast, TableOptions),
     "plan": (sj.plan, QuestionFields),
     "design": (sj.design,),
     "study": (sj.study,),

@@ -14,6 +14,7 @@ from scalejax.bayes import Posterior
 from scalejax.conclusions import Identifiability, Profile
 from scalejax.designing import Design
 from scalejax.fitting import Reproduction
+from scalejax.forecasting import Forecast
 from scalejax.isoflop import Isoflop
 from scalejax.optima import Answer, Measure, Problem, Variable, solve
 from scalejax.planning import Plan
@@ -49,6 +50,7 @@ def isoflop_runs(fit):
 RESULTS = {
     sj.Fit: lambda get: get("golden_bootstrap"),
     Plan: lambda get: sj.plan("besiroglu2024", budget="1e23"),
+    Forecast: lambda get: sj.forecast(get("golden"), at={"N": "70B", "D": "1.4T"}),
     Design: lambda get: sj.design(get("golden_lsq"), budget="1e22", at={"C": 1e24}, draws=0),
     Selection: lambda get: sj.select(get("golden"), ["power_N", "power_C"], resamples=30),
     StudyResult: lambda get: sj.study(

@@ -1,0 +1,59 @@
+"""``scalejax forecast``: losses of larger runs, with intervals that hold where the law bends."""
+
+from typing import Annotated
+
+from scalejax.cli import options as o
+from scalejax.cli import words
+from scalejax.cli.cache import use_compilation_cache
+from scalejax.cli.options import OnBad, option
+from scalejax.cli.talk import print_json, spoken_warnings
+
+EXAMPLES = """\b
+For example:
+  scalejax forecast runs.csv --at N=70B,D=1.4T
+  scalejax forecast runs.csv --run model --by family --at N=7B,D=140B --at N=70B,D=1.4T
+"""
+
+
+def forecast(
+    runs: o.Runs,
+    at: Annotated[list[str], option("A run to come. Repeatable.", "N=70B,D=1.4T")],
+    by: o.By = None,
+    run: o.OneRun = None,
+    columns: o.Columns = None,
+    units: o.Units = None,
+    loss_unit: o.LossUnit = None,
+    derive: o.Derive = None,
+    exclude: o.Exclude = None,
+    on_bad: o.OnBadRows = OnBad.RAISE,
+    level: o.Level = 0.95,
+    seed: o.Seed = 0,
+    csv: o.Csv = None,
+    as_json: o.AsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Forecast the losses of larger runs from a table of N, D and loss.
+
+    The interval is of a new run: it holds the uncertainty of the law's parameters, how far the law
+    bends, and the noise of a run. The largest runs of the table are predicted from the rest first,
+    to show what such a forecast was worth here.
+    """
+    use_compilation_cache()
+    # Imported here: JAX and pandas take a second, which --help should not.
+    from scalejax.forecasting import forecast as foresee
+
+    with spoken_warnings(quiet):
+        answer = foresee(
+            words.data_of(runs),
+            at=[words.point("at", text) for text in at],
+            by=by,
+            level=level,
+            seed=seed,
+            **words.table_options(
+                columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad,
+                run=run, loss_unit=loss_unit,
+            ),
+        )  # fmt: skip
+    if csv is not None:
+        answer.to_frame().to_csv(csv, index=False)
+    print_json(answer.to_dict()) if as_json else print(answer.summary())

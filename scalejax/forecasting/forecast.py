@@ -1,0 +1,139 @@
+"""`Forecast`: losses of runs to come, with intervals that the law's own error is part of."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from scalejax._arrays import Floats
+from scalejax.files import plain
+from scalejax.quantities import short_number
+from scalejax.result import Result
+from scalejax.wording import aligned, digits, labelled
+
+FEWEST_RUNS = 10
+"""Below so many runs intervals of this kind held 80 % where 90 % were asked for."""
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """The largest runs predicted from the rest.
+
+    Attributes:
+        runs: How many were held out.
+        error: Mean of |predicted / observed - 1| over them.
+        held: How many of them lay inside their interval.
+    """
+
+    runs: int
+    error: float
+    held: int
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Forecast(Result):
+    """Losses of runs to come.
+
+    Attributes:
+        points: One row per run to come: family (if there are several), the inputs, loss, lo, hi,
+            sd (of the log loss), decades_beyond (of compute, beyond the largest run).
+        parameters: One row per parameter of the law, with the discrepancy integrated: family,
+            parameter, estimate (median), lo, hi.
+        draws: Draws of the parameters from the posterior, by family: (B,) each.
+        tau: Size of the discrepancy by family: the share of a loss by which the law bends.
+        n_runs: Independent runs behind it, by family.
+        n_rows: Rows behind it, by family.
+        backtest: The largest runs predicted from the rest, by family; none where too few.
+        level: Probability of the intervals.
+        notes: What a reader should know.
+        seed: Seed of the draws.
+    """
+
+    points: pd.DataFrame
+    parameters: pd.DataFrame
+    draws: Mapping[str, Mapping[str, Floats]]
+    tau: Mapping[str, float]
+    n_runs: Mapping[str, int]
+    n_rows: Mapping[str, int]
+    backtest: Mapping[str, Backtest]
+    level: float
+    notes: tuple[str, ...]
+    seed: int
+
+    @property
+    def headline(self) -> str:
+        """The first loss with its interval, and how many others there are."""
+        first = self.points.iloc[0]
+        more = f", and {len(self.points) - 1} more" if len(self.points) > 1 else ""
+        return (
+            f"loss {first['loss']:.4g} ({first['lo']:.4g} to {first['hi']:.4g}) at "
+            f"N={short_number(first['N'])}, D={short_number(first['D'])}{more}"
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Tidy frame, one row per run to come: `points`."""
+        return self.points
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, without the draws."""
+        described: dict[str, Any] = plain(
+            {
+                "points": self.points.to_dict("records"),
+                "parameters": self.parameters.to_dict("records"),
+                "tau": self.tau,
+                "runs": self.n_runs,
+                "rows": self.n_rows,
+                "backtest": {name: vars(test) for name, test in self.backtest.items()},
+                "level": self.level,
+                "notes": self.notes,
+                "seed": self.seed,
+            }
+        )
+        return described
+
+    def summary(self) -> str:
+        """What a person should read: the losses first, then what they rest on."""
+        shown = [str(name) for name in self.points if name != "sd"]
+        rows = [
+            [str(v) if isinstance(v, str) else _cell(n, v) for n, v in zip(shown, row, strict=True)]
+            for row in self.points[shown].itertuples(index=False)
+        ]
+        lines = [*aligned([*shown, ""], [[*row, ""] for row in rows]), ""]
+        lines.append(
+            f"{100 * self.level:g} % intervals of a new run: the law's parameters, how far the law "
+            "bends, noise."
+        )
+        for name, test in self.backtest.items():
+            lines.append(labelled(*_tested(name, test, self.level)))
+        for name, tau in self.tau.items():
+            text = f"the law bends by about {100 * tau:.2g} % of a loss; {self.n_runs[name]} runs"
+            lines.append(labelled("rests on", f"{f'{name}: ' if name else ''}{text}"))
+        lines += [labelled("note", note) for note in self.notes]
+        return "\n".join(lines)
+
+
+def _tested(name: str, test: Backtest, level: float) -> tuple[str, str]:
+    of = f"{name}: " if name else ""
+    return "backtest", (
+        f"{of}predicting your {test.runs} largest runs from the rest: {100 * test.error:.2g} % "
+        f"off, {100 * level:g} % interval held {test.held} of {test.runs}"
+    )
+
+
+def _cell(name: str, value: float) -> str:
+    if name in ("loss", "lo", "hi"):
+        return digits(value, 5)
+    if name == "decades_beyond":
+        return f"{value:.1f}"
+    return short_number(value)
+
+
+def quantiles(draws: Mapping[str, Floats], level: float) -> pd.DataFrame:
+    """Median and interval of each parameter."""
+    rows = []
+    for name, values in draws.items():
+        low, middle, high = np.quantile(values, [(1 - level) / 2, 0.5, (1 + level) / 2])
+        rows.append({"parameter": name, "estimate": middle, "lo": low, "hi": high})
+    return pd.DataFrame(rows)

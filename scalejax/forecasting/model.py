@@ -1,0 +1,253 @@
+"""The forecast as a pure function: a law, a prior, a smooth discrepancy and noise, for one table.
+
+    y = f(theta, x) + g h(x) + u_run + eps
+    eps ~ N(0, s^2),  h ~ GP(0, (r s)^2),  u ~ N(0, (q s)^2)
+
+At one point of the grid (r, length, q) the covariance of the rows is s^2 (I + G diag(ratio)
+G'), with features G of the discrepancy and of the runs; `solve` finds the posterior mode of theta
+and its Laplace evidence, `predict` the mean and variance of new runs. `forecast` maps over the
+grid and averages by evidence. Mathematics for one table and one point; batches are outside.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy.linalg import cho_solve, solve_triangular
+
+from scalejax.forecasting.field import Prior
+
+LogLoss = Callable[[jax.Array, jax.Array], jax.Array]
+
+PRIOR_ROWS, PRIOR_NOISE = 2.0, 0.004
+"""The noise of a run before the table is seen: as of two rows of 0.4 %."""
+
+TAU, TAU_SD = 0.03, 1.0
+"""Prior of the size of the discrepancy: its median, and the sd of its logarithm."""
+
+TAIL = 0.01
+"""Standard deviation that is added for each decade beyond the largest run, from shared tables."""
+
+MOST_STEPS, ROUNDING = 60, 1e-7
+_FIRST_DAMPING, _LESS, _MORE, _LARGEST = 1e-2, 0.3, 5.0, 1e6
+
+
+class Table(NamedTuple):
+    """Rows of one table; rows of weight zero are padding.
+
+    Attributes:
+        y: ln(loss / typical loss), (n,).
+        x: Centred logarithms of the inputs, (n, k).
+        row: 1 for a row, 0 for padding, (n,).
+    """
+
+    y: Any
+    x: Any
+    row: Any
+
+
+class GridPoint(NamedTuple):
+    """One choice of the hyper-parameters.
+
+    Attributes:
+        features: Features of discrepancy and runs on the rows, (n, m).
+        at_targets: The same at the targets, (t, m).
+        ratio: Variance of each feature's coefficient in units of s^2, (m,); 1 for unused ones.
+        discrepancy: r, the size of the discrepancy over the noise, ().
+        new_run: q^2, variance of a new run's offset in units of s^2, ().
+    """
+
+    features: Any
+    at_targets: Any
+    ratio: Any
+    discrepancy: Any
+    new_run: Any
+
+
+class Mode(NamedTuple):
+    """The posterior mode at one grid point.
+
+    Attributes:
+        theta: Coordinates of the law, (p,).
+        covariance: Of them, given the grid point, (p, p).
+        variance: s^2, ().
+        evidence: Log of Laplace's evidence, ().
+        bend: Coefficients of the features, (m,).
+        bend_of_theta: Their derivative in theta, (m, p), with the sign of the law's.
+        factor: Cholesky factor of the precision of the features, (m, m).
+        steps: Steps of the search.
+    """
+
+    theta: Any
+    covariance: Any
+    variance: Any
+    evidence: Any
+    bend: Any
+    bend_of_theta: Any
+    factor: Any
+    steps: Any
+
+
+class _Search(NamedTuple):
+    theta: Any
+    damping: Any
+    moved: Any
+    step: Any
+
+
+def solve(log_loss: LogLoss, prior: Prior, table: Table, point: GridPoint) -> Mode:
+    """The posterior mode at one grid point, from every start of the prior.
+
+    The noise variance is profiled at each step; the search is Levenberg and Marquardt's on the
+    generalised least squares of the rows and the prior, in float64 or what it is given.
+    """
+    features = point.features * table.row[:, None]
+    precision = jnp.diag(1 / point.ratio) + features.T @ features
+    factor = jnp.linalg.cholesky(precision)
+    whitened = solve_triangular(factor, features.T, lower=True)
+    rows = jnp.sum(table.row)
+    weight = 1 / jnp.asarray(prior.sd) ** 2
+    log_losses = jax.vmap(log_loss, (None, 0))
+    slopes = jax.vmap(jax.jacfwd(log_loss), (None, 0))
+
+    def inner(a: jax.Array, b: jax.Array) -> jax.Array:
+        """A' V^-1 b of arrays (n, ...), by Woodbury."""
+        return a.T @ b - (whitened @ a).T @ (whitened @ b)
+
+    def residual(theta: jax.Array) -> jax.Array:
+        return (table.y - log_losses(theta, table.x)) * table.row
+
+    def noise(square: jax.Array) -> jax.Array:
+        return (square + PRIOR_ROWS * PRIOR_NOISE**2) / (rows + PRIOR_ROWS)
+
+    def penalty(theta: jax.Array) -> jax.Array:
+        return jnp.sum(weight * (theta - prior.mean) ** 2)
+
+    def step(now: _Search) -> _Search:
+        r, j = residual(now.theta), slopes(now.theta, table.x) * table.row[:, None]
+        square = inner(r, r)
+        variance = noise(square)
+        hessian = inner(j, j) / variance + jnp.diag(weight)
+        slope = inner(j, r) / variance - weight * (now.theta - prior.mean)
+        raised = hessian + jnp.diag(now.damping * jnp.diag(hessian) + 1e-9)
+        move = jnp.clip(jnp.linalg.solve(raised, slope), -1.0, 1.0)
+        theta = jnp.clip(now.theta + move, prior.low, prior.high)
+        far = residual(theta)
+        better = inner(far, far) / variance + penalty(theta) < (
+            square / variance + penalty(now.theta) + 1e-10
+        )
+        return _Search(
+            theta=jnp.where(better, theta, now.theta),
+            damping=jnp.where(
+                better,
+                jnp.maximum(now.damping * _LESS, 1e-7),
+                jnp.minimum(now.damping * _MORE, _LARGEST),
+            ),
+            moved=jnp.max(jnp.abs(move)),
+            step=now.step + 1,
+        )
+
+    def search(start: jax.Array) -> _Search:
+        first = _Search(
+            start, jnp.asarray(_FIRST_DAMPING, start.dtype), jnp.asarray(1.0, start.dtype), 0
+        )
+        return lax.while_loop(
+            lambda now: (now.step < MOST_STEPS) & (now.moved > ROUNDING), step, first
+        )
+
+    ends = jax.vmap(search)(jnp.asarray(prior.starts))
+
+    def objective(theta: jax.Array) -> jax.Array:
+        r = residual(theta)
+        return (rows + PRIOR_ROWS) * jnp.log(noise(inner(r, r))) + penalty(theta)
+
+    theta = ends.theta[jnp.argmin(jax.vmap(objective)(ends.theta))]
+    r, j = residual(theta), slopes(theta, table.x) * table.row[:, None]
+    variance = noise(inner(r, r))
+    hessian = inner(j, j) / variance + jnp.diag(weight)
+    log_det = 2 * jnp.sum(jnp.log(jnp.diag(factor))) + jnp.sum(jnp.log(point.ratio))
+    evidence = -0.5 * (
+        (rows + PRIOR_ROWS) * jnp.log(variance)
+        + log_det
+        + penalty(theta)
+        - jnp.sum(jnp.log(weight))
+        + jnp.linalg.slogdet(hessian)[1]
+    )
+    return Mode(
+        theta=theta,
+        covariance=jnp.linalg.inv(hessian),
+        variance=variance,
+        evidence=evidence,
+        bend=cho_solve((factor, True), features.T @ r),
+        bend_of_theta=cho_solve((factor, True), features.T @ j),
+        factor=factor,
+        steps=jnp.max(ends.step),
+    )
+
+
+def predict(
+    log_loss: LogLoss, mode: Mode, point: GridPoint, targets: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Mean and variance of ln(loss / typical loss) of new runs at one grid point, (t,) each.
+
+    Args:
+        log_loss: The law.
+        mode: From `solve`.
+        point: The grid point.
+        targets: Centred logarithms of the inputs, (t, k).
+    """
+    law = jax.vmap(log_loss, (None, 0))(mode.theta, targets)
+    slope = jax.vmap(jax.jacfwd(log_loss), (None, 0))(mode.theta, targets)
+    slope = slope - point.at_targets @ mode.bend_of_theta
+    spread = solve_triangular(mode.factor, point.at_targets.T, lower=True)
+    of_bend = jnp.sum(spread**2, 0)
+    of_law = jnp.sum((slope @ mode.covariance) * slope, 1)
+    mean = law + point.at_targets @ mode.bend
+    return mean, mode.variance * (1 + point.new_run + of_bend) + of_law
+
+
+class Answer(NamedTuple):
+    """A forecast of one table.
+
+    Attributes:
+        mean: Of ln(loss / typical loss) of new runs, (t,).
+        variance: Its variance, over the grid and with the tail, (t,).
+        weight: Of each grid point, (g,).
+        tau: Size of the discrepancy at each, (g,).
+        modes: The modes, with a leading (g,).
+    """
+
+    mean: Any
+    variance: Any
+    weight: Any
+    tau: Any
+    modes: Mode
+
+
+def forecast(
+    log_loss: LogLoss,
+    prior: Prior,
+    table: Table,
+    grid: GridPoint,
+    targets: jax.Array,
+    beyond: jax.Array,
+) -> Answer:
+    """Forecast new runs of one table, the grid averaged by evidence.
+
+    Args:
+        log_loss: The law at one point, ``(theta, x) -> ln(loss / typical loss)``.
+        prior: Its prior.
+        table: The rows.
+        grid: Grid points, with a leading axis (g,).
+        targets: Centred logarithms of the inputs of new runs, (t, k).
+        beyond: Decades of compute beyond the largest row, (t,).
+    """
+    modes = jax.vmap(lambda one: solve(log_loss, prior, table, one))(grid)
+    means, variances = jax.vmap(lambda m, g: predict(log_loss, m, g, targets))(modes, grid)
+    tau = grid.discrepancy * jnp.sqrt(modes.variance)
+    weight = jax.nn.softmax(modes.evidence - 0.5 * (jnp.log(tau / TAU) / TAU_SD) ** 2)
+    mean = weight @ means
+    variance = weight @ (variances + (means - mean) ** 2) + (TAIL * beyond) ** 2
+    return Answer(mean, variance, weight, tau, modes)

@@ -73,6 +73,7 @@ def tables(folder: Path) -> Iterator[tuple[str, pd.DataFrame]]:
         _best(ablations[(ablations["epochs"] <= 1) & (ablations["variant"] == "main")]),
     )
     olmo = read("olmo_ladder/olmo_ladder.csv.gz")
+    olmo = olmo.dropna(subset="step")
     last = olmo.loc[olmo.groupby("run")["step"].idxmax()]
     for column in ("ce_c4_en", "ce_dolma_wiki", "ce_dolma_stack"):
         yield f"olmo {column}", last.assign(loss=last[column])

@@ -110,6 +110,8 @@ def design(
     half_width = words.share("width", width)
     if half_width is not None and not half_width > 0:
         raise words.refusal("width", "it is a positive share such as 20% or 0.2.")
+    if half_width is not None and half_width > 1 and "%" not in str(width):
+        raise words.refusal("width", f"{width} is {100 * half_width:g} %: write 20% or 0.2.")
     from scalejax.designing import check_simulations, design_of, question_of
 
     with spoken_warnings(False):

@@ -28,7 +28,10 @@ For example:
 
 def plan(
     source: o.Source,
-    budget: o.Budget = None,
+    budget: Annotated[
+        str | None,
+        option("Compute for training, and for serving too where tokens are served.", "FLOP"),
+    ] = None,
     usd: o.Usd = None,
     target_loss: Annotated[
         float | None, option("Loss to reach as cheaply as possible.", "NATS")

@@ -43,8 +43,13 @@ def predict(
     from scalejax.fitting import DISCREPANCIES, FAR
 
     points = words.points(at) or []
-    if missing := {name for point in points for name in fit.law.inputs if name not in point}:
-        raise UsageError(f"--at needs {', '.join(sorted(missing))} (law {fit.law.name}).")
+    for text, point in zip(at, points, strict=True):
+        if point.keys() != {*fit.law.inputs}:
+            raise UsageError(
+                f"--at {text}: the inputs of {fit.law.name} are {', '.join(fit.law.inputs)}, such "
+                f"as {','.join(f'{name}=70B' for name in fit.law.inputs)}. For the best model of a "
+                "compute take scalejax plan."
+            )
     columns = {name: [point[name] for point in points] for name in fit.law.inputs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -62,7 +67,7 @@ def predict(
     header = [*fit.law.inputs, "loss", "lo", "hi", "curve_lo", "curve_hi", "discrepancy"]
     print(_text(frame[[*header, "decades_beyond"]]))
     print(f"\n{100 * level:g} % intervals, {frame['method'].iloc[0]}.")
-    if far.any():
+    if discrepancy is None and far.any():
         print(
             "More than a decade beyond the data no run speaks for the law: see how the interval "
             "grows with the discrepancy (share per decade) that you would declare."

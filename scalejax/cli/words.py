@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def pairs(name: str, items: list[str] | None) -> dict[str, str]:
     """``["E=1.7"]`` to ``{"E": "1.7"}``."""
     values: dict[str, str] = {}
-    for item in items or ():
+    for item in _apart(items or ()):
         key, separator, value = (part.strip() for part in item.partition("="))
         if not (separator and key and value):
             raise refusal(name, f"{item!r} is not of the form NAME=VALUE.")
@@ -28,6 +29,13 @@ def pairs(name: str, items: list[str] | None) -> dict[str, str]:
             raise refusal(name, f"{key!r} is given twice.")
         values[key] = value
     return values
+
+
+def _apart(items: Iterable[str]) -> Iterator[str]:
+    """``"N=M,D=B"`` as two, where each part is a pair; a name may hold a comma otherwise."""
+    for item in items:
+        parts = item.split(",")
+        yield from parts if all("=" in part for part in parts) else [item]
 
 
 def numbers(name: str, items: list[str] | None) -> dict[str, float]:

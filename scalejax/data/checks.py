@@ -141,9 +141,10 @@ def _small_units(column: NumericColumn, values: Floats) -> list[InputProblem]:
     typical = float(np.median(values))
     if typical >= low:
         return []
+    millions, billions = (argument("units", {column.role: unit}) for unit in "MB")
     message = (
-        f"a typical {column.role} is {typical:.6g}, which looks like units of B or M; "
-        f"pass {argument('units', {column.role: 'B'})} or raw numbers"
+        f"a typical {column.role} is {typical:.6g}, which looks like units of B or M: if they "
+        f"are millions, say {millions}, if billions {billions}, or give raw numbers"
     )
     return [InputProblem("E110", message, column.name)]
 

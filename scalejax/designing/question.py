@@ -164,7 +164,8 @@ def _money(budget: float | str | None, usd: float | str | None) -> float:
     units = ((budget, "FLOP"), (usd, "USD"))
     amounts = [amount_in(amount, unit) for amount, unit in units if amount is not None]
     if len(amounts) != 1:
-        raise UsageError(f"give {argument('budget')} or {argument('usd')}.")
+        both = ", not both" if amounts else ""
+        raise UsageError(f"give {argument('budget')} or {argument('usd')}{both}.")
     if not 0 < amounts[0] < np.inf:
         raise UsageError(f"the budget must be positive and finite, not {amounts[0]!r}.")
     return amounts[0]

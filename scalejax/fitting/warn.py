@@ -62,7 +62,7 @@ def warn_about_fit(result: Fit) -> None:
         instead = (
             f"{argument('resampling', 'jackknife')}, each cluster left out once, fails less often"
             if clustered
-            else 'kind="wald" needs no draws'
+            else "asymptotic intervals need no draws"
         )
         _say(
             f"{failed} of {count} resamples did not end in a minimum: intervals from draws are "

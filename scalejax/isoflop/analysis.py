@@ -153,8 +153,7 @@ def _by_budget(table: Table, along: str, tolerance: float) -> pd.DataFrame:
     if frame.empty:
         raise UsageError(
             f"no compute budget has runs of {MIN_RUNS} sizes: approach 2 needs runs that share "
-            "6 N D. Give a larger tolerance=, or the column of the budgets as "
-            f"{argument('budget')}."
+            "6 N D within a tolerance, or a column that names the budgets."
         )
     return frame.sort_values(["C", along], ignore_index=True)
 

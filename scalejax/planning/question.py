@@ -135,15 +135,24 @@ class Question:
 
     def _values(self) -> list[str]:
         values: dict[str, Any] = {name: getattr(self, name) for name in (*_POSITIVE, *_SIZES)}
-        return [
-            f"{argument(name, value)} must be positive and finite"
-            for name, value in values.items()
-            if value is not None and not (math.isfinite(value) and value > 0)
-        ] + [
-            f"{argument(name, value)} must not be negative"
-            for name in ("input_tokens", "output_tokens")
-            if not (value := getattr(self, name)) >= 0
-        ]
+        return (
+            [
+                f"{argument(name, value)} must be positive and finite"
+                for name, value in values.items()
+                if value is not None and not (math.isfinite(value) and value > 0)
+            ]
+            + [
+                f"{argument(name, value)} must not be negative"
+                for name in ("input_tokens", "output_tokens")
+                if not (value := getattr(self, name)) >= 0
+            ]
+            + [
+                f"{argument(name, value)} must be a share of the peak rate, 0 to 1: 40 % is 0.4"
+                for name, values in (("mfu", (self.mfu,)), ("serving_mfu", self.serving_mfu))
+                for value in values
+                if not 0 < value <= 1
+            ]
+        )
 
     def _hardware_needed(self) -> list[str]:
         needs = {"usd": self.usd, "days": self.days, "latency": self.latency, "gpus": self.gpus}

@@ -82,8 +82,8 @@ def _checklist(fit: Fit, answers: Mapping[str, Any]) -> Iterator[Block]:
     if unanswered:
         yield Text(
             f"{len(unanswered)} questions are not answered. A fit knows how it was made, not how "
-            "the models were trained; that is told by fit.save(folder, "
-            f"{argument('about', 'about.toml')})."
+            "the models were trained: answer them in a file and save the fit with "
+            f"{argument('about', 'about.toml')}."
         )
         yield Bullets(unanswered)
 

@@ -122,3 +122,10 @@ def test_wrong_usage_is_told_before_jax_loads(words, said):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert json.loads(done.stdout) == [2, False, False], done.stderr
     assert said in " ".join(done.stderr.split())
+
+
+def test_pairs_may_be_repeated_or_apart_by_commas():
+    from scalejax.cli.words import pairs
+
+    assert pairs("units", ["N=M,D=B"]) == pairs("units", ["N=M", "D=B"]) == {"N": "M", "D": "B"}
+    assert pairs("columns", ["N=size, in M"]) == {"N": "size, in M"}

@@ -31,6 +31,7 @@ scalejax costs next to nothing.
 
 from importlib import import_module
 from importlib.metadata import version as _version
+from sys import modules as _modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -179,7 +180,10 @@ def __getattr__(name: str) -> object:
         return getattr(import_module(_HOME[name]), name)
     if name in _MOVED:
         return _moved(name)
-    raise AttributeError(f"module 'scalejax' has no attribute {name!r}")
+    # With its name and place Python itself says the nearest name that there is.
+    raise AttributeError(
+        f"module 'scalejax' has no attribute {name!r}", name=name, obj=_modules["scalejax"]
+    )
 
 
 def _moved(name: str) -> object:

@@ -27,23 +27,20 @@ def keywords(
         def fit(data, *, resamples=1000, **options): ...
 
     Args:
-        more: A `TypedDict` of the keywords that the function takes as ``**``; without it unknown
-            ones are left to Python.
+        more: A `TypedDict` of the keywords that the function takes as ``**``.
         **renamed: The new name of each old one.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        own = [
-            name
-            for name, one in inspect.signature(function).parameters.items()
-            if one.kind is not inspect.Parameter.VAR_KEYWORD
-        ]
-        names = {*own, *(more.__annotations__ if more else ())}
+        own = inspect.signature(function).parameters
+        others = [n for n, one in own.items() if one.kind is inspect.Parameter.VAR_KEYWORD]
+        names = {*own, *(more.__annotations__ if more else ())} - {*others}
+        complete = more is not None or not others
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> R:
             options = _by_new_names(options, renamed)
-            if more and (unknown := options.keys() - names):
+            if complete and (unknown := options.keys() - names):
                 raise UsageError(_unknown(function.__name__, sorted(unknown), names, renamed))
             return function(*args, **options)
 

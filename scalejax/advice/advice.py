@@ -134,6 +134,14 @@ class Advice(Result):
         values: dict[str, Any] = plain(described)
         return values
 
+    @property
+    def headline(self) -> str:
+        """What to do and what speaks against it, counted."""
+        due = [item.name for item in self.recommendations if item.applies]
+        harmful = [item.name for item in self.recommendations if item.harms]
+        words = f"to do: {', '.join(due) or 'nothing'}"
+        return words + (f"; not to do: {', '.join(harmful)}" if harmful else "")
+
     def summary(self) -> str:
         """What a person should read: what to do, what it is worth here, what error to expect."""
         return _summary(self)

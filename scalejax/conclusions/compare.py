@@ -14,16 +14,18 @@ from scalejax.conclusions.conclusions import Conclusions, ParameterValue, Point,
 from scalejax.engine import CALLER_WEIGHTS
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
+from scalejax.keywords import keywords
 from scalejax.resampling import check_level, percentile_interval
 from scalejax.vocabulary import argument
 
 
+@keywords()
 def compare(
     first: Fit,
     second: Fit,
     what: Conclusions | None = None,
     *,
-    at: Sequence[Point] | None = None,
+    at: Point | Sequence[Point] | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Differences second minus first, draw by draw.

@@ -165,16 +165,16 @@ Point = Mapping[str, float | str] | float | str
 def conclude(
     fit: Fit,
     *,
-    at: Sequence[Point] | None = None,
+    at: Point | Sequence[Point] | None = None,
     parameters: Sequence[str] | None = None,
 ) -> Conclusions:
     """The usual conclusions of a fit.
 
     Args:
         fit: The fit.
-        at: Where: a compute, ``{"C": 1e24}`` or ``1e24`` in FLOP, for the best N, tokens per
-            parameter and loss (laws of N and D, C = 6ND), or the inputs of a planned run for its
-            loss. 100 times the largest compute of the runs if not given.
+        at: Where, one point or several: a compute, ``{"C": 1e24}`` or ``1e24`` in FLOP, for the
+            best N, tokens per parameter and loss (laws of N and D, C = 6ND), or the inputs of a
+            planned run for its loss. 100 times the largest compute of the runs if not given.
         parameters: Parameters; those that were fitted and enter nonlinearly if not given.
 
     Raises:
@@ -186,6 +186,8 @@ def conclude(
         names = [name for name in fit.free if name in law.nonlinear]
     if unknown := [name for name in names if name not in law.parameters]:
         raise UsageError(f"{', '.join(unknown)}: no parameters of {law.name}.")
+    if isinstance(at, Mapping | str | int | float):
+        at = [at]
     if at is None and set(law.inputs) == {"N", "D"}:
         compute = 6 * fit.table.inputs["N"] * fit.table.inputs["D"]
         at = [float(f"{BEYOND * np.max(compute):.1e}")]

@@ -14,16 +14,18 @@ from scalejax.conclusions.conclusions import Conclusions, Point, conclude
 from scalejax.engine import How, refit_weights
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
+from scalejax.keywords import keywords
 from scalejax.resampling import Units, weight_rows
 from scalejax.status import Status
 from scalejax.vocabulary import argument
 
 
+@keywords()
 def influence(
     fit: Fit,
     what: Conclusions | None = None,
     *,
-    at: Sequence[Point] | None = None,
+    at: Point | Sequence[Point] | None = None,
     by: str = "auto",
     how: How | None = None,
 ) -> pd.DataFrame:

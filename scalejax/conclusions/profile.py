@@ -55,7 +55,7 @@ class Profile(Result):
     def headline(self) -> str:
         """Each parameter with its interval in one line."""
         rows = self.intervals.iterrows()
-        return "profile: " + ", ".join(
+        return ", ".join(
             f"{name} {digits(row['estimate'], 4)} ({digits(row['lo'], 4)} to "
             f"{digits(row['hi'], 4)})"
             for name, row in rows

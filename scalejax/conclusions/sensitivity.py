@@ -18,6 +18,7 @@ from scalejax.data import Table
 from scalejax.engine import CALLER_WEIGHTS, FitProblem, How, Refits, Resampling, estimate, refits
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
+from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.objectives import (
     Objective,
@@ -49,11 +50,12 @@ class _Variant:
     problem: FitProblem
 
 
+@keywords()
 def sensitivity(
     fit: Fit,
     what: Conclusions | None = None,
     *,
-    at: Sequence[Point] | None = None,
+    at: Point | Sequence[Point] | None = None,
     objectives: Mapping[str, Objective] | None = None,
     deltas: Sequence[float] | None = None,
     laws: Sequence[str | Law] = (),

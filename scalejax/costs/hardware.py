@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from scalejax.errors import UsageError
+from scalejax.vocabulary import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,8 @@ def find_hardware(name: str) -> Hardware:
             return record
     if key in _ALIASES:
         return HARDWARE[_ALIASES[key]]
-    raise UsageError(f"unknown accelerator {name!r}: use one of {', '.join(HARDWARE)}")
+    near = did_you_mean(name, list(HARDWARE)) or f": use one of {', '.join(HARDWARE)}"
+    raise UsageError(f"unknown accelerator {name!r}{near}")
 
 
 def _folded(name: str) -> str:

@@ -20,6 +20,7 @@ from scalejax.data.load import inspect_table as inspect_table
 from scalejax.data.load import load_table as load_table
 from scalejax.data.numbers import parse_column as parse_column
 from scalejax.data.numbers import parse_number as parse_number
+from scalejax.data.numbers import read_numbers as read_numbers
 from scalejax.data.reader import STDIN as STDIN
 from scalejax.data.reader import read_frame as read_frame
 from scalejax.data.reader import source_name as source_name

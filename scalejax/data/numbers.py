@@ -1,8 +1,9 @@
 """Cells to float64 without loss: "70M", "1.4T", "100,000,000", "1_000", "1e9 ".
 
-Use `parse_number` for one piece of text, `parse_column` for a column of a frame (text or already
-numeric) and `unit_factor` for a unit such as ``"B"``. A cell is read exactly or refused: nothing is
-guessed, because a number that is wrong by a factor of a thousand still fits.
+Use `parse_number` for one piece of text, `read_numbers` for what a caller gives, `parse_column`
+for a column of a frame (text or already numeric) and `unit_factor` for a unit such as ``"B"``. A
+cell is read exactly or refused: nothing is guessed, because a number that is wrong by a factor of
+a thousand still fits.
 
 The suffixes are k, M, B (or G), T and P for 1e3, 1e6, 1e9, 1e12 and 1e15. Upper and lower case mean
 the same ("70m" is how model names write seventy million; a milli-token does not exist). There is no
@@ -72,6 +73,19 @@ def _special_value(text: str) -> float:
     if folded in _INFINITIES:
         return float(folded)
     raise ValueError(f"{text!r} is not a number")
+
+
+def read_numbers(values: Any) -> Floats:
+    """Numbers, or texts such as "70B", one or several, as float64.
+
+    Raises:
+        ValueError: A text is not a number.
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
+        return np.asarray(values, np.float64)
+    cells = np.asarray(values, object)
+    plain = [parse_number(cell) if isinstance(cell, str) else cell for cell in cells.ravel()]
+    return np.asarray(plain, np.float64).reshape(cells.shape)
 
 
 def unit_factor(unit: str | float) -> float:

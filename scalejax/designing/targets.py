@@ -51,6 +51,8 @@ def target_of(at: Any, law: Law) -> Target:
     Raises:
         UsageError: The point does not go with the law.
     """
+    if isinstance(at, list | tuple) and len(at) == 1:
+        (at,) = at
     if callable(at):
         own = OwnNumber(at)
         return Target(own, own.names[0], relative=False)

@@ -61,6 +61,7 @@ from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.objectives import Model, Objective, Penalty, Prior, make_model
 from scalejax.status import Status
+from scalejax.vocabulary import argument
 
 RESAMPLES = 1000
 """Resamples of one fit by default: they take less time than the compilation."""
@@ -130,6 +131,11 @@ def fit(
         LawError: The law is unknown or wrongly declared.
         UsageError: Arguments that cannot be combined.
     """
+    if isinstance(resamples, str):
+        raise UsageError(
+            f"{argument('resamples')} is a number or an array of weights, not {resamples!r}; how "
+            f"resamples are made is said with {argument('resampling')}."
+        )
     name = law if isinstance(law, str) else law.name
     law = find_law(law)
     refuse_broken(law)

@@ -13,7 +13,6 @@ Far beyond the data the first two alone do not cover: see benchmarks/results/cov
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from scalejax._arrays import Floats
-from scalejax.data import parse_number
+from scalejax.data import read_numbers
 from scalejax.engine import CovarianceKind
 from scalejax.errors import FitWarning, UsageError
 from scalejax.fitting.intervals import MOST_FAILED, default_kind
@@ -144,16 +143,9 @@ def _points(fit: FitRecord, inputs: pd.DataFrame | Mapping[str, ArrayLike]) -> d
     if missing:
         raise UsageError(f"predict needs {', '.join(missing)} (law {fit.law.name}).")
     columns = np.broadcast_arrays(
-        *(np.atleast_1d(_numbers(inputs[name])) for name in fit.law.inputs)
+        *(np.atleast_1d(read_numbers(inputs[name])) for name in fit.law.inputs)
     )
     return dict(zip(fit.law.inputs, columns, strict=True))
-
-
-def _numbers(values: Any) -> Floats:
-    """Numbers, or texts such as "70B"."""
-    if isinstance(values, str):
-        values = parse_number(values)
-    return np.asarray(values, np.float64)
 
 
 def _curve_draws(fit: FitRecord, points: Mapping[str, Floats]) -> Floats:

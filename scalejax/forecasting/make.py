@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
-from scalejax.data import Table, TableOptions, group_by, load_table, parse_number
+from scalejax.data import Table, TableOptions, group_by, load_table, read_numbers
 from scalejax.errors import UsageError
 from scalejax.forecasting import discrepancy, field, model
 from scalejax.forecasting.forecast import FEWEST_RUNS, Backtest, Forecast, quantiles
@@ -228,18 +228,14 @@ def _targets(at: At) -> Floats:
     if missing := [name for name in ("N", "D") if name not in columns]:
         raise UsageError(f"{argument('at')} lacks {' and '.join(missing)}.")
     try:
-        n, d = np.broadcast_arrays(*(np.atleast_1d(_numbers(columns[name])) for name in ("N", "D")))
+        n, d = np.broadcast_arrays(
+            *(np.atleast_1d(read_numbers(columns[name])) for name in ("N", "D"))
+        )
     except ValueError as error:
         raise UsageError(f"{argument('at')}: {error}.") from error
     if not (len(n) and np.all(np.isfinite(n) & np.isfinite(d) & (n > 0) & (d > 0))):
         raise UsageError(f"{argument('at')} needs positive numbers.")
     return np.log(np.stack([n, d], 1))
-
-
-def _numbers(values: Any) -> Floats:
-    """Numbers, or texts such as "70B", one or several."""
-    read = np.vectorize(lambda value: parse_number(value) if isinstance(value, str) else value)
-    return np.asarray(read(np.asarray(values, object)), np.float64)
 
 
 def _families(table: Table) -> dict[str, _Rows]:

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from scalejax._arrays import Floats
+from scalejax.data import read_numbers
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.plots.axes import (
@@ -78,7 +79,7 @@ def prediction_frame(
 
 def plot_prediction(
     fit: Fit,
-    at: Mapping[str, float],
+    at: Mapping[str, float | str],
     along: str | None = None,
     ax: Axes | None = None,
     level: float = 0.95,
@@ -104,20 +105,21 @@ def plot_prediction(
     Raises:
         UsageError: An input is missing or not positive, or the law has no such input.
     """
-    frame = prediction_frame(fit, at, along, level, discrepancy)
-    along = _axis_input(fit, at, along, len(frame))
+    point = {name: float(read_numbers(value)) for name, value in at.items()}
+    frame = prediction_frame(fit, point, along, level, discrepancy)
+    along = _axis_input(fit, point, along, len(frame))
     own_figure = ax is None
     ax = new_axes(3.7) if ax is None else ax
     _draw_beyond(ax, frame[along].to_numpy(), frame["decades_beyond"].to_numpy())
     handles = _draw_path(ax, fit, frame, along, level)
     runs = ax.scatter(_data_along(fit, along), fit.table.target, s=8, color=DARK, alpha=0.6, lw=0)
     runs.set_label(f"{fit.table.n_rows} runs")
-    point = frame.iloc[np.abs(np.log(frame[along] / _place(fit, at, along))).argmin()]
+    point = frame.iloc[np.abs(np.log(frame[along] / _place(fit, point, along))).argmin()]
     handles = [runs, *handles, _draw_point(ax, float(point[along]), point)]
     ax.margins(x=0.01)
     format_input_axis(ax, along)
     format_loss_axis(ax)
-    ax.set_title(_title(fit, at, along), fontsize="medium")
+    ax.set_title(_title(fit, point, along), fontsize="medium")
     ax.legend(handles=handles, **legend_place(own_figure))
     return ax
 

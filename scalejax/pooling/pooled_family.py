@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax._arrays import Floats
+from scalejax.data import read_numbers
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.resampling import check_level, percentile_interval
@@ -105,6 +106,6 @@ def points_of(law: Law, inputs: Mapping[str, ArrayLike]) -> dict[str, Floats]:
     if missing:
         raise UsageError(f"the points have no {', '.join(missing)} (law {law.name}).")
     columns = np.broadcast_arrays(
-        *(np.atleast_1d(np.asarray(inputs[name], np.float64)) for name in law.inputs)
+        *(np.atleast_1d(read_numbers(inputs[name])) for name in law.inputs)
     )
     return dict(zip(law.inputs, columns, strict=True))

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from scalejax._arrays import Floats
-from scalejax.data import Table
+from scalejax.data import Table, read_numbers
 from scalejax.errors import UsageError
 from scalejax.files import plain
 from scalejax.fitting import Fit
@@ -217,7 +217,7 @@ class Selection(Result):
         names = dict.fromkeys(n for name in weights for n in self._fits[name].law.inputs)
         if missing := [name for name in names if name not in inputs]:
             raise UsageError(f"predict needs the inputs {missing}.")
-        arrays = np.broadcast_arrays(*(np.atleast_1d(np.asarray(inputs[n], float)) for n in names))
+        arrays = np.broadcast_arrays(*(np.atleast_1d(read_numbers(inputs[n])) for n in names))
         points = dict(zip(names, arrays, strict=True))
         curves = {name: self._curves(self._fits[name], points) for name in weights}
         frames = [_law_frame(name, weights[name], points, *curves[name], level) for name in weights]

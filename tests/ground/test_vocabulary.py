@@ -134,3 +134,37 @@ class TestFront:
     def test_what_there_never_was(self):
         with pytest.raises(AttributeError, match="no attribute 'nothing'"):
             sj.nothing  # noqa: B018
+
+
+class TestWhatPeopleWrite:
+    def test_one_reader_of_numbers_and_texts(self, golden_lsq):
+        numbers, texts = {"N": 7e10, "D": 1.4e12}, {"N": "70B", "D": "1.4T"}
+        first, second = (golden_lsq.predict(at, discrepancy=0.0) for at in (numbers, texts))
+        assert first.equals(second)
+        frames = [golden_lsq.predict({"N": n, "D": 1e12}, discrepancy=0.0)
+                  for n in (["7B", 7e10], [7e9, "70B"])]  # fmt: skip
+        assert frames[0].equals(frames[1])
+
+    def test_a_point_or_several(self, golden_lsq):
+        one, several = (
+            sj.conclusions.conclude(golden_lsq, at=at) for at in ({"C": "1e24"}, [1e24])
+        )
+        assert one.names == several.names
+        with pytest.raises(sj.UsageError, match="positive numbers, not 'big'"):
+            sj.conclusions.conclude(golden_lsq, at="big")
+
+    @pytest.mark.parametrize(
+        ("call", "words"),
+        [
+            (lambda: sj.fit(None, resamples="wild"), "said with resampling="),
+            (lambda: sj.design(None, budgt=1), "design has no budgt=; did you mean budget="),
+            (lambda: sj.sensitivity(None, points=[]), "sensitivity has no points="),
+            (lambda: sj.costs.find_hardware("h10"), "did you mean H100"),
+            (lambda: sj.find_law("kaplam"), "did you mean kaplan"),
+            (lambda: sj.datasets.load("golden63"), "did you mean golden36"),
+        ],
+        ids=str,
+    )
+    def test_slips_are_told_the_nearest(self, call, words):
+        with pytest.raises((sj.UsageError, sj.LawError, sj.InputError), match=words):
+            call()

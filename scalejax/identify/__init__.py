@@ -11,10 +11,10 @@ penalties do not count: the question is what the runs say.
 - `Identifiability`, `Direction`: the answer.
 """
 
-from scalejax.identify.answer import TYPICAL_NOISE as TYPICAL_NOISE
-from scalejax.identify.answer import Direction as Direction
-from scalejax.identify.answer import Identifiability as Identifiability
-from scalejax.identify.answer import assess_design as assess_design
-from scalejax.identify.answer import assess_estimate as assess_estimate
 from scalejax.identify.causes import listed as listed
+from scalejax.identify.identifiability import TYPICAL_NOISE as TYPICAL_NOISE
+from scalejax.identify.identifiability import Direction as Direction
+from scalejax.identify.identifiability import Identifiability as Identifiability
+from scalejax.identify.identifiability import assess_design as assess_design
+from scalejax.identify.identifiability import assess_estimate as assess_estimate
 from scalejax.identify.run_set import RunSet as RunSet

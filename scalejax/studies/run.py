@@ -22,9 +22,9 @@ from scalejax.studies.files import study_of
 from scalejax.studies.fingerprint import fingerprint, rows_mark
 from scalejax.studies.folder import SCHEMA, Folder, JobError, Line
 from scalejax.studies.job import Job, prepare
-from scalejax.studies.result import StudyResult, summaries
 from scalejax.studies.shards import Shard
 from scalejax.studies.study import Study
+from scalejax.studies.study_result import StudyResult, summaries
 from scalejax.studies.working import Watch, counts_of, solve_all
 
 

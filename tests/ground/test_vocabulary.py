@@ -163,7 +163,7 @@ class TestWhatPeopleWrite:
             (lambda: sj.find_law("kaplam"), "did you mean kaplan"),
             (lambda: sj.datasets.load("golden63"), "did you mean golden36"),
         ],
-        ids=str,
+        ids=["resamples", "design", "sensitivity", "hardware", "law", "dataset"],
     )
     def test_slips_are_told_the_nearest(self, call, words):
         with pytest.raises((sj.UsageError, sj.LawError, sj.InputError), match=words):

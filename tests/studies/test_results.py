@@ -10,8 +10,8 @@ from study_runs import SIZES, TRUTH
 
 import scalejax as sj
 from scalejax.studies import job as jobs
-from scalejax.studies.result import _median_interval, summaries
 from scalejax.studies.shards import cut
+from scalejax.studies.study_result import _median_interval, summaries
 from scalejax.studies.subsets import subset_grid
 
 

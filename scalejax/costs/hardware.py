@@ -129,8 +129,8 @@ def find_hardware(name: str) -> Hardware:
             return record
     if key in _ALIASES:
         return HARDWARE[_ALIASES[key]]
-    near = did_you_mean(name, list(HARDWARE)) or f": use one of {', '.join(HARDWARE)}"
-    raise UsageError(f"unknown accelerator {name!r}{near}")
+    near = did_you_mean(name, list(HARDWARE))
+    raise UsageError(f"unknown accelerator {name!r}{near or ':'} use one of {', '.join(HARDWARE)}")
 
 
 def _folded(name: str) -> str:

@@ -34,7 +34,7 @@ MOST_STEPS, ROUNDING = 60, 1e-7
 _FIRST_DAMPING, _LESS, _MORE, _LARGEST = 1e-2, 0.3, 5.0, 1e6
 
 
-class Table(NamedTuple):
+class RowArrays(NamedTuple):
     """Rows of one table; rows of weight zero are padding.
 
     Attributes:
@@ -66,7 +66,7 @@ class GridPoint(NamedTuple):
     new_run: Any
 
 
-class Mode(NamedTuple):
+class ForecastMode(NamedTuple):
     """The posterior mode at one grid point.
 
     Attributes:
@@ -90,14 +90,14 @@ class Mode(NamedTuple):
     steps: Any
 
 
-class _Search(NamedTuple):
+class _LevenbergState(NamedTuple):
     theta: Any
     damping: Any
     moved: Any
     step: Any
 
 
-def solve(log_loss: LogLoss, prior: Prior, table: Table, point: GridPoint) -> Mode:
+def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -> ForecastMode:
     """The posterior mode at one grid point, from every start of the prior.
 
     The noise variance is profiled at each step; the search is Levenberg and Marquardt's on the
@@ -125,7 +125,7 @@ def solve(log_loss: LogLoss, prior: Prior, table: Table, point: GridPoint) -> Mo
     def penalty(theta: jax.Array) -> jax.Array:
         return jnp.sum(weight * (theta - prior.mean) ** 2)
 
-    def step(now: _Search) -> _Search:
+    def step(now: _LevenbergState) -> _LevenbergState:
         r, j = residual(now.theta), slopes(now.theta, table.x) * table.row[:, None]
         square = inner(r, r)
         variance = noise(square)
@@ -138,7 +138,7 @@ def solve(log_loss: LogLoss, prior: Prior, table: Table, point: GridPoint) -> Mo
         better = inner(far, far) / variance + penalty(theta) < (
             square / variance + penalty(now.theta) + 1e-10
         )
-        return _Search(
+        return _LevenbergState(
             theta=jnp.where(better, theta, now.theta),
             damping=jnp.where(
                 better,
@@ -149,8 +149,8 @@ def solve(log_loss: LogLoss, prior: Prior, table: Table, point: GridPoint) -> Mo
             step=now.step + 1,
         )
 
-    def search(start: jax.Array) -> _Search:
-        first = _Search(
+    def search(start: jax.Array) -> _LevenbergState:
+        first = _LevenbergState(
             start, jnp.asarray(_FIRST_DAMPING, start.dtype), jnp.asarray(1.0, start.dtype), 0
         )
         return lax.while_loop(
@@ -175,7 +175,7 @@ def solve(log_loss: LogLoss, prior: Prior, table: Table, point: GridPoint) -> Mo
         - jnp.sum(jnp.log(weight))
         + jnp.linalg.slogdet(hessian)[1]
     )
-    return Mode(
+    return ForecastMode(
         theta=theta,
         covariance=jnp.linalg.inv(hessian),
         variance=variance,
@@ -188,7 +188,7 @@ def solve(log_loss: LogLoss, prior: Prior, table: Table, point: GridPoint) -> Mo
 
 
 def predict(
-    log_loss: LogLoss, mode: Mode, point: GridPoint, targets: jax.Array
+    log_loss: LogLoss, mode: ForecastMode, point: GridPoint, targets: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     """Mean and variance of ln(loss / typical loss) of new runs at one grid point, (t,) each.
 
@@ -208,7 +208,7 @@ def predict(
     return mean, mode.variance * (1 + point.new_run + of_bend) + of_law
 
 
-class Answer(NamedTuple):
+class ForecastArrays(NamedTuple):
     """A forecast of one table.
 
     Attributes:
@@ -223,17 +223,17 @@ class Answer(NamedTuple):
     variance: Any
     weight: Any
     tau: Any
-    modes: Mode
+    modes: ForecastMode
 
 
 def forecast(
     log_loss: LogLoss,
     prior: Prior,
-    table: Table,
+    table: RowArrays,
     grid: GridPoint,
     targets: jax.Array,
     beyond: jax.Array,
-) -> Answer:
+) -> ForecastArrays:
     """Forecast new runs of one table, the grid averaged by evidence.
 
     Args:
@@ -250,4 +250,4 @@ def forecast(
     weight = jax.nn.softmax(modes.evidence - 0.5 * (jnp.log(tau / TAU) / TAU_SD) ** 2)
     mean = weight @ means
     variance = weight @ (variances + (means - mean) ** 2) + (TAIL * beyond) ** 2
-    return Answer(mean, variance, weight, tau, modes)
+    return ForecastArrays(mean, variance, weight, tau, modes)

@@ -33,7 +33,7 @@ def small_problem():
     point = model.GridPoint(
         features, features[:2], np.where(used, 9.0, 1.0), np.float64(3.0), np.float64(0.0)
     )
-    return model.Table(y, x, np.ones(12)), point
+    return model.RowArrays(y, x, np.ones(12)), point
 
 
 class TestModel:
@@ -101,7 +101,7 @@ class TestModel:
     def test_padding_changes_nothing(self):
         table, point = small_problem()
         pad = [(0, 5), (0, 0)]
-        longer = model.Table(
+        longer = model.RowArrays(
             np.pad(table.y, (0, 5)), np.pad(table.x, pad), np.pad(table.row, (0, 5))
         )
         wider = point._replace(features=np.pad(point.features, pad))

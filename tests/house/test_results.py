@@ -2,6 +2,7 @@
 
 import json
 import re
+import warnings
 from html.parser import HTMLParser
 
 import jax
@@ -77,7 +78,10 @@ SLOW = {Posterior: lambda get: sj.posterior(get("golden_lsq"), draws=100, warmup
     ids=lambda kind: kind.__name__,
 )
 def result(request):
-    made = (RESULTS | SLOW)[request.param](request.getfixturevalue)
+    with warnings.catch_warnings():
+        # So few draws are not to be trusted, which is said and is no matter here.
+        warnings.simplefilter("ignore", sj.FitWarning)
+        made = (RESULTS | SLOW)[request.param](request.getfixturevalue)
     assert type(made) is request.param
     return made
 

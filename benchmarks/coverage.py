@@ -130,7 +130,7 @@ def kinds(count: int, n: int) -> list[Row]:
             "bayesian": ("percentile",),
             "jackknife": ("jackknife",),
         }.items():
-            draws = {} if resampling == "jackknife" else {"bootstrap": FEWER_RESAMPLES}
+            draws = {} if resampling == "jackknife" else {"resamples": FEWER_RESAMPLES}
             simulated = _tables(
                 n, "gauss", some, objective=objective(), resampling=resampling, **draws
             )

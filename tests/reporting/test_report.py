@@ -282,7 +282,7 @@ class TestVerdict:
         assert found.verdict.grade == "care"
         assert "There are no resamples" in found.verdict.caveats[0]
         page = Page(reporting.to_html(found))
-        assert "the fit was made without a bootstrap" in page.all("main")[0]["text"]
+        assert "the fit was made without resamples" in page.all("main")[0]["text"]
         low, high = (found.frames["conclusions"][name] for name in ("lo", "hi"))
         assert np.all((low > 0) & (low < high))
 

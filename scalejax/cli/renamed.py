@@ -49,18 +49,20 @@ def current(words: Sequence[str]) -> list[str]:
     if result[place] in _VERBS:
         _say(result[place], _VERBS[result[place]])
         result[place] = _VERBS[result[place]]
-    verb = result[place]
+    verb, dropped = result[place], set()
     for k in range(place + 1, len(result)):
         option, separator, value = result[k].partition("=")
         if option == "--published" and verb in ("plan", "design"):
             _say(option, "the name of the set alone")
             result[k] = value
+            if not separator:
+                dropped.add(k)
         elif (new := _OPTIONS.get(verb, {}).get(option)) is not None:
             _say(option, new)
             result[k] = f"{new}{separator}{value}"
             if (verb, option) in _COMPUTE:
                 _as_compute(result, k, bool(separator))
-    return [word for k, word in enumerate(result) if word or k < place]
+    return [word for k, word in enumerate(result) if k not in dropped]
 
 
 def _as_compute(result: list[str], k: int, joined: bool) -> None:

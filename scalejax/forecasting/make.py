@@ -26,9 +26,13 @@ RATIOS, LENGTHS, RUN_RATIOS = (0.3, 1.0, 3.0, 10.0, 30.0), (1.0, 2.0), (0.0, 3.0
 """The grid: size of the discrepancy and of a run's offset over the noise, and its length."""
 
 _FEWEST_ROWS = 4
+"""Fewer were never tried; of four the prior says nearly all."""
+
 _HELD_OUT = 0.2
-_DRAWS = 1000
-_TABLES = 16
+"""Share of the rows, the largest by compute, that the backtest predicts: the usual split."""
+
+_DRAWS, _TABLES = 1000, 16
+"""Draws of the parameters, and tables of one batch, which bounds the memory. By judgement."""
 _PADDED = (16, 32, 64, 128, 256, 512, 1024)
 """Sizes that arrays are padded to, for few programs; beyond, multiples of the last."""
 

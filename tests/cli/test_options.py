@@ -71,6 +71,7 @@ def test_options_are_keywords(verb):
         ("design f --target=1e24", "design f --at=C=1e24"),
         ("advise r.csv --target N=1B,D=2B", "advise r.csv --at N=1B,D=2B"),
         ("report f --budget 1e24", "report f --at C=1e24"),
+        ("plan --published", "plan"),
         ("select r.csv --law a --law b", "select r.csv --laws a --laws b"),
     ],
 )
@@ -129,3 +130,9 @@ def test_pairs_may_be_repeated_or_apart_by_commas():
 
     assert pairs("units", ["N=M,D=B"]) == pairs("units", ["N=M", "D=B"]) == {"N": "M", "D": "B"}
     assert pairs("columns", ["N=size, in M"]) == {"N": "size, in M"}
+
+
+def test_empty_words_are_kept(capsys):
+    words = ["report", "f", "--title", "", "--budget", "1e24"]
+    assert current(words) == ["report", "f", "--title", "", "--at", "C=1e24"]
+    assert capsys.readouterr().err

@@ -5,6 +5,7 @@ Here the sections are put together; `scalejax.reporting.page` makes a page of th
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,7 +91,7 @@ def content(
     tell("refitting without each run and under other choices")
     with ThreadPoolExecutor(1) as pool:
         # Refits compile outside of Python's lock, while pictures are drawn inside it.
-        job = pool.submit(check_robustness, fit, what, level)
+        job = pool.submit(copy_context().run, check_robustness, fit, what, level)
         conclusions = attempt("Conclusions", lambda: conclusion_frame(fit, what, level))
         identified = attempt("Identifiability", lambda: identifiability(fit))
         kinds = attempt("Intervals by kind", lambda: interval_kinds(fit, level))

@@ -213,3 +213,39 @@ def test_many_tables_are_those_by_themselves(golden):
     for part, one in zip(parts, together, strict=True):
         (alone,) = solve_all([part], [targets])
         assert one.mean == pytest.approx(alone.mean, abs=1e-9)
+
+
+class TestWhatWidens:
+    """Each part of the variance that makes intervals hold, by its own number."""
+
+    def test_the_bend_grows_below_the_largest_run(self):
+        from scalejax.forecasting.make import _arrays, _ForecastRows
+
+        log_n, log_d = np.log(10.0) * np.array([[7.0, 8.0, 8.0], [9.0, 10.0, 9.0]])
+        rows = _ForecastRows(log_n, log_d, np.array([1.2, 0.9, 1.0]), None)
+        _, grid, _, _ = _arrays(rows, np.stack([log_n, log_d], 1)[:1], 16, 0, 16)
+        # Kernel one at no distance, times (1 + half a decade's share) squared: 2, 0 and 1 below.
+        own = (grid.features[0] ** 2).sum(1)[:3]
+        assert own == pytest.approx([2.0**2, 1.0, 1.5**2], rel=1e-4)
+        assert (grid.at_targets[0] ** 2).sum(1)[0] == pytest.approx(1.0, rel=1e-4)
+
+    def test_a_new_run_has_an_offset_of_its_own(self):
+        table, point = small_problem()
+        with jax.enable_x64(True):
+            mode = SOLVE(table, point)
+            _, without = PREDICT(mode, point, table.x[:2])
+            _, with_it = PREDICT(mode, point._replace(new_run=np.float64(9.0)), table.x[:2])
+        added = np.asarray(with_it) - np.asarray(without)
+        assert added == pytest.approx([9 * float(mode.variance)] * 2, rel=1e-9)
+
+    def test_a_decade_beyond_adds_one_percent(self):
+        table, point = small_problem()
+        with jax.enable_x64(True):
+            grid = jax.tree.map(lambda value: np.asarray(value)[None], point)
+            far, near = (
+                model.forecast(
+                    field.log_loss, field.FIELD, table, grid, table.x[:2], np.full(2, beyond)
+                ).variance
+                for beyond in (3.0, 0.0)
+            )
+        assert np.asarray(far) - np.asarray(near) == pytest.approx([0.03**2] * 2, rel=1e-9)

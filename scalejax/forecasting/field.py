@@ -6,8 +6,6 @@ with an outer exponent. Its prior is the field's: fits of 23 public tables and p
 rounded.
 """
 
-from typing import Any, NamedTuple
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,28 +29,6 @@ STARTS = np.array(
     ]
 )
 """A typical table, one far from its floor and one near it; the prior makes more needless."""
-
-
-class Prior(NamedTuple):
-    """A normal prior of the coordinates, with the ends of the search and its starts.
-
-    Attributes:
-        mean: Of each coordinate, (p,).
-        sd: Its standard deviation, (p,).
-        low: Lower ends, (p,).
-        high: Upper ends, (p,).
-        starts: Where the search begins, (s, p).
-    """
-
-    mean: Any
-    sd: Any
-    low: Any
-    high: Any
-    starts: Any
-
-
-FIELD = Prior(MEAN, SD, LOW, HIGH, STARTS)
-"""What the field knows of laws of N and D before a table is seen."""
 
 
 def log_loss(theta: jax.Array, point: jax.Array) -> jax.Array:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from scalejax._arrays import Floats
 from scalejax.files import plain
+from scalejax.laws import Law
 from scalejax.quantities import short_number
 from scalejax.result import Result
 from scalejax.wording import aligned, digits, labelled
@@ -37,6 +38,7 @@ class Forecast(Result):
     """Losses of runs to come.
 
     Attributes:
+        law: The law inside.
         points: One row per run to come: family (if there are several), the inputs, loss, lo, hi,
             sd (of the log loss), decades_beyond (of compute, beyond the largest run).
         parameters: One row per parameter of the law, with the discrepancy integrated: family,
@@ -51,6 +53,7 @@ class Forecast(Result):
         seed: Seed of the draws.
     """
 
+    law: Law
     points: pd.DataFrame
     parameters: pd.DataFrame
     draws: Mapping[str, Mapping[str, Floats]]
@@ -67,9 +70,10 @@ class Forecast(Result):
         """The first loss with its interval, and how many others there are."""
         first = self.points.iloc[0]
         more = f", and {len(self.points) - 1} more" if len(self.points) > 1 else ""
+        place = ", ".join(f"{name}={short_number(first[name])}" for name in self.law.inputs)
+        what = self.law.response.symbol
         return (
-            f"loss {first['loss']:.4g} ({first['lo']:.4g} to {first['hi']:.4g}) at "
-            f"N={short_number(first['N'])}, D={short_number(first['D'])}{more}"
+            f"{what} {first['loss']:.4g} ({first['lo']:.4g} to {first['hi']:.4g}) at {place}{more}"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -80,6 +84,7 @@ class Forecast(Result):
         """All of it as plain values, without the draws."""
         described: dict[str, Any] = plain(
             {
+                "law": self.law.name,
                 "points": self.points.to_dict("records"),
                 "parameters": self.parameters.to_dict("records"),
                 "tau": self.tau,

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.scipy.linalg import cho_solve, solve_triangular
 
-from scalejax.forecasting.field import Prior
+from scalejax.forecasting.inside import Prior
 
 LogLoss = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -30,6 +30,9 @@ TAU, TAU_SD = 0.03, 1.0
 TAIL = 0.01
 """Standard deviation that is added for each decade beyond the largest run, from shared tables."""
 
+SEARCHES = 4
+"""Searches at a grid point, from the best of the prior's starts; by judgement."""
+
 MOST_STEPS, ROUNDING = 60, 1e-7
 _FIRST_DAMPING, _LESS, _MORE, _LARGEST = 1e-2, 0.3, 5.0, 1e6
 
@@ -39,13 +42,13 @@ class RowArrays(NamedTuple):
 
     Attributes:
         y: ln(loss / typical loss), (n,).
-        x: Centred logarithms of the inputs, (n, k).
-        row: 1 for a row, 0 for padding, (n,).
+        x: The inputs as the law reads them, (n, k).
+        weight: Of each row, (n,): its noise has the variance s^2 / weight; 0 for padding.
     """
 
     y: Any
     x: Any
-    row: Any
+    weight: Any
 
 
 class GridPoint(NamedTuple):
@@ -77,6 +80,7 @@ class ForecastMode(NamedTuple):
         bend: Coefficients of the features, (m,).
         bend_of_theta: Their derivative in theta, (m, p), with the sign of the law's.
         factor: Cholesky factor of the precision of the features, (m, m).
+        noise: Residuals of law and discrepancy in units of s, (n,).
         steps: Steps of the search.
     """
 
@@ -87,6 +91,7 @@ class ForecastMode(NamedTuple):
     bend: Any
     bend_of_theta: Any
     factor: Any
+    noise: Any
     steps: Any
 
 
@@ -98,17 +103,19 @@ class _LevenbergState(NamedTuple):
 
 
 def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -> ForecastMode:
-    """The posterior mode at one grid point, from every start of the prior.
+    """The posterior mode at one grid point, from the best starts of the prior.
 
     The noise variance is profiled at each step; the search is Levenberg and Marquardt's on the
     generalised least squares of the rows and the prior, in float64 or what it is given.
     """
-    features = point.features * table.row[:, None]
+    root = jnp.sqrt(table.weight)
+    features = point.features * root[:, None]
     precision = jnp.diag(1 / point.ratio) + features.T @ features
     factor = jnp.linalg.cholesky(precision)
     whitened = solve_triangular(factor, features.T, lower=True)
-    rows = jnp.sum(table.row)
+    rows = jnp.sum(table.weight)
     weight = 1 / jnp.asarray(prior.sd) ** 2
+    longest = jnp.maximum(jnp.asarray(prior.sd), 1.0)
     log_losses = jax.vmap(log_loss, (None, 0))
     slopes = jax.vmap(jax.jacfwd(log_loss), (None, 0))
 
@@ -117,7 +124,7 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
         return a.T @ b - (whitened @ a).T @ (whitened @ b)
 
     def residual(theta: jax.Array) -> jax.Array:
-        return (table.y - log_losses(theta, table.x)) * table.row
+        return (table.y - log_losses(theta, table.x)) * root
 
     def noise(square: jax.Array) -> jax.Array:
         return (square + PRIOR_ROWS * PRIOR_NOISE**2) / (rows + PRIOR_ROWS)
@@ -126,13 +133,13 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
         return jnp.sum(weight * (theta - prior.mean) ** 2)
 
     def step(now: _LevenbergState) -> _LevenbergState:
-        r, j = residual(now.theta), slopes(now.theta, table.x) * table.row[:, None]
+        r, j = residual(now.theta), slopes(now.theta, table.x) * root[:, None]
         square = inner(r, r)
         variance = noise(square)
         hessian = inner(j, j) / variance + jnp.diag(weight)
         slope = inner(j, r) / variance - weight * (now.theta - prior.mean)
         raised = hessian + jnp.diag(now.damping * jnp.diag(hessian) + 1e-9)
-        move = jnp.clip(jnp.linalg.solve(raised, slope), -1.0, 1.0)
+        move = jnp.clip(jnp.linalg.solve(raised, slope), -longest, longest)
         theta = jnp.clip(now.theta + move, prior.low, prior.high)
         far = residual(theta)
         better = inner(far, far) / variance + penalty(theta) < (
@@ -157,14 +164,17 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
             lambda now: (now.step < MOST_STEPS) & (now.moved > ROUNDING), step, first
         )
 
-    ends = jax.vmap(search)(jnp.asarray(prior.starts))
-
     def objective(theta: jax.Array) -> jax.Array:
         r = residual(theta)
-        return (rows + PRIOR_ROWS) * jnp.log(noise(inner(r, r))) + penalty(theta)
+        value = (rows + PRIOR_ROWS) * jnp.log(noise(inner(r, r))) + penalty(theta)
+        return jnp.where(jnp.isfinite(value), value, jnp.inf)
 
+    starts = jnp.asarray(prior.starts)
+    if len(starts) > SEARCHES:
+        starts = starts[lax.top_k(-jax.vmap(objective)(starts), SEARCHES)[1]]
+    ends = jax.vmap(search)(starts)
     theta = ends.theta[jnp.argmin(jax.vmap(objective)(ends.theta))]
-    r, j = residual(theta), slopes(theta, table.x) * table.row[:, None]
+    r, j = residual(theta), slopes(theta, table.x) * root[:, None]
     variance = noise(inner(r, r))
     hessian = inner(j, j) / variance + jnp.diag(weight)
     log_det = 2 * jnp.sum(jnp.log(jnp.diag(factor))) + jnp.sum(jnp.log(point.ratio))
@@ -175,14 +185,16 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
         - jnp.sum(jnp.log(weight))
         + jnp.linalg.slogdet(hessian)[1]
     )
+    bend = cho_solve((factor, True), features.T @ r)
     return ForecastMode(
         theta=theta,
         covariance=jnp.linalg.inv(hessian),
         variance=variance,
         evidence=evidence,
-        bend=cho_solve((factor, True), features.T @ r),
+        bend=bend,
         bend_of_theta=cho_solve((factor, True), features.T @ j),
         factor=factor,
+        noise=(table.y - log_losses(theta, table.x) - point.features @ bend) / jnp.sqrt(variance),
         steps=jnp.max(ends.step),
     )
 
@@ -196,7 +208,7 @@ def predict(
         log_loss: The law.
         mode: From `solve`.
         point: The grid point.
-        targets: Centred logarithms of the inputs, (t, k).
+        targets: The inputs as the law reads them, (t, k).
     """
     law = jax.vmap(log_loss, (None, 0))(mode.theta, targets)
     slope = jax.vmap(jax.jacfwd(log_loss), (None, 0))(mode.theta, targets)
@@ -216,6 +228,7 @@ class ForecastArrays(NamedTuple):
         variance: Its variance, over the grid and with the tail, (t,).
         weight: Of each grid point, (g,).
         tau: Size of the discrepancy at each, (g,).
+        noise: Residuals of the rows in units of s, over the grid, (n,).
         modes: The modes, with a leading (g,).
     """
 
@@ -223,6 +236,7 @@ class ForecastArrays(NamedTuple):
     variance: Any
     weight: Any
     tau: Any
+    noise: Any
     modes: ForecastMode
 
 
@@ -241,7 +255,7 @@ def forecast(
         prior: Its prior.
         table: The rows.
         grid: Grid points, with a leading axis (g,).
-        targets: Centred logarithms of the inputs of new runs, (t, k).
+        targets: The inputs of new runs as the law reads them, (t, k).
         beyond: Decades of compute beyond the largest row, (t,).
     """
     modes = jax.vmap(lambda one: solve(log_loss, prior, table, one))(grid)
@@ -250,4 +264,4 @@ def forecast(
     weight = jax.nn.softmax(modes.evidence - 0.5 * (jnp.log(tau / TAU) / TAU_SD) ** 2)
     mean = weight @ means
     variance = weight @ (variances + (means - mean) ** 2) + (TAIL * beyond) ** 2
-    return ForecastArrays(mean, variance, weight, tau, modes)
+    return ForecastArrays(mean, variance, weight, tau, weight @ modes.noise, modes)

@@ -14,7 +14,7 @@ import math
 
 import jax.numpy as jnp
 
-from scalejax.laws.chinchilla import chinchilla
+from scalejax.laws.chinchilla import FIELD, chinchilla
 from scalejax.laws.law import Reduction, law
 from scalejax.laws.precision import counted_bits, effective_parameters, ptq_degradation
 from scalejax.laws.published_set import PublishedSet
@@ -84,6 +84,7 @@ KUMAR2024_PTQ = PublishedSet(
     plausible={**_BASE, **_TRAINING},
     units={**_BASE_UNITS, **_TRAINING_UNITS},
     published=(KUMAR2024,),
+    prior=FIELD,
     reductions=(Reduction("chinchilla", dict.fromkeys(("P_w", "P_a", "P_kv"), math.inf)),),
 )
 def kumar2024(
@@ -122,6 +123,7 @@ def kumar2024(
     plausible={**_BASE, **_POST},
     units={**_BASE_UNITS, **_POST_UNITS},
     published=(KUMAR2024_PTQ,),
+    prior=FIELD,
     reductions=(Reduction("chinchilla", {"P_post": math.inf}),),
 )
 def kumar2024_ptq(
@@ -153,6 +155,7 @@ def kumar2024_ptq(
     linear=("E", "A", "B", "C_T"),
     cite="kumar2024",
     plausible={**_BASE, **_TRAINING, **_POST, **_CROSSING},
+    prior=FIELD,
     units={**_BASE_UNITS, **_TRAINING_UNITS, **_POST_UNITS, **_CROSSING_UNITS},
     reductions=(
         Reduction("kumar2024", {"P_post": math.inf}),

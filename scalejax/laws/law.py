@@ -62,6 +62,10 @@ class Law:
         response: What the law gives; a loss in nats per token unless it says otherwise.
         log_base: Base of the logarithms in its formula, if it has any.
         reductions: Simpler laws that it becomes in a limit.
+        prior: What the field knows of a parameter, by name: location and scale of a normal
+            distribution, of the logarithm of a term's share of a typical response for linear
+            positive parameters, of the support's coordinate (the logarithm of an exponent) for
+            others. Forecasts use it; fits do not.
     """
 
     function: Callable[..., Any]
@@ -75,6 +79,7 @@ class Law:
     response: Quantity = LOSS
     log_base: float | None = None
     reductions: tuple[Reduction, ...] = ()
+    prior: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __call__(self, *inputs: Any, **parameters: Any) -> Any:
         """Evaluate the law at one point, or elementwise on arrays that broadcast."""
@@ -153,6 +158,7 @@ def law(
     response: Quantity = LOSS,
     log_base: float | None = None,
     reductions: Sequence[Reduction] = (),
+    prior: Mapping[str, tuple[float, float]] | None = None,
 ) -> Callable[[Callable[..., Any]], Law]: ...
 def law(
     function: Callable[..., Any] | None = None,
@@ -170,6 +176,7 @@ def law(
     response: Quantity = LOSS,
     log_base: float | None = None,
     reductions: Sequence[Reduction] = (),
+    prior: Mapping[str, tuple[float, float]] | None = None,
 ) -> Law | Callable[[Callable[..., Any]], Law]:
     """Declare a law.
 
@@ -192,6 +199,8 @@ def law(
         response: What the law gives, where that is not a loss.
         log_base: Base of the logarithms in the formula, if it has any.
         reductions: Simpler laws that it becomes in a limit.
+        prior: What the field knows of a parameter, for forecasts: see `Law.prior`. Without one a
+            forecast takes a weak prior from `plausible`.
 
     Returns:
         The law, which can be called like the function.
@@ -207,7 +216,10 @@ def law(
         _check_names(
             function,
             supports,
-            {"linear": linear, "plausible": ranges, "bounds": limits, "units": unit_names},
+            {
+                "linear": linear, "plausible": ranges, "bounds": limits, "units": unit_names,
+                "prior": prior or {},
+            },
         )
         declared = {
             key: declare_parameter(
@@ -238,6 +250,7 @@ def law(
             response=response,
             log_base=log_base,
             reductions=tuple(reductions),
+            prior=dict(prior or {}),
         )
 
     return declare if function is None else declare(function)

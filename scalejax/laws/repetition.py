@@ -11,7 +11,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from scalejax.laws.chinchilla import MUENNIGHOFF2023, chinchilla
+from scalejax.laws.chinchilla import FIELD, MUENNIGHOFF2023, chinchilla
 from scalejax.laws.law import Reduction, law
 from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
@@ -94,6 +94,7 @@ def effective_size(N: Value, U_N: Value, R_N: Value) -> Value:
         "R_N": "repetitions",
     },
     published=(MUENNIGHOFF2023_REPETITION,),
+    prior={name: FIELD[name] for name in ("E", "alpha", "beta")},
     reductions=(Reduction("chinchilla", {"U": math.inf}),),
 )
 def data_constrained(

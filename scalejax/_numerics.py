@@ -9,7 +9,8 @@ laws have.
 `fast_log` is a logarithm that vectorises in float64; `benchmarks/pass_form.py` shows what the pass
 costs, a fifth of which would be XLA's own float64 logarithm on CPU.
 
-`RUN_ONCE` are compiler options for programs that are run a few times only.
+`RUN_ONCE` and `COMPILE_SOON` are compiler options for programs that are run a few times only, or
+often.
 
 `robust_sd` is a standard deviation that a few outliers do not move.
 
@@ -52,7 +53,16 @@ def powers_as_exponentials(function: Callable[..., Any]) -> Callable[..., Any]:
     return rewritten
 
 
-RUN_ONCE: dict[str, bool | int | float | str] = {"xla_backend_optimization_level": 0}
+COMPILE_SOON: dict[str, bool | int | float | str] = (
+    {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else {}
+)
+"""Compiler options for what must run fast but compiles for seconds: a forecast compiles in 3 s
+instead of 5 and runs as fast. Later versions have no such option."""
+
+RUN_ONCE: dict[str, bool | int | float | str] = {
+    **COMPILE_SOON,
+    "xla_backend_optimization_level": 0,
+}
 """Compiler options for what runs for milliseconds and compiles for seconds: half the wait."""
 
 # Bits of the square root of a half as float64, and those of the fraction of any float64.

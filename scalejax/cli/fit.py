@@ -101,6 +101,9 @@ def fit(
             "questions are in the manifest.json of a saved fit."
         ),
     ] = None,
+    quick: Annotated[
+        bool, option("Leave out the forecast of larger runs.", None, "--quick")
+    ] = False,
     plot: o.Plot = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
@@ -149,6 +152,8 @@ def fit(
         for note in next(iter(fits.values())).table.notes:
             say(f"assumed: {note}")
     report(fits, by, level, as_json)
+    if by is None and not as_json and not quick and fits[""].has_estimate:
+        _outlook(fits[""], level)
     if out is not None:
         for folder in save(fits, out, by, answers):
             if not quiet:
@@ -157,6 +162,15 @@ def fit(
         draw(fits[""], plot)
     if not all(fit.is_minimum if by else fit.has_estimate for fit in fits.values()):
         raise typer.Exit(FAILED)
+
+
+def _outlook(fit: "Fit", level: float) -> None:
+    """Print what larger runs will lose; a saved fit forecasts others with ``predict``."""
+    from scalejax.fitting import unforeseeable
+
+    why = unforeseeable(fit)
+    print("\nForecast of runs of 10 and 100 times the largest compute:")
+    print(f"none: {why}" if why else fit.forecast(level=level).summary())
 
 
 def _check(

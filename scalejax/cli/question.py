@@ -24,10 +24,10 @@ def predict(
     folder: o.FitFolder,
     at: Annotated[list[str], option("Inputs of a planned run. Repeatable.", "N=70B,D=1.4T")],
     discrepancy: Annotated[
-        float | None,
+        str | None,
         option(
-            "How far the law itself may be wrong for each decade beyond the data: 0.005 is 0.5 %. "
-            "[default: 0, 0.005 and 0.01 where a run lies more than a decade beyond]"
+            "Believe the law, but for this share of a loss for each decade beyond the data: 0.005 "
+            "is 0.5 %; none for all of it. [default: learn from the runs how far the law bends]"
         ),
     ] = None,
     level: o.Level = 0.95,
@@ -36,12 +36,12 @@ def predict(
 ) -> None:
     """Predict the loss of planned runs, with intervals.
 
-    lo and hi are for one new run: they hold the error of the curve, the noise of a run, and the
-    discrepancy that you declare; curve_lo and curve_hi are for the curve alone.
+    loss, lo and hi are for one new run: they hold the error of the curve, the noise of a run, and
+    how far the law may be wrong there, learnt from the runs or as you declare it; curve, curve_lo
+    and curve_hi are of the law alone.
     """
+    share = words.discrepancy(discrepancy)
     fit = _load(folder, law)
-    from scalejax.fitting import DISCREPANCIES, FAR
-
     points = words.points(at) or []
     for text, point in zip(at, points, strict=True):
         if point.keys() != {*fit.law.inputs}:
@@ -53,25 +53,13 @@ def predict(
     columns = {name: [point[name] for point in points] for name in fit.law.inputs}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        first = fit.predict(columns, level, discrepancy=discrepancy)
-        frames = [first]
-        far = first["decades_beyond"] > FAR
-        if discrepancy is None and far.any():
-            frames += [fit.predict(columns, level, discrepancy=d)[far] for d in DISCREPANCIES[1:]]
-    import pandas as pd
-
-    frame = pd.concat(frames, ignore_index=True)
+        frame = fit.predict(columns, level, discrepancy=share)
     if as_json:
         print_json({"predictions": _records(frame)})
         return
-    header = [*fit.law.inputs, "loss", "lo", "hi", "curve_lo", "curve_hi", "discrepancy"]
+    header = [*fit.law.inputs, "loss", "lo", "hi", "curve", "curve_lo", "curve_hi"]
     print(_text(frame[[*header, "decades_beyond"]]))
     print(f"\n{100 * level:g} % intervals, {frame['method'].iloc[0]}.")
-    if discrepancy is None and far.any():
-        print(
-            "More than a decade beyond the data no run speaks for the law: see how the interval "
-            "grows with the discrepancy (share per decade) that you would declare."
-        )
 
 
 def sensitivity(

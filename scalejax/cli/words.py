@@ -48,6 +48,18 @@ def point(name: str, text: str) -> dict[str, float]:
     return numbers(name, text.split(","))
 
 
+def discrepancy(text: str | None) -> float | str | None:
+    """``"0.005"`` to a number; ``"none"`` stays."""
+    if text is None or text == "none":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise refusal(
+            "discrepancy", f"{text!r} is neither a share such as 0.005 nor none."
+        ) from None
+
+
 def points(texts: list[str] | None) -> list[dict[str, float]] | None:
     """Each ``--at`` as a point; None without any."""
     return [point("at", text) for text in texts] if texts else None

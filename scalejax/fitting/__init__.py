@@ -15,6 +15,7 @@ from scalejax.fitting.intervals import method_name as method_name
 from scalejax.fitting.make import fit as fit
 from scalejax.fitting.make import fit_many as fit_many
 from scalejax.fitting.manifest import read_about as read_about
+from scalejax.fitting.outlook import unforeseeable as unforeseeable
 from scalejax.fitting.plain import describe as describe
 from scalejax.fitting.plain import describe_law as describe_law
 from scalejax.fitting.plain import describe_objective as describe_objective
@@ -25,6 +26,7 @@ from scalejax.fitting.plain import rows_to_arrow as rows_to_arrow
 from scalejax.fitting.plain import table_of as table_of
 from scalejax.fitting.prediction import DISCREPANCIES as DISCREPANCIES
 from scalejax.fitting.prediction import FAR as FAR
+from scalejax.fitting.prediction import NO_DISCREPANCY as NO_DISCREPANCY
 from scalejax.fitting.prediction import decades_beyond as decades_beyond
 from scalejax.fitting.record import Draws as Draws
 from scalejax.fitting.reproduction import Reproduction as Reproduction

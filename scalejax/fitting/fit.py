@@ -21,11 +21,13 @@ from scalejax.fitting.intervals import (
     derived_interval,
     parameter_intervals,
 )
+from scalejax.fitting.outlook import forecast
 from scalejax.fitting.plain import describe
 from scalejax.fitting.prediction import predict
 from scalejax.fitting.record import FitRecord
 from scalejax.fitting.storage import read_fit, save_fit
 from scalejax.fitting.summary import summarise
+from scalejax.forecasting import At, Forecast
 from scalejax.laws import Law
 from scalejax.resampling import check_level
 from scalejax.result import Result
@@ -100,26 +102,52 @@ class Fit(FitRecord, Result):
         inputs: pd.DataFrame | Mapping[str, ArrayLike],
         level: float = 0.95,
         *,
-        discrepancy: float | None = None,
+        discrepancy: float | str | None = None,
     ) -> pd.DataFrame:
         """Predict the loss of new runs.
+
+        The loss and its interval are the forecast's, which allows for the law being wrong as far as
+        the runs say that it is (see `forecast`). Until version 0.2 they were those of the law
+        alone: ``discrepancy="none"`` gives these.
 
         Args:
             inputs: The law's inputs by name, in raw units; scalars broadcast.
             level: Probability of the intervals.
-            discrepancy: Relative standard deviation by which the law itself may be wrong, for
-                each decade beyond the data; 0.005 is 0.5 % a decade. Taken as zero, with a warning
-                for points more than a decade beyond, if not declared.
+            discrepancy: Believe the law instead: ``"none"``, or the relative standard deviation by
+                which it may be wrong for each decade beyond the data; 0.005 is 0.5 % a decade.
+                A fit that cannot be forecast (a penalty of your own, a response that is not
+                positive) takes none, and warns for points more than a decade beyond.
 
         Returns:
-            The inputs, loss, ``lo`` and ``hi`` for a new run (curve, noise and discrepancy),
-            ``curve_lo`` and ``curve_hi`` for the curve alone, level, method, discrepancy,
-            decades_beyond (in the farthest input, or in compute 6ND) and inside_hull.
+            The inputs, loss, ``lo`` and ``hi`` for a new run, ``curve`` with ``curve_lo`` and
+            ``curve_hi`` of the law alone, level, method, discrepancy (declared for each decade; of
+            a forecast the share of a loss by which the law bends), decades_beyond (in the farthest
+            input, or in compute 6ND) and inside_hull.
 
         Raises:
             UsageError: An input is missing.
         """
         return predict(self, inputs, level, discrepancy)
+
+    def forecast(self, at: At | None = None, level: float = 0.95, *, seed: int = 0) -> Forecast:
+        """Forecast the losses of runs to come, with the error of the law inside the interval.
+
+        As `scalejax.forecast` on the rows of the fit, with its law inside (of Chinchilla's family
+        the one with an outer exponent) and what it holds fixed, tied or known beforehand.
+
+        Args:
+            at: The runs to come, as for `scalejax.forecast`; if not given, runs of 10 and 100 times
+                the largest compute, along the ratio of the largest run.
+            level: Probability of the intervals.
+            seed: Seed of the draws of the parameters.
+
+        Returns:
+            The forecast.
+
+        Raises:
+            UsageError: An input is missing, or the fit cannot be forecast; why, in words.
+        """
+        return forecast(self, at, level, seed)
 
     def summary(self, level: float = 0.95) -> str:
         """What a person should read, as plain text: the verdict first, then the numbers."""

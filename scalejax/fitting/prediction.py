@@ -1,6 +1,9 @@
 """Predicted losses with their errors, row by row.
 
-Three sources of error are kept apart, because they answer different questions:
+A new run's loss is the forecast's (`scalejax.fitting.outlook`), which learns from the runs how far
+the law bends, unless `discrepancy` says how far to trust the law, or ``"none"`` that it holds.
+
+Then three sources of error are kept apart, because they answer different questions:
 
 - the curve: what the runs leave open about the law (``curve_lo``, ``curve_hi``);
 - the noise of one new run: the residuals of the fit (in ``lo``, ``hi``);
@@ -26,9 +29,13 @@ from scalejax.data import read_numbers
 from scalejax.engine import CovarianceKind
 from scalejax.errors import FitWarning, UsageError
 from scalejax.fitting.intervals import MOST_FAILED, default_kind
+from scalejax.fitting.outlook import forecast, unforeseeable
 from scalejax.fitting.record import FitRecord
 from scalejax.resampling import check_level, percentile_interval
 from scalejax.vocabulary import argument
+
+NO_DISCREPANCY = "none"
+"""What `discrepancy` is where the law is to be believed."""
 
 DISCREPANCIES = (0.0, 0.005, 0.01)
 """Discrepancies per decade that are shown where none was declared and a point is far.
@@ -50,22 +57,46 @@ def predict(
     fit: FitRecord,
     inputs: pd.DataFrame | Mapping[str, ArrayLike],
     level: float,
-    discrepancy: float | None,
+    discrepancy: float | str | None,
 ) -> pd.DataFrame:
     """See `scalejax.fitting.fit.Fit.predict`."""
     check_level(level)
-    if discrepancy is not None and not discrepancy >= 0:
-        raise UsageError(f"discrepancy is a share per decade such as 0.005, not {discrepancy!r}.")
+    if discrepancy == NO_DISCREPANCY:
+        discrepancy = 0.0
+    if isinstance(discrepancy, str) or (discrepancy is not None and not discrepancy >= 0):
+        raise UsageError(
+            f"discrepancy is a share per decade such as 0.005, or {NO_DISCREPANCY!r}, not "
+            f"{discrepancy!r}."
+        )
     points = _points(fit, inputs)
+    plain = _plain(fit, points, level, discrepancy)
+    if discrepancy is None and not unforeseeable(fit):
+        return _forecast(fit, points, level, plain)
+    return plain
+
+
+def _forecast(
+    fit: FitRecord, points: Mapping[str, Floats], level: float, plain: pd.DataFrame
+) -> pd.DataFrame:
+    """The frame with the forecast of each point in place of the law's own prediction."""
+    answer = forecast(fit, pd.DataFrame(points), level)
+    new = {name: answer.points[name] for name in ("loss", "lo", "hi")}
+    return plain.assign(**new, method="forecast", discrepancy=answer.tau[""])
+
+
+def _plain(
+    fit: FitRecord, points: dict[str, Floats], level: float, discrepancy: float | None
+) -> pd.DataFrame:
+    """The prediction of the law alone, under a declared discrepancy or none."""
     beyond = decades_beyond(fit, points)
     far = beyond > FAR + _ROUNDING
-    if discrepancy is None and far.any():
+    if discrepancy is None and far.any() and unforeseeable(fit):
         warnings.warn(
             f"{int(far.sum())} of {len(far)} points lie more than a decade beyond the data (up to "
             f"{beyond.max():.1f}): their intervals hold only if the law does. Declare how far to "
             f"trust it, for example {argument('discrepancy', 0.005)} for 0.5 % a decade.",
             FitWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     curve = fit.curve(points, fit.params)
     draws = _curve_draws(fit, points)
@@ -78,6 +109,7 @@ def predict(
             "loss": curve,
             "lo": new_low,
             "hi": new_high,
+            "curve": curve,
             "curve_lo": low,
             "curve_hi": high,
             "level": level,

@@ -2,12 +2,26 @@
 
 | module | when |
 | --- | --- |
-| `scalejax.forecasting.make` | `forecast`: a table and runs to come in, a `Forecast` out |
-| `scalejax.forecasting.model` | the same as a pure function of arrays, for one table and any law |
-| `scalejax.forecasting.field` | the law inside, and what the field knows of it before |
-| `scalejax.forecasting.discrepancy` | by how much a law may bend |
+| `make` | `forecast`: a table and runs to come in, a `Forecast` out |
+| `batch` | many tables as few batches of arrays, rows far out weighed down |
+| `model` | the same as a pure function of arrays, for one table and any law |
+| `inside`, `field` | the law inside, in which coordinates, and what is known of it before |
+| `discrepancy` | by how much a law may bend |
 """
 
+from scalejax.forecasting.batch import Answer as Answer
+from scalejax.forecasting.batch import ForecastRows as ForecastRows
+from scalejax.forecasting.batch import solve_all as solve_all
 from scalejax.forecasting.forecast import Backtest as Backtest
 from scalejax.forecasting.forecast import Forecast as Forecast
+from scalejax.forecasting.inside import AnyLaw as AnyLaw
+from scalejax.forecasting.inside import FieldLaw as FieldLaw
+from scalejax.forecasting.inside import LawInside as LawInside
+from scalejax.forecasting.make import FEWEST_ROWS as FEWEST_ROWS
+from scalejax.forecasting.make import At as At
 from scalejax.forecasting.make import forecast as forecast
+from scalejax.forecasting.make import inside_of as inside_of
+from scalejax.forecasting.make import make_forecast as make_forecast
+from scalejax.forecasting.make import reach_of as reach_of
+from scalejax.forecasting.make import rows_of as rows_of
+from scalejax.forecasting.make import runs_to_come as runs_to_come

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from scalejax._arrays import Floats, Ints
+from scalejax._numerics import COMPILE_SOON
 from scalejax.forecasting import discrepancy, model
 from scalejax.forecasting.inside import Context, LawInside, Prior, context_of
 
@@ -29,7 +30,7 @@ _ROUNDS = 6
 _TABLES = 16
 """Tables of one batch, which bounds the memory. By judgement."""
 
-_PADDED = (16, 32, 64, 128, 256, 512, 1024)
+_PADDED = (16, 64, 256, 1024)
 """Sizes that arrays are padded to, for few programs; beyond, multiples of the last."""
 
 
@@ -119,7 +120,9 @@ def solve_all(
     answers: dict[int, Answer] = {}
     waiting, rows = list(range(len(tables))), list(tables)
     for _ in range(_ROUNDS):
-        solved = _solve_once(inside, [rows[k] for k in waiting], [targets[k] for k in waiting], fixed)
+        solved = _solve_once(
+            inside, [rows[k] for k in waiting], [targets[k] for k in waiting], fixed
+        )
         answers |= zip(waiting, solved, strict=True)
         again = []
         for k in waiting:
@@ -161,12 +164,8 @@ def _solve_once(
         for place, (k, problem) in enumerate(zip(some, problems, strict=True)):
             one = jax.tree.map(lambda value, place=place: np.asarray(value)[place], solved)
             n, t = len(tables[k]), len(next(iter(targets[k].values())))
-            arrays = one._replace(
-                mean=one.mean[:t], variance=one.variance[:t], noise=one.noise[:n]
-            )
-            answers.append(
-                Answer(arrays, problem.context, problem.beyond[:t], tables[k].weight)
-            )
+            arrays = one._replace(mean=one.mean[:t], variance=one.variance[:t], noise=one.noise[:n])
+            answers.append(Answer(arrays, problem.context, problem.beyond[:t], tables[k].weight))
     return answers
 
 
@@ -180,7 +179,7 @@ class _Problem(NamedTuple):
     beyond: Any
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=COMPILE_SOON)
 def _solve(inside: LawInside, prior: Prior, problems: _Problem) -> model.ForecastArrays:
     def one(p: _Problem) -> model.ForecastArrays:
         def log_response(theta: jax.Array, point: jax.Array) -> jax.Array:

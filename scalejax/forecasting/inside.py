@@ -17,7 +17,7 @@ from scipy.stats import norm, qmc
 from scalejax._arrays import Floats
 from scalejax.forecasting import field as of_field
 from scalejax.laws import LAWS, Law
-from scalejax.laws.supports import positive, real
+from scalejax.laws.supports import Support, positive, real
 from scalejax.objectives import Model
 
 REFERENCES = 16
@@ -132,9 +132,7 @@ class FieldLaw:
     @property
     def prior(self) -> Prior:
         """That of the field."""
-        return Prior(
-            of_field.MEAN, of_field.SD, of_field.LOW, of_field.HIGH, of_field.STARTS
-        )
+        return Prior(of_field.MEAN, of_field.SD, of_field.LOW, of_field.HIGH, of_field.STARTS)
 
     def points(self, inputs: Floats, context: Context) -> Floats:
         """Centred logarithms of N and D."""
@@ -173,8 +171,10 @@ class AnyLaw:
 
     @property
     def _terms(self) -> tuple[str, ...]:
+        """Parameters that are sought as the size of their term."""
         supports = {name: p.support for name, p in self.law.parameters.items()}
-        return tuple(n for n in self.model.linear if supports[n] in (positive, real))
+        free = [name for name in self.model.linear if name not in dict(self.ranges)]
+        return tuple(name for name in free if supports[name] in (positive, real))
 
     @property
     def prior(self) -> Prior:
@@ -195,7 +195,10 @@ class AnyLaw:
                 return (SHARE, SHARE_SD) if parameter.support is positive else (0.0, SIGNED_SD)
         low, high = ranges.get(name, parameter.plausible)
         with jax.ensure_compile_time_eval(), jax.enable_x64(True):
-            ends = [float(parameter.support.unconstrain(jnp.asarray(x, float))) for x in (low, high)]
+            ends = [
+                float(parameter.support.unconstrain(jnp.asarray(x, float)))
+                for x in (_inside(low, parameter.support), _inside(high, parameter.support))
+            ]
         return (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2 / _WITHIN
 
     def points(self, inputs: Floats, context: Context) -> Floats:
@@ -247,15 +250,6 @@ class AnyLaw:
         return {name: jnp.mean(jnp.abs(values)) + 1e-300 for name, values in slopes.items()}
 
 
-def law_inside(
-    model: Model | None, ranges: Mapping[str, tuple[float, float]] | None = None
-) -> LawInside:
-    """The law inside a forecast: the field's for N and D, or any.
-
-    Args:
-        model: The law; None for the field's.
-        ranges: What the user knows of its parameters.
-    """
-    if model is None:
-        return FieldLaw()
-    return AnyLaw(model, tuple(sorted((ranges or {}).items())))
+def _inside(value: float, support: Support) -> float:
+    """A value, moved into its support where it lies outside."""
+    return min(max(value, support.lower + 1e-6), support.upper - 1e-6)

@@ -13,7 +13,7 @@ from scalejax.engine import inert_inputs, target_of
 from scalejax.errors import UsageError
 from scalejax.forecasting.batch import Answer, ForecastRows, solve_all
 from scalejax.forecasting.forecast import FEWEST_RUNS, Backtest, Forecast, quantiles
-from scalejax.forecasting.inside import FieldLaw, LawInside, law_inside
+from scalejax.forecasting.inside import AnyLaw, FieldLaw, LawInside
 from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.objectives import least_squares, make_model
@@ -81,8 +81,7 @@ def forecast(
     targets = runs_to_come(at, inside.law.inputs)
     table = _table(data, inside, by, table_options)
     families = _families(table)
-    answers = solve_all(inside, list(families.values()), [targets] * len(families))
-    return make_forecast(inside, families, targets, answers, level=level, seed=seed)
+    return make_forecast(inside, families, targets, level=level, seed=seed)
 
 
 def inside_of(
@@ -112,31 +111,38 @@ def inside_of(
                 f"{argument('priors')}: the range of {name} must increase and lie inside its "
                 f"support ({support.name}), not {low:g} to {high:g}."
             )
-    return law_inside(make_model(chosen, least_squares().kernel), priors)
+    ranges = tuple(sorted((priors or {}).items()))
+    return AnyLaw(make_model(chosen, least_squares().kernel), ranges)
 
 
 def make_forecast(
     inside: LawInside,
     families: Mapping[str, ForecastRows],
     targets: Mapping[str, Floats],
-    answers: Sequence[Answer],
     *,
     level: float,
     seed: int,
     fixed: Mapping[str, float] | None = None,
 ) -> Forecast:
-    """The record of a forecast that was solved.
+    """Solve families, and the largest runs of each from the rest, as one batch.
 
     Args:
         inside: The law.
         families: Rows of each family.
         targets: Inputs of the runs to come, (t,) each.
-        answers: What was solved for each family.
         level: Probability of the intervals.
         seed: Seed of the draws.
         fixed: Values of parameters that were not sought.
     """
-    by_name = dict(zip(families, answers, strict=True))
+    split = {name: parts for name, rows in families.items() if (parts := _split(rows))}
+    answers = solve_all(
+        inside,
+        [*families.values(), *(train for train, _ in split.values())],
+        [*([targets] * len(families)), *(test.inputs for _, test in split.values())],
+        fixed,
+    )
+    by_name = dict(zip(families, answers, strict=False))
+    of_test = dict(zip(split, answers[len(families) :], strict=True))
     generator = np.random.default_rng(seed)
     frames, parameters, draws = [], [], {}
     for name, answer in by_name.items():
@@ -151,7 +157,7 @@ def make_forecast(
         tau={name: float(a.arrays.weight @ a.arrays.tau) for name, a in by_name.items()},
         n_runs={name: rows.runs for name, rows in families.items()},
         n_rows={name: len(rows) for name, rows in families.items()},
-        backtest=backtests(inside, families, level, fixed),
+        backtest={name: _backtest(*split[name], of_test[name], level) for name in split},
         level=level,
         notes=tuple(_notes(families, by_name)),
         seed=seed,
@@ -207,7 +213,9 @@ def _table(
         **{"inputs": law.inputs, "constant": inert, **grouped, **target_of(law, options)}
     )
     if np.any(table.target <= 0):
-        raise UsageError("a forecast is of logarithms, and the response is not positive everywhere.")
+        raise UsageError(
+            "a forecast is of logarithms, and the response is not positive everywhere."
+        )
     return table
 
 
@@ -225,36 +233,25 @@ def _families(table: Table) -> dict[str, ForecastRows]:
     return families
 
 
-def backtests(
-    inside: LawInside,
-    families: Mapping[str, ForecastRows],
-    level: float,
-    fixed: Mapping[str, float] | None = None,
-) -> dict[str, Backtest]:
-    """The largest fifth of each family by compute, predicted from the rest."""
-    train, test = {}, {}
-    for name, rows in families.items():
-        compute = rows.ground.places(rows.inputs).compute
-        last = compute >= np.quantile(compute, 1 - _HELD_OUT) - _ROUNDING
-        if rows.run is not None:
-            last = np.isin(rows.run, rows.run[last])
-        if last.all() or (~last).sum() < FEWEST_ROWS:
-            continue
-        train[name], test[name] = rows.take(~last), rows.take(last)
-    if not train:
-        return {}
-    targets = [one.inputs for one in test.values()]
-    answers = solve_all(inside, list(train.values()), targets, fixed)
-    found = {}
-    for name, answer in zip(train, answers, strict=True):
-        off = test[name].log_response - answer.log_response
-        reach = reach_of(train[name], level) * answer.sd
-        found[name] = Backtest(
-            runs=len(off),
-            error=float(np.mean(np.abs(np.expm1(-off)))),
-            held=int(np.sum(np.abs(off) <= reach)),
-        )
-    return found
+def _split(rows: ForecastRows) -> tuple[ForecastRows, ForecastRows] | None:
+    """The rows without the largest fifth by compute, and these; None where too few are left."""
+    compute = rows.ground.places(rows.inputs).compute
+    last = compute >= np.quantile(compute, 1 - _HELD_OUT) - _ROUNDING
+    if rows.run is not None:
+        last = np.isin(rows.run, rows.run[last])
+    if last.all() or (~last).sum() < FEWEST_ROWS:
+        return None
+    return rows.take(~last), rows.take(last)
+
+
+def _backtest(train: ForecastRows, test: ForecastRows, answer: Answer, level: float) -> Backtest:
+    """How the largest runs were predicted from the rest."""
+    off = test.log_response - answer.log_response
+    return Backtest(
+        runs=len(off),
+        error=float(np.mean(np.abs(np.expm1(-off)))),
+        held=int(np.sum(np.abs(off) <= reach_of(train, level) * answer.sd)),
+    )
 
 
 def reach_of(rows: ForecastRows, level: float) -> float:

@@ -217,7 +217,10 @@ def law(
             function,
             supports,
             {
-                "linear": linear, "plausible": ranges, "bounds": limits, "units": unit_names,
+                "linear": linear,
+                "plausible": ranges,
+                "bounds": limits,
+                "units": unit_names,
                 "prior": prior or {},
             },
         )

@@ -1,0 +1,90 @@
+"""The forecast of a fit: its rows, its law inside, and how far the law may bend beside it.
+
+`forecast` answers what the next run's loss will be; `scalejax.fitting.prediction` makes the frame
+of `Fit.predict` from it. Where a fit cannot be forecast, `unforeseeable` says why.
+"""
+
+import numpy as np
+
+from scalejax._arrays import Floats
+from scalejax.errors import UsageError
+from scalejax.fitting.record import FitRecord
+from scalejax.forecasting import (
+    FEWEST_ROWS,
+    AnyLaw,
+    At,
+    FieldLaw,
+    Forecast,
+    LawInside,
+    make_forecast,
+    rows_of,
+    runs_to_come,
+)
+from scalejax.laws import LAWS
+from scalejax.objectives import LogNormal, Normal, Prior, least_squares, make_model
+
+_OF_THE_FIELD = ("chinchilla", "outer_exponent")
+"""Laws whose forecasts have Chinchilla's law with an outer exponent inside: on public tables it
+predicted better than Chinchilla's own."""
+
+_WITHIN = 1.645
+"""Standard deviations that hold nine in ten values of a normal distribution."""
+
+TIMES = (10.0, 100.0)
+"""Multiples of the largest compute that are forecast where nothing else is asked for."""
+
+
+def forecast(fit: FitRecord, at: At | None, level: float, seed: int = 0) -> Forecast:
+    """See `scalejax.Fit.forecast`."""
+    if why := unforeseeable(fit):
+        raise UsageError(f"no forecast: {why}.")
+    targets = runs_to_come(larger_runs(fit) if at is None else at, fit.law.inputs)
+    inside, rows = law_inside_of(fit), rows_of(fit.table)
+    fixed = {} if isinstance(inside, FieldLaw) else dict(fit.settings["fixed"])
+    return make_forecast(inside, {"": rows}, targets, level=level, seed=seed, fixed=fixed)
+
+
+def unforeseeable(fit: FitRecord) -> str:
+    """Why a fit has no forecast, in words; empty where it has one."""
+    if fit.settings["penalty"]:
+        return "a penalty of your own has no place in it"
+    if np.any(fit.table.target <= 0):
+        return "it is of logarithms, and the response is not positive everywhere"
+    rows = int(np.sum(fit.table.weight > 0))
+    return f"{rows} rows are too few" if rows < FEWEST_ROWS else ""
+
+
+def law_inside_of(fit: FitRecord) -> LawInside:
+    """The law inside the forecast of a fit: its own, with what was fixed, tied or known."""
+    settings = fit.settings
+    told = settings["fixed"] or settings["tied"] or settings["priors"]
+    if not told and any(fit.law is LAWS[name] for name in _OF_THE_FIELD):
+        return FieldLaw()
+    model = make_model(
+        fit.law, least_squares().kernel, fixed=settings["fixed"], tied=settings["tied"]
+    )
+    ranges = {name: _range(prior) for name, prior in fit.problem.priors.items()}
+    return AnyLaw(model, tuple(sorted(ranges.items())))
+
+
+def _range(prior: Prior) -> tuple[float, float]:
+    """The range that holds nine in ten values of a prior."""
+    if isinstance(prior, LogNormal):
+        factor = float(np.exp(_WITHIN * prior.sd))
+        return float(prior.median) / factor, float(prior.median) * factor
+    assert isinstance(prior, Normal)
+    mean, sd = float(prior.mean), float(prior.sd)
+    return mean - _WITHIN * sd, mean + _WITHIN * sd
+
+
+def larger_runs(fit: FitRecord) -> dict[str, Floats]:
+    """Runs of 10 and 100 times the largest compute, along that run's own ratio."""
+    inputs = fit.table.inputs
+    rows = rows_of(fit.table)
+    largest = int(np.argmax(rows.ground.places(rows.inputs).compute))
+    times = np.array(TIMES)
+    runs = {name: np.full(len(TIMES), values[largest]) for name, values in rows.inputs.items()}
+    if {"N", "D"} <= inputs.keys():
+        return {**runs, **{name: runs[name] * np.sqrt(times) for name in ("N", "D")}}
+    first = next(iter(inputs))
+    return {**runs, first: runs[first] * times}

@@ -20,6 +20,7 @@ from scalejax.fitting.intervals import default_kind as default_kind
 from scalejax.fitting.intervals import method_name as method_name
 from scalejax.fitting.judgement import Caveat as Caveat
 from scalejax.fitting.judgement import Judgement as Judgement
+from scalejax.fitting.judgement import judged as judged
 from scalejax.fitting.make import fit as fit
 from scalejax.fitting.make import fit_many as fit_many
 from scalejax.fitting.manifest import read_about as read_about

@@ -19,6 +19,10 @@ NEAR, REMOTE = 0.3, 0.5
 the second it says how far it is. Held-out runs under 0.3 decades away were predicted to 0.7 %,
 those more than one decade away to 3.6 to 4 %."""
 
+_FAR_AWAY = 1.0
+"""Decades from the nearest run beyond which an answer is to be used with care: where the errors
+were measured that are said."""
+
 _RATIOS = 4.0
 """Range of tokens per parameter, as a factor, among the largest runs below which more of it is what
 tells N from D. Set by judgement: the loss along it then rises by less than 1 % from its least."""
@@ -74,6 +78,7 @@ def about_point(fit: FitRecord, n: float, d: float) -> Iterator[Caveat]:
             "distance",
             f"The nearest run is {away:.1f} decades away (in lg N and lg D): measured errors were "
             "0.7 % under 0.3 decades, and 3.6 to 4 % over one.",
+            "care" if away > _FAR_AWAY else "note",
             short=f"the nearest run is {away:.1f} decades away",
         )
     elif away <= NEAR:

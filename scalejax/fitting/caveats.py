@@ -11,7 +11,7 @@ import numpy as np
 from scalejax._arrays import Floats, Ints
 from scalejax.engine import FEW_CLUSTERS
 from scalejax.fitting.intervals import MOST_FAILED
-from scalejax.fitting.judgement import Caveat, Judgement, Weight
+from scalejax.fitting.judgement import Caveat, Judgement, Weight, judged
 from scalejax.fitting.record import FitRecord
 from scalejax.fitting.residual_caveats import about_bends, about_outliers, residual_unit
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
@@ -30,13 +30,7 @@ def for_and_against(fit: FitRecord, backtest: Caveat | None = None) -> Judgement
             stands first on its side.
     """
     found = [backtest] if backtest else []
-    found += [one for rule in _RULES for one in rule(fit)]
-    order = ("fault", "care", "note")
-    against = sorted(
-        (one for one in found if one.weight != "for"), key=lambda one: order.index(one.weight)
-    )
-    support = tuple(one for one in found if one.weight == "for")
-    return Judgement(support, tuple(against), _strength(fit))
+    return judged([*found, *(one for rule in _RULES for one in rule(fit))], _strength(fit))
 
 
 def failed_share(fit: FitRecord) -> float:

@@ -4,11 +4,14 @@ The sentence that a boss reads first, `Judgement.sentence`, is made of the same 
 below it, so that words and numbers cannot disagree.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 Weight = Literal["for", "note", "care", "fault"]
 Grade = Literal["sound", "care", "unsound"]
+
+_WORST_FIRST: tuple[Weight, ...] = ("fault", "care", "note")
 
 _HEADS: dict[Grade, str] = {
     "sound": "Sound",
@@ -65,3 +68,11 @@ class Judgement:
     def texts(self, side: Literal["for", "against"]) -> list[str]:
         """Sentences of a side."""
         return [one.text for one in (self.support if side == "for" else self.against)]
+
+
+def judged(found: Iterable[Caveat], strength: str = "") -> Judgement:
+    """A judgement of records in any order, which is kept among those of one weight."""
+    found = [*found]
+    against = [one for weight in _WORST_FIRST for one in found if one.weight == weight]
+    support = [one for one in found if one.weight == "for"]
+    return Judgement(tuple(support), tuple(against), strength)

@@ -16,10 +16,11 @@ from scalejax.fitting import (
     failed_share,
     for_and_against,
     is_wide,
+    judged,
     narrowing,
 )
 from scalejax.planning.record import PlanRecord
-from scalejax.quantities import amount
+from scalejax.quantities import amount, short_number
 
 _FAR_SET = 2.0
 """Factor by which the N of a published set lies outside the interval before it is said: other data
@@ -66,13 +67,8 @@ def judge(plan: PlanRecord, backtest: Caveat | None = None) -> Judgement:
         clauses = ", ".join(one.short for one in of_fit.support if one.short)
         own.append(Caveat("fit", f"Its fit: {clauses}.", "for"))
     own += [*of_fit.against, *_about_point(plan), *_about_published(plan)]
-    support = [one for one in own if one.weight == "for"]
-    order = ("fault", "care", "note")
-    against = sorted(
-        (one for one in own if one.weight != "for"), key=lambda one: order.index(one.weight)
-    )
-    known = [Caveat("plan", text, "note") for text in plan.warnings]
-    return Judgement(tuple(support), (*against, *known), of_fit.strength)
+    own += [Caveat("plan", text, "note") for text in plan.warnings]
+    return judged(own, of_fit.strength)
 
 
 def _decision(plan: PlanRecord) -> list[str]:
@@ -132,17 +128,21 @@ def _about_interval(plan: PlanRecord) -> Iterator[Caveat]:
     if reason := _no_interval(plan):
         yield Caveat("interval", f"There is no interval: {reason}.", "fault", reason)
         return
-    for name in _WORDS:
-        low, high = _ends(plan, name)
-        if math.isnan(low) or low == high or not low > 0:
-            continue
-        span = f"{amount(low)} to {amount(high)} {_WORDS[name]}"
-        if is_wide(low, high):
-            text = f"{span}: the runs leave a factor of {high / low:.2g}."
-            yield Caveat("interval", text, "care", f"the runs leave {span}")
-        elif name == "N":
-            text = f"The runs hold it within a factor of {high / low:.2g} ({span})."
-            yield Caveat("interval", text, "for")
+    ends = {name: _ends(plan, name) for name in _WORDS}
+    wide = [name for name, pair in ends.items() if is_wide(*pair)]
+    low, high = ends["N"]
+    if wide:
+        spans = [_span(name, *ends[name]) for name in wide]
+        # The range of a size is the headline already.
+        short = "" if _wide(plan) else f"the runs leave {spans[0]}"
+        yield Caveat("interval", f"The runs leave {' and '.join(spans)}.", "care", short)
+    if "N" not in wide and 0 < low < high:
+        text = f"The runs hold N within a factor of {high / low:.2g} ({_span('N', low, high)})."
+        yield Caveat("interval", text, "for")
+
+
+def _span(name: str, low: float, high: float) -> str:
+    return f"{short_number(low)} to {short_number(high)} {_WORDS[name]}"
 
 
 def _about_point(plan: PlanRecord) -> Iterator[Caveat]:

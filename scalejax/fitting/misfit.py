@@ -58,6 +58,7 @@ class Bend:
             too low.
         middle: The same in the middle.
         high: The same at the high end.
+        size: Root mean square of what follows the curve and nothing named before.
     """
 
     axis: str
@@ -65,6 +66,7 @@ class Bend:
     low: float
     middle: float
     high: float
+    size: float
 
 
 def find_bends(
@@ -98,7 +100,8 @@ def find_bends(
         left = _clipped(residual, span)
         p = _chance(left, curve, unit)
         if p < level:
-            bends.append(Bend(axis, p, *_ends(values, curve @ (curve.T @ left))))
+            size = float(np.sqrt(np.mean((curve @ (curve.T @ left)) ** 2)))
+            bends.append(Bend(axis, p, *_ends(values, _cut(residual)), size))
             span = np.hstack([span, curve])
     return tuple(bends)
 
@@ -149,9 +152,12 @@ def _without(span: Floats, columns: Floats) -> Floats:
 
 def _clipped(residual: Floats, span: Floats) -> Floats:
     """Residuals less what the parameters could have done, the largest cut off."""
-    left = _without(span, residual)
-    reach = _CLIP * robust_sd(left)
-    return _without(span, np.clip(left, -reach, reach))
+    return _without(span, _cut(_without(span, residual)))
+
+
+def _cut(residual: Floats) -> Floats:
+    reach = _CLIP * robust_sd(residual)
+    return np.clip(residual, -reach, reach)
 
 
 def _chance(left: Floats, curve: Floats, unit: Ints) -> float:
@@ -163,9 +169,9 @@ def _chance(left: Floats, curve: Floats, unit: Ints) -> float:
     return float(chdtrc(curve.shape[1], float(total @ spread)))
 
 
-def _ends(values: Floats, shape: Floats) -> tuple[float, float, float]:
-    """Mean of a curve in the lowest bin of an axis, in the middle ones and in the highest."""
+def _ends(values: Floats, residual: Floats) -> tuple[float, float, float]:
+    """Mean residual in the lowest bin of an axis, in the middle ones and in the highest."""
     first, *middle, last = np.array_split(np.argsort(values, kind="stable"), _BINS)
     places: list[NDArray[np.int64]] = [first, np.concatenate(middle), last]
-    low, centre, high = (float(np.mean(shape[place])) for place in places)
+    low, centre, high = (float(np.mean(residual[place])) for place in places)
     return low, centre, high

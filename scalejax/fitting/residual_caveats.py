@@ -20,9 +20,9 @@ _VISIBLE = 1e-4
 is twenty times as large."""
 
 _BESIDE = 0.1
-"""Size of a bend relative to the largest from which it is named beside it. Set by judgement."""
+"""Size of a bend relative to the larger one from which it is named beside it. Set by judgement."""
 
-_ALIKE = 1 / 3
+_ALIKE = 1 / 4
 """Size of one end of a bend relative to its largest part, from which both ends are named together.
 Set by judgement; it only chooses the words."""
 
@@ -47,8 +47,8 @@ def bends_of(fit: FitRecord) -> tuple[Bend, ...]:
     axes = {name: values[used] for name, values in _axes(fit).items() if np.all(values[used] > 0)}
     jacobian = linear.jacobian[used, : len(linear.names)] * scale[:, None]
     bends = find_bends(fit.residuals[used] * scale, jacobian, axes, linear.unit[used])
-    first = max(map(_largest, bends), default=0.0)
-    return tuple(one for one in bends if _largest(one) > max(_VISIBLE, _BESIDE * first))
+    largest = max((one.size for one in bends), default=0.0)
+    return tuple(one for one in bends if one.size > max(_VISIBLE, _BESIDE * largest))
 
 
 def worst_rows(fit: FitRecord) -> tuple[Ints, Floats]:
@@ -98,24 +98,23 @@ def about_bends(fit: FitRecord) -> Iterator[Caveat]:
         yield Caveat("bend", text, "for", "residuals do not bend")
 
 
-def _largest(bend: Bend) -> float:
-    return max(abs(bend.low), abs(bend.middle), abs(bend.high))
-
-
 def _where(bend: Bend) -> str:
     """``too low by 1 % at both ends``; the middle is the other way round."""
     low, middle, high = bend.low, bend.middle, bend.high
     places = _ENDS.get(bend.axis, (f"at small {bend.axis}", "in the middle", "at large"))
-    size = max(abs(low), abs(high))
-    if low * high > 0 and min(abs(low), abs(high)) > _ALIKE * size and size > abs(middle):
-        return f"{_off(size if low > 0 else -size)} at both ends"
+    least, most = sorted((abs(low), abs(high)))
+    if low * high > 0 and least > _ALIKE * most and most > abs(middle):
+        sizes = dict.fromkeys(f"{100 * size:.1g}" for size in (least, most))
+        return f"{_off(low, *sizes)} at both ends"
     parts = zip((low, middle, high), places, strict=True)
     value, place = max(parts, key=lambda part: abs(part[0]))
     return f"{_off(value)} {place}"
 
 
-def _off(value: float) -> str:
-    return f"too {'high' if value > 0 else 'low'} by {100 * abs(value):.1g} %"
+def _off(value: float, *sizes: str) -> str:
+    """``too low by 1 to 2 %``: by the value, or by sizes of its sign."""
+    by = " to ".join(sizes or (f"{100 * abs(value):.1g}",))
+    return f"too {'high' if value > 0 else 'low'} by {by} %"
 
 
 def _remedy(fit: FitRecord) -> str:

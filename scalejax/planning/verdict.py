@@ -135,7 +135,7 @@ def _about_interval(plan: PlanRecord) -> Iterator[Caveat]:
         spans = [_span(name, *ends[name]) for name in wide]
         # The range of a size is the headline already.
         short = "" if _wide(plan) else f"the runs leave {spans[0]}"
-        yield Caveat("interval", f"The runs leave {' and '.join(spans)}.", "care", short)
+        yield Caveat("interval", f"The runs leave {', '.join(spans)}.", "care", short)
     if "N" not in wide and 0 < low < high:
         text = f"The runs hold N within a factor of {high / low:.2g} ({_span('N', low, high)})."
         yield Caveat("interval", text, "for")

@@ -24,6 +24,7 @@ from scalejax.cli import cache, main
 from scalejax.fitting import Draws, Fit
 from scalejax.fitting.storage import save_fit
 from scalejax.reporting import answers
+from scalejax.reporting.decision import about_answers, answers_of
 from scalejax.status import Status
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>$\\frac'
@@ -276,6 +277,16 @@ class TestVerdict:
     def test_a_good_fit_is_sound_near_its_runs(self, fit, no_refits):
         verdict = reporting.content(fit, reporting.ReportOptions(at=[2e22])).verdict
         assert (verdict.grade, verdict.headline[:5]) == ("sound", "Sound")
+
+    def test_the_range_is_the_answer_where_the_runs_do_not_say_more(self, fit, found):
+        frame = found.frames["conclusions"].copy()
+        size = frame["conclusion"].str.startswith("N* at")
+        frame.loc[size, ["lo", "hi"]] = 2e10, 3e11
+        (answer, _) = answers_of(fit, frame, "care")
+        assert "FLOP train 20B to 300B parameters: the runs do not say more (best guess" in answer
+        assert "What would narrow it: larger runs; scalejax design finds them." in answer
+        first = next(about_answers(fit, frame))
+        assert first.short.startswith("the runs leave 20B to 300B parameters for ")
 
     def test_an_ill_fit_says_so_first_and_gives_no_answer(self, ill):
         verdict = Page(ill).verdict()

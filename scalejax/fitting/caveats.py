@@ -87,7 +87,8 @@ def _about_resamples(fit: FitRecord) -> Iterator[Caveat]:
 
 def _about_condition(fit: FitRecord) -> Iterator[Caveat]:
     text = f"Condition {fit.condition:.3g} of the scaled Jacobian"
-    if fit.condition >= CONDITION_LIMIT or fit.status == Status.NOT_IDENTIFIED:
+    # Written so that NaN, of a fit that came to nothing, is no condition to rely on.
+    if not fit.condition < CONDITION_LIMIT or fit.status == Status.NOT_IDENTIFIED:
         flat = ", ".join(fit.flat) or "some direction"
         yield Caveat("condition", f"{text}: not identified; flat: {flat}.", "fault", _open(fit))
     elif fit.condition >= WEAK_CONDITION:

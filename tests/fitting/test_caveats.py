@@ -108,6 +108,7 @@ class TestRules:
         [
             ({"condition": 5e3}, "condition", "care"),
             ({"condition": 5e6}, "condition", "unsound"),
+            ({"condition": np.nan}, "condition", "unsound"),
             ({"agreeing": 3}, "starts", "care"),
             ({"status": Status.BOUND_HIT, "on_bound": ("E",)}, "status", "care"),
             ({"status": Status.MAX_STEPS}, "status", "unsound"),

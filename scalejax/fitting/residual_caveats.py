@@ -120,7 +120,7 @@ def _off(value: float, *sizes: str) -> str:
 def _remedy(fit: FitRecord) -> str:
     if fit.law.name in ("chinchilla", "chinchilla_tied"):
         return " The law outer_exponent can bend; scalejax forecast allows for it."
-    if {"N", "D"} <= set(fit.table.inputs):
+    if {"N", "D"} == set(fit.law.inputs):
         return " scalejax forecast allows for it."
     return " Predictions beyond the data lean on it."
 

@@ -27,7 +27,8 @@ with normal noise, fitted nearly by least absolute deviations, 1 of 100 had such
 
 _DEGREES = (2, 3)
 """Powers of the logarithm of an axis: a bend, and one that is stronger at one end. A straight line
-is what the law's exponents are for; with the fourth power the power fell and nothing was gained."""
+is what the law's exponents are for; the fourth power found no bend of the simulations that these
+did not."""
 
 _CLIP = 3.0
 """Robust standard deviations at which residuals are cut off, so that one bad run is no bend. Set by

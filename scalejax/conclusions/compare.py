@@ -10,7 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from scalejax.conclusions.conclusions import Conclusions, ParameterValue, Point, conclude
+from scalejax.conclusions.conclusions import (
+    Conclusions,
+    ParameterValue,
+    Point,
+    conclude,
+    in_logs,
+)
 from scalejax.engine import CALLER_WEIGHTS
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
@@ -39,8 +45,10 @@ def compare(
         level: Probability of the intervals.
 
     Returns:
-        Indexed by conclusion: first, second, difference, lo, hi, level, method, b_asked, b_used.
-        Only resamples in which both refits are minima are used.
+        Indexed by conclusion: first, second, difference, lo, hi, change_in_se, level, method,
+        b_asked, b_used. change_in_se is the difference in standard deviations of the paired
+        differences, both of logarithms for positive numbers (see `Conclusions.moves`). Only
+        resamples in which both refits are minima are used.
 
     Raises:
         UsageError: The two did not see the same resamples.
@@ -60,6 +68,10 @@ def compare(
         for fit in (first, second)
     ]
     low, high = percentile_interval(draws[1] - draws[0], level)
+    logs = what.logarithmic(first.law, a) & what.logarithmic(second.law, b)
+    away = in_logs(b, logs) - in_logs(a, logs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moves = away / np.std(in_logs(draws[1], logs) - in_logs(draws[0], logs), axis=0)
     return pd.DataFrame(
         {
             "first": a,
@@ -67,6 +79,7 @@ def compare(
             "difference": b - a,
             "lo": low,
             "hi": high,
+            "change_in_se": moves,
             "level": level,
             "method": f"{first.draws.method} percentile of paired draws",
             "b_asked": len(both),

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+from numpy.typing import NDArray
 
 from scalejax._arrays import Floats
 from scalejax.data import parse_number
@@ -35,6 +36,9 @@ class Conclusion(Protocol):
     def names(self) -> tuple[str, ...]:
         """A name for each number."""
 
+    def positive(self, law: Law) -> bool:
+        """Whether the numbers are positive whatever the parameters, so that moves are in logs."""
+
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """The numbers, (k,)."""
 
@@ -48,6 +52,11 @@ class ParameterValue(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """The parameter's name."""
         return (self.parameter,)
+
+    def positive(self, law: Law) -> bool:
+        """Whether its support is positive."""
+        known = law.parameters.get(self.parameter)
+        return known is not None and known.support.lower >= 0
 
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """Its value, (1,)."""
@@ -63,6 +72,10 @@ class ComputeOptimum(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """Three names with the budget."""
         return tuple(f"{label} at {self.budget:g} FLOP" for label in ("N*", "D*/N*", "L*"))
+
+    def positive(self, law: Law) -> bool:
+        """Sizes, ratios and losses are."""
+        return True
 
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """N, D/N and loss, (3,)."""
@@ -80,6 +93,10 @@ class PredictedLoss(NamedTuple):
         """One name with the inputs."""
         return (f"loss at {', '.join(f'{name}={value:g}' for name, value in self.point)}",)
 
+    def positive(self, law: Law) -> bool:
+        """A loss is."""
+        return True
+
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """The loss, (1,)."""
         return jnp.reshape(law(*(value for _, value in self.point), **parameters), 1)
@@ -94,6 +111,10 @@ class OwnNumber(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """The name of the function."""
         return (getattr(self.function, "__name__", "your number"),)
+
+    def positive(self, law: Law) -> bool:
+        """Nothing is known of it."""
+        return False
 
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """The number, (1,)."""
@@ -125,16 +146,52 @@ class Conclusions:
             values = {name: np.asarray(v, np.float64) for name, v in parameters.items()}
             return np.asarray(_evaluate(self.parts, law, values), np.float64)
 
-    def standard_errors(self, fit: Fit) -> Floats:
-        """Standard errors, (k,): of the draws, or asymptotic without draws; NaN where unknown."""
+    def logarithmic(self, law: Law, values: Floats) -> NDArray[np.bool_]:
+        """Whether moves of each number are measured in its logarithm, (k,).
+
+        So they are where a number is positive by its nature and is so here (values, (k,)).
+        """
+        nature = [one.positive(law) for one in self.parts for _ in one.names]
+        return np.array(nature, bool) & (values > 0)
+
+    def moves(self, fit: Fit, values: Floats) -> Floats:
+        """How far values (..., k) lie from those of a fit, in its standard errors.
+
+        For positive numbers (sizes, ratios, losses, positive parameters) that is the change of the
+        logarithm over the standard deviation of the logarithm, because their draws may span
+        decades: tokens per parameter of 1.36 and then 6.77, where draws have a standard deviation
+        of 737 and their decimal logarithms one of 0.68, is a move of +1.0 and not of +0.0.
+        """
+        base = self.of(fit.law, fit.params)
+        logs = self.logarithmic(fit.law, base)
+        error = self.standard_errors(fit, logs)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return (in_logs(values, logs) - in_logs(base, logs)) / error
+
+    def standard_errors(self, fit: Fit, logs: NDArray[np.bool_] | None = None) -> Floats:
+        """Standard errors, (k,): of the draws, or asymptotic without draws; NaN where unknown.
+
+        Args:
+            fit: The fit.
+            logs: Numbers whose logarithm is meant, (k,); none if not given.
+        """
+        if logs is None:
+            logs = np.zeros(len(self.names), bool)
         if default_kind(fit) == "percentile" and np.any(fit.draws.usable):
-            return np.std(self.of_many(fit.law, fit.draws.arrays()), axis=0)
+            return np.std(in_logs(self.of_many(fit.law, fit.draws.arrays()), logs), axis=0)
         problem, linear = fit.problem, fit.asymptotics
         u = problem.coordinates(fit.params, None)
         with jax.enable_x64(True):
             slope = np.asarray(_slopes(self.parts, problem.model, u, dict(problem.fixed)))
         kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
-        return linear.standard_errors(slope, kind)
+        size = np.where(logs, self.of(fit.law, fit.params), 1.0)
+        return linear.standard_errors(slope, kind) / size
+
+
+def in_logs(values: Floats, logs: NDArray[np.bool_]) -> Floats:
+    """Values (..., k) with the logarithm of those that `logs` (k,) names; NaN if not positive."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(logs, np.log(np.where(values > 0, values, np.nan)), values)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -41,7 +41,8 @@ def influence(
     Returns:
         One row per unit left out and conclusion: row (in the source; the first of a cluster),
         label, conclusion, estimate (of all runs), without, change, change_in_se (in standard
-        errors of the fit) and status. The largest change of any conclusion comes first.
+        errors of the fit, of the logarithm for positive numbers, see `Conclusions.moves`) and
+        status. The largest change of any conclusion comes first.
 
     Raises:
         UsageError: Clusters are asked for and there are none.
@@ -60,7 +61,7 @@ def influence(
     centre = fit.problem.coordinates(fit.params, fit.noise_scale)
     again = refit_weights(fit.problem, centre, weight, how)
     values = what.of_many(fit.law, again.parameters)
-    estimate, error = what.of(fit.law, fit.params), what.standard_errors(fit)
+    estimate, moves = what.of(fit.law, fit.params), what.moves(fit, values)
     first = table.row[np.unique(unit, return_index=True)[1]]
     frames = [
         pd.DataFrame(
@@ -71,7 +72,7 @@ def influence(
                 "estimate": estimate[k],
                 "without": values[:, k],
                 "change": values[:, k] - estimate[k],
-                "change_in_se": (values[:, k] - estimate[k]) / error[k],
+                "change_in_se": moves[:, k],
                 "status": [Status(code).label for code in again.status],
             }
         )

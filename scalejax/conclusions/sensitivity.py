@@ -82,16 +82,16 @@ def sensitivity(
 
     Returns:
         One row per variant and conclusion: kind, variant, conclusion, estimate, lo, hi, base,
-        change, change_in_se (in standard errors of the fit) and status. lo and hi
-        are percentiles of the variant's own resamples, NaN if the fit has none. A conclusion that
-        another law does not have is NaN.
+        change, change_in_se (in standard errors of the fit, of the logarithm for positive
+        numbers, see `Conclusions.moves`) and status. lo and hi are percentiles of the variant's
+        own resamples, NaN if the fit has none. A conclusion that another law does not have is NaN.
 
     Raises:
         UsageError: A law has other inputs, or an array another length.
     """
     what = what or conclude(fit, at=at)
     how = how or How(seed=fit.settings["seed"])
-    base, error = what.of(fit.law, fit.params), what.standard_errors(fit)
+    base = what.of(fit.law, fit.params)
     count = 0 if fit.draws.method == CALLER_WEIGHTS else len(fit.draws)
     frames = []
     objectives = OBJECTIVES if objectives is None else objectives
@@ -119,7 +119,7 @@ def sensitivity(
                     "hi": high,
                     "base": base,
                     "change": estimate - base,
-                    "change_in_se": (estimate - base) / error,
+                    "change_in_se": what.moves(fit, estimate),
                     "status": status.label,
                 }
             )
@@ -130,10 +130,14 @@ def sensitivity(
 def largest_moves(frame: pd.DataFrame) -> pd.DataFrame:
     """For each conclusion of a sensitivity table the variant that moves it most.
 
-    Only variants whose fit converged count.
+    The move is that in standard errors, which is in logarithms for positive numbers; where these
+    are unknown, the change itself. Only variants whose fit converged count.
     """
     sound = frame[(frame["status"] == Status.CONVERGED.label) & frame["change"].notna()]
-    order = sound["change"].abs().groupby(sound["conclusion"], sort=False).idxmax()
+    known = np.isfinite(sound["change_in_se"]).groupby(sound["conclusion"]).transform("any")
+    size = sound["change_in_se"].where(known, sound["change"]).abs()
+    # NaN beside known moves is no move that can be told.
+    order = size.fillna(-1.0).groupby(sound["conclusion"], sort=False).idxmax()
     return sound.loc[order].reset_index(drop=True)
 
 

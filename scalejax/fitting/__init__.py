@@ -4,6 +4,12 @@
 `Fit` is its numbers (`scalejax.fitting.record`) with everything that can be asked of them.
 """
 
+from scalejax.fitting.asked_point import WIDE as WIDE
+from scalejax.fitting.asked_point import about_point as about_point
+from scalejax.fitting.asked_point import is_wide as is_wide
+from scalejax.fitting.asked_point import narrowing as narrowing
+from scalejax.fitting.caveats import failed_share as failed_share
+from scalejax.fitting.caveats import for_and_against as for_and_against
 from scalejax.fitting.checklist import CHECKLIST as CHECKLIST
 from scalejax.fitting.checklist import QUESTIONS as QUESTIONS
 from scalejax.fitting.fit import Fit as Fit
@@ -12,6 +18,9 @@ from scalejax.fitting.intervals import MOST_FAILED as MOST_FAILED
 from scalejax.fitting.intervals import IntervalKind as IntervalKind
 from scalejax.fitting.intervals import default_kind as default_kind
 from scalejax.fitting.intervals import method_name as method_name
+from scalejax.fitting.judgement import Caveat as Caveat
+from scalejax.fitting.judgement import Judgement as Judgement
+from scalejax.fitting.judgement import judged as judged
 from scalejax.fitting.make import fit as fit
 from scalejax.fitting.make import fit_many as fit_many
 from scalejax.fitting.manifest import read_about as read_about

@@ -1,7 +1,8 @@
 """`summarise`: what a person should read about a fit, as plain text of at most 100 columns.
 
-The verdict comes first, then what could mislead (rows set aside, assumptions, identifiability,
-starts, bounds), then the numbers. Estimates carry enough digits to be typed into other code.
+The verdict comes first, in one sentence and as what speaks for the fit and against it
+(`scalejax.fitting.caveats`), then the data and what was assumed of them, then the numbers.
+Estimates carry enough digits to be typed into other code.
 """
 
 from collections import Counter
@@ -10,10 +11,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from scalejax.engine import CALLER_WEIGHTS
+from scalejax.fitting.caveats import for_and_against
 from scalejax.fitting.intervals import default_kind, method_name, parameter_intervals
+from scalejax.fitting.judgement import Caveat
 from scalejax.fitting.record import FitRecord
+from scalejax.fitting.residual_caveats import is_perfect
 from scalejax.quantities import short_number
-from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 from scalejax.wording import aligned, digits, labelled, retypable
 
 # Ratio of standard errors (resampled to asymptotic) up to which they agree. Set by judgement.
@@ -22,36 +25,34 @@ _ALIKE = 2.0
 # Fewer draws give no standard error to compare: 20 have an error of 16 % of it.
 _FEWEST_DRAWS = 20
 
-# Residuals below this are rounding: the law meets every row.
-_ROUNDING = 1e-11
 
-
-def summarise(fit: FitRecord, level: float = 0.95) -> str:
+def summarise(fit: FitRecord, level: float = 0.95, backtest: Caveat | None = None) -> str:
     """Describe a fit.
 
     Args:
         fit: The fit.
         level: Probability of the intervals.
+        backtest: How well the law would have predicted the largest runs, if somebody tried.
 
     Returns:
         Several lines of plain text.
     """
     blocks = [
         [labelled(label, text) for label, text in items]
-        for items in (_verdict(fit), _data(fit), _quality(fit))
+        for items in (_verdict(fit, backtest), _data(fit), _quality(fit))
     ]
     blocks.append(_table(fit, level))
     blocks.append([labelled(label, text) for label, text in _provenance(fit, level)])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
-def _verdict(fit: FitRecord) -> Iterator[tuple[str, str]]:
+def _verdict(fit: FitRecord, backtest: Caveat | None) -> Iterator[tuple[str, str]]:
+    judgement = for_and_against(fit, backtest)
     yield "law", f"{fit.law.name}: {fit.law.about}" if fit.law.about else fit.law.name
-    label, sentence = fit.status.label, fit.status.sentence
-    yield "verdict", sentence if sentence.lower().startswith(label) else f"{label}: {sentence}"
-    failed = _failed_draws(fit)
-    if failed:
-        yield "", f"{sum(failed.values())} of {len(fit.draws)} resamples failed: {_counts(failed)}."
+    yield "verdict", judgement.sentence
+    for side in ("for", "against"):
+        for k, text in enumerate(judgement.texts(side)):
+            yield "" if k else side, text
 
 
 def _data(fit: FitRecord) -> Iterator[tuple[str, str]]:
@@ -76,11 +77,9 @@ def _data(fit: FitRecord) -> Iterator[tuple[str, str]]:
 
 
 def _quality(fit: FitRecord) -> Iterator[tuple[str, str]]:
-    yield "condition", f"{fit.condition:.3g} of the scaled Jacobian: {_condition_word(fit)}"
-    yield "starts", f"{fit.agreeing} of {fit.starts} agree on the lowest objective"
     yield "on a bound", ", ".join(fit.on_bound) or "no parameter"
     yield "objective", f"{fit.objective} = {fit.objective_value:.6g}{_inliers(fit)}"
-    if _is_perfect(fit):
+    if is_perfect(fit):
         yield "", "every row is fitted to rounding: these losses look computed, not measured"
     if fit.noise_scale is not None:
         where = "log loss" if fit.objective.kernel.log else "loss"
@@ -106,7 +105,7 @@ def _provenance(fit: FitRecord, level: float) -> Iterator[tuple[str, str]]:
 
 def _beside_wald(fit: FitRecord, kind: str) -> str:
     """A clause on how the standard errors of the draws compare to the asymptotic ones."""
-    if kind != "percentile" or not fit.is_whole or _is_perfect(fit):
+    if kind != "percentile" or not fit.is_whole or is_perfect(fit):
         return ""
     wald = parameter_intervals(fit, 0.95, "wald")["stderr"]
     ratios = [
@@ -152,26 +151,6 @@ def _resampling(fit: FitRecord) -> str:
         "bayesian": "random weights",
         CALLER_WEIGHTS: "weights as given",
     }.get(fit.draws.method, fit.draws.method)
-
-
-def _failed_draws(fit: FitRecord) -> Counter[str]:
-    return Counter(Status(code).label for code in fit.draws.status[~fit.draws.usable])
-
-
-def _counts(counter: Counter[str]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counter.most_common())
-
-
-def _condition_word(fit: FitRecord) -> str:
-    if fit.condition < WEAK_CONDITION:
-        return "fine"
-    if fit.condition < CONDITION_LIMIT:
-        return "weak; intervals are wide in some direction"
-    return f"not identified; flat: {', '.join(fit.flat) or 'some direction'}"
-
-
-def _is_perfect(fit: FitRecord) -> bool:
-    return float(np.max(np.abs(fit.residuals[fit.table.weight > 0]))) < _ROUNDING
 
 
 def _inliers(fit: FitRecord) -> str:

@@ -10,7 +10,8 @@ import pandas as pd
 from scalejax.files import plain, to_json, write_bytes
 from scalejax.planning.question import Question
 from scalejax.planning.record import PlanRecord
-from scalejax.planning.summary import headline, summarise
+from scalejax.planning.summary import summarise
+from scalejax.planning.verdict import headline, judge
 from scalejax.result import Result
 from scalejax.status import Outcome
 
@@ -24,7 +25,7 @@ class Plan(PlanRecord, Result):
 
     @property
     def headline(self) -> str:
-        """The decision in one line."""
+        """The decision in one line; a range where the runs do not determine it."""
         return headline(self)
 
     def to_frame(self) -> pd.DataFrame:
@@ -37,7 +38,7 @@ class Plan(PlanRecord, Result):
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain values that JSON can hold; what is missing is null."""
-        answer = self.answer
+        answer, judgement = self.answer, judge(self)
         described: dict[str, Any] = {
             "law": self.source.law.name,
             "source": self.source.label,
@@ -66,6 +67,9 @@ class Plan(PlanRecord, Result):
             "candidates": self.candidates.to_dict("records"),
             "sensitivities": self.sensitivities.to_dict("records"),
             "draws_failed": {} if self.optima is None else self.optima.failures,
+            "headline": self.headline,
+            "for": judgement.texts("for"),
+            "against": judgement.texts("against"),
             "warnings": self.warnings,
         }
         values: dict[str, Any] = plain(described)

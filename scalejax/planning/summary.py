@@ -1,4 +1,4 @@
-"""A plan in words: the decision first, then how sure it is, what binds, and what else there is."""
+"""A plan in words: the decision first, what speaks for and against it, what binds, what else."""
 
 import math
 import textwrap
@@ -6,8 +6,10 @@ from typing import Any
 
 import pandas as pd
 
+from scalejax.fitting import Caveat, Judgement
 from scalejax.planning.question import Question
 from scalejax.planning.record import PlanRecord
+from scalejax.planning.verdict import headline, judge
 from scalejax.quantities import amount
 from scalejax.wording import aligned
 
@@ -19,16 +21,22 @@ _NOTHING = 1e-9
 _FACTS = {"usd_per_hour": "hourly price", "peak": "peak rate", "gpus": "number of accelerators"}
 
 
-def summarise(plan: PlanRecord) -> str:
-    """The plan as text."""
+def summarise(plan: PlanRecord, backtest: Caveat | None = None) -> str:
+    """The plan as text.
+
+    Args:
+        plan: The plan.
+        backtest: How well the law would have predicted the largest runs, if somebody tried.
+    """
+    judgement = judge(plan, backtest)
     parts = [
-        [textwrap.fill(headline(plan), _WIDTH)],
+        [textwrap.fill(headline(plan), _WIDTH), *_grade(plan, judgement)],
         [f"Law: {plan.source.label}", *_question(plan)],
     ]
     if not plan.found:
         return _joined(parts)
-    parts += [_numbers(plan), _binding(plan), _options(plan), _candidates(plan), _regret(plan)]
-    parts += [_strongest(plan), _published(plan), _warnings(plan)]
+    parts += [_sides(judgement), _numbers(plan), _binding(plan), _options(plan)]
+    parts += [_candidates(plan), _regret(plan), _strongest(plan), _published(plan)]
     return _joined(parts)
 
 
@@ -38,21 +46,6 @@ def _joined(parts: list[list[str]]) -> str:
 
 def _wrapped(text: str, indent: str = "  ") -> str:
     return textwrap.fill(text, _WIDTH, initial_indent=indent, subsequent_indent=indent + "  ")
-
-
-def headline(plan: PlanRecord) -> str:
-    """The decision in one sentence."""
-    if not plan.found:
-        advice = plan.answer.advice if plan.answer is not None else ""
-        return f"No plan. {plan.outcome.sentence} {advice}".strip()
-    if plan.answer is None:
-        return "N and D are given; this is what they cost."
-    parts = [f"{amount(plan['N'])} parameters", f"{amount(plan['D'])} tokens"]
-    if "bits" in set(plan.numbers["quantity"]):
-        parts.append(f"{plan['bits']:.3g} bits")
-    if plan.options:
-        parts.append(f"in {next(iter(plan.options))}")
-    return f"Train {', '.join(parts)}: loss {plan['loss']:.4f} nats/token."
 
 
 def _question(plan: PlanRecord) -> list[str]:
@@ -276,5 +269,17 @@ def _published(plan: PlanRecord) -> list[str]:
     return ["The same question under each published set:", *(f"  {line}" for line in table)]
 
 
-def _warnings(plan: PlanRecord) -> list[str]:
-    return ["Know:", *(_wrapped(f"- {text}") for text in plan.warnings)] if plan.warnings else []
+def _grade(plan: PlanRecord, judgement: Judgement) -> list[str]:
+    """How far to trust a plan from runs."""
+    if plan.source.fit is None or not plan.found:
+        return []
+    return [textwrap.fill(judgement.sentence, _WIDTH)]
+
+
+def _sides(judgement: Judgement) -> list[str]:
+    """What speaks for the plan and against it."""
+    lines: list[str] = []
+    for title, side in (("For:", judgement.support), ("Against:", judgement.against)):
+        if side:
+            lines += [title, *(_wrapped(f"- {one.text}") for one in side)]
+    return lines

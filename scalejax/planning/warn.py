@@ -1,4 +1,7 @@
-"""Warnings of a plan: far extrapolation, failed draws, other optima, assumed prices."""
+"""Warnings of a plan: far extrapolation, failed draws, other optima, assumed prices.
+
+What speaks against its fit, or against the point that it names, is in `scalejax.planning.verdict`.
+"""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +10,7 @@ from scalejax.fitting import FAR, decades_beyond
 from scalejax.optima import Answer, Optima
 from scalejax.planning.question import Question
 from scalejax.planning.source import Source
-from scalejax.status import Outcome, Status
+from scalejax.status import Outcome
 
 _DISAGREEMENT = 0.5
 """Share of starts at the optimum below which others are mentioned. Set by judgement."""
@@ -59,8 +62,6 @@ def _about_fit(source: Source, numbers: pd.DataFrame) -> list[str]:
     if fit is None:
         return []
     sentences = []
-    if fit.status != Status.CONVERGED:
-        sentences.append(f"The fit is not whole: {fit.status.sentence}")
     point = {name: _value(numbers, name) for name in fit.law.inputs}
     if all(value is not None for value in point.values()):
         columns = {name: np.array([value], np.float64) for name, value in point.items()}
@@ -70,12 +71,6 @@ def _about_fit(source: Source, numbers: pd.DataFrame) -> list[str]:
                 f"The plan lies {beyond:.1f} decades beyond the data: the intervals hold only as "
                 "far as the law does (scalejax predict shows what a declared discrepancy does)."
             )
-    ratio, seen = _value(numbers, "D/N"), fit.table.inputs["D"] / fit.table.inputs["N"]
-    if ratio is not None and not np.min(seen) <= ratio <= np.max(seen):
-        sentences.append(
-            f"No run had {ratio:.3g} tokens per parameter: theirs were {np.min(seen):.3g} to "
-            f"{np.max(seen):.3g}."
-        )
     return sentences
 
 

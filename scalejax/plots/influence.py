@@ -23,14 +23,15 @@ def plot_influence(
 ) -> Panels:
     """Draw how much each conclusion moves without a row or cluster, the largest first.
 
-    Bars are in standard errors of the conclusion, with dashed lines at one; beside them stands the
+    Bars are in standard errors of the conclusion (of its logarithm where it is positive, as
+    `scalejax.influence` gives them), with dashed lines at one; beside them stands the
     change in the conclusion's own units. Bars are blue where the conclusion falls without the
     row, orange where it rises.
 
     Args:
         frame: One row per row or cluster left out and conclusion, with the columns row, label (the
             text that names it), conclusion (text), change, and change_in_se (in units of the
-            conclusion's standard error).
+            conclusion's standard error, both of the logarithm for positive numbers).
         top: Bars per conclusion.
         ax: Axes to draw on, one per conclusion; a new figure if not given.
 

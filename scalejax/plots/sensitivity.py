@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from scalejax._arrays import Floats
 from scalejax.keywords import keywords
 from scalejax.plots.axes import (
     BAND_ALPHA,
@@ -51,14 +52,16 @@ def plot_sensitivity(
     """Draw each conclusion under every variant of the analysis, as dots with intervals.
 
     The vertical line is the conclusion of the analysis as it was made, the band 1.96 of its
-    standard errors to both sides. A dot is hollow where the variant's fit did not converge, a cross
-    stands where there is no estimate; both have their status beside the variant's name.
+    standard errors to both sides, of its logarithm where the moves are in logarithms. A dot is
+    hollow where the variant's fit did not converge, a cross stands where there is no estimate; both
+    have their status beside the variant's name.
 
     Args:
         frame: One row per variant and conclusion: kind (``"objective"``, ``"exclusion"`` ...),
             variant and conclusion (text), estimate, lo and hi of the variant, base (the conclusion
             as it was), change and change_in_se (estimate minus base, and in units of the base's
-            standard error), status (label of a `Status`).
+            standard error, both of the logarithm for positive numbers), status (label of a
+            `Status`).
         ax: Axes to draw on, one per conclusion; a new figure if not given.
 
     Returns:
@@ -96,12 +99,36 @@ def _places(frame: pd.DataFrame) -> dict[Variant, float]:
 
 def _draw_base(ax: Axes, part: pd.DataFrame) -> None:
     base = float(part["base"].iloc[0])
-    moves = part[part["change_in_se"].abs() > 0]
-    error = float((moves["change"] / moves["change_in_se"]).median()) if len(moves) else 0.0
-    if np.isfinite(error):
-        reach = _NORMAL_95 * error
-        ax.axvspan(base - reach, base + reach, color=GREY, alpha=BAND_ALPHA, lw=0, zorder=0)
+    low, high = _band(part, base)
+    if np.isfinite(low) and np.isfinite(high):
+        ax.axvspan(low, high, color=GREY, alpha=BAND_ALPHA, lw=0, zorder=0)
     ax.axvline(base, color=DARK, lw=0.9, zorder=1)
+
+
+def _band(part: pd.DataFrame, base: float) -> tuple[float, float]:
+    """1.96 standard errors to both sides, on the scale on which the moves are multiples of one.
+
+    That is the logarithm if changes of the logarithm are closer to a fixed multiple of the moves.
+    """
+    moves = part[part["change_in_se"].abs() > 0]
+    if moves.empty:
+        return base, base
+    plain = (moves["change"] / moves["change_in_se"]).to_numpy(np.float64)
+    ratio = moves["estimate"].to_numpy(np.float64) / base
+    if base <= 0 or not np.all(ratio > 0):
+        reach = _NORMAL_95 * float(np.median(plain))
+        return base - reach, base + reach
+    logs = np.log(ratio) / moves["change_in_se"].to_numpy(np.float64)
+    if _unlike(logs) <= _unlike(plain):
+        reach = float(np.exp(_NORMAL_95 * np.median(logs)))
+        return base / reach, base * reach
+    reach = _NORMAL_95 * float(np.median(plain))
+    return base - reach, base + reach
+
+
+def _unlike(values: Floats) -> float:
+    """Spread of values that should be one, relative to their size."""
+    return float(np.ptp(values) / np.median(np.abs(values)))
 
 
 def _draw_variants(ax: Axes, part: pd.DataFrame, places: Mapping[Variant, float]) -> None:

@@ -141,8 +141,8 @@ def _sensitivity(fit: Fit, what: Conclusions, level: float) -> pd.DataFrame:
     frame = sensitivity(
         replace(fit, draws=_few_weights()), what, objectives={}, deltas=deltas, level=level
     )
-    error = dict(zip(what.names, what.standard_errors(fit), strict=True))
-    frame["change_in_se"] = frame["change"] / frame["conclusion"].map(error)
+    estimates = frame["estimate"].to_numpy(np.float64).reshape(-1, len(what.names))
+    frame["change_in_se"] = what.moves(fit, estimates).ravel()
     in_effect = f"Huber {LEAST_SQUARES_DELTA:g}"
     return frame.replace({"variant": {in_effect: "least squares (Huber, delta 1)"}})
 

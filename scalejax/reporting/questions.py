@@ -18,7 +18,6 @@ from scalejax.reporting.pictures import (
     residual_picture,
     sensitivity_picture,
 )
-from scalejax.reporting.verdict import words_of
 from scalejax.reporting.wording import (
     decades,
     interval,
@@ -27,6 +26,7 @@ from scalejax.reporting.wording import (
     plain,
     signed,
     signed_percent,
+    words_of,
 )
 from scalejax.status import Status
 

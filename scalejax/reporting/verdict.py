@@ -1,12 +1,12 @@
 """The verdict of a report: what the fit concludes, and how far to trust it.
 
-`judge` grades a fit by the numbers of the other sections. *Unsound*: the fit did not end in a
+`judge` grades a fit by the rules of `scalejax.fitting.for_and_against`, which the summary of the
+fit and plans use too, and by the numbers of the other sections. *Unsound*: the fit did not end in a
 minimum, a parameter that matters is not identified, or intervals are withheld. *Care*: something
 moves a conclusion by more than its interval allows for, or was assumed or left out. Otherwise
-*sound*.
+*sound*; what is only to be known is said and changes no grade.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,23 +14,20 @@ import numpy as np
 import pandas as pd
 
 from scalejax.conclusions import Identifiability
-from scalejax.fitting import Fit
+from scalejax.fitting import Caveat, Fit, for_and_against, judged
 from scalejax.reporting.answers import Robustness
-from scalejax.reporting.blocks import Absent, Grade, Grid, Verdict
+from scalejax.reporting.blocks import Absent, Grid, Verdict
+from scalejax.reporting.decision import about_answers, answers_of
 from scalejax.reporting.wording import (
-    between,
     counted,
     decades,
     interval,
     number,
     percent,
-    plain,
     signed,
+    words_of,
 )
-from scalejax.status import MINIMA, Status
-
-FEW_CLUSTERS = 20
-"""Fewer clusters than this are a caveat: the limit of `scalejax.engine.FEW_CLUSTERS`."""
+from scalejax.status import Status
 
 RATIO_LIMITS = (0.5, 2.0)
 """Widths of intervals by resamples over those by covariance that are no caveat, by judgement."""
@@ -43,11 +40,8 @@ PULLED = 1.0
 """The same for leaving out one run. Set by judgement: stricter, because one run of many should move
 a conclusion by a small part of a standard error."""
 
-_HEADLINES: Mapping[Grade, str] = {
-    "sound": "Sound",
-    "care": "Usable with care",
-    "unsound": "Do not rely on this fit",
-}
+_FROM_SECTIONS = ("condition",)
+"""Rules of a fit that the section on identifiability answers better."""
 
 
 def judge(
@@ -56,6 +50,7 @@ def judge(
     identified: Identifiability | Absent,
     robustness: Robustness,
     kinds: pd.DataFrame | Absent,
+    backtest: Caveat | None = None,
 ) -> Verdict:
     """The verdict.
 
@@ -65,63 +60,38 @@ def judge(
         identified: Which parameters the runs determine.
         robustness: Influence and sensitivity.
         kinds: Intervals of the parameters by several kinds.
+        backtest: How well the law would have predicted the largest runs, if somebody tried: it
+            stands first on its side.
     """
-    faults = [*_faults(fit, conclusions, identified)]
-    caveats = [*_caveats(fit, identified, robustness, kinds)]
-    grade: Grade = "unsound" if faults else "care" if caveats else "sound"
+    of_fit = for_and_against(fit, backtest)
+    answered = () if isinstance(identified, Absent) else _FROM_SECTIONS
+    rules = [one for one in (*of_fit.support, *of_fit.against) if one.rule not in answered]
+    judgement = judged(
+        [
+            *(Caveat("report", text, "fault") for text in _faults(conclusions, identified)),
+            *rules,
+            *about_answers(fit, conclusions),
+            *(Caveat("report", text) for text in _caveats(fit, identified, robustness, kinds)),
+            *(Caveat("report", text, "for") for text in _support(identified, robustness)),
+        ],
+        of_fit.strength,
+    )
     return Verdict(
-        grade=grade,
-        headline=_HEADLINES[grade],
-        answer=[*_answer(conclusions, grade)],
-        caveats=[*faults, *caveats],
-        support=[*_support(fit, identified, robustness)],
+        grade=judgement.grade,
+        headline=judgement.sentence.removesuffix("."),
+        answer=[*answers_of(fit, conclusions, judgement.grade)],
+        caveats=judgement.texts("against"),
+        support=judgement.texts("for"),
         conclusions=conclusion_grid(conclusions),
-        reading=[*_reading(conclusions)] if grade != "unsound" else [],
+        reading=[*_reading(conclusions)] if judgement.grade != "unsound" else [],
     )
 
 
-def _answer(conclusions: pd.DataFrame | Absent, grade: Grade) -> Iterator[str]:
-    """The conclusions in sentences for a planner; none of them if the fit is unsound."""
-    if grade == "unsound":
-        yield "The numbers of this report show where the trouble lies; they answer nothing yet."
-        return
-    if isinstance(conclusions, Absent):
-        return
-    rows = {row["conclusion"]: row for row in conclusions.to_dict("records")}
-    share = f"{100 * conclusions['level'].iloc[0]:g} %"
-    for name, size in rows.items():
-        if name.startswith("N* at ") and np.isfinite(size["estimate"]):
-            budget = name.removeprefix("N* at ")
-            ratio, loss = rows[f"D*/N* at {budget}"], rows[f"L* at {budget}"]
-            yield (
-                f"For {plain(budget)} the best model has {number(size['estimate'])} parameters "
-                f"({share} interval {_ends(size)}) and {number(ratio['estimate'], 3)} tokens for "
-                f"each ({_ends(ratio, 3)}); its loss is {number(loss['estimate'])} ({_ends(loss)})."
-            )
-        elif name.startswith("loss at "):
-            yield (
-                f"The {plain(name)} is {number(size['estimate'])} ({share} interval {_ends(size)})."
-            )
-    far = conclusions["decades_beyond"].max()
-    if far > 0:
-        yield (
-            f"That is {far:.1f} decades beyond the data: the intervals hold what the runs leave "
-            "open, if the law holds there too."
-        )
-
-
-def _ends(row: Mapping[Any, Any], digits: int = 4) -> str:
-    return between(row["lo"], row["hi"], digits)
-
-
 def _faults(
-    fit: Fit, conclusions: pd.DataFrame | Absent, identified: Identifiability | Absent
+    conclusions: pd.DataFrame | Absent, identified: Identifiability | Absent
 ) -> Iterator[str]:
     if isinstance(identified, Identifiability) and identified.flat:
         yield f"The runs do not determine {', '.join(identified.flat)}: their values mean nothing."
-    if fit.status not in MINIMA:
-        label = fit.status.label.replace("_", " ")
-        yield f"The fit is no certified minimum ({label}). {fit.status.sentence}"
     if not isinstance(conclusions, Absent) and conclusions["lo"].isna().all():
         yield f"There are no intervals: {conclusions['method'].iloc[0]}."
 
@@ -133,20 +103,6 @@ def _caveats(
     kinds: pd.DataFrame | Absent,
 ) -> Iterator[str]:
     yield from _design_caveats(identified)
-    if fit.status == Status.BOUND_HIT:
-        yield f"On a bound: {', '.join(fit.on_bound)}. {fit.status.sentence}"
-    failed = Counter(Status(code).label for code in fit.draws.status[~fit.draws.usable])
-    if failed:
-        counts = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in failed.items())
-        yield f"{sum(failed.values())} of {len(fit.draws)} resamples failed ({counts})."
-    if not len(fit.draws):
-        alike = "alike within clusters" if fit.table.cluster is not None else "independent"
-        yield (
-            "There are no resamples: intervals come from the covariance at the estimate, and rows "
-            f"are taken as {alike}."
-        )
-    if 2 * fit.agreeing < fit.starts and fit.status == Status.CONVERGED:
-        yield f"Only {fit.agreeing} of {fit.starts} starts reach the lowest objective."
     yield from _data_caveats(fit)
     yield from _width_caveats(kinds)
     yield from _influence_caveats(robustness.influence)
@@ -174,8 +130,6 @@ def _data_caveats(fit: Fit) -> Iterator[str]:
     if table.warnings:
         codes = ", ".join(dict.fromkeys(problem.code for problem in table.warnings))
         yield f"The data raised {counted(len(table.warnings), 'warning')} ({codes}), see Data."
-    if table.cluster is not None and len(table.cluster_labels) < FEW_CLUSTERS:
-        yield f"{len(table.cluster_labels)} clusters are few: intervals may be too narrow."
 
 
 def _width_caveats(kinds: pd.DataFrame | Absent) -> Iterator[str]:
@@ -228,18 +182,9 @@ def _converged(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["status"] == Status.CONVERGED.label]
 
 
-def _support(
-    fit: Fit, identified: Identifiability | Absent, robustness: Robustness
-) -> Iterator[str]:
-    if fit.status == Status.CONVERGED:
-        yield (
-            f"The gradient vanishes, and {fit.agreeing} of {fit.starts} independent starts agree "
-            "on the lowest objective."
-        )
+def _support(identified: Identifiability | Absent, robustness: Robustness) -> Iterator[str]:
     if isinstance(identified, Identifiability) and identified.verdict == "fine":
         yield f"The runs determine all parameters (condition {number(identified.condition, 3)})."
-    if len(fit.draws) and np.all(fit.draws.usable):
-        yield f"All {len(fit.draws)} resamples ended in a minimum ({fit.draws.method})."
     left_out = _largest(robustness.influence)
     if left_out is not None and abs(left_out["change_in_se"]) <= PULLED:
         yield (
@@ -292,18 +237,6 @@ def _mover(row: Mapping[Any, Any]) -> str:
         return "nothing that was tried converged"
     change = signed(row["moved_in_se"])
     return f"{row['moved_by']}: {number(row['moved_to'])} ({change} standard errors)"
-
-
-def words_of(conclusion: str) -> str:
-    """The name of a conclusion as a planner says it."""
-    for symbol, words in (
-        ("N* at ", "best parameters N*"),
-        ("D*/N* at ", "best tokens per parameter D*/N*"),
-        ("L* at ", "loss of that model L*"),
-    ):
-        if conclusion.startswith(symbol):
-            return f"{words} for {plain(conclusion.removeprefix(symbol))}"
-    return plain(conclusion)
 
 
 def _reading(conclusions: pd.DataFrame | Absent) -> Iterator[str]:

@@ -90,3 +90,15 @@ def span(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> str:
     low, high = float(np.min(values)), float(np.max(values))
     wide = f" ({math.log10(high / low):.1f} decades)" if 0 < low < high else ""
     return f"{number(low)} to {number(high)}{wide}"
+
+
+def words_of(conclusion: str) -> str:
+    """The name of a conclusion as a planner says it."""
+    for symbol, words in (
+        ("N* at ", "best parameters N*"),
+        ("D*/N* at ", "best tokens per parameter D*/N*"),
+        ("L* at ", "loss of that model L*"),
+    ):
+        if conclusion.startswith(symbol):
+            return f"{words} for {plain(conclusion.removeprefix(symbol))}"
+    return plain(conclusion)

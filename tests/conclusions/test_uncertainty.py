@@ -1,5 +1,7 @@
 """Profiles, influence, sensitivity and comparison: identities, refits, and published outliers."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pandas as pd
@@ -7,7 +9,12 @@ import pytest
 
 import scalejax as sj
 from scalejax import Real
-from scalejax.conclusions.conclusions import ComputeOptimum, ParameterValue
+from scalejax.conclusions.conclusions import (
+    ComputeOptimum,
+    Conclusions,
+    OwnNumber,
+    ParameterValue,
+)
 
 # GOLDEN-36, LSQ, C = 1e24 = 6ND: N*, D*, L* by 50-digit arithmetic.
 BEST = (81710053424.5, 2.03973268504e12, 1.94246024901)
@@ -17,6 +24,11 @@ BEST = (81710053424.5, 2.03973268504e12, 1.94246024901)
 def line(x, *, a: Real, b: Real):
     """A straight line."""
     return a + b * x
+
+
+def _difference(p):
+    """A number that need not be positive."""
+    return p["alpha"] - p["beta"]
 
 
 class TestConclusions:
@@ -56,6 +68,36 @@ class TestConclusions:
         what = sj.conclusions.conclude(golden_lsq, parameters=["alpha", "E"], at=[])
         own = golden_lsq.stderr
         assert what.standard_errors(golden_lsq) == pytest.approx([own["alpha"], own["E"]])
+
+    def test_moves_of_positive_numbers_are_in_logarithms(self, golden_draws):
+        """By hand from the draws; a number of the caller's own is moved as it is."""
+        what = sj.conclusions.conclude(golden_draws, at=[1e24], parameters=["alpha"])
+        own = Conclusions((*what.parts, OwnNumber(_difference)))
+        base = own.of(golden_draws.law, golden_draws.params)
+        draws = own.of_many(golden_draws.law, golden_draws.draws.arrays())
+        moves = own.moves(golden_draws, 2 * base)
+        positive = np.log(2) / np.std(np.log(draws[:, :4]), axis=0)
+        assert own.names[:3] == ("alpha", "N* at 1e+24 FLOP", "D*/N* at 1e+24 FLOP")
+        np.testing.assert_allclose(moves[:4], positive)
+        assert moves[4] == pytest.approx(base[4] / np.std(draws[:, 4]))
+
+    def test_asymptotic_moves_are_in_logarithms_too(self, golden_lsq):
+        what = sj.conclusions.conclude(golden_lsq, parameters=["A"], at=[])
+        base, error = golden_lsq.params["A"], golden_lsq.stderr["A"]
+        moved = what.moves(golden_lsq, np.array([[3 * base], [base / 3]]))
+        assert moved[:, 0] == pytest.approx(np.log(3) * base / error * np.array([1, -1]))
+
+    def test_draws_over_decades_do_not_hide_a_move(self, golden_draws):
+        """From 1.36 to 6.77 is one standard deviation of draws over 0.68 decades, not none."""
+        what = Conclusions((ParameterValue("A"),))
+        count = len(golden_draws.draws)
+        spread = np.linspace(-1, 1, count)
+        values = 1.36 * 10 ** (0.68 * spread / np.std(spread))
+        parameters = {**golden_draws.draws.parameters, "A": values}
+        draws = replace(golden_draws.draws, parameters=parameters)
+        params = {**golden_draws.params, "A": 1.36}
+        fit = replace(golden_draws, draws=draws, params=params)
+        assert what.moves(fit, np.array([6.77]))[0] == pytest.approx(1.02, abs=0.03)
 
     @pytest.mark.parametrize(
         "wrong", [{"parameters": ["gamma"]}, {"at": [{"N": 1e9}]}], ids=["parameter", "point"]
@@ -182,7 +224,16 @@ class TestSensitivity:
         assert moves["conclusion"].is_unique
         for row in moves.itertuples():
             others = frame[frame["conclusion"] == row.conclusion]
-            assert abs(row.change) == others["change"].abs().max()
+            assert abs(row.change_in_se) == others["change_in_se"].abs().max()
+
+    def test_the_largest_move_is_that_in_logarithms(self):
+        """A tenth is farther than three times as much, and without errors the change decides."""
+        rows = [("a", 1.0, -9.0, -2.3), ("b", 30.0, 20.0, 1.1)]
+        frame = pd.DataFrame(rows, columns=["variant", "estimate", "change", "change_in_se"])
+        frame = frame.assign(conclusion="N*", base=10.0, status="converged")
+        assert sj.conclusions.largest_moves(frame)["variant"].item() == "a"
+        unknown = frame.assign(change_in_se=np.nan)
+        assert sj.conclusions.largest_moves(unknown)["variant"].item() == "b"
 
     def test_variants_get_intervals_from_the_same_kind_of_draws(self, golden):
         fit = sj.fit(golden, resamples=40)
@@ -215,6 +266,13 @@ class TestCompare:
         ).loc["beta"]
         expected = np.percentile((second - first)[both], [5, 95])
         assert [row["lo"], row["hi"]] == pytest.approx(expected)
+
+    def test_the_move_is_in_paired_logarithms(self, pair):
+        row = sj.compare(*pair).loc["A"]
+        first, second = (np.log(fit.draws.parameters["A"]) for fit in pair)
+        both = pair[0].draws.usable & pair[1].draws.usable
+        expected = np.log(row["second"] / row["first"]) / np.std((second - first)[both])
+        assert row["change_in_se"] == pytest.approx(expected)
 
     def test_shared_noise_cancels(self, pair):
         row = sj.compare(*pair).loc["alpha"]

@@ -68,13 +68,19 @@ def test_short_number(value, text):
 
 def test_says_the_verdict_before_the_numbers(fit):
     text = fit.summary()
-    assert text.index("Converged:") < text.index("rows") < text.index("estimate")
+    assert (
+        text.index("verdict")
+        < text.index("Converged:")
+        < text.index("range N")
+        < text.index("parameter ")
+    )
     for words in (
         "36 used, 0 set aside",
         "60M .. 6B",
         "2B .. 200B",
         "of the scaled Jacobian: fine",
-        "16 of 16 agree",
+        "row 8: 2.9 % above",
+        "16 of 16 starts agree",
         "huber(0.001) on log loss",
         "44 % of the residuals within delta",
         "95 % pairs percentile; resampling: rows drawn; 50 asked, 50 used; seed 0",

@@ -11,9 +11,13 @@ from typer.testing import CliRunner
 
 import scalejax as sj
 from scalejax.cli import app
+from scalejax.fitting import Caveat
 from scalejax.laws import LAWS
 from scalejax.planning import Question, plan
 from scalejax.planning.source import published_set, source_of
+from scalejax.planning.summary import summarise
+from scalejax.quantities import amount
+from scalejax.status import Status
 
 CHINCHILLA_13B = 6 * 13e9 * 5.765e11
 """FLOP of Chinchilla's optimal 13B model under the coefficients of arXiv:2401.00448."""
@@ -233,6 +237,48 @@ class TestWords:
         first, *_ = of_fit.summary().splitlines()
         assert first.startswith("Train ")
         assert "loss" in first
+
+    def test_the_range_is_the_decision_where_the_runs_do_not_say_more(self, golden_draws):
+        """Draws of alpha ten times as far apart leave N open by more than a factor of three."""
+        own = golden_draws.draws.parameters
+        wide = own["alpha"] + 0.04 * np.linspace(-1, 1, len(own["alpha"]))
+        draws = replace(golden_draws.draws, parameters={**own, "alpha": wide})
+        found = plan(replace(golden_draws, draws=draws), budget=1e23)
+        low, high = found.numbers.set_index("quantity").loc["N", ["lo", "hi"]]
+        assert high > 3 * low
+        first = f"Train {amount(low)} to {amount(high)} parameters: the runs do not say more"
+        assert found.headline.startswith(first)
+        assert f"(best guess {amount(found['N'])} parameters" in found.headline
+        assert "What would narrow it: larger runs; scalejax design finds them." in found.headline
+        assert words(found).startswith(found.headline)
+        assert found.to_dict()["against"][0].startswith("The runs leave ")
+
+    def test_failed_resamples_leave_a_best_guess(self, golden_draws):
+        status = golden_draws.draws.status.copy()
+        status[:90] = Status.MAX_STEPS
+        draws = replace(golden_draws.draws, status=status)
+        found = plan(replace(golden_draws, draws=draws), budget=1e23)
+        assert found.headline.startswith("Train perhaps ")
+        assert "90 of 200 resamples failed" in found.headline
+        assert "Do not rely on this fit: 90 of 200 resamples failed." in words(found)
+        assert "fine" not in found.summary()
+
+    def test_both_sides_stand_before_the_numbers(self, of_fit):
+        text = of_fit.summary()
+        places = [text.index(word) for word in ("Train", "\nFor:", "\nAgainst:", "estimate")]
+        assert places == sorted(places)
+        assert "Its fit: converged" in words(of_fit)
+        assert "The nearest run is 0.8 decades away" in words(of_fit)
+
+    def test_a_published_set_far_outside_the_interval_is_named(self, of_fit):
+        assert "published sets have an N more than 2 times outside the interval: kaplan2020" in (
+            words(of_fit)
+        )
+
+    def test_a_backtest_stands_first(self, of_fit):
+        found = Caveat("backtest", "The largest runs were missed by 3 %.", "care", "it missed")
+        assert "Usable with care: it missed." in summarise(of_fit, found)
+        assert "For:" in summarise(of_fit, found)
 
     def test_beyond_the_data(self, of_fit):
         assert any("decades beyond the data" in text for text in of_fit.warnings)

@@ -24,6 +24,7 @@ from scalejax.cli import cache, main
 from scalejax.fitting import Draws, Fit
 from scalejax.fitting.storage import save_fit
 from scalejax.reporting import answers
+from scalejax.reporting.decision import about_answers, answers_of
 from scalejax.status import Status
 
 HOSTILE = '"><img src=x onerror=alert(1)><script>alert(1)</script>$\\frac'
@@ -266,9 +267,26 @@ def _value(text: str) -> float:
 
 
 class TestVerdict:
-    def test_a_good_fit_is_sound(self, found):
-        assert found.verdict.grade == "sound"
-        assert found.verdict.caveats == []
+    def test_nothing_but_the_distance_speaks_against_a_good_fit(self, found):
+        """100 times the largest compute is 1.4 decades away; rows 8 and 29 were moved by 3 %."""
+        assert found.verdict.headline == ("Usable with care: the nearest run is 1.4 decades away")
+        distance, outliers = found.verdict.caveats
+        assert "3.6 to 4 % over one" in distance
+        assert "row 8: 2.9 % above, row 29: 2.8 % above" in outliers
+
+    def test_a_good_fit_is_sound_near_its_runs(self, fit, no_refits):
+        verdict = reporting.content(fit, reporting.ReportOptions(at=[2e22])).verdict
+        assert (verdict.grade, verdict.headline[:5]) == ("sound", "Sound")
+
+    def test_the_range_is_the_answer_where_the_runs_do_not_say_more(self, fit, found):
+        frame = found.frames["conclusions"].copy()
+        size = frame["conclusion"].str.startswith("N* at")
+        frame.loc[size, ["lo", "hi"]] = 2e10, 3e11
+        (answer, _) = answers_of(fit, frame, "care")
+        assert "FLOP train 20B to 300B parameters: the runs do not say more (best guess" in answer
+        assert "What would narrow it: larger runs; scalejax design finds them." in answer
+        first = next(about_answers(fit, frame))
+        assert first.short.startswith("the runs leave 20B to 300B parameters for ")
 
     def test_an_ill_fit_says_so_first_and_gives_no_answer(self, ill):
         verdict = Page(ill).verdict()
@@ -353,7 +371,7 @@ class TestCommand:
         save_fit(fit, tmp_path / "fit", about={"optimizer": "AdamW"})
         code, out, err = run("report", "fit", "-o", "r.html", "--tables", "t")
         assert (code, out) == (0, "")
-        assert "wrote r.html: Sound" in err
+        assert "wrote r.html: Usable with care: the nearest run" in err
         page = (tmp_path / "r.html").read_text(encoding="utf-8")
         assert "AdamW" in page
         assert Page(page).verdict() == Page(good).verdict()

@@ -13,16 +13,20 @@ import jax
 import numpy as np
 
 from scalejax._arrays import Floats, Ints
-from scalejax._numerics import COMPILE_SOON
+from scalejax._numerics import COMPILE_SOON, robust_sd
 from scalejax.forecasting import discrepancy, model
 from scalejax.forecasting.inside import Context, LawInside, Prior, context_of
 
 RATIOS, LENGTHS, RUN_RATIOS = (0.3, 1.0, 3.0, 10.0, 30.0), (1.0, 2.0), (0.0, 3.0)
 """The grid: size of the discrepancy and of a run's offset over the noise, and its length."""
 
-OUTLYING = 4.0
-"""Standard deviations of the noise beyond which a row is weighed down, by the square of how far:
-of 1,000 normal rows .06 lie there. By judgement, tried on Epoch's 245 runs with their outliers."""
+OUTLYING = 5.0
+"""Robust standard deviations of the noise beyond which a row is weighed down, by the square of how
+far. By judgement, tried on Epoch's 245 runs with their outliers."""
+
+_LEAST_SPREAD = 0.4
+"""Least robust standard deviation, in units of the noise: a discrepancy that follows every row
+leaves little, and the rest of it is no outlier."""
 
 _ROUNDS = 6
 """Times that a table is solved again at most: outliers hide each other at first."""
@@ -139,6 +143,7 @@ def solve_all(
 def _lowered(weight: Floats, noise: Floats) -> Floats:
     """Weights with outlying rows weighed down."""
     far = np.abs(noise) * np.sqrt(weight)
+    far = far / max(robust_sd(far), _LEAST_SPREAD)
     return np.asarray(weight * np.minimum(1.0, (OUTLYING / np.maximum(far, 1e-300)) ** 2))
 
 
@@ -230,26 +235,30 @@ def _grid(
 ) -> model.GridPoint:
     """The grid points of a table, stacked."""
     growing = 1 + discrepancy.GROWTH * (here.compute.max() - here.compute)
-    inducing = discrepancy.inducing_points(np.concatenate([here.axes, there.axes]))
+    axes = np.concatenate([here.axes, there.axes])
+    inducing = discrepancy.inducing_points(axes)
     offsets = np.zeros((len(rows), size.runs))
     if rows.run is not None:
         offsets[np.arange(len(rows)), np.unique(rows.run, return_inverse=True)[1]] = 1.0
     points = []
     for length in LENGTHS:
-        bend = discrepancy.features(here.axes, inducing, length) * growing[:, None]
-        ahead = discrepancy.features(there.axes, inducing, length)
-        used = np.any(bend != 0, 0)
+        both = discrepancy.features(axes, inducing, length)
+        bend, ahead = both[: len(rows)] * growing[:, None], both[len(rows) :]
         for ratio in RATIOS:
             for offset in RUN_RATIOS if size.runs else (0.0,):
-                columns = np.concatenate([bend, offsets * (offset > 0)], 1)
-                unit = np.full(size.runs, offset**2 or 1.0)
+                variances = [np.full(bend.shape[1], ratio**2), np.full(size.runs, offset**2)]
+                point = model.grid_point(
+                    np.concatenate([bend, offsets], 1),
+                    np.pad(ahead, ((0, 0), (0, size.runs))),
+                    np.concatenate(variances),
+                    rows.weight,
+                    ratio,
+                    offset**2,
+                )
                 points.append(
-                    model.GridPoint(
-                        features=_pad(columns, size.rows),
-                        at_targets=_pad(np.pad(ahead, ((0, 0), (0, size.runs))), size.targets),
-                        ratio=np.concatenate([np.where(used, ratio**2, 1.0), unit]),
-                        discrepancy=np.float64(ratio),
-                        new_run=np.float64(offset**2),
+                    point._replace(
+                        white=_pad(point.white, size.rows),
+                        at_targets=_pad(point.at_targets, size.targets),
                     )
                 )
     stacked: model.GridPoint = jax.tree.map(lambda *values: np.stack(values), *points)

@@ -21,8 +21,8 @@ from scalejax.laws.supports import Support, positive, real
 from scalejax.objectives import Model
 
 REFERENCES = 16
-"""Rows at which the terms of a law are measured. A term that vanishes at one of them, as a logarithm
-may, does not at all; by judgement."""
+"""Rows at which the terms of a law are measured: a term may vanish at one of them, as a logarithm
+does, but not at all. By judgement."""
 
 CANDIDATES = 64
 """Draws of the prior that are scored to choose the starts; by judgement."""

@@ -4,9 +4,13 @@
     eps ~ N(0, s^2),  h ~ GP(0, (r s)^2),  u ~ N(0, (q s)^2)
 
 At one point of the grid (r, length, q) the covariance of the rows is s^2 (I + G diag(ratio)
-G'), with features G of the discrepancy and of the runs; `solve` finds the posterior mode of theta
-and its Laplace evidence, `predict` the mean and variance of new runs. `forecast` maps over the
-grid and averages by evidence. Mathematics for one table and one point; batches are outside.
+G'), with features G of the discrepancy and of the runs; `grid_point` whitens them once, on the
+host. `solve` finds the posterior mode of theta and its Laplace evidence, `predict` the mean and
+variance of new runs. `forecast` maps over the grid and averages by evidence. Mathematics for one
+table and one point; batches are outside.
+
+No LAPACK is called inside a program: in JAX 0.10 its threads wait for each other over batches of
+small systems, for ever on two cores.
 """
 
 from collections.abc import Callable
@@ -14,10 +18,12 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
-from jax.scipy.linalg import cho_solve, solve_triangular
 
+from scalejax._arrays import Floats
 from scalejax.forecasting.inside import Prior
+from scalejax.solvers import linear
 
 LogLoss = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -34,8 +40,9 @@ simulations of a law that is right and one that bends by 1 % a decade squared: b
 decade, the tables' coverage and interval score stay, and a law that is right pays less
 (benchmarks/results/foresight.md has the trade)."""
 
-SEARCHES = 4
-"""Searches at a grid point, from the best of the prior's starts; by judgement."""
+SEARCHES = 2
+"""Searches at a grid point, from the best of the prior's starts: on public tables 3 changed nothing
+and took half as long again."""
 
 MOST_STEPS, ROUNDING = 60, 1e-7
 _FIRST_DAMPING, _LESS, _MORE, _LARGEST = 1e-2, 0.3, 5.0, 1e6
@@ -56,21 +63,52 @@ class RowArrays(NamedTuple):
 
 
 class GridPoint(NamedTuple):
-    """One choice of the hyper-parameters.
+    """One choice of the hyper-parameters, see `grid_point`.
 
     Attributes:
-        features: Features of discrepancy and runs on the rows, (n, m).
-        at_targets: The same at the targets, (t, m).
-        ratio: Variance of each feature's coefficient in units of s^2, (m,); 1 for unused ones.
+        white: White features B of the rows: the inverse covariance of the rows, each times the root
+            of its weight, is (I - B B') / s^2; (n, m).
+        at_targets: The same of the targets, (t, m).
+        log_det: Log determinant of that covariance over s^2, ().
         discrepancy: r, the size of the discrepancy over the noise, ().
         new_run: q^2, variance of a new run's offset in units of s^2, ().
     """
 
-    features: Any
+    white: Any
     at_targets: Any
-    ratio: Any
+    log_det: Any
     discrepancy: Any
     new_run: Any
+
+
+def grid_point(
+    features: Floats,
+    at_targets: Floats,
+    ratio: Floats,
+    weight: Floats,
+    discrepancy: float,
+    new_run: float = 0.0,
+) -> GridPoint:
+    """Whiten features on the host, by the Cholesky factor of I + S G' W G S with S^2 = ratio.
+
+    Args:
+        features: Features of discrepancy and runs on the rows, (n, m).
+        at_targets: The same at the targets, (t, m).
+        ratio: Variance of each feature's coefficient in units of s^2, (m,).
+        weight: Of each row, (n,).
+        discrepancy: r.
+        new_run: q^2.
+    """
+    scaled = features * np.sqrt(weight)[:, None] * np.sqrt(ratio)
+    factor = np.linalg.cholesky(np.eye(len(ratio)) + scaled.T @ scaled)
+    whiten = np.linalg.inv(factor).T
+    return GridPoint(
+        white=scaled @ whiten,
+        at_targets=(at_targets * np.sqrt(ratio)) @ whiten,
+        log_det=np.float64(2 * np.sum(np.log(np.diag(factor)))),
+        discrepancy=np.float64(discrepancy),
+        new_run=np.float64(new_run),
+    )
 
 
 class ForecastMode(NamedTuple):
@@ -81,9 +119,8 @@ class ForecastMode(NamedTuple):
         covariance: Of them, given the grid point, (p, p).
         variance: s^2, ().
         evidence: Log of Laplace's evidence, ().
-        bend: Coefficients of the features, (m,).
+        bend: Coefficients of the white features, (m,).
         bend_of_theta: Their derivative in theta, (m, p), with the sign of the law's.
-        factor: Cholesky factor of the precision of the features, (m, m).
         noise: Residuals of law and discrepancy in units of s, (n,).
         steps: Steps of the search.
     """
@@ -94,7 +131,6 @@ class ForecastMode(NamedTuple):
     evidence: Any
     bend: Any
     bend_of_theta: Any
-    factor: Any
     noise: Any
     steps: Any
 
@@ -113,19 +149,17 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
     generalised least squares of the rows and the prior, in float64 or what it is given.
     """
     root = jnp.sqrt(table.weight)
-    features = point.features * root[:, None]
-    precision = jnp.diag(1 / point.ratio) + features.T @ features
-    factor = jnp.linalg.cholesky(precision)
-    whitened = solve_triangular(factor, features.T, lower=True)
     rows = jnp.sum(table.weight)
     weight = 1 / jnp.asarray(prior.sd) ** 2
+    size = len(prior.mean)
+    lower, never = np.tril_indices(size), np.zeros(size, bool)
     longest = jnp.maximum(jnp.asarray(prior.sd), 1.0)
     log_losses = jax.vmap(log_loss, (None, 0))
     slopes = jax.vmap(jax.jacfwd(log_loss), (None, 0))
 
     def inner(a: jax.Array, b: jax.Array) -> jax.Array:
         """A' V^-1 b of arrays (n, ...), by Woodbury."""
-        return a.T @ b - (whitened @ a).T @ (whitened @ b)
+        return a.T @ b - (point.white.T @ a).T @ (point.white.T @ b)
 
     def residual(theta: jax.Array) -> jax.Array:
         return (table.y - log_losses(theta, table.x)) * root
@@ -142,8 +176,9 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
         variance = noise(square)
         hessian = inner(j, j) / variance + jnp.diag(weight)
         slope = inner(j, r) / variance - weight * (now.theta - prior.mean)
-        raised = hessian + jnp.diag(now.damping * jnp.diag(hessian) + 1e-9)
-        move = jnp.clip(jnp.linalg.solve(raised, slope), -longest, longest)
+        # Without LAPACK, whose threads wait for each other over systems as small as these.
+        raised = linear.factorise(hessian[lower], size, damping=now.damping, frozen=never)
+        move = jnp.clip(linear.solve(raised, slope, size), -longest, longest)
         theta = jnp.clip(now.theta + move, prior.low, prior.high)
         far = residual(theta)
         better = inner(far, far) / variance + penalty(theta) < (
@@ -181,24 +216,24 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
     r, j = residual(theta), slopes(theta, table.x) * root[:, None]
     variance = noise(inner(r, r))
     hessian = inner(j, j) / variance + jnp.diag(weight)
-    log_det = 2 * jnp.sum(jnp.log(jnp.diag(factor))) + jnp.sum(jnp.log(point.ratio))
+    factor = linear.factorise(hessian[lower], size, damping=jnp.zeros_like(variance), frozen=never)
     evidence = -0.5 * (
         (rows + PRIOR_ROWS) * jnp.log(variance)
-        + log_det
+        + point.log_det
         + penalty(theta)
         - jnp.sum(jnp.log(weight))
-        + jnp.linalg.slogdet(hessian)[1]
+        - jnp.sum(jnp.log(factor.inverse))
     )
-    bend = cho_solve((factor, True), features.T @ r)
+    bend = point.white.T @ r
+    left = (r - point.white @ bend) / jnp.where(root > 0, root, 1.0)
     return ForecastMode(
         theta=theta,
-        covariance=jnp.linalg.inv(hessian),
+        covariance=jax.vmap(lambda one: linear.solve(factor, one, size))(jnp.eye(size)),
         variance=variance,
         evidence=evidence,
         bend=bend,
-        bend_of_theta=cho_solve((factor, True), features.T @ j),
-        factor=factor,
-        noise=(table.y - log_losses(theta, table.x) - point.features @ bend) / jnp.sqrt(variance),
+        bend_of_theta=point.white.T @ j,
+        noise=left / jnp.sqrt(variance),
         steps=jnp.max(ends.step),
     )
 
@@ -217,8 +252,7 @@ def predict(
     law = jax.vmap(log_loss, (None, 0))(mode.theta, targets)
     slope = jax.vmap(jax.jacfwd(log_loss), (None, 0))(mode.theta, targets)
     slope = slope - point.at_targets @ mode.bend_of_theta
-    spread = solve_triangular(mode.factor, point.at_targets.T, lower=True)
-    of_bend = jnp.sum(spread**2, 0)
+    of_bend = jnp.sum(point.at_targets**2, 1)
     of_law = jnp.sum((slope @ mode.covariance) * slope, 1)
     mean = law + point.at_targets @ mode.bend
     return mean, mode.variance * (1 + point.new_run + of_bend) + of_law

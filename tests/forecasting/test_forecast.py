@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 import scalejax as sj
-from scalejax.forecasting import discrepancy, field, model
-from scalejax.forecasting.make import solve_all
+from scalejax.forecasting import FieldLaw, discrepancy, field, model, solve_all
 
 AT = {"N": [1e9, 1e10], "D": [2e10, 2e11]}
-SOLVE = jax.jit(partial(model.solve, field.log_loss, field.FIELD))
+PRIOR = FieldLaw().prior
+SOLVE = jax.jit(partial(model.solve, field.log_loss, PRIOR))
 PREDICT = jax.jit(partial(model.predict, field.log_loss))
 
 
@@ -21,19 +21,25 @@ def forecast(golden):
     return sj.forecast(golden, at=AT)
 
 
-def small_problem():
-    rng = np.random.default_rng(3)
-    x = rng.normal(size=(12, 2))
-    theta = field.MEAN + 0.1
-    with jax.enable_x64(True):
-        y = np.asarray(jax.vmap(field.log_loss, (None, 0))(theta, x)) + 0.01 * rng.normal(size=12)
-    axes = discrepancy.places(*x.T).axes
-    features = discrepancy.features(axes, discrepancy.inducing_points(axes), 1.0)
-    used = np.any(features != 0, 0)
-    point = model.GridPoint(
-        features, features[:2], np.where(used, 9.0, 1.0), np.float64(3.0), np.float64(0.0)
-    )
-    return model.RowArrays(y, x, np.ones(12)), point
+class Small:
+    """Twelve rows of the law with a discrepancy, as arrays and as dense matrices."""
+
+    def __init__(self, new_run=0.0):
+        rng = np.random.default_rng(3)
+        x = rng.normal(size=(12, 2))
+        theta = field.MEAN + 0.1
+        with jax.enable_x64(True):
+            y = np.asarray(jax.vmap(field.log_loss, (None, 0))(theta, x)) + 0.01 * rng.normal(
+                size=12
+            )
+        inputs = {"N": np.exp(x[:, 0]), "D": np.exp(x[:, 1])}
+        axes = discrepancy.Ground.of(inputs).places(inputs).axes
+        features = discrepancy.features(axes, discrepancy.inducing_points(axes), 1.0)
+        self.kernel = 9.0 * features @ features.T
+        self.point = model.grid_point(
+            features, features[:2], np.full(features.shape[1], 9.0), np.ones(12), 3.0, new_run
+        )
+        self.table = model.RowArrays(y, x, np.ones(12))
 
 
 class TestModel:
@@ -42,19 +48,19 @@ class TestModel:
     @pytest.fixture(scope="class")
     @classmethod
     def solved(cls):
-        table, point = small_problem()
+        small = Small()
         with jax.enable_x64(True):
-            mode = SOLVE(table, point)
-            mean, variance = map(np.asarray, PREDICT(mode, point, table.x[:2]))
-            slopes = jax.vmap(jax.jacfwd(field.log_loss), (None, 0))(mode.theta, table.x)
-            law = jax.vmap(field.log_loss, (None, 0))(mode.theta, table.x)
+            mode = SOLVE(small.table, small.point)
+            mean, variance = map(np.asarray, PREDICT(mode, small.point, small.table.x[:2]))
+            slopes = jax.vmap(jax.jacfwd(field.log_loss), (None, 0))(mode.theta, small.table.x)
+            law = jax.vmap(field.log_loss, (None, 0))(mode.theta, small.table.x)
             mode = jax.tree.map(np.asarray, mode)
-        return table, point, mode, (mean, variance), np.asarray(slopes), np.asarray(law)
+        return small, mode, (mean, variance), np.asarray(slopes), np.asarray(law)
 
     def test_the_mode_is_stationary_and_the_noise_is_profiled(self, solved):
-        table, point, mode, _, slopes, law = solved
-        v = np.eye(12) + (point.features * point.ratio) @ point.features.T
-        r = table.y - law
+        small, mode, _, slopes, law = solved
+        v = np.eye(12) + small.kernel
+        r = small.table.y - law
         square = r @ np.linalg.solve(v, r)
         rows = 12 + model.PRIOR_ROWS
         variance = (square + model.PRIOR_ROWS * model.PRIOR_NOISE**2) / rows
@@ -64,9 +70,8 @@ class TestModel:
         assert np.abs(gradient * field.SD).max() < 1e-4
 
     def test_the_evidence_is_laplaces(self, solved):
-        table, point, mode, _, slopes, law = solved
-        v = np.eye(12) + (point.features * point.ratio) @ point.features.T
-        r = table.y - law
+        small, mode, _, slopes, _ = solved
+        v = np.eye(12) + small.kernel
         rows, weight = 12 + model.PRIOR_ROWS, 1 / field.SD**2
         hessian = slopes.T @ np.linalg.solve(v, slopes) / mode.variance + np.diag(weight)
         penalty = np.sum(weight * (np.asarray(mode.theta) - field.MEAN) ** 2)
@@ -79,18 +84,40 @@ class TestModel:
         )
         assert float(mode.evidence) == pytest.approx(evidence, abs=1e-6)
         np.testing.assert_allclose(mode.covariance, np.linalg.inv(hessian), rtol=1e-6, atol=1e-12)
-        assert r.shape == (12,)
 
     def test_prediction_is_kriging(self, solved):
-        table, point, mode, (mean, variance), slopes, law = solved
-        k = (point.features * point.ratio) @ point.features.T
+        small, mode, (mean, variance), slopes, law = solved
+        k = small.kernel
         inverse = np.linalg.inv(np.eye(12) + k)
         gain = k[:2] @ inverse
-        assert mean == pytest.approx(law[:2] + gain @ (table.y - law), abs=1e-9)
+        assert mean == pytest.approx(law[:2] + gain @ (small.table.y - law), abs=1e-9)
         of_bend = np.diag(k[:2, :2] - gain @ k[:, :2])
         j = slopes[:2] - gain @ slopes
         of_law = np.einsum("tp,pq,tq->t", j, np.asarray(mode.covariance), j)
         assert variance == pytest.approx(mode.variance * (1 + of_bend) + of_law, rel=1e-6)
+
+    def test_what_is_left_is_noise(self, solved):
+        """Residuals of law and discrepancy, by dense algebra: V^-1 r in units of s."""
+        small, mode, _, _, law = solved
+        left = np.linalg.solve(np.eye(12) + small.kernel, small.table.y - law)
+        assert mode.noise == pytest.approx(left / np.sqrt(mode.variance), abs=1e-7)
+
+    def test_a_weight_of_two_is_a_row_twice(self):
+        small = Small()
+        twice = np.r_[np.arange(12), 0]
+        features = np.linalg.cholesky(small.kernel + 1e-9 * np.eye(12))
+        with jax.enable_x64(True):
+            modes = [
+                SOLVE(
+                    model.RowArrays(small.table.y[rows], small.table.x[rows], weight),
+                    model.grid_point(features[rows], features[:2], np.ones(12), weight, 3.0),
+                )
+                for rows, weight in (
+                    (twice, np.ones(13)),
+                    (np.arange(12), np.r_[2.0, np.ones(11)]),
+                )
+            ]
+        np.testing.assert_allclose(modes[0].theta, modes[1].theta, rtol=1e-6)
 
     def test_kernel_is_matern(self):
         axes = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
@@ -99,12 +126,13 @@ class TestModel:
         np.testing.assert_allclose((f @ f.T)[0], (1 + x) * np.exp(-x), rtol=1e-6)
 
     def test_padding_changes_nothing(self):
-        table, point = small_problem()
+        small = Small()
+        table, point = small.table, small.point
         pad = [(0, 5), (0, 0)]
         longer = model.RowArrays(
-            np.pad(table.y, (0, 5)), np.pad(table.x, pad), np.pad(table.row, (0, 5))
+            np.pad(table.y, (0, 5)), np.pad(table.x, pad), np.pad(table.weight, (0, 5))
         )
-        wider = point._replace(features=np.pad(point.features, pad))
+        wider = point._replace(white=np.pad(point.white, pad))
         with jax.enable_x64(True):
             one, other = SOLVE(table, point), SOLVE(longer, wider)
         np.testing.assert_allclose(one.theta, other.theta, rtol=1e-6)
@@ -186,7 +214,7 @@ class TestVerb:
             ({"N": 1e9}, "at= lacks D"),
             ({"N": 1e9, "D": -1}, "positive"),
             ({"N": "big", "D": 1e9}, "not a number"),
-            ([{"N": 1e9, "D": 1e9}, {"N": 1e9}], "N and D of each run"),
+            ([{"N": 1e9, "D": 1e9}, {"N": 1e9}], "N, D of each run"),
         ],
     )
     def test_refusals(self, golden, at, words):
@@ -207,45 +235,166 @@ def test_many_tables_are_those_by_themselves(golden):
     from scalejax.forecasting.make import _families
 
     rows = _families(sj.load_table(golden))[""]
-    targets = np.log(np.array([[1e9, 2e10]]))
+    targets = {"N": np.array([1e9]), "D": np.array([2e10])}
     parts = [rows.take(np.arange(k, 36)) for k in range(3)]
-    together = solve_all(parts, [targets] * 3)
+    together = solve_all(FieldLaw(), parts, [targets] * 3)
     for part, one in zip(parts, together, strict=True):
-        (alone,) = solve_all([part], [targets])
-        assert one.mean == pytest.approx(alone.mean, abs=1e-9)
+        (alone,) = solve_all(FieldLaw(), [part], [targets])
+        assert one.log_response == pytest.approx(alone.log_response, abs=1e-9)
 
 
 class TestWhatWidens:
     """Each part of the variance that makes intervals hold, by its own number."""
 
     def test_the_bend_grows_below_the_largest_run(self):
-        from scalejax.forecasting.make import _arrays, _ForecastRows
+        from scalejax.forecasting import ForecastRows, batch
 
-        log_n, log_d = np.log(10.0) * np.array([[7.0, 8.0, 8.0], [9.0, 10.0, 9.0]])
-        rows = _ForecastRows(log_n, log_d, np.array([1.2, 0.9, 1.0]), None)
-        _, grid, _, _ = _arrays(rows, np.stack([log_n, log_d], 1)[:1], 16, 0, 16)
+        inputs = {"N": np.array([1e7, 1e8, 1e8]), "D": np.array([1e9, 1e10, 1e9])}
+        rows = ForecastRows(inputs, np.array([1.2, 0.9, 1.0]), None, np.ones(3))
+        first = {name: values[:1] for name, values in inputs.items()}
+        here, there = rows.ground.places(inputs), rows.ground.places(first)
+        grid = batch._grid(rows, here, there, batch._Size(16, 0, 16))
         # Kernel one at no distance, times (1 + half a decade's share) squared: 2, 0 and 1 below.
-        own = (grid.features[0] ** 2).sum(1)[:3]
+        v = np.linalg.inv(np.eye(3) - grid.white[0, :3] @ grid.white[0, :3].T)
+        own = (np.diag(v) - 1) / batch.RATIOS[0] ** 2
         assert own == pytest.approx([2.0**2, 1.0, 1.5**2], rel=1e-4)
-        assert (grid.at_targets[0] ** 2).sum(1)[0] == pytest.approx(1.0, rel=1e-4)
 
     def test_a_new_run_has_an_offset_of_its_own(self):
-        table, point = small_problem()
+        small = Small()
         with jax.enable_x64(True):
-            mode = SOLVE(table, point)
-            _, without = PREDICT(mode, point, table.x[:2])
-            _, with_it = PREDICT(mode, point._replace(new_run=np.float64(9.0)), table.x[:2])
+            mode = SOLVE(small.table, small.point)
+            (_, without), (_, with_it) = (
+                PREDICT(mode, point, small.table.x[:2]) for point in (small.point, Small(9.0).point)
+            )
         added = np.asarray(with_it) - np.asarray(without)
         assert added == pytest.approx([9 * float(mode.variance)] * 2, rel=1e-9)
 
-    def test_a_decade_beyond_adds_one_percent(self):
-        table, point = small_problem()
+    def test_decades_beyond_add_their_tail(self):
+        """At three decades: of each, of their square, and of the discrepancy that was found."""
+        small = Small()
         with jax.enable_x64(True):
-            grid = jax.tree.map(lambda value: np.asarray(value)[None], point)
+            grid = jax.tree.map(lambda value: np.asarray(value)[None], small.point)
             far, near = (
                 model.forecast(
-                    field.log_loss, field.FIELD, table, grid, table.x[:2], np.full(2, beyond)
-                ).variance
+                    field.log_loss, PRIOR, small.table, grid, small.table.x[:2], np.full(2, beyond)
+                )
                 for beyond in (3.0, 0.0)
             )
-        assert np.asarray(far) - np.asarray(near) == pytest.approx([0.03**2] * 2, rel=1e-9)
+        tail = (0.004 * 3) ** 2 + (0.004 * 9) ** 2 + (0.2 * 3 * float(far.tau[0])) ** 2
+        added = np.asarray(far.variance) - np.asarray(near.variance)
+        assert added == pytest.approx([tail] * 2, rel=1e-9)
+
+
+class TestOutliers:
+    def test_runs_far_out_are_weighed_down_and_said(self, golden):
+        """Two runs that diverged change the answer by less than what a clean table says of it."""
+        broken = golden.copy()
+        broken.loc[[5, 20], "loss"] *= 1.25
+        clean, robust = (sj.forecast(runs, at=AT) for runs in (golden, broken))
+        assert any("2 of 36 rows lie far out" in note for note in robust.notes)
+        moved = np.log(robust.points["loss"] / clean.points["loss"]).abs()
+        assert (moved < 2 * clean.points["sd"]).all()
+        assert (robust.points["sd"] < 3 * clean.points["sd"]).all()
+
+    def test_clean_rows_keep_their_weight(self, forecast):
+        assert not any("far out" in note for note in forecast.notes)
+
+
+class TestAnyLaw:
+    """Other laws inside, with the prior that they declare or a weak one."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def precise(cls):
+        """Sixty runs in three precisions, .5 % noise, by Kumar's law."""
+        rng = np.random.default_rng(1)
+        n, d = 10 ** rng.uniform(7, 9, 60), 10 ** rng.uniform(9, 11, 60)
+        bits = {name: rng.choice([4.0, 8.0, 16.0], 60) for name in ("P_w", "P_a", "P_kv")}
+        runs = pd.DataFrame({"N": n, "D": d, **bits})
+        law = sj.LAWS["kumar2024"]
+        truth = cls.truth(*runs.to_numpy().T)
+        return runs.assign(loss=truth * np.exp(0.005 * rng.standard_normal(60)))
+
+    @staticmethod
+    def truth(*inputs):
+        law = sj.LAWS["kumar2024"]
+        with jax.enable_x64(True):
+            return np.asarray(law(*inputs, **law.published["kumar2024"]))
+
+    def test_it_forecasts_a_law_of_precision(self, precise):
+        at = {"N": 3e9, "D": 3e11, "P_w": 8, "P_a": 8, "P_kv": 16}
+        found = sj.forecast(precise, at=at, law="kumar2024").points.iloc[0]
+        assert found["lo"] < self.truth(*at.values()) < found["hi"]
+        assert found["hi"] / found["lo"] < 1.2
+
+    def test_bits_that_were_never_tried_widen(self, precise):
+        at = {"N": 3e8, "D": 3e10, "P_a": 16, "P_kv": 16, "P_w": [16, 3]}
+        found = sj.forecast(precise, at=at, law="kumar2024").points
+        assert found["sd"][1] > 1.2 * found["sd"][0]
+
+    def test_coordinates_are_those_of_the_law(self, golden):
+        """The law at the parameters of a draw is the law inside at its coordinates."""
+        from scalejax.forecasting import inside_of
+        from scalejax.forecasting.inside import context_of
+
+        inside = inside_of("chinchilla")
+        inputs = golden[["N", "D"]].to_numpy(float)
+        context = context_of(inputs, np.log(golden["loss"].to_numpy()), inputs[:, 0], {})
+        theta = inside.prior.starts[:4]
+        p = inside.parameters(theta, context)
+        loss = np.asarray(sj.LAWS["chinchilla"](1e9, 2e10, **p))
+        with jax.enable_x64(True):
+            here = [
+                float(inside.log_response(t, np.array([1e9, 2e10]), context)) + context.level
+                for t in theta
+            ]
+        np.testing.assert_allclose(np.log(loss), here, rtol=1e-6)
+
+    def test_what_the_user_knows_holds(self, golden):
+        """A range of nine in ten that the runs would not choose moves the exponent into it."""
+        free, told = (
+            sj.forecast(golden, at=AT, law="chinchilla", priors=priors).parameters
+            for priors in (None, {"alpha": (0.495, 0.505)})
+        )
+        alpha = [f.set_index("parameter").loc["alpha", "estimate"] for f in (free, told)]
+        assert alpha[0] < 0.45 < alpha[1] < 0.51
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ({"priors": {"gama": (1, 2)}, "law": "chinchilla"}, "no parameter of chinchilla"),
+            ({"priors": {"alpha": (0.5, 0.1)}}, "must increase"),
+        ],
+    )
+    def test_refusals(self, golden, options, words):
+        with pytest.raises(sj.UsageError, match=words):
+            sj.forecast(golden, at=AT, **options)
+
+
+class TestOfAFit:
+    def test_a_fit_predicts_by_its_forecast(self, forecast, golden_huber):
+        frame = golden_huber.predict(AT)
+        for name in ("loss", "lo", "hi"):
+            assert frame[name].to_numpy() == pytest.approx(forecast.points[name].to_numpy())
+        assert set(frame["method"]) == {"forecast"}
+        plain = golden_huber.predict(AT, discrepancy="none")
+        assert frame["curve"].to_numpy() == pytest.approx(plain["loss"].to_numpy(), rel=1e-12)
+
+    def test_ten_and_a_hundred_times_the_largest(self, golden, golden_huber):
+        found = golden_huber.forecast()
+        assert found.points["decades_beyond"].to_numpy() == pytest.approx([1, 2], abs=1e-9)
+        largest = golden.loc[(golden["N"] * golden["D"]).idxmax()]
+        assert (found.points["D"] / found.points["N"]).to_numpy() == pytest.approx(
+            [largest["D"] / largest["N"]] * 2
+        )
+
+    def test_what_cannot_be_forecast_says_why(self, golden):
+        fit = sj.fit(golden, resamples=0, penalty=lambda p: 0.0 * p["E"])
+        with pytest.raises(sj.UsageError, match="penalty of your own"):
+            fit.forecast()
+        assert fit.predict({"N": 1e9, "D": 2e10})["method"][0] != "forecast"
+
+    def test_what_was_held_stays(self, golden):
+        fit = sj.fit(golden, resamples=0, fixed={"alpha": 0.4})
+        draws = fit.forecast(AT).draws[""]
+        assert draws["alpha"] == pytest.approx(np.full(1000, 0.4))

@@ -14,6 +14,8 @@ from scalejax.cli.results import draw_to
 from scalejax.cli.talk import print_json, say, spoken_warnings
 
 if TYPE_CHECKING:
+    from scalejax.fitting import Fit
+    from scalejax.forecasting import Forecast
     from scalejax.planning import Plan
 
 EXAMPLES = """\b
@@ -117,6 +119,15 @@ def plan(
     out: Annotated[
         Path | None, option("Folder for plan.json, plan.txt, the draws and the plots.", "FOLDER")
     ] = None,
+    by_forecast: Annotated[
+        bool,
+        option(
+            "Take the law inside the forecast of the fit and its posterior, in which the law may "
+            "bend, in place of the fit and its resamples.",
+            None,
+            "--by-forecast",
+        ),
+    ] = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Plan a training run: the best parameters N and tokens D under your limits, with intervals.
@@ -144,7 +155,10 @@ def plan(
     from scalejax.planning import plan as decide
 
     with spoken_warnings(False):
-        decision = decide(words.source_of(source, law), candidates=models, level=level, **question)
+        origin = words.source_of(source, law)
+        if by_forecast:
+            origin = _forecast(origin, level)
+        decision = decide(origin, candidates=models, level=level, **question)
     if out is not None:
         _save(decision, out)
     if as_json:
@@ -153,6 +167,13 @@ def plan(
         print(decision.summary())
     if not decision.found:
         raise typer.Exit(3)
+
+
+def _forecast(origin: "Fit | str", level: float) -> "Forecast":
+    """The forecast of a saved fit."""
+    if isinstance(origin, str):
+        raise words.refusal("by_forecast", "a published set has no runs to forecast from.")
+    return origin.forecast(level=level)
 
 
 def _candidate(text: str) -> Mapping[str, float]:

@@ -43,6 +43,7 @@ class Forecast(Result):
             sd (of the log loss), decades_beyond (of compute, beyond the largest run).
         parameters: One row per parameter of the law, with the discrepancy integrated: family,
             parameter, estimate (median), lo, hi.
+        params: The law's parameters by family, at the mean of their coordinates over the grid.
         draws: Draws of the parameters from the posterior, by family: (B,) each.
         tau: Size of the discrepancy by family: the share of a loss by which the law bends.
         n_runs: Independent runs behind it, by family.
@@ -56,6 +57,7 @@ class Forecast(Result):
     law: Law
     points: pd.DataFrame
     parameters: pd.DataFrame
+    params: Mapping[str, Mapping[str, float]]
     draws: Mapping[str, Mapping[str, Floats]]
     tau: Mapping[str, float]
     n_runs: Mapping[str, int]
@@ -87,6 +89,7 @@ class Forecast(Result):
                 "law": self.law.name,
                 "points": self.points.to_dict("records"),
                 "parameters": self.parameters.to_dict("records"),
+                "params": self.params,
                 "tau": self.tau,
                 "runs": self.n_runs,
                 "rows": self.n_rows,

@@ -144,15 +144,17 @@ def make_forecast(
     by_name = dict(zip(families, answers, strict=False))
     of_test = dict(zip(split, answers[len(families) :], strict=True))
     generator = np.random.default_rng(seed)
-    frames, parameters, draws = [], [], {}
+    frames, parameters, params, draws = [], [], {}, {}
     for name, answer in by_name.items():
         frames.append(_named(name, _points(families[name], targets, answer, level)))
+        params[name] = _middle(inside, answer)
         draws[name] = draws_of(inside, answer, generator)
         parameters.append(_named(name, quantiles(draws[name], level)))
     return Forecast(
         law=inside.law,
         points=pd.concat(frames, ignore_index=True),
         parameters=pd.concat(parameters, ignore_index=True),
+        params=params,
         draws=draws,
         tau={name: float(a.arrays.weight @ a.arrays.tau) for name, a in by_name.items()},
         n_runs={name: rows.runs for name, rows in families.items()},
@@ -296,6 +298,13 @@ def draws_of(
     normal = generator.standard_normal((_DRAWS, modes.theta.shape[1]))
     theta = modes.theta[place] + np.einsum("bij,bj->bi", factor[place], normal)
     return inside.parameters(theta, answer.context)
+
+
+def _middle(inside: LawInside, answer: Answer) -> dict[str, float]:
+    """Parameters at the mean of the coordinates over the grid."""
+    theta = answer.arrays.weight @ answer.arrays.modes.theta
+    values = inside.parameters(theta[None], answer.context)
+    return {name: float(value[0]) for name, value in values.items()}
 
 
 def _notes(families: Mapping[str, ForecastRows], answers: Mapping[str, Answer]) -> list[str]:

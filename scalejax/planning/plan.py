@@ -45,6 +45,7 @@ class Plan(PlanRecord, Result):
             "parameters": dict(self.source.params),
             "question": _question(self.question),
             "named": self.named,
+            "posterior_draws": len(next(iter(self.source.posterior.values()), ())),
             "published_set": None if self.source.published is None else self.source.name,
             "target_loss": self.target,
             "outcome": self.outcome.label,

@@ -10,6 +10,7 @@ from scalejax._arrays import Floats
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting import MOST_FAILED, Fit, default_kind
+from scalejax.forecasting import Forecast
 from scalejax.laws import (
     LAWS,
     Law,
@@ -38,6 +39,7 @@ class Source:
         fit: The fit, if it was one.
         published: The published set, if it was one.
         added: Parameters of the law that the fit lacks; they are published values.
+        posterior: Draws of the parameters, (B,) each, if it is a forecast.
     """
 
     law: Law
@@ -46,6 +48,12 @@ class Source:
     fit: Fit | None = None
     published: PublishedSet | None = None
     added: Mapping[str, float] = field(default_factory=dict)
+    posterior: Mapping[str, Floats] = field(default_factory=dict)
+
+    @property
+    def from_runs(self) -> bool:
+        """Whether runs are behind it, and not a published set or given parameters."""
+        return self.fit is not None or bool(self.posterior)
 
     @property
     def name(self) -> str:
@@ -91,6 +99,9 @@ class Source:
         the fit.
         """
         fit = self.fit
+        if self.posterior:
+            count = len(next(iter(self.posterior.values())))
+            return dict(self.posterior), f"{count} draws of a forecast's posterior"
         if fit is None:
             return {}, ""
         if default_kind(fit) == "percentile":
@@ -125,11 +136,13 @@ class Source:
         }
 
 
-def source_of(source: Fit | Law | str, parameters: Mapping[str, float] | None = None) -> Source:
-    """The source of a fit, a law with parameters, or a published set.
+def source_of(
+    source: Fit | Forecast | Law | str, parameters: Mapping[str, float] | None = None
+) -> Source:
+    """The source of a fit, a forecast, a law with parameters, or a published set.
 
     Args:
-        source: A fit; a law or its name, with `parameters`; or the identifier of a published set,
+        source: A fit; a forecast of one family; a law or its name, with `parameters`; or the identifier of a published set,
             ``"besiroglu2024"`` or, where several laws have one of that name, ``"law/set"``.
         parameters: Parameters of the law.
 
@@ -140,6 +153,15 @@ def source_of(source: Fit | Law | str, parameters: Mapping[str, float] | None = 
 
     if isinstance(source, Fit):
         return Source(source.law, source.params, f"fit of {source.law.name}", fit=source)
+    if isinstance(source, Forecast):
+        if len(source.params) > 1:
+            raise UsageError(
+                f"the forecast has {len(source.params)} families ({', '.join(source.params)}): "
+                "forecast the runs of one."
+            )
+        ((name, params),) = source.params.items()
+        label = f"forecast with {source.law.name} inside{f' of {name}' if name else ''}"
+        return Source(source.law, params, label, posterior=source.draws[name])
     if parameters is not None:
         law = find_law(source)
         if set(parameters) != set(law.parameters):

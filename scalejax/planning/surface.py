@@ -15,6 +15,7 @@ import pandas as pd
 from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
+from scalejax.forecasting import Forecast
 from scalejax.laws import Law
 from scalejax.optima import solve_grid, tokens_for
 from scalejax.planning.problem import args_of, problem_of
@@ -24,7 +25,7 @@ from scalejax.status import Outcome
 
 
 def ratio_surface(
-    source: Fit | Law | str,
+    source: Fit | Forecast | Law | str,
     sizes: Sequence[float] | Floats,
     demands: Sequence[float] | Floats,
     parameters: Mapping[str, float] | None = None,

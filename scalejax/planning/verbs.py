@@ -9,6 +9,7 @@ from typing import Any, Unpack
 from scalejax.costs import amount_in
 from scalejax.errors import ScalejaxError
 from scalejax.fitting import Fit, load_fit
+from scalejax.forecasting import Forecast
 from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.planning.plan import FIT, PLAN, Plan
@@ -21,7 +22,7 @@ from scalejax.resampling import check_level
 
 @keywords(QuestionFields, serving="serving_hardware")
 def plan(
-    source: Fit | Law | str,
+    source: Fit | Forecast | Law | str,
     question: Question | None = None,
     *,
     parameters: Mapping[str, float] | None = None,
@@ -36,7 +37,8 @@ def plan(
         sj.plan(fit, usd=5e6, hardware="h100", gpus=4096, unique_tokens=3e11)
 
     Args:
-        source: A fit, the identifier of a published set, or a law with `parameters`.
+        source: A fit, a forecast (whose law and posterior draws then count), the identifier of a
+            published set, or a law with `parameters`.
         question: The question; or give its fields as keywords.
         parameters: Parameters of the law, if `source` is one.
         candidates: Models by name, as values of N, and D where it is not to follow from the
@@ -105,8 +107,11 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
         fields = {name: value for name, value in saved["question"].items() if value is not None}
         candidates, level, published = saved["named"], saved["level"], saved["published_set"]
         parameters, name = saved["parameters"], saved["law"]
+        draws = saved.get("posterior_draws", 0)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ScalejaxError(f"there is no plan that can be read in {folder}: {error!r}") from error
+    if draws:
+        raise UsageError(f"{folder} has the plan of a forecast: forecast the runs and plan again.")
     fields |= {key: tuple(fields[key]) for key in ("serving_mfu", "precisions") if key in fields}
     arguments: dict[str, Any] = {"candidates": candidates, "level": level, **fields}
     if (place / FIT).is_dir():

@@ -102,7 +102,8 @@ def _range(plan: PlanRecord, wide: str) -> str:
     sizes = f"{amount(plan['N'])} parameters on " if wide == "D" else ""
     guess = ", ".join(_decision(plan)[wide == "D" :])
     fit = plan.source.fit
-    how = f" What would narrow it: {narrowing(fit)}." if fit is not None else ""
+    means = "larger runs; scalejax design finds them" if fit is None else narrowing(fit)
+    how = f" What would narrow it: {means}." if plan.source.from_runs else ""
     return (
         f"Train {sizes}{low} to {high} {_WORDS[wide]}: the runs do not say more (best guess "
         f"{guess}: loss {plan['loss']:.4f} nats/token).{how}"
@@ -123,7 +124,7 @@ def _no_interval(plan: PlanRecord) -> str:
 
 
 def _about_interval(plan: PlanRecord) -> Iterator[Caveat]:
-    if not plan.found or plan.answer is None or plan.source.fit is None:
+    if not plan.found or plan.answer is None or not plan.source.from_runs:
         return
     if reason := _no_interval(plan):
         yield Caveat("interval", f"There is no interval: {reason}.", "fault", reason)

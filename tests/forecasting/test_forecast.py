@@ -311,7 +311,6 @@ class TestAnyLaw:
         n, d = 10 ** rng.uniform(7, 9, 60), 10 ** rng.uniform(9, 11, 60)
         bits = {name: rng.choice([4.0, 8.0, 16.0], 60) for name in ("P_w", "P_a", "P_kv")}
         runs = pd.DataFrame({"N": n, "D": d, **bits})
-        law = sj.LAWS["kumar2024"]
         truth = cls.truth(*runs.to_numpy().T)
         return runs.assign(loss=truth * np.exp(0.005 * rng.standard_normal(60)))
 

@@ -151,9 +151,10 @@ def fit(
     if not silent:
         for note in next(iter(fits.values())).table.notes:
             say(f"assumed: {note}")
-    report(fits, by, level, as_json)
     if by is None and not as_json and not quick and fits[""].has_estimate:
-        _outlook(fits[""], level)
+        _with_forecast(fits[""], level)
+    else:
+        report(fits, by, level, as_json)
     if out is not None:
         for folder in save(fits, out, by, answers):
             if not quiet:
@@ -164,13 +165,16 @@ def fit(
         raise typer.Exit(FAILED)
 
 
-def _outlook(fit: "Fit", level: float) -> None:
-    """Print what larger runs will lose; a saved fit forecasts others with ``predict``."""
-    from scalejax.fitting import unforeseeable
+def _with_forecast(fit: "Fit", level: float) -> None:
+    """Print the summary, and what larger runs will lose; ``predict`` forecasts others."""
+    from scalejax.fitting import about_backtest, summarise, unforeseeable
 
-    why = unforeseeable(fit)
-    print("\nForecast of runs of 10 and 100 times the largest compute:")
-    print(f"none: {why}" if why else fit.forecast(level=level).summary())
+    if why := unforeseeable(fit):
+        print(f"{fit.summary(level)}\n\nNo forecast of larger runs: {why}.")
+        return
+    answer = fit.forecast(level=level)
+    print(summarise(fit, level, about_backtest(answer)))
+    print(f"\nForecast of runs of 10 and 100 times the largest compute:\n{answer.summary()}")
 
 
 def _check(

@@ -155,9 +155,9 @@ def plan(
     from scalejax.planning import plan as decide
 
     with spoken_warnings(False):
-        origin = words.source_of(source, law)
+        origin: Fit | Forecast | str = words.source_of(source, law)
         if by_forecast:
-            origin = _forecast(origin, level)
+            origin = _forecast(words.source_of(source, law), level)
         decision = decide(origin, candidates=models, level=level, **question)
     if out is not None:
         _save(decision, out)

@@ -24,6 +24,7 @@ from scalejax.fitting.judgement import judged as judged
 from scalejax.fitting.make import fit as fit
 from scalejax.fitting.make import fit_many as fit_many
 from scalejax.fitting.manifest import read_about as read_about
+from scalejax.fitting.outlook import about_backtest as about_backtest
 from scalejax.fitting.outlook import unforeseeable as unforeseeable
 from scalejax.fitting.plain import describe as describe
 from scalejax.fitting.plain import describe_law as describe_law
@@ -42,4 +43,5 @@ from scalejax.fitting.reproduction import Reproduction as Reproduction
 from scalejax.fitting.reproduction import reproduce as reproduce
 from scalejax.fitting.storage import MANIFEST as MANIFEST
 from scalejax.fitting.storage import check_folder as check_folder
+from scalejax.fitting.summary import summarise as summarise
 from scalejax.fitting.warn import warn_about_data as warn_about_data

@@ -5,9 +5,11 @@ of `Fit.predict` from it. Where a fit cannot be forecast, `unforeseeable` says w
 """
 
 import numpy as np
+from scipy.special import bdtr
 
 from scalejax._arrays import Floats
 from scalejax.errors import UsageError
+from scalejax.fitting.judgement import Caveat
 from scalejax.fitting.record import FitRecord
 from scalejax.forecasting import (
     FEWEST_ROWS,
@@ -26,6 +28,9 @@ from scalejax.objectives import LogNormal, Normal, Prior, least_squares, make_mo
 _OF_THE_FIELD = ("chinchilla", "outer_exponent")
 """Laws whose forecasts have Chinchilla's law with an outer exponent inside: on public tables it
 predicted better than Chinchilla's own."""
+
+_UNLIKELY = 0.05
+"""Chance of as few held runs, were the interval right, below which a backtest speaks against it."""
 
 _WITHIN = 1.645
 """Standard deviations that hold nine in ten values of a normal distribution."""
@@ -88,3 +93,17 @@ def larger_runs(fit: FitRecord) -> dict[str, Floats]:
         return {**runs, **{name: runs[name] * np.sqrt(times) for name in ("N", "D")}}
     first = next(iter(inputs))
     return {**runs, first: runs[first] * times}
+
+
+def about_backtest(answer: Forecast) -> Caveat | None:
+    """How the largest runs were predicted from the rest, for or against; None where too few."""
+    test = answer.backtest.get("")
+    if test is None:
+        return None
+    text = f"Predicting your {test.sentence(answer.level)}."
+    if bdtr(test.held, test.runs, answer.level) >= _UNLIKELY:
+        return Caveat(
+            "backtest", text, "for", f"held-out largest runs {100 * test.error:.2g} % off"
+        )
+    short = f"the forecast held {test.held} of your {test.runs} largest runs"
+    return Caveat("backtest", text, "care", short)

@@ -32,6 +32,13 @@ class Backtest:
     error: float
     held: int
 
+    def sentence(self, level: float) -> str:
+        """What was found, after a word such as "predicting"."""
+        return (
+            f"{self.runs} largest runs from the rest: {100 * self.error:.2g} % off, "
+            f"{100 * level:g} % interval held {self.held} of {self.runs}"
+        )
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Forecast(Result):
@@ -124,10 +131,7 @@ class Forecast(Result):
 
 def _tested(name: str, test: Backtest, level: float) -> tuple[str, str]:
     of = f"{name}: " if name else ""
-    return "backtest", (
-        f"{of}predicting your {test.runs} largest runs from the rest: {100 * test.error:.2g} % "
-        f"off, {100 * level:g} % interval held {test.held} of {test.runs}"
-    )
+    return "backtest", f"{of}predicting your {test.sentence(level)}"
 
 
 def _cell(name: str, value: float) -> str:

@@ -12,12 +12,11 @@ from typing import Any, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import norm, qmc
+from scipy.special import ndtri
 
 from scalejax._arrays import Floats
 from scalejax.forecasting import field as of_field
-from scalejax.laws import LAWS, Law
-from scalejax.laws.supports import Support, positive, real
+from scalejax.laws import LAWS, Law, Support, positive, real
 from scalejax.objectives import Model
 
 REFERENCES = 16
@@ -180,9 +179,11 @@ class AnyLaw:
     def prior(self) -> Prior:
         """What the law declares, and from plausible ranges where it declares nothing."""
         mean, sd = np.array([self._known(name) for name in self.model.free]).T
+        from scipy.stats import qmc  # half a second, which the field's law does without
+
         low, high = mean - _REACH * sd, mean + _REACH * sd
         draws = qmc.Sobol(len(mean), seed=0).random(CANDIDATES)
-        starts = mean + sd * norm.ppf(np.clip(draws, 0.02, 0.98))
+        starts = mean + sd * ndtri(np.clip(draws, 0.02, 0.98))
         return Prior(mean, sd, low, high, np.concatenate([mean[None], starts]))
 
     def _known(self, name: str) -> tuple[float, float]:

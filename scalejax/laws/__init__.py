@@ -97,6 +97,7 @@ from scalejax.laws.supports import Support as Support
 from scalejax.laws.supports import UnitInterval as UnitInterval
 from scalejax.laws.supports import Value as Value
 from scalejax.laws.supports import positive as positive
+from scalejax.laws.supports import real as real
 from scalejax.laws.transfer import data_multiplier as data_multiplier
 from scalejax.laws.transfer import hernandez2021 as hernandez2021
 from scalejax.laws.transfer import mikami2021 as mikami2021

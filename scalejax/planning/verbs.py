@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from scalejax.costs import amount_in
-from scalejax.errors import ScalejaxError
+from scalejax.errors import ScalejaxError, UsageError
 from scalejax.fitting import Fit, load_fit
 from scalejax.forecasting import Forecast
 from scalejax.keywords import keywords

@@ -36,6 +36,7 @@ from scalejax.fitting import (
     default_kind,
     method_name,
 )
+from scalejax.forecasting import Forecast
 from scalejax.isoflop import true_optimum
 from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.reporting.blocks import Absent, attempt
@@ -233,14 +234,11 @@ def with_moves(frame: pd.DataFrame, variants: pd.DataFrame | Absent) -> pd.DataF
     return frame.merge(moves, on="conclusion", how="left")
 
 
-def prediction_table(
-    fit: Fit, level: float, at: Sequence[Point] | None, discrepancy: float | None
-) -> pd.DataFrame:
-    """Losses along the compute-optimal path, or of ever larger runs if there is none.
+def larger_runs(fit: Fit, at: Sequence[Point] | None) -> tuple[str, list[float], dict[str, Floats]]:
+    """The compute-optimal path, or ever larger runs if there is none.
 
     Returns:
-        One row per size and discrepancy: times (the largest run), path, and what `Fit.predict`
-        gives; C (FLOP) for laws of N and D.
+        What the path is, multiples of the largest run, and the inputs there.
     """
     times = [*MULTIPLES]
     for conclusion in (conclusion_at(point, fit.law) for point in at or ()):
@@ -248,6 +246,30 @@ def prediction_table(
             times.append(conclusion.budget / largest_compute(fit))
     times = sorted(set(times))
     path, points = _optimal_path(fit, times)
+    return path, times, points
+
+
+def prediction_table(
+    fit: Fit,
+    level: float,
+    at: Sequence[Point] | None,
+    discrepancy: float | None,
+    forecast: Forecast | Absent,
+) -> pd.DataFrame:
+    """Losses along the compute-optimal path, or of ever larger runs if there is none.
+
+    Args:
+        fit: The fit.
+        level: Probability of the intervals.
+        at: Points that were asked about.
+        discrepancy: A declared discrepancy, if there is one.
+        forecast: The forecast of `larger_runs`.
+
+    Returns:
+        One row per size and discrepancy: times (the largest run), path, and what `Fit.predict`
+        gives; C (FLOP) for laws of N and D; forecast, forecast_lo and forecast_hi.
+    """
+    path, times, points = larger_runs(fit, at)
     discrepancies = sorted({*DISCREPANCIES, *([] if discrepancy is None else [discrepancy])})
     frames = []
     for per_decade in discrepancies:
@@ -256,6 +278,9 @@ def prediction_table(
         frame.insert(1, "path", path)
         if allocates(fit):
             frame.insert(2, "C", FLOP_PER_PAIR * frame["N"] * frame["D"])
+        if not isinstance(forecast, Absent):
+            new = forecast.points
+            frame = frame.assign(forecast=new["loss"], forecast_lo=new["lo"], forecast_hi=new["hi"])
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
 

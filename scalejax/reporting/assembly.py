@@ -13,13 +13,14 @@ import pandas as pd
 
 from scalejax.conclusions import Point, identifiability
 from scalejax.errors import UsageError
-from scalejax.fitting import Fit
+from scalejax.fitting import Fit, about_backtest
 from scalejax.isoflop import Isoflop, isoflop
 from scalejax.plots import residual_frame
 from scalejax.reporting.answers import (
     check_robustness,
     conclusion_frame,
     conclusions_at,
+    larger_runs,
     prediction_table,
     with_moves,
 )
@@ -96,8 +97,12 @@ def content(
         identified = attempt("Identifiability", lambda: identifiability(fit))
         kinds = attempt("Intervals by kind", lambda: interval_kinds(fit, level))
         slices = attempt("IsoFLOP slices", lambda: isoflop(fit))
+        forecast = attempt(
+            "Forecast", lambda: fit.forecast(pd.DataFrame(larger_runs(fit, at)[2]), level)
+        )
         predictions = attempt(
-            "Prediction", lambda: prediction_table(fit, level, at, options.discrepancy)
+            "Prediction",
+            lambda: prediction_table(fit, level, at, options.discrepancy, forecast),
         )
         tell("data and fit")
         data, fit_part = data_section(fit, level), fit_section(fit, level)
@@ -136,7 +141,14 @@ def content(
     return Report(
         title=options.title or f"Scaling-law fit of {fit.table.source}",
         subtitle=f"{fit.law.name} on {fit.table.n_rows} runs",
-        verdict=judge(fit, conclusions, identified, robustness, kinds),
+        verdict=judge(
+            fit,
+            conclusions,
+            identified,
+            robustness,
+            kinds,
+            None if isinstance(forecast, Absent) else about_backtest(forecast),
+        ),
         sections=sections,
         frames={
             name: frame

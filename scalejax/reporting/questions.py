@@ -176,10 +176,11 @@ def prediction_section(
         prediction_picture(fit, at, level, per_decade),
         _predictions(fit, frame, level),
         Text(
-            "The interval of the curve holds what the runs leave open about the law. That of a "
-            "new run adds the scatter of the runs and, for each decade beyond the data, an error "
-            "of the law itself of the size named: no data speak for it, so it is declared, not "
-            "estimated."
+            "The forecast learns from the runs how far the law bends, and its interval holds that, "
+            "the law's parameters and the scatter of a new run: it is the one to decide by. The "
+            "interval of the curve holds what the runs leave open about the law alone. The others "
+            "add the scatter of a run and, for each decade beyond the data, an error of the law of "
+            "the size named, which is declared and not estimated."
         ),
     ]
     return Section("prediction", "Prediction", [Part("", blocks)])
@@ -191,12 +192,16 @@ def _predictions(fit: Fit, frame: pd.DataFrame, level: float) -> Grid:
     first = next(iter(groups.values()))
     columns = [name for name in ("C", *fit.law.inputs) if name in first]
     header = ["times the largest run", *(_header(name) for name in dict.fromkeys(columns))]
-    header += ["loss", "decades beyond the data", "curve"]
+    foreseen = "forecast" in first
+    header += ["forecast", "forecast, new run"] if foreseen else []
+    header += ["loss of the law", "decades beyond the data", "curve"]
     header += [f"new run, law off by {percent(d)} a decade" for d in groups]
     rows = []
     for place in range(len(first)):
         row = first.iloc[place]
         cells = [number(row["times"]), *(number(row[name], 3) for name in dict.fromkeys(columns))]
+        if foreseen:
+            cells += [number(row["forecast"]), interval(row["forecast_lo"], row["forecast_hi"])]
         cells += [number(row["loss"]), decades(row["decades_beyond"])]
         cells.append(interval(row["curve_lo"], row["curve_hi"]))
         for group in groups.values():

@@ -20,6 +20,8 @@ EDGES = {
     *("as_json", "quiet", "plot", "csv", "out", "dry_run", "help", "width", "simulate", "tables"),
     *("title", "explain", "law", "about", "level", "progress", "force", "distributed"),
     *("coordinator", "processes", "process", "rows", "formula", "delta", "dof", "on"),
+    # In Python the forecast is printed, or planned by, where one is asked for.
+    *("quick", "by_forecast"),
 }
 # In Python the first argument of `predict`, of a fit or of a selection.
 POINT_OF_A_PREDICTION = {("select", "at"), ("predict", "at")}

@@ -152,7 +152,7 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
     rows = jnp.sum(table.weight)
     weight = 1 / jnp.asarray(prior.sd) ** 2
     size = len(prior.mean)
-    lower, never = np.tril_indices(size), np.zeros(size, bool)
+    lower, never = np.tril_indices(size), jnp.zeros(size, bool)
     longest = jnp.maximum(jnp.asarray(prior.sd), 1.0)
     log_losses = jax.vmap(log_loss, (None, 0))
     slopes = jax.vmap(jax.jacfwd(log_loss), (None, 0))

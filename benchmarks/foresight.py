@@ -10,7 +10,8 @@ plain fit of Chinchilla's law, and with SciPy's curve_fit, on the same rows.
 Then what the forecast costs where the law is exactly right, and what it holds where it bends, by
 simulation: Besiroglu's law at random subsets of Epoch's 240 sizes, .5 % noise, runs on the optimum
 at 10 and 100 times the largest compute, log losses off by half the bend times the square of the
-decades from the largest run. Some minutes of two cores; `--quick` takes a few cells and tables.
+decades from the largest run; N* is the best size at 100 times. Some minutes of two cores;
+`--quick` takes a few cells and tables.
 """
 
 import argparse
@@ -110,7 +111,10 @@ def cells(folder: Path) -> Iterator[Cell]:
 
 def plain(cell: Cell) -> pd.DataFrame:
     """The plain fit's prediction: loss and sd of the log loss."""
-    fit = sj.fit(cell.train, resamples=200)
+    return _prediction(sj.fit(cell.train, resamples=200), cell)
+
+
+def _prediction(fit: sj.Fit, cell: Cell) -> pd.DataFrame:
     frame = fit.predict(cell.test[["N", "D"]].to_dict("list"), _LEVEL, discrepancy="none")
     half = np.log(frame["hi"] / frame["lo"]) / 2
     return pd.DataFrame({"loss": frame["loss"], "sd": half / norm.ppf((1 + _LEVEL) / 2)})
@@ -147,6 +151,27 @@ _LAW = sj.LAWS["chinchilla"].published["besiroglu2024"]
 _BENDS, _SIZES, _TIMES = (0.0, 0.01, 0.03), {30: 40, 60: 40, 240: 16}, (10.0, 100.0)
 
 
+def best_size(c: Any, *, A: Any, alpha: Any, B: Any, beta: Any, **others: Any) -> Any:
+    """Best N of a compute at 6ND, of Chinchilla's law with or without an outer exponent."""
+    ratio = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
+    return ratio * (c / 6) ** (beta / (alpha + beta))
+
+
+def plain_answer(cell: Cell) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The plain fit's prediction, and its draws."""
+    fit = sj.fit(cell.train, resamples=200)
+    return _prediction(fit, cell), fit.draws.arrays()
+
+
+def forecast_answer(cell: Cell) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The forecast, and its posterior draws."""
+    answer = sj.forecast(cell.train, at=cell.test[["N", "D"]], level=_LEVEL)
+    return answer.points[["loss", "sd"]], dict(answer.draws[""])
+
+
+ANSWERS = {"plain fit": plain_answer, "forecast": forecast_answer}
+
+
 def simulated(sizes: pd.DataFrame, bend: float, rng: np.random.Generator) -> Cell:
     """Runs of the law with a bend, and two on its optimum beyond them."""
 
@@ -158,9 +183,7 @@ def simulated(sizes: pd.DataFrame, bend: float, rng: np.random.Generator) -> Cel
     n, d = sizes["N"].to_numpy(float), sizes["D"].to_numpy(float)
     sign, top = rng.choice([-1, 1]), (6 * n * d).max()
     c = top * np.array(_TIMES)
-    both = _LAW["alpha"] + _LAW["beta"]
-    ratio = (_LAW["alpha"] * _LAW["A"] / (_LAW["beta"] * _LAW["B"])) ** (1 / both)
-    best = ratio * (c / 6) ** (_LAW["beta"] / both)
+    best = best_size(c, **_LAW)
     frames = [
         pd.DataFrame({"N": a, "D": b, "loss": loss(a, b)})
         for a, b in ((n, d), (best, c / 6 / best))
@@ -176,16 +199,22 @@ def price(folder: Path, share: float = 1.0) -> pd.DataFrame:
     for size, count in _SIZES.items():
         for bend in _BENDS:
             rng = np.random.default_rng(size + int(1000 * bend))
-            answers: dict[str, list[Any]] = {"plain fit": [], "forecast": []}
+            answers: dict[str, list[Any]] = {method: [] for method in ANSWERS}
+            sizes: dict[str, list[bool]] = {method: [] for method in ANSWERS}
             for _ in range(max(int(count * share), 2)):
                 runs = epoch.sample(size, random_state=int(rng.integers(2**31)))
                 cell = simulated(runs, bend, rng)
                 for method, results in answers.items():
                     with warnings.catch_warnings():
                         warnings.simplefilter("ignore")
-                        frame = METHODS[method](cell)
+                        frame, draws = ANSWERS[method](cell)
                     off = np.log(cell.test["loss"].to_numpy() / frame["loss"].to_numpy())
                     results.append([np.abs(off), frame["sd"].to_numpy()])
+                    c = 6 * float(cell.test["N"].iloc[1] * cell.test["D"].iloc[1])
+                    low, high = np.nanquantile(
+                        best_size(c, **draws), [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2]
+                    )
+                    sizes[method].append(low <= best_size(c, **_LAW) <= high)
             row: dict[str, Any] = {"runs": size, "bend % a decade^2": 100 * bend}
             arrays = {method: np.array(results) for method, results in answers.items()}
             z = norm.ppf((1 + _LEVEL) / 2)
@@ -193,8 +222,9 @@ def price(folder: Path, share: float = 1.0) -> pd.DataFrame:
                 held = np.mean(values[:, 0] <= z * values[:, 1], 0)
                 off = 100 * np.median(values[:, 0], 0)
                 row[f"{method} holds"] = f"{held[0]:.2f} {held[1]:.2f}"
+                row[f"{method} holds N*"] = f"{np.mean(sizes[method]):.2f}"
                 row[f"{method} off %"] = f"{off[0]:.2g} {off[1]:.2g}"
-            wide = np.median(arrays["forecast"][:, 1] / arrays["plain fit"][:, 1], 0)
+            wide = np.nanmedian(arrays["forecast"][:, 1] / arrays["plain fit"][:, 1], 0)
             row["width over plain"] = f"{wide[0]:.2f} {wide[1]:.2f}"
             rows.append(row)
             print(row, flush=True)

@@ -37,7 +37,7 @@ def prediction_frame(
     at: Mapping[str, float],
     along: str | None = None,
     level: float = 0.95,
-    discrepancy: float | None = None,
+    discrepancy: float | str | None = None,
     points: int = 200,
 ) -> pd.DataFrame:
     """The fitted curve on a path from the data to a point.
@@ -69,9 +69,7 @@ def prediction_frame(
     else:
         growth = np.sqrt(grid / _place(fit, at, along))
         path |= {"N": at["N"] * growth, "D": at["D"] * growth}
-    if discrepancy is None:
-        fit.predict(at, level)  # Warns about the point that was asked for; the path goes beyond it.
-    frame = fit.predict(path, level, discrepancy=discrepancy or 0.0)
+    frame = fit.predict(path, level, discrepancy=discrepancy)
     if along not in frame:
         frame.insert(0, along, grid)
     return frame
@@ -83,7 +81,7 @@ def plot_prediction(
     along: str | None = None,
     ax: Axes | None = None,
     level: float = 0.95,
-    discrepancy: float | None = None,
+    discrepancy: float | str | None = None,
 ) -> Axes:
     """Draw the path from the data to a point with the bands of the curve and of a new run.
 

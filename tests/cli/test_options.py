@@ -10,6 +10,7 @@ from typer.main import get_command
 
 import scalejax as sj
 from scalejax.cli import app, names
+from scalejax.laws import ALIASES
 from scalejax.cli.renamed import current
 from scalejax.data import Request
 from scalejax.data.request import TableOptions
@@ -94,6 +95,7 @@ def test_new_options_are_left_alone(words, capsys):
 
 def test_names_known_before_jax_are_those_that_there_are():
     assert set(names.LAWS) == set(sj.LAWS)
+    assert set(names.ALIASES) == set(ALIASES)
     assert set(names.SETS) == {id for law in sj.LAWS.values() for id in law.published}
     assert set(names.DATASETS) == set(sj.datasets.names())
 

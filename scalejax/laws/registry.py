@@ -61,8 +61,9 @@ def find_law(law: str | Law) -> Law:
     """The law of a name; a `Law` is returned as it is.
 
     Args:
-        law: A `Law`, a registered name or alias, ``module:name``, ``file.py:name``, or a formula such as
-            ``"formula: E + A/N**alpha"``, see `scalejax.laws.formula`.
+        law: A `Law`, a registered name, another name of one (`ALIASES`), ``module:name``,
+            ``file.py:name``, or a formula such as ``"formula: E + A/N**alpha"``, see
+            `scalejax.laws.formula`.
 
     Raises:
         LawError: Nothing of that name exists, it is not a law, or the formula is not allowed.

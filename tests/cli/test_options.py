@@ -10,10 +10,10 @@ from typer.main import get_command
 
 import scalejax as sj
 from scalejax.cli import app, names
-from scalejax.laws import ALIASES
 from scalejax.cli.renamed import current
 from scalejax.data import Request
 from scalejax.data.request import TableOptions
+from scalejax.laws import ALIASES
 from scalejax.planning.question import QuestionFields
 
 # What is done with a result is no question to the verb.

@@ -20,6 +20,11 @@ CRITERIA = ("density", "error", "aic", "aicc", "bic")
 FEWEST_DRAWS = 20
 """Fewer draws give no interval: its ends would be single draws. Set by judgement."""
 
+ALIKE = 0.1
+"""Nats a held-out run by which laws are not told apart, whatever the resamples of held-out runs
+say: standard deviations that are wrong by a factor of 1.4 cost as much, and the forecasts
+themselves are not resampled."""
+
 _OF_ALL = ("aic", "aicc", "bic")
 
 
@@ -49,6 +54,8 @@ def ranking_of(record: SelectionRecord, level: float) -> pd.DataFrame:
         )
     frame = pd.DataFrame(rows).sort_values("score", kind="stable").set_index("law")
     frame["tied"] |= frame["behind_lo"] <= 0
+    if record.criterion == "density":
+        frame["tied"] |= frame["behind"] < ALIKE
     if not weights:
         wins_of_tied = frame["best_in"].where(frame["tied"], 0.0).fillna(0.0)
         frame["weight"] = wins_of_tied / max(wins_of_tied.sum(), np.finfo(float).tiny)

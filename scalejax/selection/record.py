@@ -161,7 +161,7 @@ class SelectionRecord:
             words.append(f"no plain fit: {candidate.reason}")
         else:
             words += self._failures(candidate.fit)
-        return "; ".join(word.rstrip(".") for word in words)
+        return "; ".join(" ".join(word.split()).rstrip(".") for word in words)
 
     def _failures(self, fit: Fit) -> Iterable[str]:
         """Folds in which the plain fit failed, by the reason."""

@@ -69,9 +69,10 @@ class Selection(SelectionRecord, Result):
             of ln loss under the forecast with the law inside), behind (difference to the best in
             the criterion), behind_lo, behind_hi (from common resamples of the runs), best_in (share
             of the resamples in which it is the best), tied (whether the interval of the difference
-            holds zero), are (mean absolute relative error of the plain fits, over the folds in
-            which every law has one), are_lo, are_hi, converged (share of the refits), aic, aicc,
-            bic, note (why a plain fit failed and where, or why there is no rank) and delta_aicc.
+            holds zero, or log densities differ by less than a tenth), are (mean absolute relative
+            error of the plain fits, over the folds in which every law has one), are_lo, are_hi,
+            converged (share of the refits), aic, aicc, bic, note (why a plain fit failed and where,
+            or why there is no rank) and delta_aicc.
         """
         return ranking_of(self, level)
 

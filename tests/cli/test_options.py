@@ -112,7 +112,7 @@ def test_names_known_before_jax_are_those_that_there_are():
         (["plan", "besiroglu", "--budget", "1e24"], "did you mean besiroglu2024"),
         (["show", "kumar"], "did you mean kumar2024"),
         (["select", "golden36", "--laws", "chinchilla,kaplam"], "did you mean kaplan"),
-        (["select", "golden36"], "--laws"),
+        (["select", "golden36", "--criterion", "luck"], "density"),
         (["report", "nowhere", "-o", "r.html"], "no folder of a fit"),
         (["stady", "x"], "study"),
     ],

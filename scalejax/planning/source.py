@@ -143,7 +143,8 @@ def source_of(
 
     Args:
         source: A fit; a forecast of one family; a law or its name, with `parameters`; or the
-            identifier of a published set, ``"besiroglu2024"`` or, where several laws have one of that name, ``"law/set"``.
+            identifier of a published set, ``"besiroglu2024"`` or, where several laws have one of
+            that name, ``"law/set"``.
         parameters: Parameters of the law.
 
     Raises:

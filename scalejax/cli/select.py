@@ -77,8 +77,8 @@ def select(
 ) -> None:
     """Compare laws on the same runs, by how well they predict runs that were held out.
 
-    Without --laws, four usual laws of N and D. --at forecasts new runs with all laws that have a
-    weight, and stacked. The exit code is 3 if a law could not be ranked.
+    Without --laws, four usual laws of N and D. --at forecasts new runs with every law that has
+    a weight or is tied with the best, and stacked. The exit code is 3 if a law could not be ranked.
     """
     use_compilation_cache()
     # Imported here: JAX and pandas take a second, which --help should not.

@@ -27,9 +27,9 @@ def curves_of(
     """See `scalejax.selection.Selection.predict`."""
     check_level(level)
     total = sum(weight for name, weight in weights.items() if name in record.fits)
-    weights = {name: w / total for name, w in weights.items() if name in record.fits}
-    if not weights:
+    if not total > 0:
         raise UsageError(f"no law that counts has a plain fit: {_reasons(record)}")
+    weights = {name: w / total for name, w in weights.items() if name in record.fits}
     if len(record.multipliers) - 1 < FEWEST_DRAWS:
         raise UsageError(f"an average needs at least {FEWEST_DRAWS} resamples.")
     names = dict.fromkeys(n for name in weights for n in record.fits[name].law.inputs)

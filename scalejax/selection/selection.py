@@ -84,7 +84,7 @@ class Selection(SelectionRecord, Result):
     def predict(
         self, inputs: pd.DataFrame | Mapping[str, ArrayLike], level: float = 0.95
     ) -> pd.DataFrame:
-        """Curves of the plain fits of every law with a weight, and of their average.
+        """Curves of the plain fits of every law with a weight or tied, and of their average.
 
         `forecast` is for the loss of a new run: its intervals hold more of them.
 
@@ -101,10 +101,10 @@ class Selection(SelectionRecord, Result):
             UsageError: An input is missing, there are too few resamples for intervals, or no law
                 with a weight has a plain fit.
         """
-        return curves_of(self, self.weights(level), inputs, level)
+        return curves_of(self, self._shown(level), inputs, level)
 
     def forecast(self, at: At, level: float = 0.95) -> pd.DataFrame:
-        """Losses of new runs: the forecast with every law that has a weight inside, and stacked.
+        """Losses of new runs: the forecast with every law with a weight or tied, and stacked.
 
         Args:
             at: The runs to come, as for `scalejax.forecast`.
@@ -118,7 +118,13 @@ class Selection(SelectionRecord, Result):
         Raises:
             UsageError: An input is missing, or no law has a forecast.
         """
-        return forecast_of(self, self.weights(level), at, level)
+        return forecast_of(self, self._shown(level), at, level)
+
+    def _shown(self, level: float) -> dict[str, float]:
+        """Weights of the laws that predictions show: with a weight, or tied with the best."""
+        ranking = self.ranking(level)
+        shown = ranking.loc[(ranking["weight"] > 0) | ranking["tied"], "weight"]
+        return {str(name): float(weight) for name, weight in shown.items()}
 
     def to_frame(self, level: float = 0.95) -> pd.DataFrame:
         """Tidy frame, one row per law: what `ranking` gives."""

@@ -55,7 +55,7 @@ def _verdict(record: SelectionRecord, ranking: pd.DataFrame, level: float) -> st
         return f"{best} extrapolates best{behind}; {tested}."
     return (
         f"{best} extrapolates best, but these runs cannot tell it from {', '.join(others)}: "
-        f"predict with all of them; {tested}."
+        f"look at what each of them predicts; {tested}."
     )
 
 

@@ -101,7 +101,7 @@ class Selection(SelectionRecord, Result):
             UsageError: An input is missing, there are too few resamples for intervals, or no law
                 with a weight has a plain fit.
         """
-        return curves_of(self, self._shown(level), inputs, level)
+        return curves_of(self, self._weights_shown(level), inputs, level)
 
     def forecast(self, at: At, level: float = 0.95) -> pd.DataFrame:
         """Losses of new runs: the forecast with every law with a weight or tied, and stacked.
@@ -118,9 +118,9 @@ class Selection(SelectionRecord, Result):
         Raises:
             UsageError: An input is missing, or no law has a forecast.
         """
-        return forecast_of(self, self._shown(level), at, level)
+        return forecast_of(self, self._weights_shown(level), at, level)
 
-    def _shown(self, level: float) -> dict[str, float]:
+    def _weights_shown(self, level: float) -> dict[str, float]:
         """Weights of the laws that predictions show: with a weight, or tied with the best."""
         ranking = self.ranking(level)
         shown = ranking.loc[(ranking["weight"] > 0) | ranking["tied"], "weight"]

@@ -160,6 +160,9 @@ class SelectionRecord:
         if candidate.fit is None:
             words.append(f"no plain fit: {candidate.reason}")
         else:
+            status = candidate.fit.status
+            if status != Status.CONVERGED:
+                words.append(f"plain fit to all runs: {status.label}")
             words += self._failures(candidate.fit)
         return "; ".join(" ".join(word.split()).rstrip(".") for word in words)
 

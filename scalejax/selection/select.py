@@ -1,5 +1,6 @@
 """`select`: several laws on the same runs, compared by how well they extrapolate."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
@@ -8,7 +9,7 @@ import numpy as np
 from scalejax._arrays import Floats
 from scalejax.data import Table, TableOptions, group_by, load_table
 from scalejax.engine import ObjectiveLike
-from scalejax.errors import InputError, LawError, UsageError
+from scalejax.errors import FitWarning, InputError, LawError, UsageError
 from scalejax.fitting import Fit, fit
 from scalejax.folds import Fold, leave_groups, leave_largest, rolling_origin
 from scalejax.forecasting import FEWEST_ROWS
@@ -188,7 +189,10 @@ def _candidate(
     law_fit: Fit | None = None
     reason, unforeseen = "", unforeseeable(table, options)
     try:
-        law_fit = fit(table, law, objective=objective, resamples=weights, **options)
+        with warnings.catch_warnings():
+            # Of refits in folds, which the selection counts and names itself.
+            warnings.simplefilter("ignore", FitWarning)
+            law_fit = fit(table, law, objective=objective, resamples=weights, **options)
     except InputError as error:
         reason = str(error)
     density = None if unforeseen else held_out_density(table, law, options, folds)

@@ -4,6 +4,7 @@
 - `labelled`: a label and its text, wrapped and indented.
 - `retypable`, `digits`: numbers with enough digits; `scalejax.quantities` has short ones.
 - `html_table`: a table of a notebook or a report.
+- `how_far`: how far out an error was tested, which no promise goes beyond.
 - `printable`: text from data, with what would steer a terminal escaped.
 """
 
@@ -60,6 +61,28 @@ def labelled(label: str, text: str) -> str:
         initial_indent=label.ljust(LABEL),
         subsequent_indent=" " * LABEL,
     )
+
+
+def is_untested(tested: float, distance: float) -> bool:
+    """Whether a distance is beyond what was tested, in decades to the digit that is shown."""
+    return round(distance, 1) > round(tested, 1)
+
+
+def how_far(tested: float, distance: float | None = None) -> str:
+    """Over how many decades an error was tested, in words, and that farther out it was not.
+
+    Args:
+        tested: Decades of the farthest test.
+        distance: Decades of what is asked for, if anything is.
+    """
+    if not round(tested, 1) > 0:
+        return "tested within a tenth of a decade of the runs, and nothing was farther out"
+    over = f"tested over {tested:.1f} decades"
+    if distance is None:
+        return f"{over}, and nothing was farther out"
+    if not is_untested(tested, distance):
+        return over
+    return f"{over}; at {distance:.1f} decades nothing was tested"
 
 
 def html_table(

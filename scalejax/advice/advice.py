@@ -14,7 +14,7 @@ from scalejax.advice.worth import ExpectedError
 from scalejax.files import plain
 from scalejax.result import Result
 from scalejax.studies import RANKS, SEED_FLOOR
-from scalejax.wording import WIDTH, aligned
+from scalejax.wording import WIDTH, aligned, how_far, is_untested
 
 CHOSHEN = "Choshen et al., arXiv:2410.11840"
 
@@ -136,11 +136,15 @@ class Advice(Result):
 
     @property
     def headline(self) -> str:
-        """What to do and what speaks against it, counted."""
+        """What to do, what speaks against it, and the error over the distance that was tested."""
         due = [item.name for item in self.recommendations if item.applies]
         harmful = [item.name for item in self.recommendations if item.harms]
         words = f"to do: {', '.join(due) or 'nothing'}"
-        return words + (f"; not to do: {', '.join(harmful)}" if harmful else "")
+        words += f"; not to do: {', '.join(harmful)}" if harmful else ""
+        if self.expected is None or self.distance is None:
+            return words
+        far = how_far(self.tested, self.distance)
+        return f"{words}; an error of {self.expected.error:.2%}, {far}"
 
     def summary(self) -> str:
         """What a person should read: what to do, what it is worth here, what error to expect."""
@@ -230,22 +234,19 @@ def _expectation(advice: Advice) -> Iterator[str]:
         yield f"What error to expect is not known: {_why_unknown(advice)}."
         return
     # Adding zero makes -0.0 and 0.0 the same.
+    beyond = is_untested(advice.tested, advice.distance)
     ends = [f"{round(end, 1) + 0.0:.1f}" for end in (expected.nearest, expected.farthest)]
     where = f"{' to '.join(dict.fromkeys(ends))} decades of compute beyond what was fitted"
     if math.isnan(expected.lo):
-        few = _count(expected.runs)
-        yield f"Expect an error of {expected.error:.2%} ({few}, {where}: too few for an interval)."
+        rests = f"{_count(expected.runs)}, {where}: too few for an interval"
     else:
         half = f"half of them lie between {expected.lo:.2%} and {expected.hi:.2%}"
-        yield (
-            f"Expect an error of {expected.error:.2%} (median of {_count(expected.runs)}, {where}; "
-            f"{half})."
-        )
-    if advice.distance > advice.tested:
-        yield (
-            f"That was tested over {advice.tested:.1f} decades at most: farther out it is a lower "
-            "bound."
-        )
+        rests = f"median of {_count(expected.runs)}, {where}; {half}"
+    promise = "The error was" if beyond else "Expect an error of"
+    yield f"{promise} {expected.error:.2%} ({rests})."
+    if beyond:
+        far = how_far(advice.tested, advice.distance)
+        yield f"It was {far}: farther out it is a lower bound, and no error is promised."
     if expected.error > RANKS:
         yield f"Above {RANKS:.0%} a law ranks no choices ({CHOSHEN}): train something larger."
     if (

@@ -18,6 +18,9 @@ LAWS = (
 )
 """Laws of the registry."""
 
+ALIASES = ("skaling",)
+"""Other names that laws are found by."""
+
 SETS = (
     "abnar2025", "besiroglu2024", "busbridge2025", "chen2025-W16A4", "chen2025-W16A4-FC2-A8",
     "chen2025-W4A16", "chen2025-W4A4", "chen2025-W4A4-FC2-A8", "clark2022-dense",

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scalejax.cli.names import DATASETS, LAWS, SETS
+from scalejax.cli.names import ALIASES, DATASETS, LAWS, SETS
 from scalejax.vocabulary import did_you_mean
 
 PLOT_TYPES = (".png", ".pdf", ".svg")
@@ -77,8 +77,8 @@ def _beside(path: Path) -> list[str]:
 
 
 def _law(value: str | None) -> str | None:
-    if value is not None and ":" not in value and value not in LAWS:
-        near = did_you_mean(value, LAWS)
+    if value is not None and ":" not in value and value not in (*LAWS, *ALIASES):
+        near = did_you_mean(value, [*LAWS, *ALIASES])
         raise typer.BadParameter(f"there is no law {value!r}{near or '; scalejax laws lists all.'}")
     return value
 

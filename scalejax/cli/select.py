@@ -1,5 +1,6 @@
-"""``scalejax select``: compare laws by their errors on runs that were held out."""
+"""``scalejax select``: compare laws by how well they predict runs that were held out."""
 
+from contextlib import suppress
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -11,16 +12,28 @@ from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import ObjectiveName, OnBad, option
 from scalejax.cli.results import draw_to
 from scalejax.cli.talk import print_json, say, spoken_warnings
+from scalejax.errors import UsageError
 
 EXAMPLES = """\b
 For example:
-  scalejax select runs.csv --laws chinchilla,chinchilla_tied,kaplan
+  scalejax select runs.csv --at N=70B,D=1.4T
+  scalejax select runs.csv --laws chinchilla,skaling,kaplan --criterion error
   scalejax select runs.csv --laws chinchilla,farseer --axis D --plot held-out.png
   scalejax select runs.csv --laws chinchilla --laws mylaws.py:mylaw --folds largest \
 --at N=70B,D=1.4T
 """
 
 FAILED = 3
+
+
+class LawCriterion(StrEnum):
+    """By what laws are ranked."""
+
+    DENSITY = "density"
+    ERROR = "error"
+    AIC = "aic"
+    AICC = "aicc"
+    BIC = "bic"
 
 
 class Folds(StrEnum):
@@ -33,6 +46,10 @@ class Folds(StrEnum):
 def select(
     runs: o.Runs,
     laws: o.Laws = None,
+    criterion: Annotated[
+        LawCriterion,
+        option("Rank by the density that forecasts give to held-out runs, or by plain fits."),
+    ] = LawCriterion.DENSITY,
     folds: Annotated[
         Folds, option("Hold out the runs above a moving cut, or the largest fifth.")
     ] = Folds.ROLLING,
@@ -60,10 +77,9 @@ def select(
 ) -> None:
     """Compare laws on the same runs, by how well they predict runs that were held out.
 
-    The exit code is 3 if a law could not be fitted.
+    Without --laws, four usual laws of N and D. --at forecasts new runs with every law that has
+    a weight or is tied with the best, and stacked. The exit code is 3 if a law could not be ranked.
     """
-    if not laws:
-        raise words.refusal("laws", "give at least two laws to compare.")
     use_compilation_cache()
     # Imported here: JAX and pandas take a second, which --help should not.
     from scalejax.selection import select as compare
@@ -72,7 +88,8 @@ def select(
     with spoken_warnings(quiet):
         selection = compare(
             words.data_of(runs),
-            [words.law_of(name) for name in laws],
+            [words.law_of(name) for name in laws] if laws else None,
+            criterion=criterion.value,
             folds=folds.value,
             leave_out=leave_out,
             axis=axis,
@@ -83,14 +100,12 @@ def select(
                 columns=columns, units=units, exclude=exclude, on_bad=on_bad, run=run
             ),
         )
-    prediction = None if point is None else selection.predict(point, level)
     if as_json:
-        print_json(_document(selection, prediction, level))
+        print_json(_document(selection, point, level))
     else:
         print(selection.summary(level))
-        if prediction is not None:
-            print()
-            print(prediction.drop(columns="point").to_string(index=False))
+        if point is not None:
+            print(f"\n{_new_runs(selection, point, level)}")
     if plot is not None:
         draw_to(plot, lambda plots: plots.plot_selection(selection))
         if not quiet:
@@ -99,8 +114,27 @@ def select(
         raise typer.Exit(FAILED)
 
 
-def _document(selection: Any, prediction: Any, level: float) -> dict[str, Any]:
-    return {
-        **selection.to_dict(level),
-        "prediction": None if prediction is None else prediction.to_dict("records"),
-    }
+def _new_runs(selection: Any, point: dict[str, float], level: float) -> str:
+    """Forecasts of a new run, and whether that far anything was tested."""
+    from scalejax.wording import how_far
+
+    if not selection.densities:
+        return str(selection.predict(point, level).drop(columns="point").to_string(index=False))
+    frame = selection.forecast(point, level)
+    far = float(frame["decades_beyond"].max())
+    return (
+        f"{frame.drop(columns='point').to_string(index=False)}\n"
+        f"The run is {far:.1f} decades beyond the largest. Laws were "
+        f"{how_far(selection.tested, far)}."
+    )
+
+
+def _document(selection: Any, point: dict[str, float] | None, level: float) -> dict[str, Any]:
+    document = {**selection.to_dict(level), "prediction": None, "forecast": None}
+    if point is not None:
+        if selection.densities:
+            document["forecast"] = selection.forecast(point, level).to_dict("records")
+        # Curves need resamples and plain fits; the forecast needs neither.
+        with suppress(UsageError):
+            document["prediction"] = selection.predict(point, level).to_dict("records")
+    return document

@@ -9,7 +9,7 @@ from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.law_page import print_law, print_set
-from scalejax.cli.names import LAWS, SETS
+from scalejax.cli.names import ALIASES, LAWS, SETS
 from scalejax.cli.talk import print_json
 from scalejax.vocabulary import did_you_mean
 
@@ -32,11 +32,11 @@ def show(
 ) -> None:
     """Show a law, a published set of coefficients, or a saved fit."""
     use_compilation_cache()
-    if what not in LAWS and Path(what).is_dir():
+    if what not in (*LAWS, *ALIASES) and Path(what).is_dir():
         _print_fit(words.fit_in(what, law), level, as_json)
         return
-    if ":" not in what and what not in (*LAWS, *SETS):
-        near = did_you_mean(what, [*LAWS, *SETS])
+    if ":" not in what and what not in (*LAWS, *ALIASES, *SETS):
+        near = did_you_mean(what, [*LAWS, *ALIASES, *SETS])
         raise typer.BadParameter(
             f"there is no law, published set or folder {what!r}{near}", param_hint="WHAT"
         )
@@ -46,7 +46,7 @@ def show(
     name, _, published = what.rpartition(":")
     if name in LAWS:
         print_set(laws.LAWS[name], published, as_json)
-    elif what in LAWS or ":" in what:
+    elif what in (*LAWS, *ALIASES) or ":" in what:
         print_law(words.law_of(what), as_json)
     else:
         for k, holder in enumerate(one for one in laws.LAWS.values() if what in one.published):

@@ -45,6 +45,7 @@ class Design(DesignRecord, Result):
             "runs_before": self.runs_before,
             "runs": self.runs.to_dict("records"),
             "width": self.width,
+            "reach": self.reach,
             "width_range": self.width_range,
             "width_before": self.width_before,
             "efficiency": self.efficiency,

@@ -18,7 +18,9 @@ from scalejax.designing.comparison import grid_errors_along, usual_grids
 from scalejax.designing.problem import DesignProblem
 from scalejax.designing.region import Region
 from scalejax.errors import UsageError
+from scalejax.folds import rolling_origin
 from scalejax.planning import Source
+from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.resampling import t_quantile
 from scalejax.vocabulary import argument
 
@@ -28,6 +30,9 @@ AMOUNTS = 17
 
 _MULTIPLES = np.geomspace(0.1, 1e4, 51)
 """Multiples of the budget at which grids are judged; between them money is interpolated."""
+
+_FEWEST_SIZES = 3
+"""Sizes below which nothing can be held out, see `scalejax.folds`."""
 
 _FROM, _TO = 0.03, 1e3
 _FARTHEST = 1e6
@@ -83,6 +88,23 @@ class DesignRecord:
     def runs_before(self) -> int:
         """Runs so far, with weight; rows of one cluster and N are one run."""
         return len(self.ends)
+
+    @cached_property
+    def reach(self) -> tuple[float, float] | None:
+        """Decades of compute over which all runs can test the law, and from them to the target.
+
+        The first is from the runs that a rolling origin trains on to the largest, with the runs
+        of the design among them. None where the target has no compute, or runs no N and D.
+        """
+        far = self.question.setting.target.compute
+        if far is None or not {"N", "D"} <= {*self.question.setting.model.law.inputs}:
+            return None
+        runs = pd.concat([self.ends, self.runs])
+        compute = FLOP_PER_PAIR * (runs["N"] * runs["D"]).to_numpy(np.float64)
+        tested = 0.0
+        if len(np.unique(compute)) >= _FEWEST_SIZES:
+            tested = max(float(fold.distance.max()) for fold in rolling_origin(compute))
+        return tested, max(float(np.log10(far / compute.max())), 0.0)
 
     @property
     def efficiency(self) -> float:

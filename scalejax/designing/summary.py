@@ -11,7 +11,7 @@ from scalejax.designing.question import DesignQuestion
 from scalejax.designing.record import DesignRecord
 from scalejax.designing.region import compute_range, grid_size
 from scalejax.quantities import short_number
-from scalejax.wording import WIDTH, aligned
+from scalejax.wording import WIDTH, aligned, is_untested
 
 _CRITERIA = {
     "c": "the variance of the target, and a little the volume of the parameters",
@@ -27,6 +27,7 @@ def summarise(design: DesignRecord) -> str:
     draws = len(design.solution.error) - 1
     low, high = design.width_range
     promise = f"{design.target} to {width(design, design.width)} ({100 * design.level:g} %)"
+    promise += _condition(design)
     if not np.isfinite(design.width):
         promise = (
             f"{design.target}. How well they will is not known: all runs are no more than the "
@@ -53,6 +54,17 @@ def summarise(design: DesignRecord) -> str:
     if len(design.scores) > 1:
         lines += ["", "For the same money:", *_scores(design)]
     return "\n".join(lines)
+
+
+def _condition(design: DesignRecord) -> str:
+    """What a width is subject to: the law, where these runs do not test it."""
+    if design.reach is None or not is_untested(*design.reach):
+        return ""
+    tested, far = design.reach
+    return (
+        f", if the law holds that far: all runs together test it over {tested:.1f} decades, and "
+        f"the target is {far:.1f} beyond the largest"
+    )
 
 
 def _noise(design: DesignRecord) -> str:
@@ -159,7 +171,8 @@ def cost_sentence(design: DesignRecord, target_width: float, cost: float) -> str
         return f"The runs so far give {aim}."
     if not np.isfinite(cost):
         return f"No money gives {aim} with {most} runs: allow more of them."
-    return f"To know {aim}, spend {money(cost, design.unit)} on {most} runs."
+    far = ", if the law holds that far" * bool(_condition(design))
+    return f"To know {aim}{far}, spend {money(cost, design.unit)} on {most} runs."
 
 
 def money(value: float, unit: str) -> str:

@@ -4,6 +4,8 @@
 of `Fit.predict` from it. Where a fit cannot be forecast, `unforeseeable` says why.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy.special import bdtr
 
@@ -18,11 +20,12 @@ from scalejax.forecasting import (
     FieldLaw,
     Forecast,
     LawInside,
+    inside_of,
     make_forecast,
     rows_of,
     runs_to_come,
 )
-from scalejax.laws import LAWS
+from scalejax.laws import LAWS, Law
 from scalejax.objectives import LogNormal, Normal, Prior, least_squares, make_model
 
 _OF_THE_FIELD = ("chinchilla", "outer_exponent")
@@ -65,10 +68,20 @@ def law_inside_of(fit: FitRecord) -> LawInside:
     told = settings["fixed"] or settings["tied"] or settings["priors"]
     if not told and any(fit.law is LAWS[name] for name in _OF_THE_FIELD):
         return FieldLaw()
-    model = make_model(
-        fit.law, least_squares().kernel, fixed=settings["fixed"], tied=settings["tied"]
-    )
-    ranges = {name: _range(prior) for name, prior in fit.problem.priors.items()}
+    return law_inside(fit.law, settings["fixed"], settings["tied"], fit.problem.priors)
+
+
+def law_inside(
+    law: Law,
+    fixed: Mapping[str, float] | None = None,
+    tied: Mapping[str, str] | None = None,
+    priors: Mapping[str, Prior] | None = None,
+) -> LawInside:
+    """A law inside a forecast, itself and no other, with what was fixed, tied or known."""
+    if not (fixed or tied or priors):
+        return inside_of(law)
+    model = make_model(law, least_squares().kernel, fixed=fixed, tied=tied)
+    ranges = {name: _range(prior) for name, prior in (priors or {}).items()}
     return AnyLaw(model, tuple(sorted(ranges.items())))
 
 

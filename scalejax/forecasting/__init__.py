@@ -25,3 +25,4 @@ from scalejax.forecasting.make import make_forecast as make_forecast
 from scalejax.forecasting.make import reach_of as reach_of
 from scalejax.forecasting.make import rows_of as rows_of
 from scalejax.forecasting.make import runs_to_come as runs_to_come
+from scalejax.forecasting.make import tail_of as tail_of

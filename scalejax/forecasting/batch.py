@@ -31,8 +31,9 @@ leaves little, and the rest of it is no outlier."""
 _ROUNDS = 6
 """Times that a table is solved again at most: outliers hide each other at first."""
 
-_TABLES = 16
-"""Tables of one batch, which bounds the memory. By judgement."""
+_TABLES = (2, 16)
+"""Tables of one batch: a table and its backtest, or many, which bounds the memory. By judgement;
+every size is a program of its own."""
 
 _PADDED = (16, 64, 256, 1024)
 """Sizes that arrays are padded to, for few programs; beyond, multiples of the last."""
@@ -160,11 +161,13 @@ def _solve_once(
         targets=_padded(max(len(next(iter(one.values()))) for one in targets)),
     )
     answers = []
-    for first in range(0, len(tables), _TABLES):
-        some = range(first, min(first + _TABLES, len(tables)))
+    most = _TABLES[len(tables) > _TABLES[0]]
+    for first in range(0, len(tables), most):
+        some = range(first, min(first + most, len(tables)))
         problems = [_problem(inside, tables[k], targets[k], size, fixed or {}) for k in some]
+        padded = [*problems, *[problems[0]] * (most - len(problems))]
         with jax.enable_x64(True):
-            stacked = jax.tree.map(lambda *values: np.stack(values), *problems)
+            stacked = jax.tree.map(lambda *values: np.stack(values), *padded)
             solved = jax.device_get(_solve(inside, inside.prior, stacked))
         for place, (k, problem) in enumerate(zip(some, problems, strict=True)):
             one = jax.tree.map(lambda value, place=place: np.asarray(value)[place], solved)

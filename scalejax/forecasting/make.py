@@ -256,13 +256,16 @@ def _backtest(train: ForecastRows, test: ForecastRows, answer: Answer, level: fl
     )
 
 
-def reach_of(rows: ForecastRows, level: float) -> float:
-    """Standard deviations to the end of an interval.
+def tail_of(rows: ForecastRows) -> int | None:
+    """Degrees of freedom of Student's t where checkpoints of few runs are the table; else None."""
+    return rows.runs - 2 if rows.run is not None and 3 <= rows.runs < FEWEST_RUNS else None
 
-    Normal, or Student's t where checkpoints of few runs are the table.
-    """
-    if rows.run is not None and 3 <= rows.runs < FEWEST_RUNS:
-        return float(t_quantile(level, rows.runs - 2))
+
+def reach_of(rows: ForecastRows, level: float) -> float:
+    """Standard deviations to the end of an interval."""
+    dof = tail_of(rows)
+    if dof is not None:
+        return float(t_quantile(level, dof))
     return NormalDist().inv_cdf((1 + level) / 2)
 
 

@@ -78,6 +78,7 @@ from scalejax.laws.progress import effective_compute as effective_compute
 from scalejax.laws.progress import jones_test_compute as jones_test_compute
 from scalejax.laws.published_set import PublishedSet as PublishedSet
 from scalejax.laws.recipes import power_recipe as power_recipe
+from scalejax.laws.registry import ALIASES as ALIASES
 from scalejax.laws.registry import LAWS as LAWS
 from scalejax.laws.registry import find_law as find_law
 from scalejax.laws.repetition import data_constrained as data_constrained

@@ -197,7 +197,7 @@ def outer_exponent(
     beta: Positive,
     gamma: Positive,
 ) -> Value:
-    """Loss E + (A/N^alpha + B/D^beta)^gamma (Busbridge et al., arXiv:2502.08606)."""
+    """Loss E + (A/N^alpha + B/D^beta)^gamma (Busbridge et al., arXiv:2502.08606); also skaling."""
     return E + (A * N**-alpha + B * D**-beta) ** gamma
 
 

@@ -53,13 +53,17 @@ LAWS: dict[str, Law] = {
     )
 }
 
+ALIASES = {"skaling": "outer_exponent"}
+"""Other names of laws, which are found by them."""
+
 
 def find_law(law: str | Law) -> Law:
     """The law of a name; a `Law` is returned as it is.
 
     Args:
-        law: A `Law`, a registered name, ``module:name``, ``file.py:name``, or a formula such as
-            ``"formula: E + A/N**alpha"``, see `scalejax.laws.formula`.
+        law: A `Law`, a registered name, another name of one (`ALIASES`), ``module:name``,
+            ``file.py:name``, or a formula such as ``"formula: E + A/N**alpha"``, see
+            `scalejax.laws.formula`.
 
     Raises:
         LawError: Nothing of that name exists, it is not a law, or the formula is not allowed.
@@ -70,13 +74,14 @@ def find_law(law: str | Law) -> Law:
         raise LawError(
             f"{law!r} is not a law: decorate the function with @scalejax.law, or give a name."
         )
+    law = ALIASES.get(law, law)
     if law in LAWS:
         return LAWS[law]
     if law.startswith(PREFIX):
         return formula_law(law.removeprefix(PREFIX))
     place, separator, attribute = law.rpartition(":")
     if not separator:
-        near = did_you_mean(law, list(LAWS)) or "; scalejax.LAWS has all."
+        near = did_you_mean(law, [*LAWS, *ALIASES]) or "; scalejax.LAWS has all."
         raise LawError(
             f"There is no law named {law!r}{near} A law of your own is given as module:name, "
             "file.py:name or formula: TEXT."

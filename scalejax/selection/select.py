@@ -1,5 +1,6 @@
-"""`select`: fit several laws to the same runs and compare how well they extrapolate."""
+"""`select`: several laws on the same runs, compared by how well they extrapolate."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
@@ -8,24 +9,30 @@ import numpy as np
 from scalejax._arrays import Floats
 from scalejax.data import Table, TableOptions, group_by, load_table
 from scalejax.engine import ObjectiveLike
-from scalejax.errors import InputError, LawError, UsageError
+from scalejax.errors import FitWarning, InputError, LawError, UsageError
 from scalejax.fitting import Fit, fit
 from scalejax.folds import Fold, leave_groups, leave_largest, rolling_origin
+from scalejax.forecasting import FEWEST_ROWS
 from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
-from scalejax.quantities import FLOP_PER_PAIR, LOSS
+from scalejax.quantities import LOSS
 from scalejax.resampling import Units, weight_rows
-from scalejax.selection.selection import Candidate, Selection
+from scalejax.selection.density import held_out_density, unforeseeable
+from scalejax.selection.ranking import CRITERIA
+from scalejax.selection.record import Candidate, with_compute
+from scalejax.selection.selection import Selection
 
-# Runs that a fold needs beyond the number of parameters: with none every law meets them exactly.
-_SPARE_ROWS = 1
+DEFAULT_LAWS = ("chinchilla", "chinchilla_tied", "outer_exponent", "kaplan")
+"""Laws of N and D that are compared where none are named: the usual one, the same with a parameter
+fewer and one more, and the other shape of the field. Each costs seconds to compile."""
 
 
 @keywords(TableOptions, cluster="run")
 def select(
     data: Any,
-    laws: Sequence[str | Law],
+    laws: Sequence[str | Law] | None = None,
     *,
+    criterion: str = "density",
     folds: str | Sequence[Fold] = "rolling",
     leave_out: str | None = None,
     axis: str | None = None,
@@ -37,16 +44,27 @@ def select(
 ) -> Selection:
     """Compare laws on the same runs.
 
-    Every law is fitted to all runs and to the training runs of every fold, each under the same
-    resamples, as one batch per law: random weights of runs, or of clusters, under which no refit
-    loses a run. Intervals from them are up to a quarter too narrow below 60 runs.
+    Every fold is predicted by the forecast with each law inside (`scalejax.forecast`), which there
+    is for four runs already, so that all laws are scored on the same runs. Laws are ranked by the
+    mean log density that it gives to what was held out, all predictions alike but for the weights
+    of their rows, and weighed by the mixture of forecasts that gives most (stacking).
+
+    Beside that every law is fitted plainly to all runs and to the training runs of every fold, each
+    under the same resamples, as one batch per law: random weights of runs, or of clusters, under
+    which no refit loses a run. A plain fit that ends in no minimum costs a law its error there, and
+    not its rank. Intervals are up to a quarter too narrow below 60 runs; those of a density are of
+    which runs were held out, with forecasts as they are.
 
     Args:
         data: A DataFrame, a mapping of arrays, the path of a file, or a `Table` that has the inputs
             of all laws.
-        laws: Laws, or their names. All must give the same response.
+        laws: Laws, or their names. All must give the same response. Four usual laws of N and D if
+            not given.
+        criterion: By what laws are ranked: ``"density"``, ``"error"`` (the mean relative error of
+            the plain fits), ``"aic"``, ``"aicc"`` or ``"bic"``.
         folds: ``"rolling"`` (an expanding window), ``"largest"`` (the largest fifth), or folds of
-            your own, see `scalejax.folds`.
+            your own, see `scalejax.folds`. One that trains on fewer than four runs is left out for
+            all laws.
         leave_out: Column of names; the rows of each name are held out in turn, instead of `folds`.
         axis: Input along which runs are held out. By default C, the input or 6 N D, else the first
             input.
@@ -58,35 +76,35 @@ def select(
         **table_options: As for `scalejax.fit`.
 
     Returns:
-        The selection. A law that could not be fitted is in it, with the reason.
+        The selection. A law that could not be fitted or ranked is in it, with the reason.
 
     Raises:
         InputError: The data cannot be used by any law.
         LawError: A law is unknown, or is given twice.
-        UsageError: Laws of different responses, or nothing can be held out.
+        UsageError: Laws of different responses, an unknown criterion, or nothing can be held out.
     """
-    laws = _comparable([find_law(law) for law in laws])
-    table = _table(data, laws, dict(table_options), leave_out)
+    if criterion not in CRITERIA:
+        raise UsageError(f"criterion is one of {', '.join(CRITERIA)}, not {criterion!r}.")
+    found = _comparable([find_law(law) for law in (DEFAULT_LAWS if laws is None else laws)])
+    table = _table(data, found, dict(table_options), leave_out)
     if leave_out is not None and table.group is not None:
         folds = leave_groups([table.group_labels[code] for code in table.group])
     axis, size = _axis(table, axis)
-    folds = _folds(folds, axis, size, table.n_rows)
-    most = max(len(law.parameters) for law in laws)
-    for fold in folds:
-        if fold.train.sum() < most + _SPARE_ROWS:
-            raise UsageError(
-                f"fold {fold.name!r} trains on {int(fold.train.sum())} runs, too few for {most} "
-                "parameters: hold out fewer."
-            )
+    common, notes = _common(_folds(folds, axis, size, table.n_rows), table)
     multipliers = _multipliers(table, resamples, seed)
     # The first block trains on all runs; each block begins with the runs as they are.
-    masks = np.stack([np.ones(table.n_rows), *(fold.train for fold in folds)])
+    masks = np.stack([np.ones(table.n_rows), *(fold.train for fold in common)])
     weights = (masks[:, None, :] * multipliers[None]).reshape(-1, table.n_rows)
-    candidates = [
-        _candidate(table, law, weights, objective, dict((options or {}).get(law.name, {})))
-        for law in laws
-    ]
-    return Selection(table, tuple(candidates), tuple(folds), multipliers, axis, size, seed)
+    candidates = tuple(
+        _candidate(table, law, common, weights, objective, (options or {}).get(law.name, {}))
+        for law in found
+    )
+    if criterion == "density" and not any(c.density is not None for c in candidates):
+        notes.append(f"Ranked by error: {candidates[0].unforeseen}.")
+        criterion = "error"
+    return Selection(
+        table, candidates, common, multipliers, axis, size, seed, criterion, tuple(notes)
+    )
 
 
 def _comparable(laws: list[Law]) -> list[Law]:
@@ -112,9 +130,7 @@ def _table(data: Any, laws: Sequence[Law], options: dict[str, Any], leave_out: s
 
 
 def _axis(table: Table, axis: str | None) -> tuple[str, Floats]:
-    inputs = dict(table.inputs)
-    if "C" not in inputs and {"N", "D"} <= inputs.keys():
-        inputs["C"] = FLOP_PER_PAIR * inputs["N"] * inputs["D"]
+    inputs = with_compute(table.inputs)
     if axis is None:
         axis = "C" if "C" in inputs else next(iter(inputs))
     if axis not in inputs:
@@ -134,6 +150,23 @@ def _folds(folds: str | Sequence[Fold], axis: str, size: Floats, rows: int) -> l
     return list(folds)
 
 
+def _common(folds: Sequence[Fold], table: Table) -> tuple[tuple[Fold, ...], list[str]]:
+    """The folds that every law can be scored on, and what is to be said of the rest."""
+    kept, notes = [], []
+    for fold in folds:
+        runs = int(np.sum(fold.train & (table.weight > 0)))
+        if runs >= FEWEST_ROWS and np.any(fold.test & (table.weight > 0)):
+            kept.append(fold)
+        else:
+            notes.append(f"Fold {fold.name!r} trains on {runs} runs: left out for all laws.")
+    if not kept:
+        raise UsageError(
+            f"no fold trains on {FEWEST_ROWS} runs or more, which a forecast needs, and holds out "
+            "runs with weight: hold out fewer."
+        )
+    return tuple(kept), notes
+
+
 def _multipliers(table: Table, resamples: int, seed: int) -> Floats:
     """Random weights of the rows, (1 + resamples, n); the first row is all ones."""
     if resamples < 0:
@@ -146,10 +179,21 @@ def _multipliers(table: Table, resamples: int, seed: int) -> Floats:
 
 
 def _candidate(
-    table: Table, law: Law, weights: Floats, objective: ObjectiveLike, options: dict[str, Any]
+    table: Table,
+    law: Law,
+    folds: Sequence[Fold],
+    weights: Floats,
+    objective: ObjectiveLike,
+    options: Mapping[str, Any],
 ) -> Candidate:
+    law_fit: Fit | None = None
+    reason, unforeseen = "", unforeseeable(table, options)
     try:
-        law_fit: Fit = fit(table, law, objective=objective, resamples=weights, **options)
+        with warnings.catch_warnings():
+            # Of refits in folds, which the selection counts and names itself.
+            warnings.simplefilter("ignore", FitWarning)
+            law_fit = fit(table, law, objective=objective, resamples=weights, **options)
     except InputError as error:
-        return Candidate(law, None, str(error))
-    return Candidate(law, law_fit, "")
+        reason = str(error)
+    density = None if unforeseen else held_out_density(table, law, options, folds)
+    return Candidate(law, options, law_fit, reason, density, unforeseen)

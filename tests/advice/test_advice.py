@@ -98,7 +98,14 @@ class TestAdvice:
         assert "arXiv:2410.11840, seeds alone make an error of about 4%" in text
         assert f"{advice.distance:.1f} decades of compute beyond the runs" in text
         assert advice.distance == pytest.approx(np.log10(7e10 * 1.4e12 / (5e9 * 1e11)))
-        assert "farther out it is a lower bound" in text
+        far = f"at {advice.distance:.1f} decades nothing was tested"
+        assert f"tested over {advice.tested:.1f} decades; {far}" in text
+        assert "farther out it is a lower bound, and no error is promised" in text
+        assert "Expect an error" not in text
+        assert far in advice.headline
+        near = replace(advice, distance=advice.tested)
+        assert "Expect an error" in near.summary()
+        assert "nothing was tested" not in near.summary() + near.headline
 
     def test_the_expected_error_says_how_many_runs_it_rests_on(self, advice):
         assert advice.expected.runs == 3  # The farthest half, but three at least.

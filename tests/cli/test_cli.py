@@ -143,13 +143,21 @@ def test_help_of_every_verb(run):
 
 
 def test_example_gives_the_summary_on_stdout_and_talk_on_stderr(run, fit):
-    code, out, err = run("fit", *FEW)
+    code, out, err = run("fit", *FEW, "--quick")
     assert code == 0
     # Python's own words for an argument, and the terminal's.
     said = replace(fit, table=replace(fit.table, source="golden36")).summary()
     assert out == said.replace("loss_unit= given", "--loss-unit given") + "\n"
     assert "built-in example golden36" in err
-    assert run("fit", *FEW, "--quiet")[2] == ""
+    assert run("fit", *FEW, "--quick", "--quiet")[2] == ""
+
+
+def test_larger_runs_are_forecast_below_the_summary(run, fit):
+    code, out, _ = run("fit", *FEW)
+    assert code == 0
+    summary, forecast = out.split("\nForecast of runs of 10 and 100 times the largest compute:\n")
+    assert "Predicting your 10 largest runs from the rest" in summary
+    assert forecast == fit.forecast().summary() + "\n"
 
 
 def test_json_equals_python(run, fit):
@@ -164,7 +172,7 @@ def test_json_equals_python(run, fit):
 
 
 def test_out_saves_what_was_printed(run, tmp_path):
-    code, out, err = run("fit", *FEW, "--out", "deep/one")
+    code, out, err = run("fit", *FEW, "--quick", "--out", "deep/one")
     assert code == 0
     assert "saved deep/one" in err
     assert run("show", "deep/one") == (0, out, "")

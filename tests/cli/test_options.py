@@ -13,6 +13,7 @@ from scalejax.cli import app, names
 from scalejax.cli.renamed import current
 from scalejax.data import Request
 from scalejax.data.request import TableOptions
+from scalejax.laws import ALIASES
 from scalejax.planning.question import QuestionFields
 
 # What is done with a result is no question to the verb.
@@ -94,6 +95,7 @@ def test_new_options_are_left_alone(words, capsys):
 
 def test_names_known_before_jax_are_those_that_there_are():
     assert set(names.LAWS) == set(sj.LAWS)
+    assert set(names.ALIASES) == set(ALIASES)
     assert set(names.SETS) == {id for law in sj.LAWS.values() for id in law.published}
     assert set(names.DATASETS) == set(sj.datasets.names())
 
@@ -110,7 +112,7 @@ def test_names_known_before_jax_are_those_that_there_are():
         (["plan", "besiroglu", "--budget", "1e24"], "did you mean besiroglu2024"),
         (["show", "kumar"], "did you mean kumar2024"),
         (["select", "golden36", "--laws", "chinchilla,kaplam"], "did you mean kaplan"),
-        (["select", "golden36"], "--laws"),
+        (["select", "golden36", "--criterion", "luck"], "density"),
         (["report", "nowhere", "-o", "r.html"], "no folder of a fit"),
         (["stady", "x"], "study"),
     ],

@@ -86,6 +86,19 @@ class TestPeople:
             assert word in text
         assert json.loads(json.dumps(made.to_dict()))["unit"] == "FLOP"
 
+    def test_a_width_beyond_what_is_tested_is_subject_to_the_law(self, made):
+        """The target is moved out: the runs stay, and so do the decades that they test."""
+        tested, far = made.reach
+        assert "if the law holds" not in made.summary()
+        setting = made.question.setting
+        target = setting.target._replace(compute=setting.target.compute * 1e3)
+        question = replace(made.question, setting=setting._replace(target=target))
+        text = " ".join(replace(made, question=question).summary().split())
+        assert (
+            f"if the law holds that far: all runs together test it over {tested:.1f} decades, and "
+            f"the target is {far + 3:.1f} beyond the largest."
+        ) in text
+
     def test_widths_without_a_run_to_spare_are_unknown(self, made):
         """Five runs for five parameters leave none to estimate the noise by."""
         bare = replace(made, independent_before=0)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jax
@@ -10,13 +11,17 @@ import pandas as pd
 import pytest
 from scipy import stats
 from scipy.integrate import quad
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp
 
 import scalejax as sj
 from scalejax.cli import main
+from scalejax.forecasting import ForecastRows
 from scalejax.plots import plot_selection
 from scalejax.selection import leave_groups, leave_largest, rolling_origin
 from scalejax.selection.criteria import criteria
+from scalejax.selection.density import mixture_quantile, stacked_weights
+from scalejax.selection.select import DEFAULT_LAWS
 
 SIZES = np.geomspace(1e18, 1e22, 30)
 
@@ -150,6 +155,39 @@ class TestCriteria:
         assert np.isnan(criteria(sj.fit(table, "floor_power_C", objective=own, resamples=0)).aic)
 
 
+class TestStacking:
+    def test_weights_are_those_of_scipy(self):
+        random = np.random.default_rng(4)
+        density = random.normal(0, 1, (3, 40)) - 700
+        weight = random.uniform(0.5, 2, 40)
+        found = stacked_weights(density, weight)
+        assert found.sum() == pytest.approx(1)
+        assert found.min() >= 0
+
+        def loss(z):
+            w = np.exp(z - logsumexp(z))
+            return -np.sum(weight * logsumexp(density, axis=0, b=w[:, None])) / weight.sum()
+
+        best = minimize(loss, np.zeros(3), method="Nelder-Mead", options={"fatol": 1e-12})
+        assert loss(np.log(np.maximum(found, 1e-12))) == pytest.approx(best.fun, abs=1e-4)
+
+    def test_a_law_that_gives_less_everywhere_gets_nothing(self):
+        density = np.array([[1.0, 2.0, 3.0], [0.0, 1.0, 2.5]])
+        assert stacked_weights(density, np.ones(3)).tolist() == [1, 0]
+
+    @pytest.mark.parametrize("share", [0.025, 0.5, 0.9])
+    def test_quantiles_of_a_mixture(self, share):
+        """Of two normals far apart, each with half the weight."""
+        rows = ForecastRows({"C": np.ones(4)}, np.ones(4), None, np.ones(4))
+        made = [
+            (rows, SimpleNamespace(log_response=np.array([at]), sd=np.array([0.1])))
+            for at in (0.0, 0.3)
+        ]
+        (found,) = mixture_quantile(share, np.array([0.5, 0.5]), made)
+        below = [stats.norm.cdf(found, at, 0.1) for at in (0.0, 0.3)]
+        assert np.mean(below) == pytest.approx(share, abs=1e-9)
+
+
 class TestSelect:
     def test_the_truth_wins(self, chosen):
         ranking = chosen.ranking()
@@ -159,7 +197,8 @@ class TestSelect:
         assert not ranking.loc["power_C", "tied"]
         assert ranking.loc["power_C", "delta_aicc"] > 50
         assert chosen.weights() == {"floor_power_C": 1.0}
-        assert chosen.summary().startswith("floor_power_C extrapolates best, and the others")
+        assert chosen.headline.startswith("floor_power_C extrapolates best, and the others")
+        assert chosen.headline.endswith("tested over 2.5 decades, and nothing was farther out.")
 
     def test_errors_are_those_of_a_fit_to_the_training_runs(self, chosen):
         table, fold = chosen.table, chosen.folds[1]
@@ -198,14 +237,89 @@ class TestSelect:
             assert each["curve_lo"].min() <= average["curve_lo"] <= average["curve_hi"]
             assert average["curve_hi"] <= each["curve_hi"].max()
 
-    def test_a_law_that_cannot_be_fitted_is_named(self):
-        """Constant D leaves Chinchilla's data term open; the power law is not lost."""
+    def test_a_law_that_cannot_be_fitted_is_ranked_and_says_why(self):
+        """Constant D leaves Chinchilla's data term open; its forecast has its prior."""
         table = pd.DataFrame({"N": np.geomspace(1e8, 1e10, 20), "D": 1e10})
         table["loss"] = 1.8 + 400 * table["N"] ** -0.34
         found = sj.select(table, ["floor_power_N", "chinchilla"], resamples=0, axis="N")
-        assert list(found.failed) == ["chinchilla"]
-        assert "chinchilla: not fitted." in found.summary()
-        assert list(found.ranking().index) == ["floor_power_N"]
+        ranking = found.ranking()
+        assert sorted(ranking["rank"]) == [1, 2]
+        assert not found.failed
+        assert ranking.loc["chinchilla", "note"].startswith("no plain fit: 1 problem")
+        assert np.isnan(ranking.loc["chinchilla", "are"])
+        assert "chinchilla: no plain fit: 1 problem" in found.summary()
+
+    def test_a_law_whose_fit_fails_in_a_fold_stays(self, chosen):
+        """Its errors are compared on the folds that are left, its density on all."""
+        candidate = chosen.candidates[1]
+        draws = candidate.fit.draws
+        status = draws.status.copy()
+        status[len(chosen.multipliers)] = sj.Status.STALLED
+        failing = replace(candidate.fit, draws=replace(draws, status=status))
+        found = replace(chosen, candidates=(chosen.candidates[0], replace(candidate, fit=failing)))
+        ranking, before = found.ranking(), chosen.ranking()
+        columns = ["rank", "weight", "log_density", "behind", "best_in"]
+        pd.testing.assert_frame_equal(ranking[columns], before[columns])
+        name = chosen.folds[0].name
+        assert ranking.loc["floor_power_C", "note"] == f"no plain fit without {name}: stalled"
+        means = chosen.errors().groupby(["law", "fold"], sort=False)["are"].mean()
+        for law in ranking.index:
+            assert ranking.loc[law, "are"] == pytest.approx(means[law].iloc[1:].mean())
+
+    def test_folds_too_small_for_a_law_are_scored_by_forecasts(self):
+        """Four runs do for a forecast of three parameters, which no plain fit of them does."""
+        sizes = SIZES[::4]
+        folds = [*leave_largest(sizes, sizes[2]), *leave_largest(sizes, sizes[3])]
+        found = sj.select(runs()[::4], ["floor_power_C"], folds=folds, resamples=0)
+        assert [fold.name for fold in found.folds] == [folds[1].name]
+        assert "trains on 3 runs: left out for all laws" in found.summary()
+        few = leave_largest(sizes, sizes[3])
+        assert found.densities["floor_power_C"][0][few[0].test].all()
+
+    def test_laws_that_cannot_be_scored_are_listed(self, chosen):
+        """Where no law has a density, errors rank; a law without either has no rank."""
+        none = replace(chosen.candidates[0], density=None, unforeseen="no reason")
+        found = replace(chosen, candidates=(none, chosen.candidates[1]))
+        assert found.ranking()["rank"].to_list() == pytest.approx([1, np.nan], nan_ok=True)
+        assert found.failed == {"power_C": "no forecast: no reason"}
+        assert "power_C: not ranked. no forecast: no reason." in found.summary()
+        assert found.weights() == {"floor_power_C": 1.0}
+
+    def test_density_is_that_of_the_forecast(self, chosen):
+        fold, table = chosen.folds[2], runs()
+        alone = sj.forecast(
+            table[fold.train], at=table.loc[fold.test, ["C"]], law="floor_power_C"
+        ).points
+        expected = stats.norm.logpdf(
+            np.log(table["loss"][fold.test]), np.log(alone["loss"]), alone["sd"]
+        )
+        errors = chosen.errors()
+        held = errors[(errors["law"] == "floor_power_C") & (errors["fold"] == fold.name)]
+        assert held["log_density"].to_numpy() == pytest.approx(expected, abs=1e-6)
+        mean = errors.groupby("law")["log_density"].mean()
+        found = chosen.ranking()["log_density"]
+        assert found["power_C"] == pytest.approx(mean["power_C"], rel=1e-9)
+
+    @pytest.mark.parametrize("criterion", ["error", "bic"])
+    def test_other_criteria_rank_too(self, chosen, criterion):
+        ranking = replace(chosen, criterion=criterion).ranking()
+        assert list(ranking.index) == ["floor_power_C", "power_C"]
+        column = {"error": "are"}.get(criterion, criterion)
+        behind = ranking[column] - ranking[column].min()
+        assert ranking["behind"].to_numpy() == pytest.approx(behind.to_numpy(), abs=1e-9)
+
+    def test_forecast_of_one_law_is_the_stack(self, chosen):
+        frame = chosen.forecast({"C": [1e23, 1e24]}).set_index("law")
+        alone = sj.forecast(runs(), at={"C": [1e23, 1e24]}, law="floor_power_C").points
+        for law in ("floor_power_C", "stacked"):
+            for column in ("loss", "lo", "hi"):
+                assert frame.loc[law, column].to_numpy() == pytest.approx(alone[column], rel=1e-6)
+        assert frame.loc["stacked", "decades_beyond"].to_list() == pytest.approx([1, 2])
+
+    def test_skaling_is_the_outer_exponent_and_a_default(self):
+        assert sj.find_law("skaling") is sj.LAWS["outer_exponent"]
+        assert {"chinchilla", "outer_exponent"} <= {*DEFAULT_LAWS}
+        assert {*DEFAULT_LAWS} <= {*sj.LAWS}
 
     @pytest.mark.parametrize(
         ("laws", "options", "message"),
@@ -215,7 +329,8 @@ class TestSelect:
             (["power_C"], {"axis": "N"}, "axis is one of C"),
             (["power_C"], {"folds": "some"}, "folds is"),
             (["power_C"], {"folds": leave_largest(SIZES[:9])}, "30 rows in use"),
-            (["power_C"], {"folds": leave_largest(SIZES, 1.2e18)}, "too few for 2"),
+            (["power_C"], {"folds": leave_largest(SIZES, 1.2e18)}, "4 runs or more"),
+            (["power_C"], {"criterion": "luck"}, "criterion is one of density"),
             (["power_C"], {"resamples": -1}, "not be negative"),
         ],
     )
@@ -255,7 +370,14 @@ class TestAtTheTerminal:
         assert [row["law"] for row in document["ranking"]] == list(ranking.index)
         assert document["ranking"][0]["are"] == pytest.approx(ranking["are"].iloc[0], rel=1e-9)
         assert document["prediction"][-1]["law"] == "average"
+        assert document["forecast"][-1]["law"] == "stacked"
+        assert document["tested"] == pytest.approx(chosen.tested)
         assert "<svg" in (tmp_path / "held.svg").read_text()
+
+    def test_a_forecast_says_how_far_laws_were_tested(self, run):
+        found = run("--laws", "power_C,floor_power_C", "--resamples", "0", "--at", "C=1e25")
+        assert "The run is 3.0 decades beyond the largest." in found.out
+        assert "tested over 2.5 decades; at 3.0 decades nothing was tested." in found.out
 
     def test_wrong_words(self, run):
         assert run("--laws", "power_C", "--plot", "x.txt").code == 2

@@ -8,14 +8,19 @@
   give it at least three curves that differ.
 - `fit_annealing`: one or two curves; four parameters, or five with a free decay.
 
+`CurveFit.predict` gives two bands: of the fit alone, and of a run, which holds how far refits without
+a curve (or, of a single one, without its end) were off there. The second is the one to decide by.
+
 Points of a curve lie close together and share their noise, so they are thinned, and resamples draw
 whole curves. Fewer than six are too few to draw from; then each curve is cut into blocks of
-neighbouring points, and intervals say how well the points determine the law, not how far the curve
-of another schedule may lie from it.
+neighbouring points, and intervals of parameters say how well the points determine the law, not how far
+the curve of another schedule may lie from it.
 """
 
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -36,11 +41,11 @@ from scalejax.curves import (
     multi_power_law,
     pool,
 )
-from scalejax.errors import UsageError
+from scalejax.errors import DataWarning, FitWarning, ScalejaxError, UsageError
 from scalejax.fitting import MOST_FAILED, Fit
 from scalejax.fitting import fit as fit_law
 from scalejax.laws import Law
-from scalejax.resampling import percentile_interval
+from scalejax.resampling import percentile_interval, t_quantile
 from scalejax.vocabulary import argument
 
 CurveOf = Callable[[Floats, Ints, dict[str, Any]], Any]
@@ -53,6 +58,13 @@ POINTS = 40
 # By judgement: of fewer than about six, resamples hardly differ.
 _ENOUGH_CURVES = 6
 _BLOCKS = 24
+_POINT = ["curve", "step", "loss"]
+
+_BEGUN, _END = 0.1, 0.3
+"""Share of a curve that does not count for its misfit, where losses fall fast, and share that is left
+out where there is one curve. By judgement."""
+_LEAST_FREEDOM = 2
+"""Least degrees of freedom of a misfit: of one refit, Student's t would be of no use."""
 # Draws that are evaluated together: memory grows with it, by judgement.
 _DRAWS = 8
 
@@ -65,11 +77,15 @@ class CurveFit:
         fit: The fit; its rows are the points that were kept.
         schedules: Rates of the fitted curves by name.
         curve: The law along a schedule.
+        points: What was fitted: curve, step and loss.
+        refit: Fits some of the points in the same way, without resamples.
     """
 
     fit: Fit
     schedules: Mapping[str, Floats]
     curve: CurveOf
+    points: pd.DataFrame
+    refit: "Callable[[pd.DataFrame], CurveFit]"
 
     def predict(self, rates: ArrayLike, steps: ArrayLike, level: float = 0.95) -> pd.DataFrame:
         """The loss curve of a schedule, fitted or not.
@@ -80,9 +96,10 @@ class CurveFit:
             level: Probability of the band.
 
         Returns:
-            step, loss, ``curve_lo`` and ``curve_hi``: the band of the draws of the fit, NaN without
-            enough of them. It holds the uncertainty of the fit alone; curves of unseen schedules
-            often lie outside it, because the law is only nearly true.
+            step, loss, ``lo`` and ``hi`` of a run on that schedule, which hold `misfit`, and
+            ``curve_lo`` and ``curve_hi`` of the draws of the fit, NaN without enough of them: the
+            uncertainty of the fit alone, which curves of unseen schedules often leave, because the
+            law is only nearly true.
 
         Raises:
             UsageError: Steps outside the schedule.
@@ -97,7 +114,58 @@ class CurveFit:
 
             loss, *band = np.asarray(jax.lax.map(one, sets, batch_size=_DRAWS), np.float64)
         low, high = percentile_interval(np.reshape(band, (-1, len(at))), level)
-        return pd.DataFrame({"step": at, "loss": loss, "curve_lo": low, "curve_hi": high})
+        misfit, tries = self.misfit
+        reach = float(t_quantile(level, max(tries, _LEAST_FREEDOM))) * misfit
+        of_fit = [np.nan_to_num(np.log(end / loss)) for end in (low, high)]
+        lo, hi = (
+            loss * np.exp(sign * np.hypot(reach, part))
+            for sign, part in zip((-1, 1), of_fit, strict=True)
+        )
+        return pd.DataFrame(
+            {"step": at, "loss": loss, "lo": lo, "hi": hi, "curve_lo": low, "curve_hi": high}
+        )
+
+    @cached_property
+    def misfit(self) -> tuple[float, int]:
+        """How far the law is off where it was not fitted, from refits without it.
+
+        Each curve in turn is left out; of a single curve, its last part.
+
+        Returns:
+            Root mean square of ln(predicted / observed), NaN if no refit came to an end, and the
+            number of refits.
+        """
+        squares = []
+        for kept, left_out in self._folds():
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", FitWarning)
+                    warnings.simplefilter("ignore", DataWarning)
+                    other = self.refit(kept)
+            except ScalejaxError:
+                continue
+            if not other.fit.has_estimate:
+                continue
+            for name, part in left_out.groupby("curve"):
+                steps = part["step"].to_numpy()
+                with jax.enable_x64(True):
+                    loss = np.asarray(
+                        self.curve(self.schedules[str(name)], steps, other.fit.params)
+                    )
+                squares.append(np.mean(np.log(loss / part["loss"].to_numpy()) ** 2))
+        return (float(np.sqrt(np.mean(squares))) if squares else np.nan), len(squares)
+
+    def _folds(self) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+        """What is kept and what is left out, apart from the beginning of each curve."""
+        frame, last = self.points, self.points.groupby("curve")["step"].transform("max")
+        begun = frame["step"] >= _BEGUN * last
+        if len(self.schedules) > 1:
+            for name in self.schedules:
+                of_curve = frame["curve"] == name
+                yield frame[~of_curve], frame[of_curve & begun]
+            return
+        end = frame["step"] > (1 - _END) * last
+        yield frame[~end], frame[end]
 
     def _draws(self) -> dict[str, Floats]:
         """Usable draws, or none where too many failed for the rest to be a fair sample."""
@@ -133,7 +201,11 @@ def fit_multi_power(
     """
     table, rates_by_name = _table(points, schedules, keep)
     law = multi_power_law(_pool_of(table, rates_by_name))
-    return CurveFit(_fit_points(table, law, options), rates_by_name, _multi_power_of)
+    again = partial(
+        fit_multi_power, schedules=rates_by_name, keep=keep, **{**options, "resamples": 0}
+    )
+    fitted = _fit_points(table, law, options)
+    return CurveFit(fitted, rates_by_name, _multi_power_of, table[_POINT], again)
 
 
 def fit_annealing(
@@ -161,9 +233,14 @@ def fit_annealing(
         UsageError: A curve without a schedule, or a step beyond it.
     """
     table, rates_by_name = _table(points, schedules, keep)
+    again = partial(
+        fit_annealing, schedules=rates_by_name, decay=decay, keep=keep,
+        **{**options, "resamples": 0},
+    )  # fmt: skip
     if decay is None:
         law = annealing_law(_pool_of(table, rates_by_name))
-        return CurveFit(_fit_points(table, law, options), rates_by_name, _annealing_of)
+        fitted = _fit_points(table, law, options)
+        return CurveFit(fitted, rates_by_name, _annealing_of, table[_POINT], again)
     with jax.enable_x64(True):
         area = {
             name: np.asarray(annealing_area(rates, decay)) for name, rates in rates_by_name.items()
@@ -174,7 +251,8 @@ def fit_annealing(
     def curve(rates: Floats, steps: Ints, parameters: dict[str, Any]) -> Any:
         return annealing_curve(rates, steps, decay=decay, **parameters)
 
-    return CurveFit(_fit_points(table, annealing, options), rates_by_name, curve)
+    fitted = _fit_points(table, annealing, options)
+    return CurveFit(fitted, rates_by_name, curve, table[_POINT], again)
 
 
 def thinned(steps: ArrayLike, keep: int) -> Ints:

@@ -12,12 +12,29 @@ EXAMPLES = """\b
 For example:
   scalejax forecast runs.csv --at N=70B,D=1.4T
   scalejax forecast runs.csv --run model --by family --at N=7B,D=140B --at N=70B,D=1.4T
+  scalejax forecast runs.csv --law kumar2024 --at N=3B,D=60B,P_w=4,P_a=8,P_kv=16
 """
 
 
 def forecast(
     runs: o.Runs,
     at: Annotated[list[str], option("A run to come. Repeatable.", "N=70B,D=1.4T")],
+    law: Annotated[
+        str | None,
+        option(
+            "Law inside (scalejax laws lists them), or your own: file.py:name. [default: "
+            "Chinchilla's with an outer exponent, as the field knows it]",
+            callback=o.check_law,
+        ),
+    ] = None,
+    priors: Annotated[
+        list[str] | None,
+        option(
+            "What you know of a parameter: the range of nine in ten values, as alpha=0.3:0.4. "
+            "Repeatable.",
+            "NAME=LOW:HIGH",
+        ),
+    ] = None,
     by: o.By = None,
     run: o.OneRun = None,
     columns: o.Columns = None,
@@ -32,7 +49,7 @@ def forecast(
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Forecast the losses of larger runs from a table of N, D and loss.
+    """Forecast the losses of larger runs from a table of runs.
 
     The interval is of a new run: it holds the uncertainty of the law's parameters, how far the law
     bends, and the noise of a run. The largest runs of the table are predicted from the rest first,
@@ -46,6 +63,8 @@ def forecast(
         answer = foresee(
             words.data_of(runs),
             at=[words.point("at", text) for text in at],
+            law=None if law is None else words.law_of(law),
+            priors=words.ranges("priors", priors) or None,
             by=by,
             level=level,
             seed=seed,

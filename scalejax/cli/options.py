@@ -76,7 +76,7 @@ def _beside(path: Path) -> list[str]:
     return [str(folder / item.name) for item in folder.iterdir()] if folder.is_dir() else []
 
 
-def _law(value: str | None) -> str | None:
+def check_law(value: str | None) -> str | None:
     if value is not None and ":" not in value and value not in (*LAWS, *ALIASES):
         near = did_you_mean(value, [*LAWS, *ALIASES])
         raise typer.BadParameter(f"there is no law {value!r}{near or '; scalejax laws lists all.'}")
@@ -90,7 +90,7 @@ def _every_law(value: list[str] | None) -> list[str] | None:
 def _law_list(text: str) -> list[str]:
     names = [text] if ":" in text else text.split(",")
     for name in names:
-        _law(name)
+        check_law(name)
     return names
 
 
@@ -170,14 +170,14 @@ Law = Annotated[
     option(
         "Law to fit (scalejax laws lists them), or one of your own: module:name or file.py:name. "
         "[default: chinchilla]",
-        callback=_law,
+        callback=check_law,
     ),
 ]
 Laws = Annotated[
     list[str] | None,
     option("Laws by name, or your own: file.py:name. Repeatable.", "NAME,...", callback=_every_law),
 ]
-OwnLaw = Annotated[str | None, option(_OWN_LAW, callback=_law)]
+OwnLaw = Annotated[str | None, option(_OWN_LAW, callback=check_law)]
 Formula = Annotated[
     str | None,
     option(

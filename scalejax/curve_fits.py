@@ -8,13 +8,13 @@
   give it at least three curves that differ.
 - `fit_annealing`: one or two curves; four parameters, or five with a free decay.
 
-`CurveFit.predict` gives two bands: of the fit alone, and of a run, which holds how far refits without
-a curve (or, of a single one, without its end) were off there. The second is the one to decide by.
+`CurveFit.predict` gives two bands: of the fit alone, and of a run, which holds how far refits
+without a curve (or, of a single one, without its end) were off there: decide by the second.
 
 Points of a curve lie close together and share their noise, so they are thinned, and resamples draw
 whole curves. Fewer than six are too few to draw from; then each curve is cut into blocks of
-neighbouring points, and intervals of parameters say how well the points determine the law, not how far
-the curve of another schedule may lie from it.
+neighbouring points, and intervals of parameters say how well the points determine the law, not how
+far the curve of another schedule may lie from it.
 """
 
 import warnings
@@ -61,8 +61,8 @@ _BLOCKS = 24
 _POINT = ["curve", "step", "loss"]
 
 _BEGUN, _END = 0.1, 0.3
-"""Share of a curve that does not count for its misfit, where losses fall fast, and share that is left
-out where there is one curve. By judgement."""
+"""Share of a curve that does not count for its misfit, where losses fall fast, and share that is
+left out where there is one curve. By judgement."""
 _LEAST_FREEDOM = 2
 """Least degrees of freedom of a misfit: of one refit, Student's t would be of no use."""
 # Draws that are evaluated together: memory grows with it, by judgement.

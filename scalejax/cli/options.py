@@ -77,6 +77,7 @@ def _beside(path: Path) -> list[str]:
 
 
 def check_law(value: str | None) -> str | None:
+    """A law that is registered, or one of the user's own."""
     if value is not None and ":" not in value and value not in (*LAWS, *ALIASES):
         near = did_you_mean(value, [*LAWS, *ALIASES])
         raise typer.BadParameter(f"there is no law {value!r}{near or '; scalejax laws lists all.'}")

@@ -14,6 +14,7 @@ small systems, for ever on two cores.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
@@ -23,7 +24,7 @@ from jax import lax
 
 from scalejax._arrays import Floats
 from scalejax.forecasting.inside import Prior
-from scalejax.solvers import linear
+from scalejax.solvers import implicit_root, linear
 
 LogLoss = Callable[[jax.Array, jax.Array], jax.Array]
 
@@ -122,7 +123,6 @@ class ForecastMode(NamedTuple):
         bend: Coefficients of the white features, (m,).
         bend_of_theta: Their derivative in theta, (m, p), with the sign of the law's.
         noise: Residuals of law and discrepancy in units of s, (n,).
-        steps: Steps of the search.
     """
 
     theta: Any
@@ -132,7 +132,6 @@ class ForecastMode(NamedTuple):
     bend: Any
     bend_of_theta: Any
     noise: Any
-    steps: Any
 
 
 class _LevenbergState(NamedTuple):
@@ -142,47 +141,114 @@ class _LevenbergState(NamedTuple):
     step: Any
 
 
+@dataclass(frozen=True)
+class _Terms:
+    """The objective of one table at one grid point, and its parts."""
+
+    log_loss: LogLoss
+    prior: Prior
+    table: RowArrays
+    point: GridPoint
+
+    @property
+    def root(self) -> jax.Array:
+        return jnp.sqrt(self.table.weight)
+
+    @property
+    def rows(self) -> jax.Array:
+        """Weight of all rows and of what is known of the noise beforehand, ()."""
+        return jnp.sum(self.table.weight) + PRIOR_ROWS
+
+    @property
+    def precision(self) -> jax.Array:
+        """Of the prior, (p,)."""
+        return 1 / self.prior.sd**2
+
+    def inner(self, a: jax.Array, b: jax.Array) -> jax.Array:
+        """A' V^-1 b of arrays (n, ...), by Woodbury."""
+        return a.T @ b - (self.point.white.T @ a).T @ (self.point.white.T @ b)
+
+    def residual(self, theta: jax.Array) -> jax.Array:
+        """Of each row, times the root of its weight, (n,)."""
+        law = jax.vmap(self.log_loss, (None, 0))(theta, self.table.x)
+        return (self.table.y - law) * self.root
+
+    def slopes(self, theta: jax.Array) -> jax.Array:
+        """Derivatives of the law at each row, times the root of its weight, (n, p)."""
+        slopes = jax.vmap(jax.jacfwd(self.log_loss), (None, 0))(theta, self.table.x)
+        return slopes * self.root[:, None]
+
+    def noise(self, square: jax.Array) -> jax.Array:
+        """The profiled s^2 at a sum of squares, ()."""
+        return (square + PRIOR_ROWS * PRIOR_NOISE**2) / self.rows
+
+    def penalty(self, theta: jax.Array) -> jax.Array:
+        """Minus twice the log prior, up to a constant, ()."""
+        return jnp.sum(self.precision * (theta - self.prior.mean) ** 2)
+
+    def objective(self, theta: jax.Array) -> jax.Array:
+        """Minus twice the log posterior with the noise profiled, up to a constant, ()."""
+        r = self.residual(theta)
+        return self.rows * jnp.log(self.noise(self.inner(r, r))) + self.penalty(theta)
+
+
 def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -> ForecastMode:
     """The posterior mode at one grid point, from the best starts of the prior.
 
-    The noise variance is profiled at each step; the search is Levenberg and Marquardt's on the
-    generalised least squares of the rows and the prior, in float64 or what it is given.
+    In float64, or the dtype of what it is given; differentiable in the losses, by the implicit
+    function theorem.
     """
-    root = jnp.sqrt(table.weight)
-    rows = jnp.sum(table.weight)
-    weight = 1 / jnp.asarray(prior.sd) ** 2
-    size = len(prior.mean)
-    lower, never = np.tril_indices(size), jnp.zeros(size, bool)
-    longest = jnp.maximum(jnp.asarray(prior.sd), 1.0)
-    log_losses = jax.vmap(log_loss, (None, 0))
-    slopes = jax.vmap(jax.jacfwd(log_loss), (None, 0))
+    prior = Prior(*(jnp.asarray(values, table.y.dtype) for values in prior))
+    terms = _Terms(log_loss, prior, table, point)
+    stopped = _Terms(log_loss, prior, *jax.tree.map(lax.stop_gradient, (table, point)))
+    theta = implicit_root(jax.grad(terms.objective), _search(stopped), _solve_symmetric)
+    r, j = terms.residual(theta), terms.slopes(theta)
+    variance = terms.noise(terms.inner(r, r))
+    factor = _factorise(terms.inner(j, j) / variance + jnp.diag(terms.precision))
+    evidence = -0.5 * (
+        terms.rows * jnp.log(variance)
+        + point.log_det
+        + terms.penalty(theta)
+        - jnp.sum(jnp.log(terms.precision))
+        - jnp.sum(jnp.log(factor.inverse))
+    )
+    size = len(theta)
+    bend = point.white.T @ r
+    left = (r - point.white @ bend) / jnp.where(terms.root > 0, terms.root, 1.0)
+    return ForecastMode(
+        theta=theta,
+        covariance=jax.vmap(lambda one: linear.solve(factor, one, size))(
+            jnp.eye(size, dtype=theta.dtype)
+        ),
+        variance=variance,
+        evidence=evidence,
+        bend=bend,
+        bend_of_theta=point.white.T @ j,
+        noise=left / jnp.sqrt(variance),
+    )
 
-    def inner(a: jax.Array, b: jax.Array) -> jax.Array:
-        """A' V^-1 b of arrays (n, ...), by Woodbury."""
-        return a.T @ b - (point.white.T @ a).T @ (point.white.T @ b)
 
-    def residual(theta: jax.Array) -> jax.Array:
-        return (table.y - log_losses(theta, table.x)) * root
+def _search(terms: _Terms) -> jax.Array:
+    """The best end of the searches, (p,).
 
-    def noise(square: jax.Array) -> jax.Array:
-        return (square + PRIOR_ROWS * PRIOR_NOISE**2) / (rows + PRIOR_ROWS)
-
-    def penalty(theta: jax.Array) -> jax.Array:
-        return jnp.sum(weight * (theta - prior.mean) ** 2)
+    The noise is profiled at each step; the search is Levenberg and Marquardt's on the generalised
+    least squares of rows and prior.
+    """
+    prior = terms.prior
+    longest = jnp.maximum(prior.sd, 1.0)
 
     def step(now: _LevenbergState) -> _LevenbergState:
-        r, j = residual(now.theta), slopes(now.theta, table.x) * root[:, None]
-        square = inner(r, r)
-        variance = noise(square)
-        hessian = inner(j, j) / variance + jnp.diag(weight)
-        slope = inner(j, r) / variance - weight * (now.theta - prior.mean)
-        # Without LAPACK, whose threads wait for each other over systems as small as these.
-        raised = linear.factorise(hessian[lower], size, damping=now.damping, frozen=never)
-        move = jnp.clip(linear.solve(raised, slope, size), -longest, longest)
+        r, j = terms.residual(now.theta), terms.slopes(now.theta)
+        square = terms.inner(r, r)
+        variance = terms.noise(square)
+        hessian = terms.inner(j, j) / variance + jnp.diag(terms.precision)
+        slope = terms.inner(j, r) / variance - terms.precision * (now.theta - prior.mean)
+        move = linear.solve(_factorise(hessian, now.damping), slope, len(slope))
+        move = jnp.clip(move, -longest, longest)
         theta = jnp.clip(now.theta + move, prior.low, prior.high)
-        far = residual(theta)
-        better = inner(far, far) / variance + penalty(theta) < (
-            square / variance + penalty(now.theta) + 1e-10
+        far = terms.residual(theta)
+        better = terms.inner(far, far) / variance + terms.penalty(theta) < (
+            square / variance + terms.penalty(now.theta) + 1e-10
         )
         return _LevenbergState(
             theta=jnp.where(better, theta, now.theta),
@@ -195,47 +261,40 @@ def solve(log_loss: LogLoss, prior: Prior, table: RowArrays, point: GridPoint) -
             step=now.step + 1,
         )
 
-    def search(start: jax.Array) -> _LevenbergState:
-        first = _LevenbergState(
-            start, jnp.asarray(_FIRST_DAMPING, start.dtype), jnp.asarray(1.0, start.dtype), 0
-        )
+    def search(start: jax.Array) -> jax.Array:
+        one = jnp.ones((), start.dtype)
         return lax.while_loop(
-            lambda now: (now.step < MOST_STEPS) & (now.moved > ROUNDING), step, first
-        )
+            lambda now: (now.step < MOST_STEPS) & (now.moved > ROUNDING),
+            step,
+            _LevenbergState(start, _FIRST_DAMPING * one, one, 0),
+        ).theta
 
-    def objective(theta: jax.Array) -> jax.Array:
-        r = residual(theta)
-        value = (rows + PRIOR_ROWS) * jnp.log(noise(inner(r, r))) + penalty(theta)
+    def score(theta: jax.Array) -> jax.Array:
+        value = terms.objective(theta)
         return jnp.where(jnp.isfinite(value), value, jnp.inf)
 
-    starts = jnp.asarray(prior.starts)
+    starts = prior.starts
     if len(starts) > SEARCHES:
-        starts = starts[lax.top_k(-jax.vmap(objective)(starts), SEARCHES)[1]]
+        starts = starts[lax.top_k(-jax.vmap(score)(starts), SEARCHES)[1]]
     ends = jax.vmap(search)(starts)
-    theta = ends.theta[jnp.argmin(jax.vmap(objective)(ends.theta))]
-    r, j = residual(theta), slopes(theta, table.x) * root[:, None]
-    variance = noise(inner(r, r))
-    hessian = inner(j, j) / variance + jnp.diag(weight)
-    factor = linear.factorise(hessian[lower], size, damping=jnp.zeros_like(variance), frozen=never)
-    evidence = -0.5 * (
-        (rows + PRIOR_ROWS) * jnp.log(variance)
-        + point.log_det
-        + penalty(theta)
-        - jnp.sum(jnp.log(weight))
-        - jnp.sum(jnp.log(factor.inverse))
+    return ends[jnp.argmin(jax.vmap(score)(ends))]
+
+
+def _factorise(matrix: jax.Array, damping: Any = 0.0) -> linear.Factor:
+    """Factor of a symmetric matrix (p, p), its diagonal raised by a share of itself."""
+    size = len(matrix)
+    return linear.factorise(
+        matrix[np.tril_indices(size)],
+        size,
+        damping=jnp.asarray(damping, matrix.dtype),
+        frozen=jnp.zeros(size, bool),
     )
-    bend = point.white.T @ r
-    left = (r - point.white @ bend) / jnp.where(root > 0, root, 1.0)
-    return ForecastMode(
-        theta=theta,
-        covariance=jax.vmap(lambda one: linear.solve(factor, one, size))(jnp.eye(size)),
-        variance=variance,
-        evidence=evidence,
-        bend=bend,
-        bend_of_theta=point.white.T @ j,
-        noise=left / jnp.sqrt(variance),
-        steps=jnp.max(ends.step),
-    )
+
+
+def _solve_symmetric(apply: Callable[[jax.Array], jax.Array], right: jax.Array) -> jax.Array:
+    """Solve ``apply(x) = right`` for a linear function that is symmetric."""
+    matrix = jax.vmap(apply)(jnp.eye(len(right), dtype=right.dtype))
+    return linear.solve(_factorise(matrix), right, len(right))
 
 
 def predict(

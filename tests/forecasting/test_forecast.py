@@ -3,6 +3,7 @@
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -118,6 +119,31 @@ class TestModel:
                 )
             ]
         np.testing.assert_allclose(modes[0].theta, modes[1].theta, rtol=1e-6)
+
+    def test_derivatives_in_the_losses_are_those_of_refits(self):
+        """By the implicit function theorem, against central differences; in both directions."""
+        small = Small()
+
+        @jax.jit
+        def mean(y):
+            table = small.table._replace(y=y)
+            mode = model.solve(field.log_loss, PRIOR, table, small.point)
+            return model.predict(field.log_loss, mode, small.point, small.table.x[:2])[0]
+
+        with jax.enable_x64(True):
+            y, step = jnp.asarray(small.table.y), 1e-4 * np.eye(12)[3]
+            backward, forward = jax.jacrev(mean)(y), jax.jacfwd(mean)(y)
+            differences = (np.asarray(mean(y + step)) - np.asarray(mean(y - step))) / 2e-4
+        np.testing.assert_allclose(backward, forward, rtol=1e-8, atol=1e-10)
+        assert np.asarray(backward)[:, 3] == pytest.approx(differences, rel=1e-3, abs=1e-5)
+
+    def test_single_precision_goes_through(self):
+        small = Small()
+        with jax.enable_x64(True):
+            double = SOLVE(small.table, small.point)
+        single = SOLVE(*jax.tree.map(np.float32, (small.table, small.point)))
+        assert single.theta.dtype == np.float32
+        np.testing.assert_allclose(single.theta, double.theta, atol=5e-3)
 
     def test_kernel_is_matern(self):
         axes = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])

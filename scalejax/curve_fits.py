@@ -300,13 +300,15 @@ def _table(
         own = frame[frame["curve"] == name]
         step = _checked_steps(own["step"], len(rates))
         index = thinned(step, keep)
+        # Blocks of single points would group nothing.
+        own_blocks = blocks if blocks < len(index) else max(len(index) // 2, 1)
         part = {
             "curve": name,
             "step": step[index],
             "position": float(first) + step[index],
             "S1": np.cumsum(rates)[step[index]],
             "loss": own["loss"].to_numpy()[index],
-            "block": [f"{name}/{k}" for k in np.arange(len(index)) * blocks // len(index)],
+            "block": [f"{name}/{k}" for k in np.arange(len(index)) * own_blocks // len(index)],
         }
         parts.append(pd.DataFrame(part))
         first += len(rates)

@@ -28,6 +28,13 @@ _LEAST_SPREAD = 0.4
 """Least robust standard deviation, in units of the noise: a discrepancy that follows every row
 leaves little, and the rest of it is no outlier."""
 
+MOST_ROWS = 1024
+"""Rows beyond which those of one run and nearly one place are joined to their mean."""
+
+_WIDTHS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Sizes of a place in decades, the first that leaves few enough: of a loss that falls by 10 % a
+decade, the first is a rounding of .1 %."""
+
 _ROUNDS = 6
 """Times that a table is solved again at most: outliers hide each other at first."""
 
@@ -35,7 +42,7 @@ _TABLES = (2, 16)
 """Tables of one batch: a table and its backtest, or many, which bounds the memory. By judgement;
 every size is a program of its own."""
 
-_PADDED = (16, 64, 256, 1024)
+_PADDED = (16, 64, 256, MOST_ROWS)
 """Sizes that arrays are padded to, for few programs; beyond, multiples of the last."""
 
 
@@ -47,13 +54,17 @@ class ForecastRows:
         inputs: Inputs of the law by name, (n,) each.
         log_response: ln loss, or of whatever the law gives, (n,).
         run: Code of the run of each row, (n,), or None.
-        weight: Of each row, (n,), one on average.
+        weight: Of each row, (n,), one on average before rows were joined.
+        within: Sum of squares of the rows that were joined to one, around their means.
+        source: Rows of the table behind these.
     """
 
     inputs: Mapping[str, Floats]
     log_response: Floats
     run: Ints | None
     weight: Floats
+    within: float = 0.0
+    source: int = 0
 
     def __len__(self) -> int:
         return len(self.log_response)
@@ -75,6 +86,35 @@ class ForecastRows:
             self.log_response[keep],
             None if self.run is None else self.run[keep],
             self.weight[keep],
+            source=int(np.size(self.log_response[keep])),
+        )
+
+    def joined(self) -> "ForecastRows":
+        """Rows of one run and nearly one place joined to their mean, where there are very many."""
+        if len(self) <= MOST_ROWS:
+            return replace(self, source=len(self))
+        axes = self.ground.places(self.inputs).axes
+        run = np.zeros(len(self)) if self.run is None else self.run
+        for width in _WIDTHS:
+            keys = np.column_stack([run, np.round(axes / width)])
+            _, first, code = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+            if len(first) <= MOST_ROWS:
+                break
+        code, weight = code.ravel(), np.bincount(code.ravel(), self.weight)
+
+        def mean(values: Floats) -> Floats:
+            logs = bool(np.min(values) > 0)
+            sums = np.bincount(code, self.weight * (np.log(values) if logs else values))
+            return np.exp(sums / weight) if logs else sums / weight
+
+        middle = np.bincount(code, self.weight * self.log_response) / weight
+        return ForecastRows(
+            {name: mean(values) for name, values in self.inputs.items()},
+            middle,
+            None if self.run is None else self.run[first],
+            weight,
+            float(np.sum(self.weight * (self.log_response - middle[code]) ** 2)),
+            len(self),
         )
 
 
@@ -225,6 +265,7 @@ def _problem(
         # The first row again, which every law has a value at; padding has no weight.
         x=_repeat(points, size.rows),
         weight=_pad(rows.weight, size.rows),
+        within=np.float64(rows.within),
     )
     beyond = np.maximum(there.compute - largest, 0)
     return _Problem(

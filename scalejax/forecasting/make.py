@@ -158,7 +158,7 @@ def make_forecast(
         draws=draws,
         tau={name: float(a.arrays.weight @ a.arrays.tau) for name, a in by_name.items()},
         n_runs={name: rows.runs for name, rows in families.items()},
-        n_rows={name: len(rows) for name, rows in families.items()},
+        n_rows={name: rows.source for name, rows in families.items()},
         backtest={name: _backtest(*split[name], of_test[name], level) for name in split},
         level=level,
         notes=tuple(_notes(families, by_name)),
@@ -202,7 +202,7 @@ def rows_of(table: Table, keep: Any = slice(None)) -> ForecastRows:
         np.log(table.target[used]),
         None if table.cluster is None else table.cluster[used],
         table.weight[used] / table.weight[used].mean(),
-    )
+    ).joined()
 
 
 def _table(
@@ -322,6 +322,11 @@ def _notes(families: Mapping[str, ForecastRows], answers: Mapping[str, Answer]) 
         far = float(answer.beyond.max())
         if far > 2:
             notes.append(f"{of}{far:.1f} decades beyond the largest run, where nothing was tested")
+        if rows.source > len(rows):
+            notes.append(
+                f"{of}{rows.source} rows: those of one run and nearly one place count as a mean "
+                f"({len(rows)} places)"
+            )
         lowered = int(np.sum(answer.weight < 0.5 * rows.weight))
         if lowered:
             notes.append(f"{of}{lowered} of {len(rows)} rows lie far out and were weighed down")

@@ -56,11 +56,13 @@ class RowArrays(NamedTuple):
         y: ln(loss / typical loss), (n,).
         x: The inputs as the law reads them, (n, k).
         weight: Of each row, (n,): its noise has the variance s^2 / weight; 0 for padding.
+        within: Sum of squares of what was joined to one row, around its mean, ().
     """
 
     y: Any
     x: Any
     weight: Any
+    within: Any = 0.0
 
 
 class GridPoint(NamedTuple):
@@ -180,7 +182,7 @@ class _Terms:
 
     def noise(self, square: jax.Array) -> jax.Array:
         """The profiled s^2 at a sum of squares, ()."""
-        return (square + PRIOR_ROWS * PRIOR_NOISE**2) / self.rows
+        return (square + self.table.within + PRIOR_ROWS * PRIOR_NOISE**2) / self.rows
 
     def penalty(self, theta: jax.Array) -> jax.Array:
         """Minus twice the log prior, up to a constant, ()."""

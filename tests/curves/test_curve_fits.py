@@ -56,7 +56,9 @@ def test_a111_final_losses_of_the_annealing_law(notebook, name, loss):
 def test_band_is_that_of_the_draws_and_resamples_are_blocks_of_neighbours(notebook):
     wsd = partial(curves.wsd, start=16000, total=20000, peak=2e-4)
     band = notebook.predict(rates(wsd, 20000), STEPS)
-    assert list(band) == ["step", "loss", "curve_lo", "curve_hi"]
+    assert list(band) == ["step", "loss", "lo", "hi", "curve_lo", "curve_hi"]
+    assert np.all(band["lo"] <= band["curve_lo"])
+    assert np.all(band["curve_hi"] <= band["hi"])
     assert np.all(band["curve_lo"] < band["loss"])
     assert np.all(band["loss"] < band["curve_hi"])
     width = band["curve_hi"] - band["curve_lo"]
@@ -65,6 +67,30 @@ def test_band_is_that_of_the_draws_and_resamples_are_blocks_of_neighbours(notebo
     assert len(notebook.fit.table.cluster_labels) == 24
     losses = band["loss"].to_numpy()
     assert losses[-1] < notebook.predict(NOTEBOOK["cosine"], [20000])["loss"][0]
+
+
+def test_the_band_of_a_run_holds_how_far_a_refit_without_a_curve_was_off(notebook):
+    """By hand: of the two curves the cosine alone can be fitted, as a constant rate says nothing of
+    annealing; it predicts the other, apart from its first tenth."""
+    points = pd.DataFrame(notebook_points())
+    other = fit_annealing(points[points["curve"] == "cosine"], NOTEBOOK)
+    own = points[(points["curve"] == "constant") & (points["step"] >= 2000)]
+    predicted = other.predict(NOTEBOOK["constant"], own["step"])["loss"].to_numpy()
+    misfit = np.sqrt(np.mean(np.log(predicted / own["loss"].to_numpy()) ** 2))
+    assert notebook.misfit == (pytest.approx(misfit, rel=1e-6), 1)
+    band = notebook.predict(NOTEBOOK["cosine"], [20000], level=0.9)
+    of_fit = np.log(band["curve_hi"] / band["loss"])[0]
+    # Student's t of two degrees of freedom, the fewest, beside the band of the draws.
+    reach = np.hypot(2.92 * misfit, of_fit)
+    assert np.log(band["hi"] / band["loss"])[0] == pytest.approx(reach, rel=1e-3)
+
+
+def test_the_end_of_a_single_curve_is_left_out():
+    points = pd.DataFrame(notebook_points())
+    alone = fit_annealing(points[points["curve"] == "cosine"], NOTEBOOK)
+    misfit, tries = alone.misfit
+    assert tries == 1
+    assert 0 < misfit < 0.01
 
 
 @pytest.mark.slow

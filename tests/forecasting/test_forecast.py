@@ -269,6 +269,23 @@ def test_many_tables_are_those_by_themselves(golden):
         assert one.log_response == pytest.approx(alone.log_response, abs=1e-9)
 
 
+def test_joined_rows_say_what_all_of_them_say(golden, monkeypatch):
+    """Repeats of a place are its mean, their number and their scatter: nothing else counts."""
+    from scalejax.forecasting import batch
+
+    noise = np.exp(0.003 * np.random.default_rng(2).standard_normal(108))
+    runs = pd.concat([golden] * 3, ignore_index=True).assign(
+        loss=lambda frame: frame["loss"] * noise
+    )
+    whole = sj.forecast(runs, at=AT)
+    monkeypatch.setattr(batch, "MOST_ROWS", 40)
+    joined = sj.forecast(runs, at=AT)
+    for name in ("loss", "sd"):
+        np.testing.assert_allclose(joined.points[name], whole.points[name], rtol=1e-5)
+    assert joined.n_rows == {"": 108}
+    assert any("36 places" in note for note in joined.notes)
+
+
 class TestWhatWidens:
     """Each part of the variance that makes intervals hold, by its own number."""
 

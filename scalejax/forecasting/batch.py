@@ -100,7 +100,8 @@ class ForecastRows:
             _, first, code = np.unique(keys, axis=0, return_index=True, return_inverse=True)
             if len(first) <= MOST_ROWS:
                 break
-        code, weight = code.ravel(), np.bincount(code.ravel(), self.weight)
+        code = code.ravel()
+        weight = np.asarray(np.bincount(code, self.weight), np.float64)
 
         def mean(values: Floats) -> Floats:
             logs = bool(np.min(values) > 0)

@@ -59,7 +59,13 @@ def predict(
         return
     header = [*fit.law.inputs, "loss", "lo", "hi", "curve", "curve_lo", "curve_hi"]
     print(_text(frame[[*header, "decades_beyond"]]))
-    print(f"\n{100 * level:g} % intervals, {frame['method'].iloc[0]}.")
+    method, size = frame["method"].iloc[0], frame["discrepancy"].iloc[0]
+    if method == "forecast":
+        method = (
+            f"a new run's by the forecast (the law bends by about {100 * size:.2g} % of a loss), "
+            "the curve's of the law alone"
+        )
+    print(f"\n{100 * level:g} % intervals: {method}.")
 
 
 def sensitivity(

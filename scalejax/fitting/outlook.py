@@ -109,10 +109,10 @@ def larger_runs(fit: FitRecord) -> dict[str, Floats]:
 
 
 def about_backtest(answer: Forecast) -> Caveat | None:
-    """How the largest runs were predicted from the rest, for or against; None where too few."""
-    test = answer.backtest.get("")
-    if test is None:
+    """How the largest runs of one family were predicted from the rest; None where too few."""
+    if len(answer.backtest) != 1:
         return None
+    (test,) = answer.backtest.values()
     text = f"Predicting your {test.sentence(answer.level)}."
     if bdtr(test.held, test.runs, answer.level) >= _UNLIKELY:
         return Caveat(

@@ -9,7 +9,7 @@ import numpy as np
 from scalejax._arrays import Floats
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
-from scalejax.fitting import MOST_FAILED, Fit, default_kind
+from scalejax.fitting import MOST_FAILED, Caveat, Fit, about_backtest, default_kind
 from scalejax.forecasting import Forecast
 from scalejax.laws import (
     LAWS,
@@ -40,6 +40,7 @@ class Source:
         published: The published set, if it was one.
         added: Parameters of the law that the fit lacks; they are published values.
         posterior: Draws of the parameters, (B,) each, if it is a forecast.
+        backtest: How the largest runs were forecast from the rest, if it is a forecast.
     """
 
     law: Law
@@ -49,6 +50,7 @@ class Source:
     published: PublishedSet | None = None
     added: Mapping[str, float] = field(default_factory=dict)
     posterior: Mapping[str, Floats] = field(default_factory=dict)
+    backtest: Caveat | None = None
 
     @property
     def from_runs(self) -> bool:
@@ -162,7 +164,13 @@ def source_of(
             )
         ((name, params),) = source.params.items()
         label = f"forecast with {source.law.name} inside{f' of {name}' if name else ''}"
-        return Source(source.law, params, label, posterior=source.draws[name])
+        return Source(
+            source.law,
+            params,
+            label,
+            posterior=source.draws[name],
+            backtest=about_backtest(source),
+        )
     if parameters is not None:
         law = find_law(source)
         if set(parameters) != set(law.parameters):

@@ -60,6 +60,7 @@ def judge(plan: PlanRecord, backtest: Caveat | None = None) -> Judgement:
         backtest: How well the law would have predicted the largest runs, if somebody tried: it
             stands first on its side.
     """
+    backtest = backtest or plan.source.backtest
     own = [*([backtest] if backtest else []), *_about_interval(plan)]
     fit = plan.source.fit
     of_fit = for_and_against(fit) if fit is not None else Judgement((), ())

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -349,3 +350,38 @@ def test_equal_questions_do_not_compile_again(served):
     assert hash(problem_of(question, law, 2.0)) == hash(problem_of(other, law, 1.9))
     with jax.log_compiles(False):
         assert plan("devries2023", other).found
+
+
+class TestOfAForecast:
+    """A plan by a forecast: its law, and its posterior draws for the intervals."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def forecast(cls, golden):
+        return sj.forecast(golden, at={"N": 1e10, "D": 2e11})
+
+    def test_the_optimum_is_that_of_its_law_and_the_interval_of_its_draws(self, forecast):
+        plan = sj.plan(forecast, budget=1e22)
+        best = plan.numbers.set_index("quantity")
+
+        def size(A, alpha, B, beta, **others):
+            """Chinchilla's optimum, which an outer exponent leaves where it is."""
+            ratio = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
+            return ratio * (1e22 / 6) ** (beta / (alpha + beta))
+
+        assert best.loc["N", "estimate"] == pytest.approx(size(**forecast.params[""]), rel=1e-6)
+        ends = np.quantile(size(**forecast.draws[""]), [0.025, 0.975])
+        assert best.loc["N", ["lo", "hi"]].tolist() == pytest.approx(ends, rel=1e-6)
+        assert "posterior" in plan.summary()
+        assert "Predicting your 10 largest runs from the rest" in plan.summary()
+
+    def test_several_families_are_refused(self, golden):
+        both = pd.concat([golden.assign(family=name) for name in "ab"])
+        families = sj.forecast(both, at={"N": 1e10, "D": 2e11}, by="family")
+        with pytest.raises(sj.UsageError, match="2 families"):
+            sj.plan(families, budget=1e22)
+
+    def test_a_saved_one_says_how_to_make_it_again(self, forecast, tmp_path):
+        folder = sj.plan(forecast, budget=1e22).save(tmp_path / "plan")
+        with pytest.raises(sj.UsageError, match="plan of a forecast"):
+            sj.load_plan(folder)

@@ -234,7 +234,6 @@ def predictions(count: int) -> list[Row]:
                 "method": method,
                 "simulations": count,
                 "coverage": [round(float(rate), 4) for rate in counts.rate],
-                "warned": [float(share) for share in np.mean(kept.warned, axis=0)],
             }
             for method, counts in methods.items()
         ]

@@ -83,7 +83,7 @@ def _declared(row: Mapping[str, Any]) -> str:
 
 
 def _warned(row: Mapping[str, Any]) -> str:
-    far = [f"{10**k}x" for k, share in enumerate(row["warned"]) if share == 1]
+    far = [f"{10**k}x" for k, share in enumerate(row.get("warned", ())) if share == 1]
     return ", ".join(far) or "-"
 
 

@@ -59,10 +59,7 @@ COMPILE_SOON: dict[str, bool | int | float | str] = (
 """Compiler options for what must run fast but compiles for seconds: a forecast compiles in 3 s
 instead of 5 and runs as fast. Later versions have no such option."""
 
-RUN_ONCE: dict[str, bool | int | float | str] = {
-    **COMPILE_SOON,
-    "xla_backend_optimization_level": 0,
-}
+RUN_ONCE: dict[str, bool | int | float | str] = {"xla_backend_optimization_level": 0}
 """Compiler options for what runs for milliseconds and compiles for seconds: half the wait."""
 
 # Bits of the square root of a half as float64, and those of the fraction of any float64.

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from compiled import Compiled, quick_compiler
+from compiled import Compiled
 from hypothesis import HealthCheck, settings
 
 import scalejax as sj
@@ -21,7 +21,6 @@ from scalejax.datasets import DATA_FOLDER_VARIABLE
 
 COMPILED = Compiled()
 COMPILED.begin()
-quick_compiler()
 
 TESTS = Path(__file__).parent
 BUDGETS = json.loads((TESTS / "budgets.json").read_text())

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 from scipy.special import stdtrit
 
 import scalejax as sj
-from scalejax.fitting.prediction import FAR
 
 Floats = NDArray[np.float64]
 Inputs = Mapping[str, Floats]
@@ -239,19 +238,17 @@ def count_targets(
 
 @dataclass
 class Predictions:
-    """How often intervals of `Fit.predict` hold the log loss of a new run at `DISTANCES`.
+    """How often intervals of the law alone hold the log loss of a new run at `DISTANCES`.
 
     Attributes:
         new_run: ``lo`` to ``hi``.
         curve: ``curve_lo`` to ``curve_hi``.
         residual: The predicted loss and Student's t times the size of the residuals.
-        warned: Which distances each simulation warned of as far beyond the data.
     """
 
     new_run: Counts = field(default_factory=lambda: Counts(np.zeros(len(DISTANCES))))
     curve: Counts = field(default_factory=lambda: Counts(np.zeros(len(DISTANCES))))
     residual: Counts = field(default_factory=lambda: Counts(np.zeros(len(DISTANCES))))
-    warned: list[NDArray[np.bool_]] = field(default_factory=list)
 
     def add(self, one: Simulated, wrong: float, discrepancy: float | None) -> None:
         """Predict new runs of one simulation.
@@ -264,11 +261,7 @@ class Predictions:
         N, D = optimum(TRUTH, COMPUTE[1] * np.array(DISTANCES))
         beyond = wrong * np.log10(DISTANCES)
         truth = np.log(losses({"N": N, "D": D}, SD * one.new_runs + beyond))
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            frame = one.fit.predict({"N": N, "D": D}, discrepancy=discrepancy)
-        warned = any("decade beyond the data" in str(w.message) for w in caught)
-        self.warned.append(warned & (frame["decades_beyond"].to_numpy() > FAR))
+        frame = one.fit.predict({"N": N, "D": D}, discrepancy=discrepancy or "none")
         logs = np.log(frame[["loss", "lo", "hi", "curve_lo", "curve_hi"]])
         self.new_run.add(logs["lo"], logs["hi"], truth)
         self.curve.add(logs["curve_lo"], logs["curve_hi"], truth)

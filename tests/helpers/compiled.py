@@ -55,17 +55,6 @@ def is_whole(file: Path) -> bool:
     return True
 
 
-def quick_compiler() -> None:
-    """Let XLA leave out what takes as long as the rest of it; must come before JAX is imported.
-
-    JAX 0.10 generates code of fusions in a way that later versions have no switch for. It changes
-    no test's outcome, and a third of a cold run.
-    """
-    if version("jax").startswith("0.10."):
-        flags = os.environ.get("XLA_FLAGS", "")
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_use_fusion_emitters=false".strip()
-
-
 class Compiled:
     """The folders of one run: `own` of this worker, `kept` of all."""
 

@@ -234,7 +234,8 @@ class TestCommand:
 
     def test_fit_save_and_show(self, run):
         code, out, _ = run(
-            *("fit", "golden36", "--formula", CHINCHILLA, "--resamples", "0", "--out", "mine")
+            *("fit", "golden36", "--formula", CHINCHILLA, "--resamples", "0", "--quick"),
+            *("--out", "mine"),
         )
         assert code == 0
         assert f"formula: {CHINCHILLA}" in out

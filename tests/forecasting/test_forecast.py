@@ -1,5 +1,6 @@
 """Forecasts: the model against dense algebra, the verb against what must hold, refusals."""
 
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -392,6 +393,24 @@ class TestAnyLaw:
             ]
         np.testing.assert_allclose(np.log(loss), here, rtol=1e-6)
 
+    def test_terms_are_shares_of_a_typical_response(self, golden):
+        """Which is what the prior of a linear parameter is about, in any unit."""
+        from scalejax.forecasting import inside_of
+        from scalejax.forecasting.inside import REFERENCES, context_of
+
+        inside = inside_of("chinchilla")
+        inputs, loss = golden[["N", "D"]].to_numpy(float), golden["loss"].to_numpy()
+        context = context_of(inputs, np.log(loss), inputs[:, 0], {})
+        assert context.references.shape == (REFERENCES, 2)
+        theta = inside.prior.mean[None]
+        p = {name: value[0] for name, value in inside.parameters(theta, context).items()}
+        typical = np.exp(np.mean(np.log(loss)))
+        n, d = context.references.T
+        shares = {"E": 1.0, "A": np.mean(n ** -p["alpha"]), "B": np.mean(d ** -p["beta"])}
+        for name, size in shares.items():
+            expected = np.exp(sj.LAWS["chinchilla"].prior[name][0])
+            assert p[name] * size / typical == pytest.approx(expected, rel=1e-6)
+
     def test_what_the_user_knows_holds(self, golden):
         """A range of nine in ten that the runs would not choose moves the exponent into it."""
         free, told = (
@@ -429,6 +448,17 @@ class TestOfAFit:
         assert (found.points["D"] / found.points["N"]).to_numpy() == pytest.approx(
             [largest["D"] / largest["N"]] * 2
         )
+
+    @pytest.mark.parametrize(("held", "weight"), [(10, "for"), (8, "for"), (5, "care")])
+    def test_a_backtest_that_fails_speaks_against(self, golden_huber, held, weight):
+        """Of ten with 95 % intervals, eight or fewer hold once in twelve, five never."""
+        from scalejax.fitting import about_backtest
+        from scalejax.forecasting import Backtest
+
+        found = golden_huber.forecast()
+        caveat = about_backtest(replace(found, backtest={"": Backtest(10, 0.02, held)}))
+        assert caveat.weight == weight
+        assert f"held {held} of 10" in caveat.text
 
     def test_what_cannot_be_forecast_says_why(self, golden):
         fit = sj.fit(golden, resamples=0, penalty=lambda p: 0.0 * p["E"])

@@ -163,12 +163,12 @@ def solve_all(
     Returns:
         One answer for each.
     """
+    size = _size_of(tables, targets)
     answers: dict[int, Answer] = {}
     waiting, rows = list(range(len(tables))), list(tables)
     for _ in range(_ROUNDS):
-        solved = _solve_once(
-            inside, [rows[k] for k in waiting], [targets[k] for k in waiting], fixed
-        )
+        some, ahead = [rows[k] for k in waiting], [targets[k] for k in waiting]
+        solved = _solve_once(inside, some, ahead, size, fixed or {})
         answers |= zip(waiting, solved, strict=True)
         again = []
         for k in waiting:
@@ -193,19 +193,14 @@ def _solve_once(
     inside: LawInside,
     tables: Sequence[ForecastRows],
     targets: Sequence[Mapping[str, Floats]],
-    fixed: Mapping[str, float] | None,
+    size: "_Size",
+    fixed: Mapping[str, float],
 ) -> list[Answer]:
-    with_runs = any(rows.run is not None for rows in tables)
-    size = _Size(
-        rows=_padded(max(len(one) for one in tables)),
-        runs=_padded(max(one.runs for one in tables)) if with_runs else 0,
-        targets=_padded(max(len(next(iter(one.values()))) for one in targets)),
-    )
-    answers = []
-    most = _TABLES[len(tables) > _TABLES[0]]
+    """Forecasts with the weights as they are."""
+    answers, most = [], size.tables
     for first in range(0, len(tables), most):
         some = range(first, min(first + most, len(tables)))
-        problems = [_problem(inside, tables[k], targets[k], size, fixed or {}) for k in some]
+        problems = [_problem(inside, tables[k], targets[k], size, fixed) for k in some]
         padded = [*problems, *[problems[0]] * (most - len(problems))]
         with jax.enable_x64(True):
             stacked = jax.tree.map(lambda *values: np.stack(values), *padded)
@@ -241,9 +236,22 @@ def _solve(inside: LawInside, prior: Prior, problems: _Problem) -> model.Forecas
 
 @dataclass(frozen=True)
 class _Size:
+    """Sizes that arrays are padded to, the same in every round: a program each."""
+
+    tables: int
     rows: int
     runs: int
     targets: int
+
+
+def _size_of(tables: Sequence[ForecastRows], targets: Sequence[Mapping[str, Floats]]) -> _Size:
+    with_runs = any(rows.run is not None for rows in tables)
+    return _Size(
+        tables=_TABLES[len(tables) > _TABLES[0]],
+        rows=_padded(max(len(one) for one in tables)),
+        runs=_padded(max(one.runs for one in tables)) if with_runs else 0,
+        targets=_padded(max(len(next(iter(one.values()))) for one in targets)),
+    )
 
 
 def _problem(

@@ -297,7 +297,7 @@ class TestWhatWidens:
         rows = ForecastRows(inputs, np.array([1.2, 0.9, 1.0]), None, np.ones(3))
         first = {name: values[:1] for name, values in inputs.items()}
         here, there = rows.ground.places(inputs), rows.ground.places(first)
-        grid = batch._grid(rows, here, there, batch._Size(16, 0, 16))
+        grid = batch._grid(rows, here, there, batch._Size(2, 16, 0, 16))
         # Kernel one at no distance, times (1 + half a decade's share) squared: 2, 0 and 1 below.
         v = np.linalg.inv(np.eye(3) - grid.white[0, :3] @ grid.white[0, :3].T)
         own = (np.diag(v) - 1) / batch.RATIOS[0] ** 2

@@ -14,6 +14,7 @@ from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import ObjectiveName, OnBad, ResamplingName, Scale, SolverName, option
 from scalejax.cli.results import draw, report, save
 from scalejax.cli.talk import progress_bar, say, spoken_warnings
+from scalejax.errors import UsageError
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
@@ -167,12 +168,13 @@ def fit(
 
 def _with_forecast(fit: "Fit", level: float) -> None:
     """Print the summary, and what larger runs will lose; ``predict`` forecasts others."""
-    from scalejax.fitting import about_backtest, summarise, unforeseeable
+    from scalejax.fitting import about_backtest, summarise
 
-    if why := unforeseeable(fit):
-        print(f"{fit.summary(level)}\n\nNo forecast of larger runs: {why}.")
+    try:
+        answer = fit.forecast(level=level)
+    except UsageError as error:
+        print(f"{fit.summary(level)}\n\nNothing is said of larger runs: {error}")
         return
-    answer = fit.forecast(level=level)
     print(summarise(fit, level, about_backtest(answer)))
     print(f"\nForecast of runs of 10 and 100 times the largest compute:\n{answer.summary()}")
 

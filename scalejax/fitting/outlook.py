@@ -15,6 +15,7 @@ from scalejax.fitting.judgement import Caveat
 from scalejax.fitting.record import FitRecord
 from scalejax.forecasting import (
     FEWEST_ROWS,
+    NINE_IN_TEN,
     AnyLaw,
     At,
     FieldLaw,
@@ -27,16 +28,18 @@ from scalejax.forecasting import (
 )
 from scalejax.laws import LAWS, Law
 from scalejax.objectives import LogNormal, Normal, Prior, least_squares, make_model
+from scalejax.vocabulary import argument
 
 _OF_THE_FIELD = ("chinchilla", "outer_exponent")
 """Laws whose forecasts have Chinchilla's law with an outer exponent inside: on public tables it
 predicted better than Chinchilla's own."""
 
+_SIZES = ("C", "N", "D", "S", "x")
+"""Inputs that are compute or grow with it, the first of which is made larger where N and D are not
+both there."""
+
 _UNLIKELY = 0.05
 """Chance of as few held runs, were the interval right, below which a backtest speaks against it."""
-
-_WITHIN = 1.645
-"""Standard deviations that hold nine in ten values of a normal distribution."""
 
 TIMES = (10.0, 100.0)
 """Multiples of the largest compute that are forecast where nothing else is asked for."""
@@ -88,15 +91,19 @@ def law_inside(
 def _range(prior: Prior) -> tuple[float, float]:
     """The range that holds nine in ten values of a prior."""
     if isinstance(prior, LogNormal):
-        factor = float(np.exp(_WITHIN * prior.sd))
+        factor = float(np.exp(NINE_IN_TEN * prior.sd))
         return float(prior.median) / factor, float(prior.median) * factor
     assert isinstance(prior, Normal)
     mean, sd = float(prior.mean), float(prior.sd)
-    return mean - _WITHIN * sd, mean + _WITHIN * sd
+    return mean - NINE_IN_TEN * sd, mean + NINE_IN_TEN * sd
 
 
 def larger_runs(fit: FitRecord) -> dict[str, Floats]:
-    """Runs of 10 and 100 times the largest compute, along that run's own ratio."""
+    """Runs of 10 and 100 times the largest compute, along that run's own ratio.
+
+    Raises:
+        UsageError: The law has no size of which there could be ten times as much.
+    """
     inputs = fit.table.inputs
     rows = rows_of(fit.table)
     largest = int(np.argmax(rows.ground.places(rows.inputs).compute))
@@ -104,8 +111,13 @@ def larger_runs(fit: FitRecord) -> dict[str, Floats]:
     runs = {name: np.full(len(TIMES), values[largest]) for name, values in rows.inputs.items()}
     if {"N", "D"} <= inputs.keys():
         return {**runs, **{name: runs[name] * np.sqrt(times) for name in ("N", "D")}}
-    first = next(iter(inputs))
-    return {**runs, first: runs[first] * times}
+    size = next((name for name in _SIZES if name in inputs), None)
+    if size is None:
+        raise UsageError(
+            f"{', '.join(inputs)}: none is a size that could be 10 times larger; say the runs by "
+            f"{argument('at')}."
+        )
+    return {**runs, size: runs[size] * times}
 
 
 def about_backtest(answer: Forecast) -> Caveat | None:

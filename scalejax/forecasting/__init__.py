@@ -14,6 +14,7 @@ from scalejax.forecasting.batch import ForecastRows as ForecastRows
 from scalejax.forecasting.batch import solve_all as solve_all
 from scalejax.forecasting.forecast import Backtest as Backtest
 from scalejax.forecasting.forecast import Forecast as Forecast
+from scalejax.forecasting.inside import NINE_IN_TEN as NINE_IN_TEN
 from scalejax.forecasting.inside import AnyLaw as AnyLaw
 from scalejax.forecasting.inside import FieldLaw as FieldLaw
 from scalejax.forecasting.inside import LawInside as LawInside

@@ -11,11 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax.laws import chinchilla
 
 NAMES = ("e", "la", "lb", "ln a", "ln b", "ln k")
 
-MEAN = np.array([-0.45, -1.8, -1.7, np.log(0.32), np.log(0.34), -0.3])
-SD = np.array([0.35, 0.9, 0.7, 0.35, 0.30, 0.35])
+_OUTER = (-0.3, 0.35)
+"""Location and scale of the logarithm of the outer exponent, from the same fits as the others."""
+
+MEAN, SD = np.array(
+    [*(chinchilla.prior[name] for name in ("E", "A", "B", "alpha", "beta")), _OUTER]
+).T
 """The prior: floor relative to a typical loss, terms at the centre of the runs, exponents."""
 
 LOW = MEAN - np.array([6.0, 6.0, 6.0, 2.5, 2.5, 1.5])

@@ -32,7 +32,7 @@ SHARE, SHARE_SD = -1.5, 1.2
 SIGNED_SD = 1.5
 """Weak prior of a term of either sign, in typical responses."""
 
-_WITHIN = 1.645
+NINE_IN_TEN = 1.645
 """Half the width of the plausible range in standard deviations: nine laws in ten lie inside."""
 
 _REACH = 8.0
@@ -200,7 +200,7 @@ class AnyLaw:
                 float(parameter.support.unconstrain(jnp.asarray(x, float)))
                 for x in (_inside(low, parameter.support), _inside(high, parameter.support))
             ]
-        return (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2 / _WITHIN
+        return (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2 / NINE_IN_TEN
 
     def points(self, inputs: Floats, context: Context) -> Floats:
         """The inputs themselves."""

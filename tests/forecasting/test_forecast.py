@@ -146,6 +146,11 @@ class TestModel:
         assert single.theta.dtype == np.float32
         np.testing.assert_allclose(single.theta, double.theta, atol=5e-3)
 
+    def test_infinite_bits_are_a_decade_beyond_the_most(self):
+        ground = discrepancy.Ground.of({"N": np.array([1e8, 1e9]), "P": np.array([4.0, 16.0])})
+        here, full = ground.places({"N": np.full(2, 1e9), "P": np.array([16.0, np.inf])}).axes
+        assert (full - here) * np.sqrt(2) / discrepancy.ACROSS == pytest.approx([0.0, 1.0])
+
     def test_kernel_is_matern(self):
         axes = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0]])
         f = discrepancy.features(axes, discrepancy.inducing_points(axes), 2.0)
@@ -465,6 +470,16 @@ class TestOfAFit:
         with pytest.raises(sj.UsageError, match="penalty of your own"):
             fit.forecast()
         assert fit.predict({"N": 1e9, "D": 2e10})["method"][0] != "forecast"
+
+    def test_ten_times_a_loss_is_not_forecast(self):
+        """Of a law without a size the runs to come have to be said."""
+        loss = np.linspace(2.0, 4.0, 12)
+        error = 0.9 - 2.0 * np.exp(-0.9 * loss) * (1 + 0.002 * np.cos(9 * loss))
+        runs = pd.DataFrame({"L": loss, "error": error})
+        fit = sj.fit(runs, "error_of_loss", target="error", resamples=0)
+        with pytest.raises(sj.UsageError, match="none is a size"):
+            fit.forecast()
+        assert fit.forecast({"L": 1.9}).points["loss"][0] == pytest.approx(error[0], rel=0.2)
 
     def test_what_was_held_stays(self, golden):
         fit = sj.fit(golden, resamples=0, fixed={"alpha": 0.4})

@@ -11,6 +11,7 @@ from scalejax._arrays import Floats
 from scalejax.data import Table, TableOptions, group_by, load_table, read_numbers
 from scalejax.engine import inert_inputs, target_of
 from scalejax.errors import UsageError
+from scalejax.folds import leave_largest
 from scalejax.forecasting.batch import Answer, ForecastRows, solve_all
 from scalejax.forecasting.forecast import FEWEST_RUNS, Backtest, Forecast, quantiles
 from scalejax.forecasting.inside import AnyLaw, FieldLaw, LawInside
@@ -26,11 +27,8 @@ At = pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, float | str]]
 FEWEST_ROWS = 4
 """Fewer were never tried; of four the prior says nearly all."""
 
-_HELD_OUT = 0.2
-"""Share of the rows, the largest by compute, that the backtest predicts: the usual split."""
-
-_ROUNDING = 1e-9
-"""Decades of compute that are one size."""
+_SAME_SIZE = 6
+"""Decimals of a decade of compute to which sizes are told apart."""
 
 _DRAWS = 1000
 """Draws of the parameters, as many as a fit has resamples."""
@@ -237,8 +235,12 @@ def _families(table: Table) -> dict[str, ForecastRows]:
 
 def _split(rows: ForecastRows) -> tuple[ForecastRows, ForecastRows] | None:
     """The rows without the largest fifth by compute, and these; None where too few are left."""
-    compute = rows.ground.places(rows.inputs).compute
-    last = compute >= np.quantile(compute, 1 - _HELD_OUT) - _ROUNDING
+    decades = np.round(rows.ground.places(rows.inputs).compute, _SAME_SIZE)
+    try:
+        (fold,) = leave_largest(10**decades)
+    except UsageError:  # fewer than three sizes
+        return None
+    last = fold.test
     if rows.run is not None:
         last = np.isin(rows.run, rows.run[last])
     if last.all() or (~last).sum() < FEWEST_ROWS:

@@ -95,7 +95,8 @@ def plot_prediction(
         along: What is on the horizontal axis, see `prediction_frame`.
         ax: Axes to draw on; a new figure if not given.
         level: Probability of the bands.
-        discrepancy: Error of the law per decade beyond the data, as in `Fit.predict`.
+        discrepancy: As in `Fit.predict`: without one the point and the band of a new run are the
+            forecast's; the line and its band are of the law.
 
     Returns:
         The axes.
@@ -153,7 +154,7 @@ def _place(fit: Fit, at: Mapping[str, float], along: str) -> float:
 def _draw_path(ax: Axes, fit: Fit, frame: pd.DataFrame, along: str, level: float) -> list[Artist]:
     x = frame[along].to_numpy()
     outside = frame["decades_beyond"].to_numpy() > 0
-    loss = frame["loss"].to_numpy()
+    loss = frame["curve"].to_numpy()
     # NaN breaks the line where it changes style.
     ax.plot(x, np.where(outside, np.nan, loss), color=BLUE, lw=1.6)
     ax.plot(x, np.where(outside, loss, np.nan), color=BLUE, lw=1.6, ls=DASHES)
@@ -165,6 +166,8 @@ def _draw_path(ax: Axes, fit: Fit, frame: pd.DataFrame, along: str, level: float
         return [*handles, no_band(fit)]
     percent = 100 * float(frame["discrepancy"].iloc[0])
     law_error = f"\n(law off by {percent:.3g} % a decade)" if percent else ""
+    if frame["method"].iloc[0] == "forecast":
+        law_error = f"\n(forecast: it bends by {percent:.2g} %)"
     for low, high, colour, what in (
         ("lo", "hi", ORANGE, f"a new run{law_error}"),
         ("curve_lo", "curve_hi", BLUE, "the curve"),

@@ -250,6 +250,18 @@ class TestPrediction:
         assert mark.xy[0] == pytest.approx(10 * 6 * 6e9 * 2e11, rel=1e-2)
         assert axes.get_xlabel() == "training compute C (FLOP)"
 
+    def test_a_forecast_is_called_one_beside_the_line_of_the_law(self, golden, axes):
+        plots.plot_prediction(golden, FAR, ax=axes)
+        frame = golden.predict(FAR)
+        text = labels(axes)
+        assert "forecast: it bends by" in text
+        assert "a decade)" not in text
+        assert f"loss {frame['loss'].item():.3f}" in text
+        line = next(one for one in axes.lines if np.isfinite(one.get_ydata()).sum() > 20)
+        path = plots.prediction_frame(golden, FAR)
+        shown = np.isfinite(line.get_ydata())
+        np.testing.assert_allclose(line.get_ydata()[shown], path["curve"][shown], rtol=1e-12)
+
     def test_the_band_of_a_new_run_is_the_wider_one(self, golden, axes):
         plots.plot_prediction(golden, FAR, ax=axes, discrepancy=0.02)
         bands = [band for band in axes.collections if len(band.get_facecolor()) == 1][:2]

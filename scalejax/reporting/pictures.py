@@ -98,7 +98,7 @@ def isoflop_picture(result: Isoflop) -> Picture | Absent:
 
 
 def prediction_picture(
-    fit: Fit, at: Mapping[str, float], level: float, discrepancy: float
+    fit: Fit, at: Mapping[str, float], level: float, discrepancy: float | None
 ) -> Picture | Absent:
     """Predicted loss on the path from the data to a large run."""
     return _picture(

@@ -171,9 +171,8 @@ def prediction_section(
         return Section("prediction", "Prediction", [Part("", [frame])])
     last: Mapping[Any, Any] = frame.iloc[-1].to_dict()
     at = {name: float(last[name]) for name in fit.law.inputs}
-    per_decade = discrepancy or 0.0
     blocks: list[Block] = [
-        prediction_picture(fit, at, level, per_decade),
+        prediction_picture(fit, at, level, discrepancy),
         _predictions(fit, frame, level),
         Text(
             "The forecast learns from the runs how far the law bends, and its interval holds that, "

@@ -7,8 +7,8 @@
     print(fit)
     fit.predict({"N": 7e10, "D": 1.4e12})
 
-- `fit`, `fit_many`: a table of runs in, laws out. `load_fit`, `load_plan`, `reproduce`: a saved one
-  again.
+- `fit`, `fit_many`: a table of runs in, laws out. `load_fit`, `load_forecast`, `load_plan`,
+  `reproduce`: a saved one again.
 - `fit_arrays`: the same fit as a pure, differentiable JAX function.
 - `forecast`: losses of larger runs, with intervals that the law's own error is part of.
 - `posterior`, `profile`, `influence`, `sensitivity`, `compare`, `identifiability`: how far to trust
@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from scalejax.fitting import load_fit as load_fit
     from scalejax.fitting import reproduce as reproduce
     from scalejax.forecasting import forecast as forecast
+    from scalejax.forecasting import load_forecast as load_forecast
     from scalejax.laws import LAWS as LAWS
     from scalejax.laws import Law as Law
     from scalejax.laws import Positive as Positive
@@ -122,7 +123,7 @@ _HOME = {
         "engine": "fit_arrays",
         "errors": "DataWarning FitWarning InputError LawError ScalejaxError UsageError",
         "fitting": "Fit fit fit_many load_fit reproduce",
-        "forecasting": "forecast",
+        "forecasting": "forecast load_forecast",
         "laws": "LAWS Law Positive Real UnitInterval find_law formula_law law",
         "objectives": "absolute huber least_squares student_t",
         "planning": "frontier load_plan plan",

@@ -3,6 +3,7 @@
 - `staged`: a file or folder beside another, whose place it takes once it is whole.
 - `write_bytes`, `sha256_of`, `is_whole`: one file, and whether it is what was written.
 - `plain`: records, arrays and numbers as the plain values of JSON; `to_json`: those as text.
+- `check_place`, `read_record`, `damaged`: the folder of a saved result, and its record again.
 """
 
 import hashlib
@@ -17,6 +18,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from scalejax.errors import ScalejaxError, UsageError
+
+DAMAGE = (
+    ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError
+)  # fmt: skip
+"""Errors that reading a damaged record may raise."""
 
 
 @contextmanager
@@ -112,3 +120,62 @@ def to_json(document: Any) -> bytes:
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     # A file name that is not UTF-8 holds lone surrogates, whose escape is that of JSON too.
     return text.encode("utf-8", "backslashreplace")
+
+
+def check_place(folder: str | Path, record: str, what: str) -> None:
+    """Refuse a folder in which a result cannot be saved without harm to something else.
+
+    Args:
+        folder: The folder.
+        record: Name of the file that says that such a result was saved there before.
+        what: What is saved, for messages.
+
+    Raises:
+        UsageError: It is a file, or holds something else.
+    """
+    path = Path(folder)
+    if path.exists() and not path.is_dir():
+        raise UsageError(f"{folder} is a file; name a folder to save the {what} in.")
+    if path.is_dir() and any(path.iterdir()) and not (path / record).is_file():
+        raise UsageError(
+            f"the folder {folder} holds other files and no saved {what}; name a new or empty "
+            "folder."
+        )
+
+
+def read_record(path: Path, schema: int, what: str) -> dict[str, Any]:
+    """A record of plain values again, with the numbers that are not finite in their places.
+
+    Args:
+        path: The file, in the folder of the result. Beside the values it has its version,
+            ``schema``, and what `plain` gave of ``non_finite``.
+        schema: The newest version that is read.
+        what: What was saved, for messages.
+
+    Raises:
+        ScalejaxError: There is none, or it cannot be read.
+    """
+    if not path.is_file():
+        raise ScalejaxError(f"{path.parent} is not a saved {what}: there is no {path.name} in it.")
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = int(record["schema"])
+        if version > schema:
+            raise ScalejaxError(
+                f"{path} was written by a newer scalejax (schema {version}, this one reads up to "
+                f"{schema}): upgrade scalejax."
+            )
+        for where, value in record["non_finite"].items():
+            *parents, last = json.loads(where)
+            place = record
+            for key in parents:
+                place = place[key]
+            place[last] = float(value)
+    except (OSError, *DAMAGE) as error:
+        raise damaged(path.parent, what, f"{path.name}: {error!r}") from error
+    return record
+
+
+def damaged(folder: str | Path, what: str, why: str) -> ScalejaxError:
+    """The error of a saved result that cannot be read."""
+    return ScalejaxError(f"the saved {what} {folder} cannot be read ({why}). Save it again.")

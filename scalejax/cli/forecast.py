@@ -1,17 +1,19 @@
 """``scalejax forecast``: losses of larger runs, with intervals that hold where the law bends."""
 
+from pathlib import Path
 from typing import Annotated
 
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import OnBad, option
-from scalejax.cli.talk import print_json, spoken_warnings
+from scalejax.cli.talk import print_json, say, spoken_warnings
 
 EXAMPLES = """\b
 For example:
   scalejax forecast runs.csv --at N=70B,D=1.4T
   scalejax forecast runs.csv --run model --by family --at N=7B,D=140B --at N=70B,D=1.4T
+  scalejax forecast runs.csv --at N=70B,D=1.4T --out forecasts/mine
   scalejax forecast runs.csv --law kumar2024 --at N=3B,D=60B,P_w=4,P_a=8,P_kv=16
 """
 
@@ -45,6 +47,9 @@ def forecast(
     on_bad: o.OnBadRows = OnBad.RAISE,
     level: o.Level = 0.95,
     seed: o.Seed = 0,
+    out: Annotated[
+        Path | None, option("Save the forecast in this folder, for show and plan.", "FOLDER")
+    ] = None,
     csv: o.Csv = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
@@ -57,8 +62,11 @@ def forecast(
     """
     use_compilation_cache()
     # Imported here: JAX and pandas take a second, which --help should not.
+    from scalejax.forecasting import check_folder
     from scalejax.forecasting import forecast as foresee
 
+    if out is not None:
+        check_folder(out)
     with spoken_warnings(quiet):
         answer = foresee(
             words.data_of(runs),
@@ -73,6 +81,10 @@ def forecast(
                 run=run, loss_unit=loss_unit,
             ),
         )  # fmt: skip
+    if out is not None:
+        answer.save(out)
+        if not quiet:
+            say(f"saved {out}")
     if csv is not None:
         answer.to_frame().to_csv(csv, index=False)
     print_json(answer.to_dict()) if as_json else print(answer.summary())

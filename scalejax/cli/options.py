@@ -145,7 +145,7 @@ _RUNS = (
     "Table of training runs, one a row: a file (CSV, JSON lines, also .gz, .bz2, .zst; Parquet, "
     "Feather), - for CSV on stdin, or the name of a dataset (golden36, chinchilla, gadre ...)."
 )
-_OWN_LAW = "The law, if the fit is of one of your own: module:name or file.py:name."
+_OWN_LAW = "The law, if what was saved is of one of your own: module:name or file.py:name."
 _HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"
 
 # What a verb works on.
@@ -156,6 +156,15 @@ RunsToCheck = Annotated[str | None, typer.Argument(help=_RUNS, metavar="RUNS")]
 FitFolder = Annotated[
     Path,
     typer.Argument(help="Folder of a saved fit (fit --out).", metavar="FIT", callback=_folder),
+]
+Origin = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a saved fit (fit --out) or forecast (forecast --out), or a published set "
+        "of coefficients such as besiroglu2024 (scalejax laws).",
+        metavar="FIT",
+        callback=_source,
+    ),
 ]
 Source = Annotated[
     str,

@@ -24,12 +24,13 @@ For example:
   scalejax plan fits/mine --usd 5M --hardware h100 --gpus 4096 --max-tokens 300B
   scalejax plan besiroglu2024 --as-good-as 5.76e23 --served-tokens 10T
   scalejax plan kumar2024 --params 8B --usd 2M --hardware h100 --precisions fp8,bf16
+  scalejax plan forecasts/mine --budget 1e24
   scalejax plan fits/mine --budget 1e24 --candidates 70B --candidates 40B:2T --out plans/next
 """
 
 
 def plan(
-    source: o.Source,
+    source: o.Origin,
     budget: Annotated[
         str | None,
         option("Compute for training, and for serving too where tokens are served.", "FLOP"),
@@ -155,9 +156,9 @@ def plan(
     from scalejax.planning import plan as decide
 
     with spoken_warnings(False):
-        origin: Fit | Forecast | str = words.source_of(source, law)
+        origin = words.saved_in(source, law) if Path(source).is_dir() else source
         if by_forecast:
-            origin = _forecast(words.source_of(source, law), level)
+            origin = _forecast(origin, level)
         decision = decide(origin, candidates=models, level=level, **question)
     if out is not None:
         _save(decision, out)
@@ -169,11 +170,13 @@ def plan(
         raise typer.Exit(3)
 
 
-def _forecast(origin: "Fit | str", level: float) -> "Forecast":
-    """The forecast of a saved fit."""
+def _forecast(origin: "Fit | Forecast | str", level: float) -> "Forecast":
+    """The forecast of a saved fit; a saved forecast is one."""
+    from scalejax.fitting import Fit
+
     if isinstance(origin, str):
         raise words.refusal("by_forecast", "a published set has no runs to forecast from.")
-    return origin.forecast(level=level)
+    return origin.forecast(level=level) if isinstance(origin, Fit) else origin
 
 
 def _candidate(text: str) -> Mapping[str, float]:

@@ -1,4 +1,4 @@
-"""``scalejax show``: a law, a published set of coefficients, or a saved fit."""
+"""``scalejax show``: a law, a published set of coefficients, a saved fit or forecast."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from scalejax.vocabulary import did_you_mean
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
+    from scalejax.forecasting import Forecast
 
 
 def show(
@@ -22,7 +23,8 @@ def show(
         str,
         typer.Argument(
             help="A law (chinchilla, module:name, file.py:name), a published set "
-            "(besiroglu2024, or chinchilla:besiroglu2024), or the folder of a saved fit.",
+            "(besiroglu2024, or chinchilla:besiroglu2024), or the folder of a saved fit or "
+            "forecast.",
             metavar="WHAT",
         ),
     ],
@@ -30,10 +32,13 @@ def show(
     level: o.Level = 0.95,
     as_json: o.AsJson = False,
 ) -> None:
-    """Show a law, a published set of coefficients, or a saved fit."""
+    """Show a law, a published set of coefficients, or a saved fit or forecast.
+
+    A forecast keeps the level that it was made with.
+    """
     use_compilation_cache()
     if what not in (*LAWS, *ALIASES) and Path(what).is_dir():
-        _print_fit(words.fit_in(what, law), level, as_json)
+        _print_saved(words.saved_in(what, law), level, as_json)
         return
     if ":" not in what and what not in (*LAWS, *ALIASES, *SETS):
         near = did_you_mean(what, [*LAWS, *ALIASES, *SETS])
@@ -54,8 +59,11 @@ def show(
             print_set(holder, what, as_json)
 
 
-def _print_fit(fit: "Fit", level: float, as_json: bool) -> None:
+def _print_saved(saved: "Fit | Forecast", level: float, as_json: bool) -> None:
+    from scalejax.fitting import Fit
+
+    levels = (level,) if isinstance(saved, Fit) else ()
     if as_json:
-        print_json(fit.to_dict(level))
+        print_json(saved.to_dict(*levels))
     else:
-        print(fit.summary(level))
+        print(saved.summary(*levels))

@@ -14,6 +14,7 @@ from scalejax.vocabulary import argument
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
+    from scalejax.forecasting import Forecast
     from scalejax.laws import Law
     from scalejax.objectives import Objective
 
@@ -180,6 +181,15 @@ def fit_in(folder: str | Path, law: str | None) -> "Fit":
     from scalejax.fitting import load_fit
 
     return load_fit(folder, None if law is None else law_of(law))
+
+
+def saved_in(folder: str | Path, law: str | None) -> "Fit | Forecast":
+    """Load the forecast that is saved in a folder, or else the fit."""
+    from scalejax.forecasting import is_forecast, load_forecast
+
+    if not is_forecast(folder):
+        return fit_in(folder, law)
+    return load_forecast(folder, None if law is None else law_of(law))
 
 
 def source_of(text: str, law: str | None) -> "Fit | str":

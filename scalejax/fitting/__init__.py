@@ -28,10 +28,8 @@ from scalejax.fitting.outlook import about_backtest as about_backtest
 from scalejax.fitting.outlook import law_inside as law_inside
 from scalejax.fitting.outlook import unforeseeable as unforeseeable
 from scalejax.fitting.plain import describe as describe
-from scalejax.fitting.plain import describe_law as describe_law
 from scalejax.fitting.plain import describe_objective as describe_objective
 from scalejax.fitting.plain import describe_rows as describe_rows
-from scalejax.fitting.plain import law_of as law_of
 from scalejax.fitting.plain import objective_of as objective_of
 from scalejax.fitting.plain import rows_to_arrow as rows_to_arrow
 from scalejax.fitting.plain import table_of as table_of

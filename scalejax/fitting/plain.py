@@ -4,20 +4,18 @@
 arrays; the functions that end in ``_of`` undo them. `scalejax.fitting.storage` puts them in files.
 """
 
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from scalejax.data import SetAside, Table, encode_labels, read_only
-from scalejax.errors import InputProblem, LawError
+from scalejax.errors import InputProblem
 from scalejax.files import plain
 from scalejax.fitting.record import Draws, FitRecord
-from scalejax.laws import LAWS, PREFIX, Law, find_law, formula_law, formula_spec
+from scalejax.laws import Law, describe_law
 from scalejax.objectives import (
     Kernel,
     Objective,
@@ -28,7 +26,6 @@ from scalejax.objectives import (
     student_t,
 )
 from scalejax.status import Status
-from scalejax.vocabulary import argument
 
 SCHEMA = 1
 """Version of the files. A reader refuses a newer one."""
@@ -91,28 +88,6 @@ def _describe_table(table: Table) -> dict[str, Any]:
     }
 
 
-def describe_law(law: Law, name: str) -> dict[str, Any]:
-    """A law as plain values, from which `law_of` finds it again; `name` as the caller wrote it."""
-    ours = LAWS.get(law.name) is law
-    return {
-        "name": law.name,
-        "spec": law.name if ours else _law_spec(law, name),
-        "registered": ours,
-        "inputs": list(law.inputs),
-        "parameters": list(law.parameters),
-    }
-
-
-def _law_spec(law: Law, name: str) -> str:
-    """A name by which `find_law` finds a law that is not ours: formula, or module and function."""
-    formula = formula_spec(law)
-    if formula is not None:
-        return formula
-    if ":" in name:
-        return name
-    return f"{law.function.__module__}:{law.function.__name__}"
-
-
 def _is_ours(objective: Objective) -> bool:
     make = _MAKERS.get(objective.name)
     on = "log" if objective.kernel.log else "loss"
@@ -160,41 +135,6 @@ def record_of(record: Mapping[str, Any], law: Law, table: Table, draws: Draws) -
         settings=record["settings"],
         versions=record["versions"],
     )
-
-
-def law_of(record: Mapping[str, Any], law: str | Law | None) -> Law:
-    """The law that was fitted: the one passed as `law`, or the one that the record names.
-
-    Raises:
-        LawError: `law` has other inputs or parameters, or is needed and missing.
-    """
-    saved = record["law"]
-    match = find_law(law) if law is not None else _law_at_hand(saved)
-    if match is None:
-        raise LawError(
-            f"the fit was made with a law that is not scalejax's own, {saved['spec']!r}. Loading "
-            "runs no code that a file names: import the law first, or pass it as "
-            f"{argument('law')}."
-        )
-    if [*match.inputs] != saved["inputs"] or [*match.parameters] != saved["parameters"]:
-        raise LawError(
-            f"the fit was made with {saved['name']} ({', '.join(saved['inputs'])}; "
-            f"{', '.join(saved['parameters'])}), which {match!r} is not."
-        )
-    return match
-
-
-def _law_at_hand(saved: Mapping[str, Any]) -> Law | None:
-    """The law, if it is ours, a formula, or lies in a module that has been imported."""
-    if saved["registered"]:
-        return LAWS.get(saved["name"])
-    if saved["spec"].startswith(PREFIX):
-        return formula_law(saved["spec"].removeprefix(PREFIX), name=saved["name"])
-    place, _, attribute = saved["spec"].rpartition(":")
-    if place.endswith(".py"):
-        place = f"_scalejax_law_{Path(place).stem}"
-    value = getattr(sys.modules.get(place), attribute, None)
-    return value if isinstance(value, Law) else None
 
 
 def describe_objective(objective: Objective) -> dict[str, Any]:

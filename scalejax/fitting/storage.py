@@ -11,7 +11,6 @@ Loading never runs code that a file names. A law of your own is found if its mod
 imported already; else pass it as ``law=``.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,29 +19,23 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalejax.data import Table
-from scalejax.errors import ScalejaxError, UsageError
-from scalejax.files import staged, to_json
+from scalejax.errors import ScalejaxError
+from scalejax.files import DAMAGE, check_place, damaged, read_record, staged, to_json
 from scalejax.fitting.manifest import make_manifest, read_about
 from scalejax.fitting.plain import (
     SCHEMA,
     describe,
     draws_of,
     draws_to_arrow,
-    law_of,
     record_of,
     rows_to_arrow,
     table_of,
 )
 from scalejax.fitting.record import Draws, FitRecord
-from scalejax.laws import Law
+from scalejax.laws import Law, law_of
 
 RECORD, DRAWS, ROWS = "fit.json", "draws.parquet", "rows.parquet"
 MANIFEST = "manifest.json"
-
-_DAMAGE = (
-    ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError
-)  # fmt: skip
-"""Errors that reading a damaged record may raise."""
 
 
 def save_fit(
@@ -82,17 +75,17 @@ def save_fit(
 
 def read_fit(folder: str | Path, law: str | Law | None = None) -> FitRecord:
     """The record of a fit that `save_fit` wrote; arguments and errors as for `load_fit`."""
-    record = read_record(folder)
+    record = read_record(Path(folder) / RECORD, SCHEMA, "fit")
     try:
-        law = law_of(record, law)
+        law = law_of(record["law"], law)
         table = table_of(record["table"], _read_parquet(Path(folder) / ROWS))
         draws = draws_of(record["draws"], _read_parquet(Path(folder) / DRAWS))
         _check_belonging(record, table, draws, folder)
         return record_of(record, law, table, draws)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         if isinstance(error, ScalejaxError):
             raise
-        raise _damaged(folder, f"{type(error).__name__}: {error}") from error
+        raise damaged(folder, "fit", f"{type(error).__name__}: {error}") from error
 
 
 def check_folder(folder: str | Path) -> None:
@@ -101,41 +94,7 @@ def check_folder(folder: str | Path) -> None:
     Raises:
         UsageError: It is a file, or holds something but no saved fit.
     """
-    path = Path(folder)
-    if path.exists() and not path.is_dir():
-        raise UsageError(f"{folder} is a file; name a folder to save the fit in.")
-    if path.is_dir() and any(path.iterdir()) and not (path / RECORD).is_file():
-        raise UsageError(
-            f"the folder {folder} holds other files and no saved fit; name a new or empty folder."
-        )
-
-
-def read_record(folder: str | Path) -> dict[str, Any]:
-    """The contents of ``fit.json``, checked for its version.
-
-    Raises:
-        ScalejaxError: There is none, or it cannot be read.
-    """
-    path = Path(folder) / RECORD
-    if not path.is_file():
-        raise ScalejaxError(f"{folder} is not a saved fit: there is no {RECORD} in it.")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        schema = int(record["schema"])
-        if schema > SCHEMA:
-            raise ScalejaxError(
-                f"{path} was written by a newer scalejax (schema {schema}, this one reads up to "
-                f"{SCHEMA}): upgrade scalejax."
-            )
-        for where, value in record["non_finite"].items():
-            *parents, last = json.loads(where)
-            place = record
-            for key in parents:
-                place = place[key]
-            place[last] = float(value)
-    except (OSError, *_DAMAGE) as error:
-        raise _damaged(folder, f"{RECORD}: {type(error).__name__}: {error}") from error
-    return record
+    check_place(folder, RECORD, "fit")
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -145,17 +104,13 @@ def _read_parquet(path: Path) -> pa.Table:
         with pq.ParquetFile(path) as file:
             return file.read()
     except (OSError, pa.ArrowException) as error:
-        raise _damaged(path.parent, f"{path.name}: {error}") from error
+        raise damaged(path.parent, "fit", f"{path.name}: {error}") from error
 
 
 def _check_belonging(
     record: Mapping[str, Any], table: Table, draws: Draws, folder: str | Path
 ) -> None:
     if table.fingerprint != record["table"]["fingerprint"]:
-        raise _damaged(folder, f"the rows in {ROWS} are not those that were fitted")
+        raise damaged(folder, "fit", f"the rows in {ROWS} are not those that were fitted")
     if len(draws) != record["draws"]["asked"] or list(draws.parameters) != list(record["params"]):
-        raise _damaged(folder, f"{DRAWS} belongs to another fit")
-
-
-def _damaged(folder: str | Path, what: str) -> ScalejaxError:
-    return ScalejaxError(f"the saved fit {folder} cannot be read ({what}). Save it again.")
+        raise damaged(folder, "fit", f"{DRAWS} belongs to another fit")

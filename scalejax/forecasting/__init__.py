@@ -7,6 +7,7 @@
 | `model` | the same as a pure function of arrays, for one table and any law |
 | `inside`, `field` | the law inside, in which coordinates, and what is known of it before |
 | `discrepancy` | by how much a law may bend |
+| `storage` | the folder of a saved forecast |
 """
 
 from scalejax.forecasting.batch import Answer as Answer
@@ -14,6 +15,7 @@ from scalejax.forecasting.batch import ForecastRows as ForecastRows
 from scalejax.forecasting.batch import solve_all as solve_all
 from scalejax.forecasting.forecast import Backtest as Backtest
 from scalejax.forecasting.forecast import Forecast as Forecast
+from scalejax.forecasting.forecast import load_forecast as load_forecast
 from scalejax.forecasting.inside import NINE_IN_TEN as NINE_IN_TEN
 from scalejax.forecasting.inside import AnyLaw as AnyLaw
 from scalejax.forecasting.inside import FieldLaw as FieldLaw
@@ -27,3 +29,5 @@ from scalejax.forecasting.make import reach_of as reach_of
 from scalejax.forecasting.make import rows_of as rows_of
 from scalejax.forecasting.make import runs_to_come as runs_to_come
 from scalejax.forecasting.make import tail_of as tail_of
+from scalejax.forecasting.storage import check_folder as check_folder
+from scalejax.forecasting.storage import is_forecast as is_forecast

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.files import plain
-from scalejax.laws import Law
+from scalejax.errors import ScalejaxError
+from scalejax.files import DAMAGE, damaged, plain
+from scalejax.forecasting import storage
+from scalejax.laws import Law, describe_law, law_of
 from scalejax.quantities import short_number
 from scalejax.result import Result
 from scalejax.wording import aligned, digits, labelled
@@ -91,22 +94,63 @@ class Forecast(Result):
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, without the draws."""
-        described: dict[str, Any] = plain(
-            {
-                "law": self.law.name,
-                "points": self.points.to_dict("records"),
-                "parameters": self.parameters.to_dict("records"),
-                "params": self.params,
-                "tau": self.tau,
-                "runs": self.n_runs,
-                "rows": self.n_rows,
-                "backtest": {name: vars(test) for name, test in self.backtest.items()},
-                "level": self.level,
-                "notes": self.notes,
-                "seed": self.seed,
-            }
-        )
-        return described
+        values: dict[str, Any] = plain(self._record() | {"law": self.law.name})
+        return values
+
+    def _record(self) -> dict[str, Any]:
+        """All of it but the draws."""
+        return {
+            "law": describe_law(self.law),
+            "points": self.points.to_dict("records"),
+            "parameters": self.parameters.to_dict("records"),
+            "params": self.params,
+            "tau": self.tau,
+            "runs": self.n_runs,
+            "rows": self.n_rows,
+            "backtest": {name: vars(test) for name, test in self.backtest.items()},
+            "level": self.level,
+            "notes": self.notes,
+            "seed": self.seed,
+        }
+
+    def save(self, folder: str | Path) -> Path:
+        """Write the forecast to a folder of JSON and Parquet, for `scalejax.load_forecast`.
+
+        Args:
+            folder: Where to; made if need be.
+
+        Returns:
+            The folder.
+
+        Raises:
+            UsageError: The folder holds something else.
+            ScalejaxError: The folder cannot be written.
+        """
+        return storage.write(self._record(), self.draws, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path, law: str | Law | None = None) -> "Forecast":
+        """Read a saved forecast, see `scalejax.load_forecast`."""
+        try:
+            saved, draws = storage.read(folder)
+            return cls(
+                law=law_of(saved["law"], law, "forecast"),
+                points=pd.DataFrame(saved["points"]),
+                parameters=pd.DataFrame(saved["parameters"]),
+                params=saved["params"],
+                draws=draws,
+                tau=saved["tau"],
+                n_runs=saved["runs"],
+                n_rows=saved["rows"],
+                backtest={name: Backtest(**test) for name, test in saved["backtest"].items()},
+                level=saved["level"],
+                notes=tuple(saved["notes"]),
+                seed=saved["seed"],
+            )
+        except (OSError, *DAMAGE) as error:
+            if isinstance(error, ScalejaxError):
+                raise
+            raise damaged(folder, "forecast", repr(error)) from error
 
     def summary(self) -> str:
         """What a person should read: the losses first, then what they rest on."""
@@ -127,6 +171,24 @@ class Forecast(Result):
             lines.append(labelled("rests on", f"{f'{name}: ' if name else ''}{text}"))
         lines += [labelled("note", note) for note in self.notes]
         return "\n".join(lines)
+
+
+def load_forecast(folder: str | Path, law: str | Law | None = None) -> Forecast:
+    """Read a forecast that `Forecast.save` wrote.
+
+    Args:
+        folder: The folder.
+        law: The law inside, if it is your own and its module is not imported yet: the `Law`,
+            ``module:name`` or ``file.py:name``.
+
+    Returns:
+        The forecast as it was saved, draws included, bit for bit.
+
+    Raises:
+        ScalejaxError: A file is missing, damaged, or of a newer version.
+        LawError: The law is needed, or is not the one inside the forecast.
+    """
+    return Forecast.load(folder, law)
 
 
 def _tested(name: str, test: Backtest, level: float) -> tuple[str, str]:

@@ -91,6 +91,8 @@ from scalejax.laws.routed import cutoff_size as cutoff_size
 from scalejax.laws.routed import effective_experts as effective_experts
 from scalejax.laws.routed import krajewski2024 as krajewski2024
 from scalejax.laws.routed import ludziejewski2025 as ludziejewski2025
+from scalejax.laws.saved import describe_law as describe_law
+from scalejax.laws.saved import law_of as law_of
 from scalejax.laws.sparsity import frantar2023 as frantar2023
 from scalejax.laws.supports import Positive as Positive
 from scalejax.laws.supports import Real as Real

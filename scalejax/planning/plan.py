@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from scalejax.files import plain, to_json, write_bytes
+from scalejax.fitting import Fit
+from scalejax.forecasting import Forecast
 from scalejax.planning.question import Question
 from scalejax.planning.record import PlanRecord
 from scalejax.planning.summary import summarise
@@ -15,7 +17,7 @@ from scalejax.planning.verdict import headline, judge
 from scalejax.result import Result
 from scalejax.status import Outcome
 
-PLAN, FIT = "plan.json", "fit"
+PLAN, FIT, FORECAST = "plan.json", "fit", "forecast"
 """Names in the folder of a saved plan."""
 
 
@@ -45,7 +47,7 @@ class Plan(PlanRecord, Result):
             "parameters": dict(self.source.params),
             "question": _question(self.question),
             "named": self.named,
-            "posterior_draws": len(next(iter(self.source.posterior.values()), ())),
+            "from": self._runs[0] if self._runs else None,
             "published_set": None if self.source.published is None else self.source.name,
             "target_loss": self.target,
             "outcome": self.outcome.label,
@@ -79,15 +81,17 @@ class Plan(PlanRecord, Result):
     def save(self, folder: str | Path) -> Path:
         """Write the plan to a folder, from which `scalejax.load_plan` makes it again.
 
-        That is ``plan.json``, ``plan.txt``, with draws ``draws.csv``, and of a fit the fit itself.
+        That is ``plan.json``, ``plan.txt``, with draws ``draws.csv``, and the fit or the forecast
+        that it was made from.
 
         Returns:
             The folder.
         """
         place = Path(folder)
         place.mkdir(parents=True, exist_ok=True)
-        if self.source.fit is not None:
-            self.source.fit.save(place / FIT)
+        if self._runs:
+            name, source = self._runs
+            source.save(place / name)
         write_bytes(to_json(self.to_dict()), place / PLAN)
         write_bytes(f"{self.summary()}\n".encode(), place / "plan.txt")
         if self.optima is not None:
@@ -95,6 +99,13 @@ class Plan(PlanRecord, Result):
             frame["outcome"] = [Outcome(code).label for code in self.optima.outcome]
             write_bytes(frame.to_csv(index=False).encode(), place / "draws.csv")
         return place
+
+    @property
+    def _runs(self) -> tuple[str, Fit | Forecast] | None:
+        """What stands for the runs behind the plan, with its name in the folder."""
+        if self.source.forecast is not None:
+            return FORECAST, self.source.forecast
+        return None if self.source.fit is None else (FIT, self.source.fit)
 
     def _regret(self) -> dict[str, Any] | None:
         if self.regret is None:

@@ -39,8 +39,7 @@ class Source:
         fit: The fit, if it was one.
         published: The published set, if it was one.
         added: Parameters of the law that the fit lacks; they are published values.
-        posterior: Draws of the parameters, (B,) each, if it is a forecast.
-        backtest: How the largest runs were forecast from the rest, if it is a forecast.
+        forecast: The forecast of one family, if it was one.
     """
 
     law: Law
@@ -49,13 +48,17 @@ class Source:
     fit: Fit | None = None
     published: PublishedSet | None = None
     added: Mapping[str, float] = field(default_factory=dict)
-    posterior: Mapping[str, Floats] = field(default_factory=dict)
-    backtest: Caveat | None = None
+    forecast: Forecast | None = None
 
     @property
     def from_runs(self) -> bool:
         """Whether runs are behind it, and not a published set or given parameters."""
-        return self.fit is not None or bool(self.posterior)
+        return self.fit is not None or self.forecast is not None
+
+    @property
+    def backtest(self) -> Caveat | None:
+        """How the largest runs were forecast from the rest, if it is a forecast."""
+        return None if self.forecast is None else about_backtest(self.forecast)
 
     @property
     def name(self) -> str:
@@ -101,9 +104,10 @@ class Source:
         the fit.
         """
         fit = self.fit
-        if self.posterior:
-            count = len(next(iter(self.posterior.values())))
-            return dict(self.posterior), f"{count} draws of a forecast's posterior"
+        if self.forecast is not None:
+            (posterior,) = self.forecast.draws.values()
+            count = len(next(iter(posterior.values())))
+            return dict(posterior), f"{count} draws of a forecast's posterior"
         if fit is None:
             return {}, ""
         if default_kind(fit) == "percentile":
@@ -164,13 +168,7 @@ def source_of(
             )
         ((name, params),) = source.params.items()
         label = f"forecast with {source.law.name} inside{f' of {name}' if name else ''}"
-        return Source(
-            source.law,
-            params,
-            label,
-            posterior=source.draws[name],
-            backtest=about_backtest(source),
-        )
+        return Source(source.law, params, label, forecast=source)
     if parameters is not None:
         law = find_law(source)
         if set(parameters) != set(law.parameters):

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from scalejax.costs import amount_in
-from scalejax.errors import ScalejaxError, UsageError
+from scalejax.errors import ScalejaxError
 from scalejax.fitting import Fit, load_fit
-from scalejax.forecasting import Forecast
+from scalejax.forecasting import Forecast, load_forecast
 from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
-from scalejax.planning.plan import FIT, PLAN, Plan
+from scalejax.planning.plan import FIT, FORECAST, PLAN, Plan
 from scalejax.planning.problem import decides_bits
 from scalejax.planning.question import Question, QuestionFields, question_of
 from scalejax.planning.solution import solve_question
@@ -95,7 +95,7 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
 
     Args:
         folder: The folder.
-        law: The law of its fit, if it is your own and its module is not imported yet.
+        law: The law of its fit or forecast, if it is your own and its module is not imported yet.
 
     Raises:
         ScalejaxError: A file is missing or damaged.
@@ -107,14 +107,14 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
         fields = {name: value for name, value in saved["question"].items() if value is not None}
         candidates, level, published = saved["named"], saved["level"], saved["published_set"]
         parameters, name = saved["parameters"], saved["law"]
-        draws = saved.get("posterior_draws", 0)
+        runs = saved.get("from", FIT if (place / FIT).is_dir() else None)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ScalejaxError(f"there is no plan that can be read in {folder}: {error!r}") from error
-    if draws:
-        raise UsageError(f"{folder} has the plan of a forecast: forecast the runs and plan again.")
     fields |= {key: tuple(fields[key]) for key in ("serving_mfu", "precisions") if key in fields}
     arguments: dict[str, Any] = {"candidates": candidates, "level": level, **fields}
-    if (place / FIT).is_dir():
+    if runs == FORECAST:
+        return plan(load_forecast(place / FORECAST, law), **arguments)
+    if runs == FIT:
         return plan(load_fit(place / FIT, law), **arguments)
     if published is not None:
         return plan(published, **arguments)

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from scalejax.errors import UsageError
-from scalejax.fitting import law_of, objective_of
-from scalejax.laws import Law
+from scalejax.fitting import objective_of
+from scalejax.laws import Law, law_of
 from scalejax.studies.schema import read
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import Subset
@@ -55,7 +55,7 @@ def study_of(saved: Mapping[str, Any], laws: Mapping[str, str | Law] | None = No
     """
     recipes = tuple(
         Recipe(
-            law=law_of(recipe, (laws or {}).get(recipe["law"]["spec"])),
+            law=law_of(recipe["law"], (laws or {}).get(recipe["law"]["spec"])),
             objective=objective_of(recipe["objective"]),
             fixed=recipe["fixed"],
             tied=recipe["tied"],

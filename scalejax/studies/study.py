@@ -14,8 +14,8 @@ import numpy as np
 
 from scalejax.engine import ObjectiveLike, as_objective, make_box, refuse_broken
 from scalejax.errors import UsageError
-from scalejax.fitting import describe_law, describe_objective
-from scalejax.laws import Law, find_law
+from scalejax.fitting import describe_objective
+from scalejax.laws import Law, describe_law, find_law
 from scalejax.objectives import Model, Objective, make_model
 from scalejax.studies.subsets import Subset
 from scalejax.vocabulary import argument

@@ -118,14 +118,6 @@ class TestPlans:
         assert (again.question, again.level) == (prices.question, 0.9)
         assert again.summary() == prices.summary()
 
-    @pytest.mark.slow
-    def test_its_intervals_are_those_of_before(self, forecast, tmp_path):
-        decision = sj.plan(forecast, budget=1e24)
-        decision.save(tmp_path / "next")
-        again = sj.load_plan(tmp_path / "next")
-        assert again.summary() == decision.summary()
-        assert again.to_dict() == decision.to_dict()
-
     def test_a_folder_has_the_plan_that_was_saved_last(self, forecast, golden_huber, tmp_path):
         """Of what older plans left beside it nothing is read."""
         for source, kind in ((golden_huber, "fit"), (forecast, "forecast"), ("besiroglu2024", "")):

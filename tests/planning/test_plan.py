@@ -381,7 +381,8 @@ class TestOfAForecast:
         with pytest.raises(sj.UsageError, match="2 families"):
             sj.plan(families, budget=1e22)
 
-    def test_a_saved_one_says_how_to_make_it_again(self, forecast, tmp_path):
-        folder = sj.plan(forecast, budget=1e22).save(tmp_path / "plan")
-        with pytest.raises(sj.UsageError, match="plan of a forecast"):
-            sj.load_plan(folder)
+    def test_a_saved_one_is_the_plan_again(self, forecast, tmp_path):
+        plan = sj.plan(forecast, budget=1e22)
+        again = sj.load_plan(plan.save(tmp_path / "plan"))
+        assert again.to_dict() == plan.to_dict()
+        assert again.summary() == plan.summary()

@@ -11,6 +11,7 @@
   `reproduce`: a saved one again.
 - `fit_arrays`: the same fit as a pure, differentiable JAX function.
 - `forecast`: losses of larger runs, with intervals that the law's own error is part of.
+  `forecast_many`: those of many fits.
 - `posterior`, `profile`, `influence`, `sensitivity`, `compare`, `identifiability`: how far to trust
   a fit.
 - `plan`: a fit and a question in, what to train out; any other decision is a `optima.Problem`, and
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from scalejax.fitting import Fit as Fit
     from scalejax.fitting import fit as fit
     from scalejax.fitting import fit_many as fit_many
+    from scalejax.fitting import forecast_many as forecast_many
     from scalejax.fitting import load_fit as load_fit
     from scalejax.fitting import reproduce as reproduce
     from scalejax.forecasting import forecast as forecast
@@ -122,7 +124,7 @@ _HOME = {
         "designing": "design",
         "engine": "fit_arrays",
         "errors": "DataWarning FitWarning InputError LawError ScalejaxError UsageError",
-        "fitting": "Fit fit fit_many load_fit reproduce",
+        "fitting": "Fit fit fit_many forecast_many load_fit reproduce",
         "forecasting": "forecast load_forecast",
         "laws": "LAWS Law Positive Real UnitInterval find_law formula_law law",
         "objectives": "absolute huber least_squares student_t",

@@ -25,6 +25,7 @@ from scalejax.fitting.make import fit as fit
 from scalejax.fitting.make import fit_many as fit_many
 from scalejax.fitting.manifest import read_about as read_about
 from scalejax.fitting.outlook import about_backtest as about_backtest
+from scalejax.fitting.outlook import forecast_many as forecast_many
 from scalejax.fitting.outlook import law_inside as law_inside
 from scalejax.fitting.outlook import unforeseeable as unforeseeable
 from scalejax.fitting.plain import describe as describe

@@ -1,7 +1,8 @@
 """The forecast of a fit: its rows, its law inside, and how far the law may bend beside it.
 
-`forecast` answers what the next run's loss will be; `scalejax.fitting.prediction` makes the frame
-of `Fit.predict` from it. Where a fit cannot be forecast, `unforeseeable` says why.
+`forecast` answers what the next run's loss will be, and `forecast_many` for many fits at once;
+`scalejax.fitting.prediction` makes the frame of `Fit.predict` from it. Where a fit cannot be
+forecast, `unforeseeable` says why.
 """
 
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from scalejax.forecasting import (
 )
 from scalejax.laws import LAWS, Law
 from scalejax.objectives import LogNormal, Normal, Prior, least_squares, make_model
+from scalejax.resampling import check_level
 from scalejax.vocabulary import argument
 
 _OF_THE_FIELD = ("chinchilla", "outer_exponent")
@@ -47,12 +49,57 @@ TIMES = (10.0, 100.0)
 
 def forecast(fit: FitRecord, at: At | None, level: float, seed: int = 0) -> Forecast:
     """See `scalejax.Fit.forecast`."""
-    if why := unforeseeable(fit):
-        raise UsageError(f"no forecast: {why}.")
-    targets = runs_to_come(larger_runs(fit) if at is None else at, fit.law.inputs)
-    inside, rows = law_inside_of(fit), rows_of(fit.table)
-    fixed = {} if isinstance(inside, FieldLaw) else dict(fit.settings["fixed"])
-    return make_forecast(inside, {"": rows}, targets, level=level, seed=seed, fixed=fixed)
+    return forecast_many({"": fit}, at, level, seed=seed)
+
+
+def forecast_many(
+    fits: Mapping[str, FitRecord], at: At | None = None, level: float = 0.95, *, seed: int = 0
+) -> Forecast:
+    """Forecast the losses of runs to come of many fits as one batch.
+
+        fits = sj.fit_many(runs, by="family")
+        sj.forecast_many(fits, at={"N": "70B", "D": "1.4T"})
+
+    Args:
+        fits: Fits of one law by family, as `scalejax.fit_many` gives them.
+        at: The runs to come, the same of all families; if not given, runs of 10 and 100 times the
+            largest compute of each, along the ratio of its largest run.
+        level: Probability of the intervals.
+        seed: Seed of the draws of the parameters.
+
+    Returns:
+        The forecast, with the families by their names: the losses are those of `Fit.forecast` of
+        each fit by itself.
+
+    Raises:
+        UsageError: A fit cannot be forecast, an input is missing, or the fits have not one law with
+            the same parameters fixed, tied or known.
+    """
+    check_level(level)
+    if not fits:
+        raise UsageError("there is no fit to forecast from.")
+    for name, fit in fits.items():
+        if why := unforeseeable(fit):
+            raise UsageError(f"no forecast{f' of {name}' if name else ''}: {why}.")
+    kinds = {(law_inside_of(fit), tuple(sorted(_fixed(fit).items()))) for fit in fits.values()}
+    if len(kinds) > 1:
+        names = ", ".join(dict.fromkeys(fit.law.name for fit in fits.values()))
+        raise UsageError(
+            f"the fits ({names}) differ in their law or in what was fixed, tied or known: forecast "
+            "those that agree together."
+        )
+    ((inside, fixed),) = kinds
+    targets = {
+        name: runs_to_come(larger_runs(fit) if at is None else at, fit.law.inputs)
+        for name, fit in fits.items()
+    }
+    rows = {name: rows_of(fit.table) for name, fit in fits.items()}
+    return make_forecast(inside, rows, targets, level=level, seed=seed, fixed=dict(fixed))
+
+
+def _fixed(fit: FitRecord) -> dict[str, float]:
+    """Values of parameters that are not sought."""
+    return {} if isinstance(law_inside_of(fit), FieldLaw) else dict(fit.settings["fixed"])
 
 
 def unforeseeable(fit: FitRecord) -> str:

@@ -18,8 +18,11 @@ from scalejax.forecasting.forecast import Forecast as Forecast
 from scalejax.forecasting.forecast import load_forecast as load_forecast
 from scalejax.forecasting.inside import NINE_IN_TEN as NINE_IN_TEN
 from scalejax.forecasting.inside import AnyLaw as AnyLaw
+from scalejax.forecasting.inside import Context as Context
 from scalejax.forecasting.inside import FieldLaw as FieldLaw
 from scalejax.forecasting.inside import LawInside as LawInside
+from scalejax.forecasting.inside import Prior as Prior
+from scalejax.forecasting.inside import log_relative as log_relative
 from scalejax.forecasting.make import FEWEST_ROWS as FEWEST_ROWS
 from scalejax.forecasting.make import At as At
 from scalejax.forecasting.make import forecast as forecast

@@ -116,6 +116,13 @@ def context_of(
     )
 
 
+def log_relative(response: jax.Array, context: Context) -> jax.Array:
+    """ln(response / typical response), and a small constant where there is no logarithm."""
+    relative = response * jnp.exp(-context.level)
+    tiny = jnp.asarray(1e-12, relative.dtype)
+    return jnp.log(jnp.where(relative > tiny, relative, tiny))
+
+
 @dataclass(frozen=True)
 class FieldLaw:
     """Chinchilla's law with an outer exponent, under the prior of the field.
@@ -207,11 +214,10 @@ class AnyLaw:
         return inputs
 
     def log_response(self, theta: jax.Array, point: jax.Array, context: Context) -> jax.Array:
-        """ln(response / typical response), and a small constant where the law has no logarithm."""
-        value = self.model.evaluate(self._values(theta, context), tuple(point))
-        relative = value * jnp.exp(-context.level)
-        tiny = jnp.asarray(1e-12, relative.dtype)
-        return jnp.log(jnp.where(relative > tiny, relative, tiny))
+        """See `log_relative`."""
+        return log_relative(
+            self.model.evaluate(self._values(theta, context), tuple(point)), context
+        )
 
     def parameters(self, theta: Floats, context: Context) -> dict[str, Floats]:
         """Parameters of the law."""

@@ -79,7 +79,7 @@ def forecast(
     targets = runs_to_come(at, inside.law.inputs)
     table = _table(data, inside, by, table_options)
     families = _families(table)
-    return make_forecast(inside, families, targets, level=level, seed=seed)
+    return make_forecast(inside, families, dict.fromkeys(families, targets), level=level, seed=seed)
 
 
 def inside_of(
@@ -116,27 +116,29 @@ def inside_of(
 def make_forecast(
     inside: LawInside,
     families: Mapping[str, ForecastRows],
-    targets: Mapping[str, Floats],
+    targets: Mapping[str, Mapping[str, Floats]],
     *,
     level: float,
     seed: int,
     fixed: Mapping[str, float] | None = None,
+    backtest: bool = True,
 ) -> Forecast:
     """Solve families, and the largest runs of each from the rest, as one batch.
 
     Args:
         inside: The law.
         families: Rows of each family.
-        targets: Inputs of the runs to come, (t,) each.
+        targets: Inputs of the runs to come of each family, (t,) each.
         level: Probability of the intervals.
         seed: Seed of the draws.
         fixed: Values of parameters that were not sought.
+        backtest: Whether the largest runs are forecast from the rest.
     """
-    split = {name: parts for name, rows in families.items() if (parts := _split(rows))}
+    split = {name: parts for name, rows in families.items() if backtest and (parts := _split(rows))}
     answers = solve_all(
         inside,
         [*families.values(), *(train for train, _ in split.values())],
-        [*([targets] * len(families)), *(test.inputs for _, test in split.values())],
+        [*(targets[name] for name in families), *(test.inputs for _, test in split.values())],
         fixed,
     )
     by_name = dict(zip(families, answers, strict=False))
@@ -144,7 +146,7 @@ def make_forecast(
     generator = np.random.default_rng(seed)
     frames, parameters, params, draws = [], [], {}, {}
     for name, answer in by_name.items():
-        frames.append(_named(name, _points(families[name], targets, answer, level)))
+        frames.append(_named(name, _points(families[name], targets[name], answer, level)))
         params[name] = _middle(inside, answer)
         draws[name] = draws_of(inside, answer, generator)
         parameters.append(_named(name, quantiles(draws[name], level)))

@@ -485,3 +485,41 @@ class TestOfAFit:
         fit = sj.fit(golden, resamples=0, fixed={"alpha": 0.4})
         draws = fit.forecast(AT).draws[""]
         assert draws["alpha"] == pytest.approx(np.full(1000, 0.4))
+
+
+class TestOfManyFits:
+    @pytest.fixture(scope="class")
+    @classmethod
+    def fits(cls, golden):
+        """Three families, one of which has fewer runs of smaller models."""
+        parts = [
+            golden.assign(family="a"),
+            golden.assign(family="b", loss=golden["loss"] + 1),
+            golden.nsmallest(20, "N").assign(family="c"),
+        ]
+        return sj.fit_many(pd.concat(parts, ignore_index=True), by="family")
+
+    def test_each_is_as_by_itself(self, fits):
+        """And its runs to come are 10 and 100 times its own largest."""
+        together = sj.forecast_many(fits, level=0.9)
+        assert list(together.params) == ["a", "b", "c"]
+        for name, fit in fits.items():
+            alone = fit.forecast(level=0.9)
+            ours = together.points[together.points["family"] == name].reset_index(drop=True)
+            pd.testing.assert_frame_equal(ours.drop(columns="family"), alone.points, rtol=1e-6)
+            assert together.backtest[name].held == alone.backtest[""].held
+        assert together.points.groupby("family")["N"].max().nunique() == 2
+
+    def test_runs_that_are_said_are_those_of_all(self, fits):
+        frame = sj.forecast_many(fits, at=AT).points
+        assert frame.groupby("family")["N"].apply(list).tolist() == [AT["N"]] * 3
+
+    def test_refusals(self, fits):
+        other = replace(fits["a"], settings={**fits["a"].settings, "fixed": {"alpha": 0.3}})
+        with pytest.raises(sj.UsageError, match=r"differ in their law or in what was fixed"):
+            sj.forecast_many({**fits, "d": other}, at=AT)
+        with pytest.raises(sj.UsageError, match="no fit to forecast"):
+            sj.forecast_many({})
+        few = replace(fits["a"], table=fits["a"].table.take(np.arange(3)))
+        with pytest.raises(sj.UsageError, match="no forecast of few: 3 rows are too few"):
+            sj.forecast_many({"few": few})

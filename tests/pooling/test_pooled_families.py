@@ -14,11 +14,13 @@ from scipy import stats
 import scalejax as sj
 from scalejax.datasets import DATA_FOLDER_VARIABLE
 from scalejax.engine.gate import inert_inputs
+from scalejax.forecasting.inside import context_of
 from scalejax.laws import chinchilla
 from scalejax.objectives import least_squares, make_model
 from scalejax.pooling import pool_posterior, principal_components
 from scalejax.pooling.hierarchy import Constants, Hierarchy, centred_coefficients
 from scalejax.pooling.marginal import joint
+from scalejax.pooling.outlook import PopulationLaw
 from scalejax.pooling.population import log_prior, unpack
 
 
@@ -108,6 +110,18 @@ class TestChinchilla:
             back = pooled.hierarchy.parameters(jnp.append(v, 0.0), pooled.constants)
         for name, value in params.items():
             assert float(back[name]) == pytest.approx(value, rel=1e-12)
+
+    def test_the_law_inside_a_forecast_is_the_law_at_its_parameters(self, pooled):
+        inside = PopulationLaw.of(pooled)
+        inputs = np.array([[1e9, 2e10], [1e10, 2e11]])
+        context = context_of(inputs, np.log([2.5, 2.2]), inputs[:, 0], {})
+        theta = inside.prior.starts[:4]
+        loss = np.asarray(sj.LAWS["chinchilla"](1e9, 2e10, **inside.parameters(theta, context)))
+        with jax.enable_x64(True):
+            here = [
+                float(inside.log_response(t, inputs[0], context)) + context.level for t in theta
+            ]
+        np.testing.assert_allclose(np.log(loss), here, rtol=1e-6)
 
     def test_picture_shows_every_family(self, pooled):
         axes = sj.plots.plot_pooled(pooled.to_frame())

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scalejax.fitting.caveats import FEW_RUNS
 from scalejax.fitting.judgement import Caveat
 from scalejax.fitting.record import FitRecord
 from scalejax.quantities import FLOP_PER_PAIR, amount
+from scalejax.resampling import FEW_RUNS
 
 WIDE = 3.0
 """Factor between the ends of an interval of a size, of tokens or of their ratio from which the

@@ -14,12 +14,8 @@ from scalejax.fitting.intervals import MOST_FAILED
 from scalejax.fitting.judgement import Caveat, Judgement, Weight, judged
 from scalejax.fitting.record import FitRecord
 from scalejax.fitting.residual_caveats import about_bends, about_outliers, residual_unit
+from scalejax.resampling import FEW_RUNS
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
-
-FEW_RUNS = 10
-"""Independent runs below which a fit says that they are few. Set by judgement: Chinchilla's law has
-five parameters, and with nine runs the noise is known from four."""
-
 
 def for_and_against(fit: FitRecord, backtest: Caveat | None = None) -> Judgement:
     """What speaks for a fit and what against it.

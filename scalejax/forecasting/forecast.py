@@ -17,10 +17,6 @@ from scalejax.quantities import short_number
 from scalejax.result import Result
 from scalejax.wording import aligned, digits, labelled
 
-FEWEST_RUNS = 10
-"""Below so many runs intervals of this kind held 80 % where 90 % were asked for."""
-
-
 @dataclass(frozen=True)
 class Backtest:
     """The largest runs predicted from the rest.

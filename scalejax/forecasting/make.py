@@ -13,12 +13,12 @@ from scalejax.engine import inert_inputs, target_of
 from scalejax.errors import UsageError
 from scalejax.folds import leave_largest
 from scalejax.forecasting.batch import Answer, ForecastRows, solve_all
-from scalejax.forecasting.forecast import FEWEST_RUNS, Backtest, Forecast, quantiles
+from scalejax.forecasting.forecast import Backtest, Forecast, quantiles
 from scalejax.forecasting.inside import AnyLaw, FieldLaw, LawInside
 from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.objectives import least_squares, make_model
-from scalejax.resampling import check_level, t_quantile
+from scalejax.resampling import FEW_RUNS, check_level, t_quantile
 from scalejax.vocabulary import argument
 
 At = pd.DataFrame | Mapping[str, Any] | Sequence[Mapping[str, float | str]]
@@ -262,7 +262,7 @@ def _backtest(train: ForecastRows, test: ForecastRows, answer: Answer, level: fl
 
 def tail_of(rows: ForecastRows) -> int | None:
     """Degrees of freedom of Student's t where checkpoints of few runs are the table; else None."""
-    return rows.runs - 2 if rows.run is not None and 3 <= rows.runs < FEWEST_RUNS else None
+    return rows.runs - 2 if rows.run is not None and 3 <= rows.runs < FEW_RUNS else None
 
 
 def reach_of(rows: ForecastRows, level: float) -> float:
@@ -319,9 +319,9 @@ def _notes(families: Mapping[str, ForecastRows], answers: Mapping[str, Answer]) 
     for name, answer in answers.items():
         rows = families[name]
         of = f"{name}: " if name else ""
-        if rows.runs < FEWEST_RUNS:
+        if rows.runs < FEW_RUNS:
             notes.append(
-                f"{of}{rows.runs} runs are few: below {FEWEST_RUNS} a 90 % interval has held 80 %"
+                f"{of}{rows.runs} runs are few: below {FEW_RUNS} a 90 % interval has held 80 %"
             )
         far = float(answer.beyond.max())
         if far > 2:

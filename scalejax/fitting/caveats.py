@@ -17,6 +17,7 @@ from scalejax.fitting.residual_caveats import about_bends, about_outliers, resid
 from scalejax.resampling import FEW_RUNS
 from scalejax.status import CONDITION_LIMIT, WEAK_CONDITION, Status
 
+
 def for_and_against(fit: FitRecord, backtest: Caveat | None = None) -> Judgement:
     """What speaks for a fit and what against it.
 

@@ -17,6 +17,7 @@ from scalejax.quantities import short_number
 from scalejax.result import Result
 from scalejax.wording import aligned, digits, labelled
 
+
 @dataclass(frozen=True)
 class Backtest:
     """The largest runs predicted from the rest.

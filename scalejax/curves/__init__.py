@@ -5,7 +5,8 @@
 - `optimal_schedule`: the schedule with the least final loss.
 - `LossCurve`, `leaders`, `frontier`, `compare_curves`, `overtakes`: measured curves against tokens,
   FLOP or GPU-hours.
-- `scalejax.curve_fits` fits these laws to several curves and predicts others.
+- `average`: both laws averaged by their fit, as arrays.
+- `scalejax.curve_fits` forecasts curves and fits these laws to them.
 """
 
 from scalejax.curves.annealing import annealing as annealing
@@ -13,6 +14,11 @@ from scalejax.curves.annealing import annealing_curve as annealing_curve
 from scalejax.curves.annealing import annealing_size as annealing_size
 from scalejax.curves.areas import annealing_area as annealing_area
 from scalejax.curves.areas import forward_area as forward_area
+from scalejax.curves.average import LAWS as LAWS
+from scalejax.curves.average import Average as Average
+from scalejax.curves.average import CurveRows as CurveRows
+from scalejax.curves.average import average as average
+from scalejax.curves.average import curve_rows as curve_rows
 from scalejax.curves.best_schedule import BestSchedule as BestSchedule
 from scalejax.curves.best_schedule import optimal_schedule as optimal_schedule
 from scalejax.curves.loss_curve import LossCurve as LossCurve

@@ -10,6 +10,7 @@ import numpy as np
 
 from scalejax._arrays import Floats, Ints
 from scalejax.engine import FEW_CLUSTERS
+from scalejax.fitting.checkpoints import LOOK_LIKE_CHECKPOINTS
 from scalejax.fitting.intervals import MOST_FAILED
 from scalejax.fitting.judgement import Caveat, Judgement, Weight, judged
 from scalejax.fitting.record import FitRecord
@@ -137,15 +138,23 @@ def _about_number(fit: FitRecord) -> Iterator[Caveat]:
 
 def _about_checkpoints(fit: FitRecord) -> Iterator[Caveat]:
     table = fit.table
-    if table.cluster is None or not are_checkpoints(table.inputs, table.cluster):
+    looks = any(note.startswith(LOOK_LIKE_CHECKPOINTS) for note in table.notes)
+    declared = table.cluster is not None and are_checkpoints(table.inputs, table.cluster)
+    if not looks and not declared:
         return
     runs = len(table.cluster_labels)
+    of_runs, ends = (
+        (f" of {runs} runs", f"the {runs} final losses") if runs else ("", "final losses")
+    )
+    what = "are" if declared else "look like"
     yield Caveat(
         "checkpoints",
-        f"The rows are {table.n_rows} checkpoints of {runs} runs. If the learning rate decays, a "
-        f"run that ends there has a lower loss: fit the {runs} final losses alone to see what that "
-        "changes.",
-        "note",
+        f"The rows {what} {table.n_rows} checkpoints{of_runs}. Inside a schedule whose rate decays "
+        f"they are not final losses, which are lower, and no law of N and D sees that: fit {ends} "
+        "alone, or first forecast them from the steps and rates of each run (in Python, "
+        "scalejax.curve_fits.forecast_curve).",
+        "care" if looks else "note",
+        "the rows look like checkpoints, not final losses",
     )
 
 

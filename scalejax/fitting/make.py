@@ -48,7 +48,12 @@ from scalejax.engine import (
     weight_resamples,
 )
 from scalejax.errors import UsageError
-from scalejax.fitting.checkpoints import undeclared_runs, with_runs
+from scalejax.fitting.checkpoints import (
+    LOOK_LIKE_CHECKPOINTS,
+    run_label,
+    undeclared_runs,
+    with_runs,
+)
 from scalejax.fitting.fit import Fit
 from scalejax.fitting.record import Draws
 from scalejax.fitting.warn import (
@@ -157,7 +162,7 @@ def fit(
     scheme = _resampling(resamples, resampling, noise, table)
     problem, point = estimate(problem, how, scheme)
     if resampling == "auto" and scheme.resamples is None:
-        problem, scheme = _by_runs(problem, point, scheme)
+        problem, scheme = _by_runs(data, problem, point, scheme)
     draws = Draws.of(refits(problem, how, point, scheme)) if scheme.count else Draws.none(law)
     settings = _settings(
         name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
@@ -182,18 +187,29 @@ def _resampling(
     )
 
 
-def _by_runs(problem: FitProblem, point: Ends, scheme: Resampling) -> tuple[FitProblem, Resampling]:
+def _by_runs(
+    data: Any, problem: FitProblem, point: Ends, scheme: Resampling
+) -> tuple[FitProblem, Resampling]:
     """The problem and its resampling by whole runs, where rows look like checkpoints of runs."""
+    label = run_label(data, problem.table)
     checkpoints = undeclared_runs(problem.table, problem.residuals(point.u[0]))
-    if checkpoints is None:
+    if label is not None:
+        names, sign = label.names, f"rows of one {label.column!r} have one N and growing D"
+    elif checkpoints is not None:
+        names = checkpoints[0]
+        sign = (
+            "rows of one N come with growing D, and their residuals go together (intraclass "
+            f"correlation {checkpoints[1]:.2f})"
+        )
+    else:
         return problem, scheme
-    names, correlation = checkpoints
     runs = len(set(names))
     enough = runs >= FEWEST_CLUSTERS
-    warn_about_runs(runs, correlation, enough)
+    warn_about_runs(runs, sign, enough, label)
+    note = f"{LOOK_LIKE_CHECKPOINTS} of {runs} runs: {sign}"
     if not enough:
-        return problem, scheme
-    note = f"rows of one N are checkpoints of one run (residuals correlate {correlation:.2f})"
+        notes = (*problem.table.notes, note)
+        return replace(problem, table=replace(problem.table, notes=notes)), scheme
     problem = replace(problem, table=with_runs(problem.table, names, note))
     return problem, replace(scheme, kind="cluster") if scheme.count else scheme
 

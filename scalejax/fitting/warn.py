@@ -9,6 +9,7 @@ from scalejax._numerics import robust_sd
 from scalejax.data import Table
 from scalejax.engine import FEW_CLUSTERS
 from scalejax.errors import DataWarning, FitWarning
+from scalejax.fitting.checkpoints import RunLabel
 from scalejax.fitting.fit import Fit
 from scalejax.fitting.intervals import MOST_FAILED
 from scalejax.status import WEAK_CONDITION, Status
@@ -28,18 +29,26 @@ def warn_about_data(table: Table) -> None:
         warnings.warn(str(problem), DataWarning, stacklevel=4)
 
 
-def warn_about_runs(runs: int, correlation: float, resampled: bool) -> None:
-    """Say that rows look like checkpoints, and what was done about it."""
+def warn_about_runs(runs: int, sign: str, resampled: bool, label: RunLabel | None) -> None:
+    """Say that rows look like checkpoints, what was done about it, and what would be better."""
     unit = (
         "so whole runs were taken as the unit"
         if resampled
         else "but so few runs cannot be resampled, and intervals from rows are too narrow"
     )
+    named = argument("run", label.column) if label else argument("run")
+    curves = ""
+    if label and label.schedule:
+        step, rate = label.schedule
+        curves = (
+            f", or first forecast them from the columns {step!r} and {rate!r} with "
+            "scalejax.curve_fits.forecast_curve"
+        )
     warnings.warn(
-        f"rows of one N come with growing D, and their residuals go together (intraclass "
-        f"correlation {correlation:.2f}): they look like checkpoints of {runs} runs, {unit}. Name "
-        f"the runs with {argument('run')}, or say {argument('resampling', 'pairs')} if "
-        "all rows are independent.",
+        f"{sign}: they look like checkpoints of {runs} runs, {unit}. Name the runs with {named}, "
+        f"or say {argument('resampling', 'pairs')} if all rows are independent. Losses from inside "
+        "a decaying learning-rate schedule are not final ones, which are lower: keep only the last "
+        f"row of each run{curves}.",
         FitWarning,
         stacklevel=5,
     )

@@ -29,6 +29,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax._arrays import Floats, Ints
+from scalejax.curve_fits.curve_points import POINT, POINTS, checked_steps, kept_points
 from scalejax.curves import (
     Pool,
     annealing,
@@ -41,24 +42,14 @@ from scalejax.curves import (
     multi_power_law,
     pool,
 )
-from scalejax.errors import DataWarning, FitWarning, ScalejaxError, UsageError
+from scalejax.errors import DataWarning, FitWarning, ScalejaxError
 from scalejax.fitting import MOST_FAILED, Fit
 from scalejax.fitting import fit as fit_law
 from scalejax.laws import Law
 from scalejax.resampling import percentile_interval, t_quantile
-from scalejax.vocabulary import argument
 
 CurveOf = Callable[[Floats, Ints, dict[str, Any]], Any]
 """The loss at steps (k,) of a schedule (T + 1,) for one set of parameters."""
-
-POINTS = 40
-"""Points to keep of each curve. By judgement: they share noise, so that more add little."""
-
-# Curves from which whole ones are drawn, and blocks of all curves together where they are fewer.
-# By judgement: of fewer than about six, resamples hardly differ.
-_ENOUGH_CURVES = 6
-_BLOCKS = 24
-_POINT = ["curve", "step", "loss"]
 
 _BEGUN, _END = 0.1, 0.3
 """Share of a curve that does not count for its misfit, where losses fall fast, and share that is
@@ -104,7 +95,7 @@ class CurveFit:
         Raises:
             UsageError: Steps outside the schedule.
         """
-        values, at = checked_rates(rates), _checked_steps(steps, len(checked_rates(rates)))
+        values, at = checked_rates(rates), checked_steps(steps, len(checked_rates(rates)))
         with jax.enable_x64(True):
             draws = self._draws()
             sets = {name: np.append(x, draws[name]) for name, x in self.fit.params.items()}
@@ -199,13 +190,13 @@ def fit_multi_power(
     Raises:
         UsageError: A curve without a schedule, or a step beyond it.
     """
-    table, rates_by_name = _table(points, schedules, keep)
+    table, rates_by_name = kept_points(points, schedules, keep)
     law = multi_power_law(_pool_of(table, rates_by_name))
     again = partial(
         fit_multi_power, schedules=rates_by_name, keep=keep, **{**options, "resamples": 0}
     )
     fitted = _fit_points(table, law, options)
-    return CurveFit(fitted, rates_by_name, _multi_power_of, table[_POINT], again)
+    return CurveFit(fitted, rates_by_name, _multi_power_of, table[POINT], again)
 
 
 def fit_annealing(
@@ -232,7 +223,7 @@ def fit_annealing(
     Raises:
         UsageError: A curve without a schedule, or a step beyond it.
     """
-    table, rates_by_name = _table(points, schedules, keep)
+    table, rates_by_name = kept_points(points, schedules, keep)
     again = partial(
         fit_annealing, schedules=rates_by_name, decay=decay, keep=keep,
         **{**options, "resamples": 0},
@@ -240,7 +231,7 @@ def fit_annealing(
     if decay is None:
         law = annealing_law(_pool_of(table, rates_by_name))
         fitted = _fit_points(table, law, options)
-        return CurveFit(fitted, rates_by_name, _annealing_of, table[_POINT], again)
+        return CurveFit(fitted, rates_by_name, _annealing_of, table[POINT], again)
     with jax.enable_x64(True):
         area = {
             name: np.asarray(annealing_area(rates, decay)) for name, rates in rates_by_name.items()
@@ -252,68 +243,7 @@ def fit_annealing(
         return annealing_curve(rates, steps, decay=decay, **parameters)
 
     fitted = _fit_points(table, annealing, options)
-    return CurveFit(fitted, rates_by_name, curve, table[_POINT], again)
-
-
-def thinned(steps: ArrayLike, keep: int) -> Ints:
-    """Which points of a curve to keep.
-
-    Half are spread evenly over the logarithm of the step and half over the step itself, so that
-    both the first decade and the end of a schedule, where rates fall, are covered.
-
-    Args:
-        steps: Steps of the points of one curve, (n,).
-        keep: How many; all are kept if there are no more than that.
-
-    Returns:
-        Positions, increasing, at most `keep`.
-    """
-    values = np.asarray(steps, np.float64)
-    if len(values) <= keep:
-        return np.arange(len(values))
-    order = np.argsort(values, kind="stable")
-    low, high = max(values[order[0]], 1.0), values[order[-1]]
-    half = keep // 2
-    targets = np.concatenate([np.geomspace(low, high, half), np.linspace(low, high, keep - half)])
-    nearest = np.abs(values[order][:, None] - targets[None]).argmin(axis=0)
-    return np.unique(order[nearest])
-
-
-def _table(
-    points: Any, schedules: Mapping[str, ArrayLike], keep: int
-) -> tuple[pd.DataFrame, dict[str, Floats]]:
-    """The kept points with position, S1 and block of each, and the schedules of their curves."""
-    frame = pd.DataFrame(points)
-    missing = [name for name in ("curve", "step", "loss") if name not in frame]
-    if missing:
-        raise UsageError(
-            f"{argument('points')} needs the columns curve, step and loss; lacks {missing}."
-        )
-    names = list(dict.fromkeys(frame["curve"]))
-    unknown = [name for name in names if name not in schedules]
-    if unknown:
-        raise UsageError(f"schedules= has no rates for the curves {unknown}.")
-    rates_by_name = {name: checked_rates(schedules[name]) for name in names}
-    blocks = 1 if len(names) >= _ENOUGH_CURVES else -(-_BLOCKS // len(names))
-    parts, first = [], 0
-    for name, rates in rates_by_name.items():
-        own = frame[frame["curve"] == name]
-        step = _checked_steps(own["step"], len(rates))
-        index = thinned(step, keep)
-        # Blocks of single points would group nothing.
-        own_blocks = blocks if blocks < len(index) else max(len(index) // 2, 1)
-        part = {
-            "curve": name,
-            "step": step[index],
-            "position": float(first) + step[index],
-            "S1": np.cumsum(rates)[step[index]],
-            "loss": own["loss"].to_numpy()[index],
-            "block": [f"{name}/{k}" for k in np.arange(len(index)) * own_blocks // len(index)],
-        }
-        parts.append(pd.DataFrame(part))
-        first += len(rates)
-    # Runs that branch off one trunk share its points, which are seen once.
-    return pd.concat(parts).drop_duplicates(["S1", "loss"], ignore_index=True), rates_by_name
+    return CurveFit(fitted, rates_by_name, curve, table[POINT], again)
 
 
 def _pool_of(table: pd.DataFrame, rates_by_name: Mapping[str, Floats]) -> Pool:
@@ -333,14 +263,3 @@ def _multi_power_of(rates: Floats, steps: Ints, parameters: dict[str, Any]) -> A
 
 def _annealing_of(rates: Floats, steps: Ints, parameters: dict[str, Any]) -> Any:
     return annealing_curve(rates, steps, **parameters)
-
-
-def _checked_steps(steps: ArrayLike, length: int) -> Ints:
-    values = np.asarray(steps)
-    whole = values.astype(np.int64)
-    wrong = (whole != values) | (whole < 0) | (whole >= length)
-    if wrong.any():
-        raise UsageError(
-            f"step {values[np.argmax(wrong)]} is not on a schedule of the steps 0 to {length - 1}."
-        )
-    return whole

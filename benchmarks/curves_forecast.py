@@ -11,6 +11,7 @@ Intervals are of 90 %, errors in nats; the loss of 25M ends near 3.3 and that of
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +63,8 @@ def unseen() -> list[dict[str, Any]]:
         schedules = schedules_of(table)
         fitted = table["authors_split"] == "fit"
         train, test = table[fitted], table[~fitted]
-        given = {"at": steps_of(test), "level": _LEVEL}
-        forecast, timing = measure(lambda: forecast_curve(train, schedules, **given), repeats=1)  # noqa: B023
+        ask = partial(forecast_curve, train, schedules, at=steps_of(test), level=_LEVEL)
+        forecast, timing = measure(ask, repeats=1)
         every = scores(forecast, test)
         for name, of_curve in [
             *every.groupby("curve"),

@@ -36,7 +36,7 @@ _FAR = 3.0
 """Sums of rates, as multiples of the largest in the points, up to which forecasts were tested."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class CurveForecast(Result):
     """Losses to come along schedules.
 
@@ -75,9 +75,10 @@ class CurveForecast(Result):
 
     def summary(self) -> str:
         """What a person should read: the losses first, then what they rest on."""
+        shown = zip(*(self.points[name] for name in self.points), strict=True)
         rows = [
-            [row.curve, f"{row.step:,}", *(digits(x, 5) for x in (row.loss, row.lo, row.hi)), ""]
-            for row in self.points.itertuples()
+            [str(curve), f"{step:,}", *(digits(float(x), 5) for x in ends), ""]
+            for curve, step, *ends in shown
         ]
         parts = [f"{name} {100 * share:.0f} %" for name, share in self.weights.items()]
         kept = [f"{name} ({count} points)" for name, count in self.curves.items()]
@@ -127,8 +128,9 @@ def forecast_curve(
     """
     check_level(level)
     table, _ = kept_points(points, schedules, keep)
+    table["curve"] = table["curve"].astype(str)
     _check_points(table)
-    rates = {name: checked_rates(values) for name, values in schedules.items()}
+    rates = {str(name): checked_rates(values) for name, values in schedules.items()}
     wanted = _targets(rates, at)
     peak = max(float(np.max(rates[name])) for name in {*table["curve"], *wanted["curve"]})
     with jax.enable_x64(True):
@@ -151,7 +153,7 @@ def forecast_curve(
 def _rows(frame: pd.DataFrame, rates: Mapping[str, Floats], peak: float) -> CurveRows:
     """The points of a frame, whose curves follow one another, as the laws see them."""
     parts = [
-        curve_rows(rates[name], part["step"].to_numpy(), peak)
+        curve_rows(rates[str(name)], part["step"].to_numpy(), peak)
         for name, part in frame.groupby("curve", sort=False)
     ]
     areas, falls = zip(*parts, strict=True)
@@ -160,7 +162,8 @@ def _rows(frame: pd.DataFrame, rates: Mapping[str, Floats], peak: float) -> Curv
 
 def _targets(rates: Mapping[str, Floats], at: Mapping[str, ArrayLike] | None) -> pd.DataFrame:
     """Curve, step and sum of the rates of each step asked about."""
-    steps = {name: [len(values) - 1] for name, values in rates.items()} if at is None else at
+    ends = {name: [len(values) - 1] for name, values in rates.items()}
+    steps = ends if at is None else {str(name): asked for name, asked in at.items()}
     unknown = [name for name in steps if name not in rates]
     if unknown or not steps:
         raise UsageError(
@@ -218,7 +221,7 @@ def _fall(table: pd.DataFrame, rates: Mapping[str, Floats]) -> float:
     """The largest share of its highest rate so far by which a rate has come down."""
     falls = [0.0]
     for name, part in table.groupby("curve"):
-        values = rates[name]
+        values = rates[str(name)]
         high = np.maximum.accumulate(values)[part["step"]]
         falls.append(float(np.max(1 - values[part["step"]] / high)))
     return max(falls)

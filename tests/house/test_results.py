@@ -14,6 +14,7 @@ import scalejax as sj
 from scalejax.advice import Advice
 from scalejax.bayes import Posterior
 from scalejax.conclusions import Identifiability, Profile
+from scalejax.curve_fits import CurveForecast, forecast_curve
 from scalejax.designing import Design
 from scalejax.fitting import Reproduction
 from scalejax.forecasting import Forecast
@@ -49,10 +50,17 @@ def isoflop_runs(fit):
     return sj.fit(runs, objective=sj.least_squares(), resamples=0)
 
 
+def curve_forecast(_):
+    steps = np.arange(100, 2000, 50)
+    points = {"curve": "run", "step": steps, "loss": 2.5 + 0.5 * (steps * 1e-3) ** -0.5}
+    return forecast_curve(points, {"run": np.full(2001, 1e-3)})
+
+
 RESULTS = {
     sj.Fit: lambda get: get("golden_bootstrap"),
     Plan: lambda get: sj.plan("besiroglu2024", budget="1e23"),
     Forecast: lambda get: sj.forecast(get("golden"), at={"N": "70B", "D": "1.4T"}),
+    CurveForecast: curve_forecast,
     Design: lambda get: sj.design(get("golden_lsq"), budget="1e22", at={"C": 1e24}, draws=0),
     Selection: lambda get: sj.select(get("golden"), ["power_N", "power_C"], resamples=30),
     StudyResult: lambda get: sj.study(

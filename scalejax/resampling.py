@@ -235,7 +235,7 @@ def check_level(level: float) -> None:
         raise UsageError(f"level must lie between 0 and 1, not {level!r}.")
 
 
-def t_quantile(level: float, degrees_of_freedom: int) -> float:
+def t_quantile(level: float, degrees_of_freedom: float) -> float:
     """Half-width, in standard errors, of a central interval of Student's t."""
     return float(stdtrit(degrees_of_freedom, (1 + level) / 2))
 

@@ -22,6 +22,7 @@ EXAMPLES = """\b
 For example:
   scalejax design fits/mine --budget 1e22 --at C=1e24
   scalejax design fits/mine --usd 50k --hardware h100 --at N=70B,D=1.4T --width 2%
+  scalejax design fits/mine --by-forecast --budget 1e21 --at N=70B,D=1.4T
   scalejax design besiroglu2024 --budget 1e21 --noise 0.004 --max-runs 16 --csv next.csv
   scalejax design fits/mine --budget 1e22 --candidates runs.csv --criterion D --plot next.png
 """
@@ -80,6 +81,16 @@ def design(
     ] = 0,
     level: o.Level = 0.95,
     law: o.OwnLaw = None,
+    by_forecast: Annotated[
+        bool,
+        option(
+            "Choose runs that shrink the interval of the forecast of the fit, in which the law may "
+            "bend, in place of that of the law alone. Then --at is the loss of a run of 100 x the "
+            "largest, if not given.",
+            None,
+            "--by-forecast",
+        ),
+    ] = False,
     csv: o.Csv = None,
     plot: o.Plot = None,
     dry_run: o.DryRun = False,
@@ -118,7 +129,10 @@ def design(
         if simulate:
             check_simulations(simulate, level)
         options["candidates"] = None if candidates is None else _read(candidates)
-        question = question_of(words.source_of(source, law), **options)
+        if simulate and by_forecast:
+            raise words.refusal("simulate", "it refits a law, and --by-forecast lets the law bend.")
+        origin = words.source_of(source, law, by_forecast, level)
+        question = question_of(origin, **options)
         if dry_run:
             _announce(question, half_width, plot is not None, simulate, as_json)
             return

@@ -14,8 +14,6 @@ from scalejax.cli.results import draw_to
 from scalejax.cli.talk import print_json, say, spoken_warnings
 
 if TYPE_CHECKING:
-    from scalejax.fitting import Fit
-    from scalejax.forecasting import Forecast
     from scalejax.planning import Plan
 
 EXAMPLES = """\b
@@ -156,9 +154,7 @@ def plan(
     from scalejax.planning import plan as decide
 
     with spoken_warnings(False):
-        origin = words.saved_in(source, law) if Path(source).is_dir() else source
-        if by_forecast:
-            origin = _forecast(origin, level)
+        origin = words.source_of(source, law, by_forecast, level)
         decision = decide(origin, candidates=models, level=level, **question)
     if out is not None:
         _save(decision, out)
@@ -168,15 +164,6 @@ def plan(
         print(decision.summary())
     if not decision.found:
         raise typer.Exit(3)
-
-
-def _forecast(origin: "Fit | Forecast | str", level: float) -> "Forecast":
-    """The forecast of a saved fit; a saved forecast is one."""
-    from scalejax.fitting import Fit
-
-    if isinstance(origin, str):
-        raise words.refusal("by_forecast", "a published set has no runs to forecast from.")
-    return origin.forecast(level=level) if isinstance(origin, Fit) else origin
 
 
 def _candidate(text: str) -> Mapping[str, float]:

@@ -192,9 +192,18 @@ def saved_in(folder: str | Path, law: str | None) -> "Fit | Forecast":
     return load_forecast(folder, None if law is None else law_of(law))
 
 
-def source_of(text: str, law: str | None) -> "Fit | str":
-    """A saved fit, or the name of a published set."""
-    return fit_in(text, law) if Path(text).is_dir() else text
+def source_of(
+    text: str, law: str | None, by_forecast: bool = False, level: float = 0.95
+) -> "Fit | Forecast | str":
+    """A saved fit or forecast, the forecast of the fit, or the name of a published set."""
+    if Path(text).is_dir():
+        from scalejax.fitting import Fit
+
+        saved = saved_in(text, law)
+        return saved.forecast(level=level) if by_forecast and isinstance(saved, Fit) else saved
+    if by_forecast:
+        raise refusal("by_forecast", "a published set has no runs to forecast from.")
+    return text
 
 
 def see_working_directory() -> None:

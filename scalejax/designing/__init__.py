@@ -1,9 +1,9 @@
 """Which runs to train next: the design of experiments for scaling laws.
 
-`design` takes a fit (or a published law), a budget and a target, and gives a `Design`: the
-runs to train, the width of the interval that they promise, how much better any design could be, and
-what the usual grids would give for the same money. `Design.cost_for_width` says how much must be
-spent to know the target to 20 %; `Design.simulate` checks the promise.
+`design` takes a fit, a forecast or a published law, a budget and a target, and gives a `Design`:
+the runs to train, the width of the interval that they promise, how much better any design could be,
+and what the usual grids would give for the same money. `Design.cost_for_width` says how much must
+be spent to know the target to 20 %; `Design.simulate` checks the promise.
 
 Whether runs determine a law at all is told by `scalejax.conclusions.design_identifiability`.
 
@@ -12,6 +12,7 @@ Whether runs determine a law at all is told by `scalejax.conclusions.design_iden
 | `scalejax.designing.verb` | `design`: from arguments to a `Design` |
 | `scalejax.designing.question`, `scalejax.designing.candidates` | the question, read and checked |
 | `scalejax.designing.problem` | the question as arrays, to be solved for any amount of money |
+| `scalejax.designing.by_forecast` | the same for a forecast, in which the law may bend |
 | `scalejax.designing.past_runs` | noise of the runs so far; which rows are of one run |
 | `scalejax.designing.information` | Fisher information of runs, as pure functions |
 | `scalejax.designing.best_runs` | the best runs as a pure function of parameters and money |

@@ -2,8 +2,8 @@
 
 `best_runs` places runs of N and D anywhere in a region; `best_of_list` takes them from a list of
 candidates. Both can be mapped over parameters, noise and money. They find the best weights of
-candidates (`continuous_design`), then whole runs near them (`whole_runs`). `judge` tells how good
-any other runs are.
+candidates (`continuous_design`), then whole runs near them (`whole_runs`), as `best_of_vectors`
+does for vectors from anywhere. `judge` tells how good any other runs are.
 """
 
 from functools import partial
@@ -32,7 +32,7 @@ from scalejax.designing.information import (
 )
 from scalejax.designing.region import Region, grid, run_at_place
 from scalejax.designing.targets import Target
-from scalejax.designing.whole_runs import RunPlaces, exchange, polish
+from scalejax.designing.whole_runs import RunPlaces, SlotChoice, exchange, polish
 from scalejax.objectives import Model
 
 
@@ -166,16 +166,21 @@ def errors_of(
     return jax.vmap(one)(stakes)
 
 
+def best_of_vectors(
+    rule: Criterion, slots: int, stakes: Stake, vectors: Any, cost: Any, money: Any
+) -> tuple[ContinuousDesign, SlotChoice]:
+    """The best whole runs among candidates whose vectors (S, n, p) are known."""
+    continuous = best_continuous_design(rule, stakes, vectors, cost, DesignLimits(money, slots))
+    return continuous, exchange(rule, slots, stakes, vectors, cost, continuous.weight, money)
+
+
 def best_runs(setting: Setting, knowledge: Knowledge, region: Region, money: Any) -> BestRuns:
     """The best runs of N and D in a region for ``money`` FLOP."""
     log_compute, place = grid(region, jnp.log(money))
     candidates = run_at_place(region, log_compute, place)
     stakes, vectors = stakes_of(setting, knowledge, candidates)
     cost = jnp.exp(log_compute)
-    continuous = best_continuous_design(
-        setting.rule, stakes, vectors, cost, DesignLimits(money, setting.slots)
-    )
-    choice = exchange(setting.rule, setting.slots, stakes, vectors, cost, continuous.weight, money)
+    continuous, choice = best_of_vectors(setting.rule, setting.slots, stakes, vectors, cost, money)
     used = choice.slot < len(cost)
     start = RunPlaces(log_compute[choice.slot], place[choice.slot], used, choice.log_spread)
     best = polish(
@@ -191,10 +196,7 @@ def best_of_list(
 ) -> BestRuns:
     """The best runs out of a list of candidates (n,), of which any may be trained repeatedly."""
     stakes, vectors = stakes_of(setting, knowledge, candidates)
-    continuous = best_continuous_design(
-        setting.rule, stakes, vectors, cost, DesignLimits(money, setting.slots)
-    )
-    choice = exchange(setting.rule, setting.slots, stakes, vectors, cost, continuous.weight, money)
+    continuous, choice = best_of_vectors(setting.rule, setting.slots, stakes, vectors, cost, money)
     used = choice.slot < len(cost)
     runs = {name: values[choice.slot] for name, values in candidates.items()}
     runs["cost"] = cost[choice.slot]
@@ -203,4 +205,5 @@ def best_of_list(
 
 
 solve_runs = partial(jax.jit, static_argnums=0)(best_runs)
+solve_vectors = partial(jax.jit, static_argnums=(0, 1))(best_of_vectors)
 solve_list = partial(jax.jit, static_argnums=0)(best_of_list)

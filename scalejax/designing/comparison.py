@@ -136,6 +136,12 @@ def grid_errors(
     return jnp.stack([error(shape) for shape in grids])
 
 
+@partial(jax.jit, static_argnums=0)
+def grids_along(grids: tuple[Shape, ...], region: Region, moneys: Any) -> list[dict[str, Any]]:
+    """The runs of each grid for several amounts of money, (m, k) each."""
+    return [jax.vmap(partial(grid_for_money, shape, region))(moneys) for shape in grids]
+
+
 @partial(jax.jit, static_argnums=(0, 1))
 def grid_errors_along(
     setting: Setting, grids: tuple[Shape, ...], knowledge: Knowledge, region: Region, moneys: Any

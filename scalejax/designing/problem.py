@@ -1,10 +1,15 @@
-"""`DesignProblem`: a question as arrays, to be solved for any amount of money."""
+"""`Problem`: a question as arrays, to be solved for any amount of money.
 
+`DesignProblem` is that of a law and its parameters; the one of a forecast is in `by_forecast`.
+"""
+
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +23,7 @@ from scalejax.designing.best_runs import (
     solve_runs,
     stakes_of,
 )
+from scalejax.designing.comparison import Shape, grid_errors_along
 from scalejax.designing.information import standard_error
 from scalejax.designing.region import Region, compute_range, grid, run_at_place
 from scalejax.errors import UsageError
@@ -41,19 +47,17 @@ class CandidateList(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class DesignProblem:
+class Problem(ABC):
     """A question as arrays, which can be solved again for other money.
 
     Attributes:
         setting: The law, the target and the criterion.
-        knowledge: Parameters, noise and the runs so far.
         place: Where runs may be: a region of N and D, or a list.
         rate: Cost of one FLOP; 1 where money is counted in FLOP, or candidates have a cost.
         unit: Unit of money.
     """
 
     setting: Setting
-    knowledge: Knowledge
     place: Region | CandidateList
     rate: float
     unit: str
@@ -88,6 +92,57 @@ class DesignProblem:
         solutions = [self._best(float(money)) for money in moneys]
         errors = np.array([one.error[0] for one in solutions], np.float64)
         return errors, np.array([np.sum(one.used) for one in solutions], np.int64)
+
+    @abstractmethod
+    def _best(self, money: float) -> BestRuns:
+        """The best runs for some money, as NumPy arrays."""
+
+    @abstractmethod
+    def error_before(self, money: float) -> float:
+        """Standard error of the target from the runs so far; infinite if they leave it open."""
+
+    @abstractmethod
+    def grid_errors(self, shapes: tuple[Shape, ...], moneys: Floats) -> Floats:
+        """Standard error of the target after usual grids, (m, shapes), for FLOP (m,)."""
+
+    @abstractmethod
+    def freedom(self, runs: int) -> float:
+        """Degrees of freedom of an interval that rests on so many new runs."""
+
+    @property
+    @abstractmethod
+    def rows_before(self) -> int:
+        """Rows so far, with weight."""
+
+
+@dataclass(frozen=True, eq=False)
+class DesignProblem(Problem):
+    """The question to a law.
+
+    Attributes:
+        knowledge: Parameters, noise and the runs so far.
+        independent: Independent units among these: clusters, or rows.
+    """
+
+    knowledge: Knowledge
+    independent: int
+
+    @property
+    def rows_before(self) -> int:
+        """Rows so far, with weight."""
+        return int(np.sum(np.asarray(self.knowledge.past.weight) > 0))
+
+    def freedom(self, runs: int) -> float:
+        """Independent units beyond the parameters: the noise is estimated from them."""
+        return self.independent + runs - len(self.setting.model.free)
+
+    def grid_errors(self, shapes: tuple[Shape, ...], moneys: Floats) -> Floats:
+        """Standard error of the target after usual grids, (m, shapes), for FLOP (m,)."""
+        with jax.enable_x64(True):
+            amounts = jnp.asarray(moneys)
+            return np.asarray(
+                grid_errors_along(self.setting, shapes, self.knowledge, self.place, amounts)
+            )
 
     def _best(self, money: float) -> BestRuns:
         with jax.enable_x64(True):

@@ -19,6 +19,7 @@ from scalejax.designing.region import Region, region_of
 from scalejax.designing.targets import target_of
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
+from scalejax.forecasting import Forecast, Posterior
 from scalejax.laws import Law
 from scalejax.objectives import Model, least_squares, make_model
 from scalejax.planning import Source, source_of
@@ -36,6 +37,7 @@ class DesignQuestion:
 
     Attributes:
         origin: Where the law comes from.
+        posterior: What the forecast knows, if it is one.
         setting: The law, the target and the criterion.
         ends: Inputs of the runs so far where they ended, one a row.
         place: Where runs may be: a region of N and D, or a list.
@@ -50,6 +52,7 @@ class DesignQuestion:
     """
 
     origin: Source
+    posterior: Posterior | None
     setting: Setting
     ends: pd.DataFrame
     place: Region | CandidateList
@@ -64,7 +67,7 @@ class DesignQuestion:
 
 
 def question_of(
-    source: Fit | Law | str,
+    source: Fit | Forecast | Law | str,
     *,
     budget: float | str | None = None,
     usd: float | str | None = None,
@@ -92,7 +95,11 @@ def question_of(
     check_level(level)
     _check(criterion, max_runs, draws, seed, noise, discrepancy)
     origin = source_of(source, parameters)
-    law = origin.law
+    law, posterior = origin.law, None
+    if isinstance(source, Forecast):
+        _check_forecast(source, criterion, noise, discrepancy)
+        (posterior,) = source.posteriors.values()
+        at = farthest(source) if at is None else at
     if candidates is not None and ranges:
         raise UsageError(f"give {argument('candidates')} or {argument('ranges')}, not both.")
     choice = None if candidates is None else candidates_of(candidates, law)
@@ -101,7 +108,7 @@ def question_of(
     unit = "FLOP" if usd is None else "USD"
     if usd is None and choice is not None and choice.cost is not None:
         unit = "units of cost"
-    ends = _ends(origin)
+    ends = _ends(origin, posterior)
     columns = {name: ends[name].to_numpy(np.float64) for name in law.inputs if len(ends)}
     goal = target_of(_target(at, law, columns, money / rate), law)
     if discrepancy > 0 and goal.compute is None:
@@ -122,6 +129,7 @@ def question_of(
     setting = Setting(_model_of(origin), goal, criterion, int(max_runs))
     return DesignQuestion(
         origin=origin,
+        posterior=posterior,
         setting=setting,
         ends=ends,
         place=place,
@@ -158,6 +166,29 @@ def _check(
         )
     if wrong:
         raise UsageError("; ".join(wrong) + ".")
+
+
+def _check_forecast(
+    forecast: Forecast, criterion: str, noise: float | None, discrepancy: float
+) -> None:
+    if not forecast.posteriors:
+        raise UsageError(
+            "a saved forecast keeps its answers and not its runs, on which a design rests: design "
+            f"by the saved fit ({argument('by_forecast')}), or forecast again."
+        )
+    words = {"criterion": criterion != "c", "noise": noise is not None, "discrepancy": discrepancy}
+    if idle := [argument(name) for name, is_given in words.items() if is_given]:
+        raise UsageError(
+            f"a forecast knows noise and discrepancy from its rows and is designed for its target: "
+            f"leave out {', '.join(idle)}."
+        )
+
+
+def farthest(forecast: Forecast) -> dict[str, float]:
+    """The run to come of a forecast that lies farthest beyond its rows."""
+    points = forecast.points
+    row = points.iloc[int(np.argmax(points["decades_beyond"]))]
+    return {name: float(row[name]) for name in forecast.law.inputs}
 
 
 def _money(budget: float | str | None, usd: float | str | None) -> float:
@@ -201,8 +232,10 @@ def _rate(
     return float(usd_per_flop(rent, machine.peak())) / mfu
 
 
-def _ends(origin: Source) -> pd.DataFrame:
+def _ends(origin: Source, posterior: Posterior | None) -> pd.DataFrame:
     names = origin.law.inputs
+    if posterior is not None:
+        return pd.DataFrame(posterior.rows.ends().inputs)
     if origin.fit is None:
         return pd.DataFrame({name: np.zeros(0) for name in names})
     table = origin.fit.table

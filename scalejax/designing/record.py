@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
 from scalejax.designing.best_runs import BestRuns
-from scalejax.designing.comparison import grid_errors_along, usual_grids
-from scalejax.designing.problem import DesignProblem
+from scalejax.designing.comparison import usual_grids
+from scalejax.designing.problem import Problem
 from scalejax.designing.region import Region
 from scalejax.errors import UsageError
 from scalejax.folds import rolling_origin
@@ -51,20 +49,18 @@ class DesignRecord:
         noise: Standard deviation of a run's residual.
         discrepancy: Relative error of the law for each decade of compute from the target.
         seed: Seed of the choice of draws.
-        independent_before: Independent units among the runs so far: clusters, or rows.
         ends: Inputs of the runs so far where they ended, one a row.
         notes: What a reader should know.
         solution: The design as arrays.
     """
 
-    question: DesignProblem
+    question: Problem
     source: Source
     budget: float
     level: float
     noise: float
     discrepancy: float
     seed: int
-    independent_before: int
     ends: pd.DataFrame
     notes: tuple[str, ...]
     solution: BestRuns
@@ -175,8 +171,8 @@ class DesignRecord:
 
     def widths(self, errors: Floats, runs: int | Ints) -> Floats:
         """Widths (m,) for standard errors (m,) after a number of new runs."""
-        left = self.independent_before + np.asarray(runs) - len(self.question.setting.model.free)
-        t = np.vectorize(lambda n: t_quantile(self.level, int(n)) if n > 0 else np.inf)(left)
+        left = np.vectorize(self.question.freedom, otypes=[float])(runs)
+        t = np.vectorize(lambda n: t_quantile(self.level, n) if n > 0 else np.inf)(left)
         half = np.asarray(t, np.float64) * np.asarray(errors, np.float64)
         with np.errstate(over="ignore"):
             return np.expm1(half) if self.relative else half
@@ -198,11 +194,7 @@ class DesignRecord:
             grids = usual_grids(self.question.setting.slots)
             shapes = tuple(shape for _, shape in grids.values())
             moneys = np.append(_MULTIPLES, 1.0) * self.budget / rate
-            with jax.enable_x64(True):
-                knowledge, amounts = self.question.knowledge, jnp.asarray(moneys)
-                errors = np.asarray(
-                    grid_errors_along(self.question.setting, shapes, knowledge, place, amounts)
-                )
+            errors = self.question.grid_errors(shapes, moneys)
             for k, (name, (number, _)) in enumerate(grids.items()):
                 widths = self.widths(errors[:, k], number)
                 rows.append(

@@ -22,6 +22,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax.designing.best_runs import Knowledge, Setting
 from scalejax.designing.information import run_sd
 from scalejax.designing.past_runs import fitting_weight
+from scalejax.designing.problem import DesignProblem
 from scalejax.designing.record import DesignRecord
 from scalejax.engine import Engine, HostTable, make_box
 from scalejax.errors import UsageError
@@ -71,10 +72,14 @@ def simulate(design: DesignRecord, simulations: int, seed: int) -> Simulation:
     """Refit simulated losses of all runs, see `scalejax.designing.design.Design.simulate`.
 
     Raises:
-        UsageError: Too few simulations.
+        UsageError: Too few simulations, or a design by a forecast.
     """
     check_simulations(simulations, design.level)
     question = design.question
+    if not isinstance(question, DesignProblem):
+        raise UsageError(
+            "refits of a law cannot check a design by a forecast, in which the law may bend."
+        )
     setting, knowledge = question.setting, question.knowledge
     used = np.asarray(design.solution.used)
     new = {name: np.asarray(design.solution.runs[name])[used] for name in knowledge.past.runs}

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from scalejax.designing.by_forecast import DIRECTIONS, ForecastProblem
 from scalejax.designing.problem import CandidateList
 from scalejax.designing.question import DesignQuestion
 from scalejax.designing.record import DesignRecord
@@ -24,7 +25,6 @@ def summarise(design: DesignRecord) -> str:
     """What to train and why, as plain text."""
     setting = design.question.setting
     count = int(design.runs["count"].sum())
-    draws = len(design.solution.error) - 1
     low, high = design.width_range
     promise = f"{design.target} to {width(design, design.width)} ({100 * design.level:g} %)"
     promise += _condition(design)
@@ -36,15 +36,14 @@ def summarise(design: DesignRecord) -> str:
     prose = [
         f"Train these {count} runs for {money(design.cost, design.unit)} to know {promise}.",
         f"Runs so far: {_before(design)}. Law: {design.source.label}.",
-        f"Chosen to minimise {_CRITERIA[setting.criterion]}"
-        + (f", mean over the estimate and {draws} draws" if draws else " at the estimate")
-        + f"; at least {100 * min(design.efficiency, 1):.3g} % as good as any {setting.slots} "
-        f"runs for the money out of the {_places(design.question.place)}.",
+        f"Chosen to minimise {_aim(design)}; at least "
+        f"{100 * min(design.efficiency, 1):.3g} % as good as any {setting.slots} runs for "
+        f"the money out of the {_places(design.question.place)}.",
         f"Noise of a run {_noise(design)}"
         + (f", discrepancy {100 * design.discrepancy:g} % a decade" if design.discrepancy else "")
         + (
             f"; over the draws the width is {width(design, low)} to {width(design, high)}"
-            * (draws > 0 and bool(np.isfinite(low)))
+            * (len(design.solution.error) > 1 and bool(np.isfinite(low)))
         )
         + f"; seed {design.seed}.",
         *design.notes,
@@ -67,6 +66,17 @@ def _condition(design: DesignRecord) -> str:
     )
 
 
+def _aim(design: DesignRecord) -> str:
+    """What the runs minimise, and what it is averaged over."""
+    question = design.question
+    if isinstance(question, ForecastProblem):
+        many = f"{question.draws} draws" if question.draws > 1 else "one draw"
+        return f"the variance of the forecast, its logarithm over {many} of its hyper-parameters"
+    draws = len(design.solution.error) - 1
+    over = f", mean over the estimate and {draws} draws" if draws else " at the estimate"
+    return _CRITERIA[question.setting.criterion] + over
+
+
 def _noise(design: DesignRecord) -> str:
     log = design.question.setting.model.kernel.log
     return f"{100 * design.noise:.2g} %" if log else f"{design.noise:.2g}"
@@ -75,7 +85,7 @@ def _noise(design: DesignRecord) -> str:
 def _before(design: DesignRecord) -> str:
     if not design.runs_before:
         return "none"
-    rows = int(np.sum(np.asarray(design.question.knowledge.past.weight) > 0))
+    rows = design.question.rows_before
     counted = f" ({rows} rows)" if rows > design.runs_before else ""
     now = width(design, design.width_before)
     knowledge = now if now == "unknown" else f"known to {now}"
@@ -90,9 +100,13 @@ def _places(place: Any) -> str:
 
 def plan_of(question: DesignQuestion) -> dict[str, Any]:
     """What `design` would do for a question, by name, as plain values; nothing is compiled."""
-    setting, place = question.setting, question.place
+    setting, place, posterior = question.setting, question.place, question.posterior
     fit = question.origin.fit
-    free = len(setting.model.free)
+    aim, slopes = _CRITERIA[setting.criterion], len(setting.model.free)
+    points, rows = 1 + question.draws, 0 if fit is None else fit.table.n_rows
+    if posterior is not None:
+        aim, slopes = "the variance of the forecast", DIRECTIONS + 1
+        points, rows = max(question.draws, 1), posterior.rows.source
     if isinstance(place, CandidateList):
         number, ends = len(place.cost), (float(place.cost.min()), float(place.cost.max()))
     else:
@@ -105,6 +119,8 @@ def plan_of(question: DesignQuestion) -> dict[str, Any]:
     noise = (
         f"{question.noise:g}"
         if question.noise is not None
+        else "the forecast's"
+        if posterior is not None
         else "a guess"
         if fit is None
         else "the fit's"
@@ -112,15 +128,15 @@ def plan_of(question: DesignQuestion) -> dict[str, Any]:
     return {
         "law": question.origin.label,
         "runs so far": len(question.ends),
-        "rows so far": 0 if fit is None else fit.table.n_rows,
+        "rows so far": rows,
         "target": setting.target.label,
         "money": money(question.money, question.unit),
         "most runs": setting.slots,
-        "criterion": _CRITERIA[setting.criterion],
+        "criterion": aim,
         "candidates": number,
         "one costs": " to ".join(money(float(end), question.unit) for end in ends),
         "noise": noise,
-        "arrays": f"{1 + question.draws} points x {number} candidates x {free} slopes",
+        "arrays": f"{points} points x {number} candidates x {slopes} slopes",
     }
 
 

@@ -13,6 +13,7 @@ from scalejax._arrays import Floats
 from scalejax.conclusions import ComputeOptimum
 from scalejax.costs import TRAINING_MFU, Hardware
 from scalejax.designing.best_runs import Knowledge, Setting, slopes_of
+from scalejax.designing.by_forecast import ForecastProblem
 from scalejax.designing.candidates import with_compute
 from scalejax.designing.design import Design
 from scalejax.designing.information import Noise, PastRuns
@@ -27,6 +28,7 @@ from scalejax.designing.problem import DesignProblem
 from scalejax.designing.question import DesignQuestion, question_of
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
+from scalejax.forecasting import Forecast, Posterior
 from scalejax.identify import TYPICAL_NOISE
 from scalejax.keywords import keywords
 from scalejax.laws import Law
@@ -43,7 +45,7 @@ _FEW_LEFT = 10
 
 @keywords(target="at", runs="max_runs")
 def design(
-    source: Fit | Law | str,
+    source: Fit | Forecast | Law | str,
     *,
     budget: float | str | None = None,
     usd: float | str | None = None,
@@ -68,25 +70,31 @@ def design(
     law's parameters, which are not known: the mean over the estimate and a few draws is optimised.
     Train the runs, add them to the table, fit, and ask again.
 
+    A forecast in place of a fit (`scalejax.forecast`, `Fit.forecast`) lets the law bend: the runs
+    are those that shrink the interval of the forecast, its discrepancy included. Small runs then
+    tell less than if the law were right, and the largest counts for how far beyond it the target
+    lies. The promise is the forecast's interval once the runs are among its rows.
+
     A new run counts as one row of mean weight. Where a fit has clusters, rows of one cluster are
     taken to be one run whose noise they share (`scalejax.designing.past_runs`): they tell less than
     as many runs, and Student's t counts clusters, not rows. The promise is for a fit to old and new
     rows with the weights that a note gives.
 
     Args:
-        source: A fit; a law or its name with `parameters`; or a published set such as
-            ``"besiroglu2024"``, for those who have no runs yet.
+        source: A fit; a forecast of one family; a law or its name with `parameters`; or a published
+            set such as ``"besiroglu2024"``, for those who have no runs yet.
         budget: FLOP for all new runs; in the unit of the costs if `candidates` have a ``cost``.
         usd: Dollars instead, with `hardware`.
         at: What is to be known: the best N for a compute, ``{"C": 1e24}`` or ``1e24`` in FLOP (laws
             of N and D), the loss of a run, ``{"N": 7e10, "D": 1.4e12}``, or a pure function of the
             dictionary of parameters. N* at 100 times the largest compute of the runs so far, or the
-            budget without any, if not given.
+            budget without any, if not given; with a forecast the farthest of its runs to come.
         parameters: Parameters of a law.
         max_runs: Most runs that can be trained.
         criterion: ``"c"`` for the variance of the target (with a tenth of D, so that the runs
-            determine the whole law), ``"D"`` for the volume in which all free parameters lie (log
-            det), ``"A"`` for the sum of their squared relative errors.
+            determine the whole law; with a forecast, which has priors, without, and no other
+            criterion), ``"D"`` for the volume in which all free parameters lie (log det), ``"A"``
+            for the sum of their squared relative errors.
         candidates: Runs to choose from: columns of the law's inputs, under any of their usual
             names, and of ``cost`` if that is not 6ND. Any may be chosen repeatedly, with other
             seeds. For laws of other inputs than N and D.
@@ -95,14 +103,16 @@ def design(
             ends cover, unless you say otherwise.
         noise: Standard deviation of a new run's residual, relative if residuals are of log losses.
             By default that on which the standard errors of the fit rest, and 0.005 without a fit.
-            The runs so far keep the noise of the fit.
+            The runs so far keep the noise of the fit. A forecast has its own.
         discrepancy: By how much the law may be wrong for each decade of compute between a run and
-            the target, as in `Fit.predict`. Small runs far away are then worth less.
+            the target, as in `Fit.predict`. Small runs far away are then worth less. A forecast has
+            its own.
         hardware: What trains, by name, for `usd`.
         mfu: Share of the peak rate that it reaches.
         usd_per_hour: Its rent; a dated default of `scalejax.costs` if not given.
         level: Probability of the intervals whose width is reported.
-        draws: Draws of the parameters over which the criterion is averaged, beside the estimate.
+        draws: Draws of the parameters over which the criterion is averaged, beside the estimate; of
+            the hyper-parameters of a forecast.
         seed: Seed of their choice.
 
     Returns:
@@ -140,15 +150,18 @@ def design_of(question: DesignQuestion) -> Design:
     Raises:
         UsageError: The target is not finite, the fit gives no noise, or no runs determine the law.
     """
-    origin, setting = question.origin, question.setting
+    if question.posterior is not None:
+        return _by_forecast(question, question.posterior)
+    origin, setting, fit = question.origin, question.setting, question.origin.fit
     noise, past = _noise_and_past(question)
     u = _coordinates(setting, origin, question.draws, question.seed, past)
     problem = DesignProblem(
         setting,
-        Knowledge(u, _fixed(origin), noise, past),
         question.place,
         question.rate,
         question.unit,
+        Knowledge(u, _fixed(origin), noise, past),
+        0 if fit is None else independent_runs(fit.table),
     )
     return Design(
         question=problem,
@@ -158,9 +171,36 @@ def design_of(question: DesignQuestion) -> Design:
         noise=float(noise.sd),
         discrepancy=question.discrepancy,
         seed=question.seed,
-        independent_before=0 if origin.fit is None else independent_runs(origin.fit.table),
         ends=question.ends,
         notes=tuple(_notes(question, past, len(u) - 1)),
+        solution=problem.solve(question.money),
+    )
+
+
+def _by_forecast(question: DesignQuestion, posterior: Posterior) -> Design:
+    """The design for a question to a forecast."""
+    problem = ForecastProblem(
+        question.setting,
+        question.place,
+        question.rate,
+        question.unit,
+        posterior,
+        max(question.draws, 1),
+    )
+    return Design(
+        question=problem,
+        source=question.origin,
+        budget=question.money,
+        level=question.level,
+        noise=float(np.sqrt(posterior.weight @ posterior.variance)),
+        discrepancy=0.0,
+        seed=question.seed,
+        ends=question.ends,
+        notes=(
+            "The width is that of the forecast once these rows are in its table: the law's "
+            "parameters, how far it may bend, and the noise of the target if it is a run. "
+            "The size of bend and noise are taken to be as the rows so far say.",
+        ),
         solution=problem.solve(question.money),
     )
 

@@ -3,6 +3,7 @@
 | module | when |
 | --- | --- |
 | `make` | `forecast`: a table and runs to come in, a `Forecast` out |
+| `posterior` | what is known of runs that nobody has trained, for the design of the next ones |
 | `batch` | many tables as few batches of arrays, rows far out weighed down |
 | `model` | the same as a pure function of arrays, for one table and any law |
 | `inside`, `field` | the law inside, in which coordinates, and what is known of it before |
@@ -32,5 +33,8 @@ from scalejax.forecasting.make import reach_of as reach_of
 from scalejax.forecasting.make import rows_of as rows_of
 from scalejax.forecasting.make import runs_to_come as runs_to_come
 from scalejax.forecasting.make import tail_of as tail_of
+from scalejax.forecasting.model import tail as tail
+from scalejax.forecasting.posterior import Belief as Belief
+from scalejax.forecasting.posterior import Posterior as Posterior
 from scalejax.forecasting.storage import check_folder as check_folder
 from scalejax.forecasting.storage import is_forecast as is_forecast

@@ -7,6 +7,7 @@ are weighed down and the table is solved again: a run that diverged should not s
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import Any, NamedTuple
 
 import jax
@@ -19,6 +20,27 @@ from scalejax.forecasting.inside import Context, LawInside, Prior, context_of
 
 RATIOS, LENGTHS, RUN_RATIOS = (0.3, 1.0, 3.0, 10.0, 30.0), (1.0, 2.0), (0.0, 3.0)
 """The grid: size of the discrepancy and of a run's offset over the noise, and its length."""
+
+
+class Choice(NamedTuple):
+    """One choice of the hyper-parameters.
+
+    Attributes:
+        length: Of the discrepancy, in decades.
+        ratio: Its size over the noise.
+        offset: Size of a run's offset over the noise.
+    """
+
+    length: float
+    ratio: float
+    offset: float
+
+
+def choices(with_runs: bool) -> list[Choice]:
+    """All of them, in the order of the arrays; only without runs is there no offset."""
+    offsets = RUN_RATIOS if with_runs else (0.0,)
+    return [Choice(*one) for one in product(LENGTHS, RATIOS, offsets)]
+
 
 OUTLYING = 5.0
 """Robust standard deviations of the noise beyond which a row is weighed down, by the square of how
@@ -88,6 +110,19 @@ class ForecastRows:
             self.weight[keep],
             source=int(np.size(self.log_response[keep])),
         )
+
+    def ends(self) -> "ForecastRows":
+        """Where runs ended: of each run and N the row with the most of compute."""
+        if self.run is None:
+            return self
+        sizes = self.inputs.get("N", np.zeros(len(self)))
+        mark = np.unique(np.column_stack([self.run, sizes]), axis=0, return_inverse=True)[1].ravel()
+        order = np.lexsort((self.ground.places(self.inputs).compute, mark))
+        return self.take(order[np.append(np.diff(mark[order]) > 0, True)])
+
+    def with_weight(self, weight: Floats) -> "ForecastRows":
+        """The same rows with other weights, (n,)."""
+        return replace(self, weight=weight)
 
     def joined(self) -> "ForecastRows":
         """Rows of one run and nearly one place joined to their mean, where there are very many."""
@@ -248,9 +283,9 @@ def _size_of(tables: Sequence[ForecastRows], targets: Sequence[Mapping[str, Floa
     with_runs = any(rows.run is not None for rows in tables)
     return _Size(
         tables=_TABLES[len(tables) > _TABLES[0]],
-        rows=_padded(max(len(one) for one in tables)),
-        runs=_padded(max(one.runs for one in tables)) if with_runs else 0,
-        targets=_padded(max(len(next(iter(one.values()))) for one in targets)),
+        rows=padded(max(len(one) for one in tables)),
+        runs=padded(max(one.runs for one in tables)) if with_runs else 0,
+        targets=padded(max(len(next(iter(one.values()))) for one in targets)),
     )
 
 
@@ -293,27 +328,25 @@ def _grid(
     offsets = np.zeros((len(rows), size.runs))
     if rows.run is not None:
         offsets[np.arange(len(rows)), np.unique(rows.run, return_inverse=True)[1]] = 1.0
+    both = {length: discrepancy.features(axes, inducing, length) for length in LENGTHS}
     points = []
-    for length in LENGTHS:
-        both = discrepancy.features(axes, inducing, length)
-        bend, ahead = both[: len(rows)] * growing[:, None], both[len(rows) :]
-        for ratio in RATIOS:
-            for offset in RUN_RATIOS if size.runs else (0.0,):
-                variances = [np.full(bend.shape[1], ratio**2), np.full(size.runs, offset**2)]
-                point = model.grid_point(
-                    np.concatenate([bend, offsets], 1),
-                    np.pad(ahead, ((0, 0), (0, size.runs))),
-                    np.concatenate(variances),
-                    rows.weight,
-                    ratio,
-                    offset**2,
-                )
-                points.append(
-                    point._replace(
-                        white=_pad(point.white, size.rows),
-                        at_targets=_pad(point.at_targets, size.targets),
-                    )
-                )
+    for length, ratio, offset in choices(bool(size.runs)):
+        bend, ahead = both[length][: len(rows)] * growing[:, None], both[length][len(rows) :]
+        variances = [np.full(bend.shape[1], ratio**2), np.full(size.runs, offset**2)]
+        point = model.grid_point(
+            np.concatenate([bend, offsets], 1),
+            np.pad(ahead, ((0, 0), (0, size.runs))),
+            np.concatenate(variances),
+            rows.weight,
+            ratio,
+            offset**2,
+        )
+        points.append(
+            point._replace(
+                white=_pad(point.white, size.rows),
+                at_targets=_pad(point.at_targets, size.targets),
+            )
+        )
     stacked: model.GridPoint = jax.tree.map(lambda *values: np.stack(values), *points)
     return stacked
 
@@ -328,7 +361,7 @@ def _repeat(values: Floats, size: int) -> Floats:
     return np.concatenate([values, np.repeat(values[:1], size - len(values), axis=0)])
 
 
-def _padded(size: int) -> int:
+def padded(size: int) -> int:
     """The size that arrays of `size` are padded to."""
     last = _PADDED[-1]
     return next((one for one in _PADDED if size <= one), -(-size // last) * last)

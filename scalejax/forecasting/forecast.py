@@ -12,6 +12,7 @@ from scalejax._arrays import Floats
 from scalejax.errors import ScalejaxError
 from scalejax.files import DAMAGE, damaged, plain
 from scalejax.forecasting import storage
+from scalejax.forecasting.posterior import Posterior
 from scalejax.laws import Law, describe_law, law_of
 from scalejax.quantities import short_number
 from scalejax.result import Result
@@ -56,6 +57,8 @@ class Forecast(Result):
         n_runs: Independent runs behind it, by family.
         n_rows: Rows behind it, by family.
         backtest: The largest runs predicted from the rest, by family; none where too few.
+        posteriors: What is known of any other run, by family: what a design rests on. A forecast
+            that was loaded has none, as the runs are not in its files.
         level: Probability of the intervals.
         notes: What a reader should know.
         seed: Seed of the draws.
@@ -70,6 +73,7 @@ class Forecast(Result):
     n_runs: Mapping[str, int]
     n_rows: Mapping[str, int]
     backtest: Mapping[str, Backtest]
+    posteriors: Mapping[str, Posterior]
     level: float
     notes: tuple[str, ...]
     seed: int
@@ -140,6 +144,7 @@ class Forecast(Result):
                 n_runs=saved["runs"],
                 n_rows=saved["rows"],
                 backtest={name: Backtest(**test) for name, test in saved["backtest"].items()},
+                posteriors={},
                 level=saved["level"],
                 notes=tuple(saved["notes"]),
                 seed=saved["seed"],

@@ -15,6 +15,7 @@ from scalejax.folds import leave_largest
 from scalejax.forecasting.batch import Answer, ForecastRows, solve_all
 from scalejax.forecasting.forecast import Backtest, Forecast, quantiles
 from scalejax.forecasting.inside import AnyLaw, FieldLaw, LawInside
+from scalejax.forecasting.posterior import Posterior
 from scalejax.keywords import keywords
 from scalejax.laws import Law, find_law
 from scalejax.objectives import least_squares, make_model
@@ -160,6 +161,7 @@ def make_forecast(
         n_runs={name: rows.runs for name, rows in families.items()},
         n_rows={name: rows.source for name, rows in families.items()},
         backtest={name: _backtest(*split[name], of_test[name], level) for name in split},
+        posteriors={name: Posterior.of(inside, families[name], a) for name, a in by_name.items()},
         level=level,
         notes=tuple(_notes(families, by_name)),
         seed=seed,
@@ -260,9 +262,15 @@ def _backtest(train: ForecastRows, test: ForecastRows, answer: Answer, level: fl
     )
 
 
-def tail_of(rows: ForecastRows) -> int | None:
-    """Degrees of freedom of Student's t where checkpoints of few runs are the table; else None."""
-    return rows.runs - 2 if rows.run is not None and 3 <= rows.runs < FEW_RUNS else None
+def tail_of(rows: ForecastRows, more: int = 0) -> int | None:
+    """Degrees of freedom of Student's t where checkpoints of few runs are the table; else None.
+
+    Args:
+        rows: The table.
+        more: Runs that are added to it.
+    """
+    runs = rows.runs + more
+    return runs - 2 if rows.run is not None and 3 <= runs < FEW_RUNS else None
 
 
 def reach_of(rows: ForecastRows, level: float) -> float:

@@ -319,6 +319,17 @@ def predict(
     return mean, mode.variance * (1 + point.new_run + of_bend) + of_law
 
 
+def tail(tau: Any, beyond: Any) -> Any:
+    """Variance that is added for what nothing has tested, of the shape of both.
+
+    Args:
+        tau: Size of the discrepancy.
+        beyond: Decades of compute beyond the largest row.
+    """
+    fixed = (TAIL * beyond) ** 2 + (CURVED_TAIL * beyond**2) ** 2
+    return fixed + (LEARNT_TAIL * tau * beyond) ** 2
+
+
 class ForecastArrays(NamedTuple):
     """A forecast of one table.
 
@@ -362,7 +373,5 @@ def forecast(
     tau = grid.discrepancy * jnp.sqrt(modes.variance)
     weight = jax.nn.softmax(modes.evidence - 0.5 * (jnp.log(tau / TAU) / TAU_SD) ** 2)
     mean = weight @ means
-    learnt = (LEARNT_TAIL * tau[:, None] * beyond) ** 2
-    tail = (TAIL * beyond) ** 2 + (CURVED_TAIL * beyond**2) ** 2
-    variance = weight @ (variances + learnt + (means - mean) ** 2) + tail
+    variance = weight @ (variances + tail(tau[:, None], beyond) + (means - mean) ** 2)
     return ForecastArrays(mean, variance, weight, tau, weight @ modes.noise, modes)

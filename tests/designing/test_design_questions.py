@@ -101,10 +101,10 @@ class TestPeople:
 
     def test_widths_without_a_run_to_spare_are_unknown(self, made):
         """Five runs for five parameters leave none to estimate the noise by."""
-        bare = replace(made, independent_before=0)
+        bare = replace(made, question=replace(made.question, independent=0))
         np.testing.assert_array_equal(bare.widths(np.array([0.1, 0.2]), 5), np.inf)
         assert np.isfinite(bare.widths(np.array([0.1]), 6)).all()
-        none = replace(made, independent_before=-7)
+        none = replace(made, question=replace(made.question, independent=-7))
         assert "How well they will is not known" in none.summary()
         assert none.to_dict()["width"] is None
         assert len(plot_design(none)) == 2

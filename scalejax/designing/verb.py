@@ -192,7 +192,7 @@ def _by_forecast(question: DesignQuestion, posterior: Posterior) -> Design:
         source=question.origin,
         budget=question.money,
         level=question.level,
-        noise=float(np.sqrt(posterior.weight @ posterior.variance)),
+        noise=posterior.noise,
         discrepancy=0.0,
         seed=question.seed,
         ends=question.ends,

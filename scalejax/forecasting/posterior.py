@@ -90,6 +90,12 @@ class Posterior:
         return np.flatnonzero(self.weight).tolist()
 
     @property
+    def noise(self) -> float:
+        """Standard deviation of a new run's noise, its offset included."""
+        offsets = np.array([choice.offset for choice in self.choices])
+        return float(np.sqrt(self.weight @ (self.variance * (1 + offsets**2))))
+
+    @property
     def largest(self) -> float:
         """Decades of compute of the largest row, as those of `decades`."""
         return float(self.decades(self.rows.inputs).max())

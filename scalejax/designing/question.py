@@ -173,8 +173,8 @@ def _check_forecast(
 ) -> None:
     if not forecast.posteriors:
         raise UsageError(
-            "a saved forecast keeps its answers and not its runs, on which a design rests: design "
-            f"by the saved fit ({argument('by_forecast')}), or forecast again."
+            "a saved forecast keeps its answers and not its runs, on which a design rests: forecast "
+            "the runs or the saved fit again."
         )
     words = {"criterion": criterion != "c", "noise": noise is not None, "discrepancy": discrepancy}
     if idle := [argument(name) for name, is_given in words.items() if is_given]:

@@ -173,7 +173,7 @@ def _check_forecast(
 ) -> None:
     if not forecast.posteriors:
         raise UsageError(
-            "a saved forecast keeps its answers and not its runs, on which a design rests: forecast "
+            "a saved forecast keeps its answers, not its runs, on which a design rests: forecast "
             "the runs or the saved fit again."
         )
     words = {"criterion": criterion != "c", "noise": noise is not None, "discrepancy": discrepancy}

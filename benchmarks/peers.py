@@ -96,8 +96,8 @@ def published_grid(problem: Problem, starts: int, exact: bool) -> Floats:
         Coordinates (starts, 5) as of `problem`.
     """
     x, z = (np.log(problem.runs[name].to_numpy()) for name in ("N", "D"))
-    function = _value_and_grad if exact else _value
-    grid = np.array(list(_published_starts()))
+    function = value_and_grad if exact else _value
+    grid = np.array(list(published_starts()))
     chosen = grid[np.random.default_rng(0).choice(len(grid), starts, replace=False)]
     with np.errstate(all="ignore"):
         found = [
@@ -110,7 +110,7 @@ def published_grid(problem: Problem, starts: int, exact: bool) -> Floats:
     return ends
 
 
-def _published_starts() -> Iterator[tuple[float, ...]]:
+def published_starts() -> Iterator[tuple[float, ...]]:
     """Hoffmann et al.'s grid as (e, a, alpha, b, beta)."""
     amplitudes, exponents = np.arange(0, 30, 5), np.arange(0, 2.5, 0.5)
     return product(np.arange(-1, 1.5, 0.5), amplitudes, exponents, amplitudes, exponents)
@@ -141,7 +141,7 @@ def _value(theta: Floats, x: Floats, z: Floats, target: Floats) -> float:
     return _huber(predicted - target)
 
 
-def _value_and_grad(theta: Floats, x: Floats, z: Floats, target: Floats) -> tuple[float, Floats]:
+def value_and_grad(theta: Floats, x: Floats, z: Floats, target: Floats) -> tuple[float, Floats]:
     predicted, (e, a, b) = _log_terms(theta, x, z)
     residual = predicted - target
     pull = np.clip(residual, -DELTA, DELTA)

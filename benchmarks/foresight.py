@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from foresight_cells import Cell, cells
 from foresight_methods import METHODS, Z, missing
-from foresight_page import LEVELS, PLACES, by_distance, by_runs, draw, page, summary
+from foresight_page import LEVELS, PLACES, draw, page
 from foresight_price import TABLES, price
 from measuring import environment
 from scipy.stats import norm
@@ -100,7 +100,11 @@ def measure(every: list[Cell], methods: list[str], most: int, keep: Path) -> pd.
             print(f"{method} {number}/{len(ahead)} {cell.table}, {cell.split}: {about}", flush=True)
             frame = pd.DataFrame(rows).reindex(columns=_COLUMNS)
             frame.to_csv(keep, mode="a", header=False, index=False)
-    return pd.read_csv(keep)
+    runs = pd.read_csv(keep)
+    place = runs["method"].map({method: k for k, method in enumerate(METHODS)})
+    runs = runs.iloc[np.argsort(place, kind="stable")].reset_index(drop=True)
+    runs.to_csv(keep, index=False)
+    return runs
 
 
 def quick(every: list[Cell], folder: Path) -> None:
@@ -109,7 +113,7 @@ def quick(every: list[Cell], folder: Path) -> None:
     with tempfile.TemporaryDirectory() as place:
         runs = measure(every, methods, 4, Path(place) / _CELLS.name)
         draw(runs, Path(place) / "foresight.png")
-        print(page(runs, len(every), list(price(folder, [], 2)), environment()))
+        print(page(runs, len(every), [], list(price(folder, [], 2)), environment()))
 
 
 def main() -> None:
@@ -130,15 +134,17 @@ def main() -> None:
     versions = environment()
     runs = measure(every, [m for m in given.only if m in METHODS], given.most, _CELLS)
     stored = json.loads(_STORED.read_text()) if _STORED.exists() else {}
-    simulations = stored.get("simulations", [])
     if _SIMULATIONS in given.only:
-        simulations = list(price(folder, simulations, TABLES))
-    (_RESULTS / "foresight.md").write_text(page(runs, len(every), simulations, versions))
-    parts = {"summary": summary, "by_runs": by_runs, "by_distance": by_distance}
-    tables = {name: make(runs).to_dict("records") for name, make in parts.items()}
-    _STORED.write_text(
-        json.dumps({**tables, "simulations": simulations, "environment": versions}, indent=1)
-    )
+        stored["simulations"] = list(price(folder, stored.get("simulations", []), TABLES))
+    words = [missing(m) for m in METHODS if missing(m) and m not in set(runs["method"])]
+    about = {
+        "total": len(every),
+        "absent": words,
+        "simulations": stored.get("simulations", []),
+        "versions": versions,
+    }
+    _STORED.write_text(json.dumps(about, indent=1) + "\n")
+    (_RESULTS / "foresight.md").write_text(page(runs, **about))
     draw(runs, _RESULTS / "foresight.png")
 
 

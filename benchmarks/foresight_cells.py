@@ -15,9 +15,6 @@ import pandas as pd
 
 from scalejax._arrays import Floats
 
-FEWEST_RUNS = 10
-"""Tables of checkpoints of fewer runs are scored apart."""
-
 _FEWEST_TRAIN, _FEWEST_TEST = 8, 3
 _THINNED = (12, 20)
 _EVERY = 20

@@ -4,11 +4,14 @@
 
 For each law with published coefficients: runs spread over its inputs, their responses times .5 %
 noise, the largest fifth held out (by 6ND where the law has N and D, else by its first input) and
-forecast from the rest with that law inside. Minutes of two cores, most of it compilation.
+forecast from the rest with that law inside. Minutes of two cores, most of it compilation: `--only`
+measures some laws, and the page is written from all that are stored.
 """
 
 import argparse
+import json
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ import scalejax as sj
 from scalejax.laws import LAWS, Law
 
 _FILE = Path(__file__).parent / "results" / "foresight_laws.md"
+_STORED = _FILE.with_suffix(".json")
 _ROWS, _TABLES = 60, 4
 _NOISE, _LEVEL, _SHARE = 0.005, 0.9, 0.2
 _REASON = 90
@@ -65,7 +69,7 @@ def check(law: Law) -> dict[str, Any]:
         return {**row, "reason": "The response is not positive."}
 
     def noisy(clean: pd.Series) -> Any:
-        return clean * np.exp(_NOISE * random.standard_normal((_TABLES, len(clean))))
+        return clean.to_numpy() * np.exp(_NOISE * random.standard_normal((_TABLES, len(clean))))
 
     parts = [
         train.assign(**{law.response.symbol: values, "table": str(number)})
@@ -92,29 +96,44 @@ def check(law: Law) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Run, print and store."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    named = [name for name, law in LAWS.items() if law.published]
-    parser.add_argument("--only", nargs="+", choices=named, help="some laws, nothing stored")
-    given = parser.parse_args()
-    rows = []
-    for name in given.only or named:
-        rows.append(check(LAWS[name]))
-        print(rows[-1], flush=True)
-    table = pd.DataFrame(rows).fillna({"reason": ""})
+def words(table: pd.DataFrame) -> str:
+    """What is held of all laws together, and which hold less than 80 %."""
     said = table.dropna(subset="holds")
     share = np.average(said["holds"], weights=said["runs"])
     low = said.loc[said["holds"] < 0.8, "law"].tolist()
-    text = (
+    return (
         f"{len(said)} of {len(table)} laws: {share:.1%} of {int(said['runs'].sum())} held-out runs "
         f"are in their interval; the median law holds {said['holds'].median():.1%}. "
         + (f"Below 80 %: {', '.join(low)}." if low else "None is below 80 %.")
     )
-    print(text)
-    if given.only is None:
-        versions = "\n".join(f"{key}: {value}  " for key, value in environment().items())
-        _FILE.write_text("\n\n".join([_TOP + "\n" + text, markdown(table), versions]) + "\n")
+
+
+def page(rows: list[dict[str, Any]], rest: list[str], versions: Mapping[str, Any]) -> str:
+    """The result page, in Markdown; `rest` are laws that were not measured."""
+    table = pd.DataFrame(rows)
+    if "reason" in table:
+        table = table.fillna({"reason": ""})
+    about = "\n".join(f"{key}: {value}  " for key, value in versions.items())
+    parts = [_TOP + "\n" + words(table), markdown(table)]
+    if rest:
+        parts.append(f"Not measured yet: {', '.join(rest)}.")
+    return "\n\n".join([*parts, about]) + "\n"
+
+
+def main() -> None:
+    """Run, print and store."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    named = [name for name, law in LAWS.items() if law.published]
+    parser.add_argument("--only", nargs="+", choices=named, default=named)
+    given = parser.parse_args()
+    stored = json.loads(_STORED.read_text()) if _STORED.exists() else {}
+    for name in given.only:
+        stored[name] = check(LAWS[name])
+        print(stored[name], flush=True)
+        _STORED.write_text(json.dumps(stored, indent=1) + "\n")
+    rows = [stored[name] for name in named if name in stored]
+    print(words(pd.DataFrame(rows)))
+    _FILE.write_text(page(rows, [name for name in named if name not in stored], environment()))
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ _PARAMETERS = 5
 _RESAMPLES = 200
 _GRID_STARTS, _GRID_RESAMPLES = 60, 100
 """Starts of the published 4,500, and resamples of 4,000: as many as a table can be given here."""
+_FEWEST_CLUSTERS = 6
+"""A bootstrap of fewer runs with checkpoints is refused."""
 _SELECT_RESAMPLES = 20
 """They give the errors of plain fits an interval, and change no forecast."""
 _PACKAGE = "simple_scaling_laws"
@@ -54,8 +56,9 @@ def prediction(fit: sj.Fit, cell: Cell) -> pd.DataFrame:
 
 
 def plain(cell: Cell) -> pd.DataFrame:
-    """The plain fit."""
-    return prediction(sj.fit(cell.train, resamples=_RESAMPLES, **cell.options), cell)
+    """The plain fit; of too few runs to resample each row is taken for one."""
+    options = cell.options if cell.runs >= _FEWEST_CLUSTERS else {}
+    return prediction(sj.fit(cell.train, resamples=_RESAMPLES, **options), cell)
 
 
 def forecast(cell: Cell) -> pd.DataFrame:

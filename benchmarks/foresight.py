@@ -56,8 +56,11 @@ def score(cell: Cell, method: str) -> list[dict[str, Any]]:
     seconds = round(time.perf_counter() - start, 3)
     off = np.log(cell.test["loss"].to_numpy() / frame["loss"].to_numpy())
     sd = frame["sd"].to_numpy()
-    if not np.all(np.isfinite(off) & np.isfinite(sd)):
-        return [{**head, "count": 0, "reason": "A prediction or its interval is not finite."}]
+    if not np.all(np.isfinite(off)):
+        return [{**head, "count": 0, "reason": "A prediction is not finite."}]
+    if not np.all(np.isfinite(sd)):
+        head["reason"] = "No interval."
+        sd = np.full(len(off), np.nan)
     excess = np.maximum(np.abs(off) - Z * sd, 0)
     scores = pd.DataFrame(
         {
@@ -67,7 +70,7 @@ def score(cell: Cell, method: str) -> list[dict[str, Any]]:
             "half": Z * sd,
             "score": 2 * Z * sd + 20 * excess,
             **{
-                name: np.abs(off) <= norm.ppf((1 + level) / 2) * sd
+                name: np.where(np.isnan(sd), sd, np.abs(off) <= norm.ppf((1 + level) / 2) * sd)
                 for name, level in zip(_HELD, LEVELS, strict=True)
             },
         }

@@ -38,7 +38,8 @@ _TOP = f"""\
 Written by `python benchmarks/foresight_laws.py`: {_TABLES} tables of {_ROWS} runs of each law with
 its first published set, {100 * _NOISE:g} % noise, the largest fifth held out and forecast from the
 rest with that law inside. The law is right here: this says whether the machinery holds for laws of
-any form, not whether the laws do. *Holds* is the share of held-out runs in the 90 % interval.
+any form, not whether the laws do. *Holds* is the share of held-out runs in the 90 % interval. All
+laws get the same random numbers, so that their shares are not independent.
 """
 
 
@@ -86,7 +87,7 @@ def check(law: Law) -> dict[str, Any]:
         return {**row, "reason": str(error).splitlines()[0][:_REASON]}
     truth = noisy(test["clean"]).ravel()
     points = answer.points
-    loss, low, high = (points[name].to_numpy() for name in (law.response.symbol, "lo", "hi"))
+    loss, low, high = (points[name].to_numpy() for name in ("loss", "lo", "hi"))
     return {
         **row,
         "runs": len(truth),
@@ -124,7 +125,7 @@ def main() -> None:
     """Run, print and store."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     named = [name for name, law in LAWS.items() if law.published]
-    parser.add_argument("--only", nargs="+", choices=named, default=named)
+    parser.add_argument("--only", nargs="*", choices=named, default=named)
     given = parser.parse_args()
     stored = json.loads(_STORED.read_text()) if _STORED.exists() else {}
     for name in given.only:

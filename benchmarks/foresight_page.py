@@ -39,11 +39,11 @@ Written by `python benchmarks/foresight.py` from public tables; the first lines 
 Errors are means of |predicted / observed - 1| over the kept-out runs of a cell; one above 100 %
 counts as 100 %. Geo is the geometric mean of the ratio to the plain fit of the same cells, worse
 the share of cells in which a method is worse than it, worst x the largest ratio. Coverage, half
-width and interval score (of the log loss, lower is better) are of the 90 % interval of a new run.
-A method that gives no answer for a cell is not scored there, which flatters it: *cells* has the
-answers of how many. The constants of the forecast were chosen on tables of this kind, these among
-them: expect the figures to flatter it. Tables of fewer than {FEWEST_RUNS} runs with checkpoints
-stand apart, as *few runs*.
+width and interval score (of the log loss, lower is better) are of the 90 % interval of a new run. A
+method that gives no answer for a cell, or no interval, is not scored there, which flatters it:
+*cells* has the answers of how many, *intervals* of how many with one. The constants of the forecast
+were chosen on tables of this kind, these among them: expect the figures to flatter it. Tables of
+fewer than {FEWEST_RUNS} runs with checkpoints stand apart, as *few runs*.
 
 ## All cells
 """
@@ -91,6 +91,7 @@ def page(
         _TOP,
         markdown(summary(runs)),
         *absent,
+        *_unfinished(runs, total),
         "## By number of training runs",
         markdown(by_runs(runs)),
         "## By distance",
@@ -100,10 +101,17 @@ def page(
         f"## The cells\n\n{total} cells, in results/foresight_cells.csv one by one. " + _SHARED,
         _PRICE,
         markdown(pd.DataFrame(simulations)),
-        f"Median seconds a cell, compilation included in some: {seconds.to_dict()}.",
+        f"Median seconds a cell, compilation and waiting for others included: {seconds.to_dict()}.",
         "\n".join(f"{name}: {value}  " for name, value in versions.items()),
     ]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _unfinished(runs: pd.DataFrame, total: int) -> list[str]:
+    tried = runs.drop_duplicates([*_CELL, "method"])["method"].value_counts()
+    some = [f"{method} ({count})" for method, count in tried.items() if count < total]
+    words = f"Measured on some of the {total} cells only, the smallest tables first: "
+    return [words + ", ".join(some) + "."] if some else []
 
 
 def markdown(table: pd.DataFrame) -> str:
@@ -127,13 +135,19 @@ def _answered(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[runs["count"] > 0].assign(error=runs["error"].clip(upper=MOST))
 
 
+def _mean(runs: pd.DataFrame, name: str) -> float:
+    """Mean over kept-out runs, of those that have the number."""
+    rows = runs.dropna(subset=name)
+    return float(np.average(rows[name], weights=rows["count"])) if len(rows) else np.nan
+
+
 def by_cell(runs: pd.DataFrame) -> pd.DataFrame:
     """Means over the kept-out runs of each cell and method."""
     answered = _answered(runs)
     weighed = answered[_SCORES].mul(answered["count"], axis=0)
     keys = [*_CELL, "rows", "runs", "method"]
     groups = weighed.join(answered[[*keys, "count"]]).groupby(keys, sort=False)
-    sums = groups[[*_SCORES, "count"]].sum()
+    sums = groups[[*_SCORES, "count"]].sum(min_count=1)  # where there is no interval, none is made
     return sums[_SCORES].div(sums["count"], axis=0).reset_index()
 
 
@@ -176,6 +190,7 @@ def _compared(means: pd.DataFrame, kind: pd.Series, kinds: Sequence[str]) -> pd.
                     "kind": name,
                     "method": method,
                     "cells": f"{len(own)} of {of_kind}",
+                    "intervals": int(own["held90"].count()),
                     "mean error %": 100 * own["error"].mean(),
                     "median error %": 100 * own["error"].median(),
                     "geo": float(np.exp(np.log(ratio).mean())),
@@ -198,8 +213,7 @@ def by_distance(runs: pd.DataFrame) -> pd.DataFrame:
             own = part[part["method"] == method]
             if own.empty:
                 continue
-            mean = np.average(own[_SCORES], axis=0, weights=own["count"])
-            values = dict(zip(_SCORES, mean, strict=True))
+            values = {name: _mean(own, name) for name in _SCORES}
             rows.append(
                 {
                     "distance": names[int(place)],
@@ -228,7 +242,7 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
             "marker": "o", "ms": 4, "color": f"C{number}", "label": method,
             "lw": 2.5 if method == "forecast" else 1.2,
         }  # fmt: skip
-        left.plot(LEVELS, np.average(own[_HELD], axis=0, weights=own["count"]), **style)
+        left.plot(LEVELS, [_mean(own, name) for name in _HELD], **style)
         far = distances[distances["method"] == method]
         right.plot(far["decades"], far["mean error %"], **style)
     left.plot([0.5, 1], [0.5, 1], color="grey", lw=0.8, ls="--")

@@ -60,7 +60,9 @@ MINIMA = (Status.CONVERGED, Status.BOUND_HIT)
 
 _SENTENCES = {
     Status.CONVERGED: "Converged: the gradient vanishes and no start found a lower objective.",
-    Status.MAX_STEPS: "The step limit came first; raise {max_steps} or use the default solver.",
+    Status.MAX_STEPS: (
+        "The step limit came first: the data hardly determine the law, or {max_steps} is low."
+    ),
     Status.STALLED: (
         "No further descent although the gradient is not zero; try more starts, the default solver "
         "or a smoother objective."

@@ -89,7 +89,7 @@ def fit(
     solver: Annotated[SolverName, option("Algorithm that minimises.")] = SolverName.NEWTON,
     max_steps: Annotated[
         int | None,
-        option("Most steps from one starting point. [default: 200 for newton, else 2000]", min=1),
+        option("Most steps from one starting point. [default: 5000 for newton, else 2000]", min=1),
     ] = None,
     level: o.Level = 0.95,
     out: Annotated[

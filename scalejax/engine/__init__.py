@@ -12,6 +12,7 @@ starts, for many tables and resamples at once. Nothing here knows of frames or f
 | `resamples` | which resamples suit a table, and their arrays |
 | `asymptotics` | a problem linearised at its solution: covariances |
 | `engine`, `chunk`, `arrays`, `layout` | batches on devices: host loop, compiled program, shapes |
+| `attempt`, `ends`, `compiling` | what is tried, where it ended; each program compiled once |
 | `starts`, `start_candidates`, `derivatives`, `certificate` | the pieces of the compiled program |
 """
 
@@ -31,10 +32,10 @@ from scalejax.engine.arrays import stack as stack
 from scalejax.engine.asymptotics import Asymptotics as Asymptotics
 from scalejax.engine.asymptotics import CovarianceKind as CovarianceKind
 from scalejax.engine.asymptotics import asymptotics as asymptotics
+from scalejax.engine.ends import Ends as Ends
 from scalejax.engine.engine import DRAW_TOLERANCE as DRAW_TOLERANCE
 from scalejax.engine.engine import HINT as HINT
 from scalejax.engine.engine import POINT_TOLERANCE as POINT_TOLERANCE
-from scalejax.engine.engine import Ends as Ends
 from scalejax.engine.engine import Engine as Engine
 from scalejax.engine.engine import Progress as Progress
 from scalejax.engine.fit_problem import FitProblem as FitProblem

@@ -84,7 +84,7 @@ def fit_arrays(
     priors: Mapping[str, Prior] | None = None,
     penalty: Penalty | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
-    max_steps: int = 200,
+    max_steps: int = 1000,
 ) -> ArrayFit:
     """Fit one problem at its global optimum.
 
@@ -135,7 +135,7 @@ def fit_arrays(
             jax.tree.map(cast, dict(fixed or {})),
             jax.tree.map(cast, dict(check_priors(model, priors) or {})),
         ),
-        Box(cast(box.lower), cast(box.upper)),
+        Box(cast(box.lower), cast(box.upper), box.linear),
     )
     u, steps, agreeing = _search(model, max_steps, lax.stop_gradient(problem))
     certificate = _certify(model, u, lax.stop_gradient(problem))
@@ -145,7 +145,7 @@ def fit_arrays(
         steps=steps,
         max_steps=max_steps,
         parameters=model.size,
-        gradient_limit=THRESHOLDS[loss.dtype.name].gradient,
+        limits=THRESHOLDS[loss.dtype.name],
     )
     cells = start_candidates(model).cells
     return ArrayFit(
@@ -159,7 +159,8 @@ def fit_arrays(
 
 
 def _certify(model: Model, u: jax.Array, problem: _ArrayProblem) -> Certificate:
-    return certify(model, u, problem.rows, problem.weight, problem.settings, problem.box)
+    rows, weight, settings, box = problem
+    return certify(model, u, rows, weight, weight.shape[0], settings, box, "rows")
 
 
 def _search(
@@ -168,7 +169,7 @@ def _search(
     """Best end of all starts (p,), its steps, and how many starts reached it."""
     rows, weight, settings, box = problem
     features = start_features(model, rows, settings)
-    starts = box.clip(choose_starts(model, features, weight))[1:]
+    starts = box.clip(choose_starts(model, features, weight[:, None])[0])[1:]
 
     def load(ids: jax.Array) -> tuple[jax.Array, jax.Array, None]:
         return starts[ids].T, jnp.full(ids.shape, POINT_TOLERANCE, starts.dtype), None

@@ -81,7 +81,7 @@ def _bucket(length: int) -> int:
 
 
 def make_box(model: Model, bounds: Mapping[str, tuple[float, float]]) -> Box:
-    """Bounds of the coordinates from the law's declared bounds and the caller's own.
+    """The coordinates, with the law's declared bounds and the caller's own.
 
     Raises:
         UsageError: A bound on something that is not free, crossed, or outside the support.
@@ -100,7 +100,10 @@ def make_box(model: Model, bounds: Mapping[str, tuple[float, float]]) -> Box:
     if model.kernel.fitted_scale:
         lower.append(-_LOG_SCALE_LIMIT)
         upper.append(_LOG_SCALE_LIMIT)
-    return Box(np.array(lower), np.array(upper))
+    linear = np.array([name not in model.nonlinear for name in model.free])
+    linear = np.pad(linear, (0, model.kernel.fitted_scale), constant_values=True)
+    some = linear.any() and not linear.all()
+    return Box(np.array(lower), np.array(upper), linear if some else None)
 
 
 def wrong_bounds(model: Model, bounds: Mapping[str, tuple[float, float]]) -> list[str]:

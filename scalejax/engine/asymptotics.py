@@ -108,9 +108,11 @@ class Asymptotics:
     def _directions(self) -> tuple[NDArray[np.bool_], Floats]:
         """Which eigenvectors of the scaled matrix are lost, and all of them as columns."""
         matrix = self._moving(self._gram + self.penalty / max(float(np.mean(self.chi)), 1e-300))
-        size = np.sqrt(np.maximum(np.diagonal(matrix), 1e-300))
+        size = _sizes(matrix)
+        if not np.all(np.isfinite(matrix)):  # Nothing can be said of any direction.
+            return np.ones(len(size), bool), np.eye(len(size))
         sizes, vectors = np.linalg.eigh(matrix / np.outer(size, size))
-        return sizes * CONDITION_LIMIT**2 < sizes[-1], vectors
+        return sizes * CONDITION_LIMIT**2 < np.max(sizes, initial=0.0), vectors
 
     def covariance(self, kind: CovarianceKind) -> Floats:
         """Covariance of the coordinates, (p, p); NaN for held and for flat parameters."""
@@ -118,7 +120,9 @@ class Asymptotics:
         if self.curved_rows <= len(names):
             return np.full((len(names), len(names)), np.nan)
         bread = self._moving(self._bread(kind))
-        size = np.sqrt(np.diagonal(bread))
+        if not np.all(np.isfinite(bread)):
+            return np.full((len(names), len(names)), np.nan)
+        size = _sizes(bread)
         inverse = np.linalg.pinv(bread / np.outer(size, size), rcond=CONDITION_LIMIT**-2)
         inverse /= np.outer(size, size)
         meat = self._moving(self._meat(kind))
@@ -166,6 +170,12 @@ class Asymptotics:
         spread = float(np.var(self.chi[used])) / self._mean_curvature**2
         # Huber's factor for small samples (Robust Statistics, Wiley 1981, equation 7.6.4).
         return variance * (1 + p / n * spread) ** 2 * self._gram
+
+
+def _sizes(matrix: Floats) -> Floats:
+    """Roots of a diagonal (p,), by which a matrix is scaled; one for a direction without any."""
+    size = np.sqrt(np.maximum(np.diagonal(matrix), 0))
+    return np.where(size > 0, size, 1.0)
 
 
 def asymptotics(

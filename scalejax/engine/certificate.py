@@ -2,23 +2,25 @@
 
 What the solver says of itself does not count. At the final point `certify` computes the objective,
 the scaled gradient ``max_j |J_j^T W psi| / (|J_j| |psi|)`` (how far the residuals are from being
-orthogonal to every column), the condition of the column-scaled Jacobian (flat directions), and the
-coordinates that lie on a bound. `decide` turns them into a status, `best_start` compares the starts
-of a problem.
+orthogonal to every column), the Newton decrement (by how much a step would still lower the
+objective: along a flat valley the gradient vanishes long before), the condition of the
+column-scaled Jacobian (flat directions), and the coordinates that lie on a bound. `decide` turns
+them into a status, `best_start` compares the starts of a problem.
 """
 
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import lax
 
+from scalejax.engine.derivatives import Form, row_terms, sum_rows, weighted_terms
 from scalejax.objectives import Model, Rows, Settings
-from scalejax.solvers import Box
+from scalejax.solvers import Box, largest_eigenvalue, symmetric, symmetric_inverse, triangle
 from scalejax.status import CONDITION_LIMIT, Status
 
 BOUND_DISTANCE = 1e-4
-"""A coordinate this close to its bound lies on it; a relative distance for positive parameters.
+"""A coordinate this close to its bound lies on it: in units of one, or of the move that changes
+every residual by its own size, whichever is smaller, so that a parameter may be small in its unit.
 
 By judgement: far below what data tell apart, far above where the solver stops short of a bound.
 """
@@ -31,22 +33,24 @@ class Thresholds(NamedTuple):
         near: Relative difference between objectives that are equal but for rounding.
         agreement: Relative difference between objectives of starts that agree.
         gradient: Largest scaled gradient of a converged problem.
+        decrement: Largest relative Newton decrement of a converged problem.
     """
 
     near: float
     agreement: float
     gradient: float
+    decrement: float
 
 
-# A scaled gradient of 1e-6 leaves the objective within 1e-9 of its minimum. Single precision keeps
-# 3 to 4 digits of a fit, so there its own thresholds are the rounding.
+# Single precision keeps 3 to 4 digits of a fit, so there its own thresholds are the rounding.
 THRESHOLDS = {
-    "float64": Thresholds(near=1e-12, agreement=1e-6, gradient=1e-6),
-    "float32": Thresholds(near=16 * 2.0**-23, agreement=1e-3, gradient=1e-3),
+    "float64": Thresholds(near=1e-12, agreement=1e-6, gradient=1e-6, decrement=1e-9),
+    "float32": Thresholds(near=16 * 2.0**-23, agreement=1e-3, gradient=1e-3, decrement=1e-3),
 }
 
-_POWER_ITERATIONS = 12
-"""Measured: conditions come out up to 13 % low, which is enough beside limits of 1e3 and 1e6."""
+_LOST = 512
+"""Roundings of a curvature that count as none. Near a sum of absolute values a minimum rests on few
+rows, and a direction that none of them sees has only the rounding of the others. By judgement."""
 
 _PERFECT = 1e-9
 """Residuals of this size, relative to the targets, count as zero: above rounding, below any noise.
@@ -62,6 +66,7 @@ class Certificate(NamedTuple):
     Attributes:
         objective: Objective, ().
         gradient: Largest scaled gradient, ().
+        decrement: Half the Newton decrement, relative to the objective, ().
         condition: Condition number of the column-scaled Jacobian, ().
         on_bound: Which coordinates lie on a bound, (p,).
         support: Rows with weight, (); none if any weight is negative.
@@ -70,6 +75,7 @@ class Certificate(NamedTuple):
 
     objective: jax.Array
     gradient: jax.Array
+    decrement: jax.Array
     condition: jax.Array
     on_bound: jax.Array
     support: jax.Array
@@ -81,67 +87,129 @@ def certify(
     u: jax.Array,
     rows: Rows,
     weight: jax.Array,
+    count: Any,
     settings: Settings,
     box: Box,
+    form: Form,
     held: jax.Array | None = None,
 ) -> Certificate:
-    """Examine one final point u (p,) of the problem with rows (n,) and weights (n,).
+    """Examine one final point.
 
-    The gradient leaves out the coordinates that the caller holds, `held` (p,) of bool.
+    Args:
+        model: Which problem.
+        u: The point, (p,).
+        rows: Data, (n,) each.
+        weight: Row weights, (n,).
+        count: Rows from here on are padding.
+        settings: Constants, fixed values and priors.
+        box: Bounds of the coordinates.
+        form: Form of the pass over the rows.
+        held: Coordinates that the caller holds, (p,) of bool; the gradient leaves them out.
     """
-    free = len(model.free)
-
-    def row(inputs: tuple[jax.Array, ...], target: jax.Array) -> tuple[jax.Array, ...]:
-        residual, push = jax.linearize(
-            lambda c: model.residual(c, inputs, target, settings.fixed), u[:free]
-        )
-        slopes = [push(unit) for unit in jnp.eye(free, dtype=u.dtype)]
-        value, psi = jax.value_and_grad(lambda r: model.rho(u, r, settings.constants))(residual)
-        return residual, value, psi, jnp.stack(slopes)
-
-    residual, value, psi, jacobian = jax.vmap(row)(rows.inputs, rows.target)
+    zero = jnp.zeros_like(u[0])
+    sums = _sums(model, u, rows, weight, count, settings, form)
     penalty, penalty_slope = jax.value_and_grad(lambda u: model.penalties(u, settings))(u)
-    objective = jnp.sum(weight * value) + penalty
-    weighted = jnp.sqrt(weight)[:, None] * jacobian
-    norms = jnp.sqrt(jnp.sum(weighted**2, axis=0))
-    grad = (weight * psi) @ jacobian + penalty_slope[:free]
-    stuck = ((u <= box.lower) & (_extend(model, grad) > 0)) | (
-        (u >= box.upper) & (_extend(model, grad) < 0)
-    )
-    stuck = stuck if held is None else stuck | held
-    # A perfect fit leaves residuals of rounding size, which have no direction to be judged by.
-    noise = _PERFECT * jnp.sqrt(jnp.sum(weight * jnp.maximum(1, rows.target**2)))
-    curvature = jax.grad(jax.grad(lambda r: model.rho(u, r, settings.constants)))
-    bend = jnp.abs(curvature(jnp.zeros_like(u[0])))
-    length = jnp.maximum(jnp.sqrt(jnp.sum(weight * psi**2)), bend * noise)
     bends = _penalty_bends(model, u, settings)
-    scale = norms * length + _penalty_size(u, bends, penalty_slope)[:free]
-    scaled = jnp.where(stuck[:free], 0, jnp.abs(grad) / jnp.where(scale > 0, scale, 1))
-    worst = jnp.maximum(jnp.max(scaled), _scale_gradient(model, u, residual, weight, settings))
-    near = jnp.minimum(u - box.lower, box.upper - u) <= BOUND_DISTANCE
+    grad = sums.grad + penalty_slope
+    stuck = ((u <= box.lower) & (grad > 0)) | ((u >= box.upper) & (grad < 0))
+    stuck = stuck if held is None else stuck | held
+    bend = jnp.abs(jax.grad(jax.grad(lambda r: model.rho(u, r, settings.constants)))(zero))
+    # A perfect fit leaves residuals of rounding size, which have no direction to be judged by.
+    noise = _PERFECT * jnp.sqrt(sums.target)
+    length = jnp.maximum(jnp.sqrt(sums.psi), bend * noise)
+    norms = jnp.sqrt(jnp.diagonal(sums.gram))
+    scale = norms * length + _penalty_size(u, bends, penalty_slope)
+    if model.kernel.fitted_scale:  # Its terms have no common direction: they count by their sizes.
+        scale = scale.at[-1].set(sums.scale + _penalty_size(u, bends, penalty_slope)[-1])
+    scaled = jnp.where(stuck, 0, jnp.abs(grad) / jnp.where(scale > 0, scale, 1))
+    perfect = 0.5 * bend * noise**2
+    objective = sums.value + penalty
+    matrix = sums.curvature if bends is None else sums.curvature + jnp.diag(bends)
+    step = symmetric_inverse(matrix, stuck, _LOST).inverse @ jnp.where(stuck, 0, grad)
+    # The objective of a likelihood has no zero of its own: each row counts as one.
+    whole = jnp.abs(objective) + perfect + (sums.weight if model.kernel.fitted_scale else zero)
+    # How far a coordinate has to move to change the residuals of all rows by their own size.
+    unit = length / jnp.maximum(bend * norms, jnp.finfo(u.dtype).tiny)
+    if model.kernel.fitted_scale:
+        unit = unit.at[-1].set(1)
+    distance = jnp.minimum(u - box.lower, box.upper - u)
+    free = len(model.free)
     return Certificate(
         objective=objective,
-        gradient=worst,
-        condition=_condition(_with_priors(weighted, bends, bend)),
-        on_bound=near,
-        support=jnp.where(jnp.any(weight < 0), 0, jnp.sum(weight > 0)),
-        noise=0.5 * bend * noise**2,
+        gradient=jnp.max(scaled),
+        decrement=0.5 * jnp.sum(step * jnp.where(stuck, 0, grad)) / whole,
+        condition=_condition(_with_priors(sums.gram, bends, bend)[:free, :free]),
+        on_bound=distance <= BOUND_DISTANCE * jnp.minimum(unit, 1),
+        support=jnp.where(sums.negative > 0, 0, sums.support),
+        noise=perfect,
     )
 
 
-def _scale_gradient(
-    model: Model, u: jax.Array, residual: jax.Array, weight: jax.Array, settings: Settings
-) -> jax.Array:
-    """Slope of the objective in the noise scale, relative to the sizes of its terms."""
-    if not model.kernel.fitted_scale:
-        return jnp.zeros_like(u[0])
+class _Sums(NamedTuple):
+    """Sums over the rows, each with its weight.
 
-    def slope(r: jax.Array) -> jax.Array:
-        return jax.grad(lambda scale: model.kernel.rho(r, scale, *settings.constants))(u[-1])
+    Attributes:
+        value: Of the loss, ().
+        grad: Of its gradient, (p,).
+        curvature: Of its Gauss-Newton matrix, (p, p).
+        gram: Of the products of the residual's slopes, (p, p).
+        psi: Of the squared slope of the loss, ().
+        target: Of the squared target, at least one, ().
+        scale: Of the sizes of the slopes in the logarithm of a fitted noise scale, ().
+        weight: Of the weights, ().
+        support: Rows with weight, ().
+        negative: Rows with a negative weight, ().
+    """
 
-    terms = weight * jax.vmap(slope)(residual)
-    size = jnp.sum(jnp.abs(terms))
-    return jnp.abs(jnp.sum(terms)) / jnp.where(size > 0, size, 1)
+    value: jax.Array
+    grad: jax.Array
+    curvature: jax.Array
+    gram: jax.Array
+    psi: jax.Array
+    target: jax.Array
+    scale: jax.Array
+    weight: jax.Array
+    support: jax.Array
+    negative: jax.Array
+
+
+def _sums(
+    model: Model,
+    u: jax.Array,
+    rows: Rows,
+    weight: jax.Array,
+    count: Any,
+    settings: Settings,
+    form: Form,
+) -> _Sums:
+    p, free = model.size, len(model.free)
+    coordinates = tuple(u[k] for k in range(p))
+    none = jnp.zeros_like(u[0])
+
+    def row(inputs: tuple[Any, ...], target: Any, w: Any) -> tuple[jax.Array, ...]:
+        terms = row_terms(model, coordinates, inputs, target, settings)
+        scale = terms.loss.scale
+        gram = [w * a * b for i, a in enumerate(terms.slopes) for b in terms.slopes[: i + 1]]
+        return (
+            *weighted_terms(terms, w, none),
+            *gram,
+            w * terms.loss.psi**2,
+            w * jnp.maximum(1, target**2),
+            none if scale is None else w * jnp.abs(scale.slope),
+            w,
+            jnp.where(w > 0, 1, none),
+            jnp.where(w < 0, 1, none),
+        )
+
+    value, *rest = sum_rows(row, rows, weight, count, form, none)
+    first, second = p + triangle(p, 0), p + triangle(p, 0) + triangle(free, 0)
+    return _Sums(
+        value,
+        jnp.stack(rest[:p]),
+        symmetric(jnp.stack(rest[p:first]), p),
+        jnp.pad(symmetric(jnp.stack(rest[first:second]), free), (0, p - free)),
+        *rest[second:],
+    )
 
 
 def _penalty_bends(model: Model, u: jax.Array, settings: Settings) -> jax.Array | None:
@@ -158,69 +226,29 @@ def _penalty_size(u: jax.Array, bends: jax.Array | None, slope: jax.Array) -> ja
     return jnp.abs(slope) + jnp.finfo(u.dtype).eps * jnp.abs(u * bends) / _ROUNDING_SHARE
 
 
-def _with_priors(weighted: jax.Array, bends: jax.Array | None, bend: jax.Array) -> jax.Array:
-    """The Jacobian with columns of unit length; a prior counts as one more row."""
+def _with_priors(gram: jax.Array, bends: jax.Array | None, bend: jax.Array) -> jax.Array:
+    """Products of the Jacobian's columns, of unit length; a prior counts as one more row."""
     if bends is not None:
-        own = jnp.maximum(bends[: weighted.shape[1]], 0) / jnp.where(bend > 0, bend, 1)
-        weighted = jnp.concatenate([weighted, jnp.diag(jnp.sqrt(own))])
-    norms = jnp.sqrt(jnp.sum(weighted**2, axis=0))
-    return weighted / jnp.where(norms > 0, norms, 1)
+        gram = gram + jnp.diag(jnp.maximum(bends, 0) / jnp.where(bend > 0, bend, 1))
+    norms = jnp.sqrt(jnp.diagonal(gram))
+    norms = jnp.where(norms > 0, norms, 1)
+    return gram / norms[:, None] / norms[None, :]
 
 
-def _extend(model: Model, grad: jax.Array) -> jax.Array:
-    """Gradient with a zero for the noise scale, which has no bound that matters."""
-    return jnp.concatenate([grad, jnp.zeros(model.size - len(model.free), grad.dtype)])
-
-
-def _condition(scaled: jax.Array) -> jax.Array:
-    """Condition number of a matrix (n, p) whose columns have unit length.
-
-    By Gram-Schmidt, which unlike the Gram matrix does not square the condition, and a few power
-    iterations with the triangular factor and its inverse: no call into LAPACK for each problem.
-    """
-    size = scaled.shape[1]
-    position = jnp.arange(size)
-
-    def orthogonalise(j: jax.Array, state: tuple[jax.Array, jax.Array]) -> Any:
-        columns, upper = state
-        length = jnp.sqrt(jnp.sum(columns[:, j] ** 2))
-        unit = columns[:, j] / jnp.maximum(length, jnp.finfo(scaled.dtype).tiny)
-        row = jnp.where(position > j, unit @ columns, 0)
-        upper = upper.at[j].set(jnp.where(position == j, length, row))
-        return columns - unit[:, None] * row, upper
-
-    def invert(step: jax.Array, inverse: jax.Array) -> jax.Array:
-        i = size - 1 - step
-        right = jnp.where(position == i, 1, -upper[i] @ inverse)
-        return inverse.at[i].set(right / jnp.where(full_rank, upper[i, i], 1))
-
-    zeros = jnp.zeros((size, size), scaled.dtype)
-    _, upper = lax.fori_loop(0, size, orthogonalise, (scaled, zeros))
-    full_rank = jnp.min(jnp.diagonal(upper)) > jnp.finfo(scaled.dtype).eps
-    inverse = lax.fori_loop(0, size, invert, zeros)
-    condition = _largest_singular_value(upper) * _largest_singular_value(inverse)
-    return jnp.where(full_rank, condition, jnp.inf)
-
-
-def _largest_singular_value(matrix: jax.Array) -> jax.Array:
-    """Largest singular value, from below: by power iterations."""
-
-    def again(_: int, v: jax.Array) -> jax.Array:
-        image = matrix.T @ (matrix @ v)
-        return image / jnp.maximum(jnp.sqrt(jnp.sum(image**2)), jnp.finfo(v.dtype).tiny)
-
-    start = jnp.cos(jnp.arange(matrix.shape[0], dtype=matrix.dtype))
-    v = lax.fori_loop(0, _POWER_ITERATIONS, again, start)
-    return jnp.sqrt(jnp.sum((matrix @ v) ** 2))
+def _condition(gram: jax.Array) -> jax.Array:
+    """Condition of a matrix from the products (p, p) of its columns, which have unit length."""
+    answer = symmetric_inverse(gram, jnp.zeros(gram.shape[0], bool))
+    largest = largest_eigenvalue(gram) * largest_eigenvalue(answer.inverse)
+    return jnp.where(answer.whole, jnp.sqrt(largest), jnp.inf)
 
 
 def decide(
     certificate: Certificate,
     *,
     steps: Any,
-    max_steps: int,
+    max_steps: Any,
     parameters: int,
-    gradient_limit: float,
+    limits: Thresholds,
 ) -> jax.Array:
     """Status codes of finished problems; works on arrays of any shape.
 
@@ -229,9 +257,10 @@ def decide(
         steps: Steps that the solver took.
         max_steps: Its limit.
         parameters: Number of coordinates, for which there must be rows with weight.
-        gradient_limit: Largest scaled gradient of a converged problem.
+        limits: Thresholds of the precision.
     """
-    stationary = certificate.gradient <= gradient_limit
+    stationary = certificate.gradient <= limits.gradient
+    stationary &= certificate.decrement <= limits.decrement
     unfinished = jnp.where(steps >= max_steps, Status.MAX_STEPS, Status.STALLED)
     status = jnp.where(stationary, Status.CONVERGED, unfinished)
     at_bound = stationary & jnp.any(certificate.on_bound, axis=-1)
@@ -260,7 +289,7 @@ def best_start(certificate: Certificate, xp: Any) -> tuple[Any, Any]:
     return best, xp.sum(objective <= lowest + limits.agreement * size + noise, axis=-1)
 
 
-def mark_disagreement(status: Any, agreeing: Any, starts: int, cells: int, xp: Any) -> Any:
+def mark_disagreement(status: Any, agreeing: Any, starts: Any, cells: int, xp: Any) -> Any:
     """Status codes, with `STARTS_DISAGREE` where one of all starts alone converged to the best end.
 
     Args:
@@ -270,5 +299,5 @@ def mark_disagreement(status: Any, agreeing: Any, starts: int, cells: int, xp: A
         cells: How many independent starts a problem has.
         xp: NumPy or `jax.numpy`.
     """
-    alone = (agreeing == 1) & (starts >= cells > 1) & (status == Status.CONVERGED)
+    alone = (agreeing == 1) & (starts >= cells) & (cells > 1) & (status == Status.CONVERGED)
     return xp.where(alone, Status.STARTS_DISAGREE, status)

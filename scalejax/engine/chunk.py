@@ -12,14 +12,13 @@ carries its own rows.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-from scalejax._numerics import RUN_ONCE
+from scalejax._numerics import RUN_OFTEN, RUN_ONCE
 from scalejax.engine.certificate import THRESHOLDS, Certificate, certify, decide
 from scalejax.engine.derivatives import Form, evaluate
 from scalejax.engine.starts import choose_starts, start_features
@@ -27,7 +26,9 @@ from scalejax.objectives import Model, Rows, Settings
 from scalejax.resampling import draw_counts
 from scalejax.solvers import Box, Evaluation, LaneProblems, SolverFactory, minimise
 
-_GRADIENT_LIMIT = THRESHOLDS["float64"].gradient
+_STARTS_PER_TILE = 32
+"""Problems of one table whose starts are chosen together."""
+
 _DRAWS_PER_TILE = 8
 """Problems whose starts are chosen together: cheap where they are resamples of one table, one by
 one where a tile holds several. Set by judgement."""
@@ -46,7 +47,6 @@ class Program:
         solver: Makes the solver.
         form: Form of the pass over the rows.
         lanes: Tasks worked on at a time; also problems or tasks in a tile before and after.
-        max_steps: Step limit of one task.
         draw: How the weights of a resample are drawn.
     """
 
@@ -54,7 +54,6 @@ class Program:
     solver: SolverFactory
     form: Form
     lanes: int
-    max_steps: int
     draw: Draw = draw_counts
 
 
@@ -96,6 +95,7 @@ class Work(NamedTuple):
             -1 the `hint` of the task's problem.
         hint: Coordinates of start -1, (P, p).
         tolerance: Tolerance of each task, (T,).
+        limit: Step limit of a task, ().
         needed: Which problems have a task, (P,).
         total: Number of tasks to solve, (): the first ones.
     """
@@ -109,6 +109,7 @@ class Work(NamedTuple):
     start: Leaf
     hint: Leaf
     tolerance: Leaf
+    limit: Leaf
     needed: Leaf
     total: Leaf
 
@@ -156,7 +157,7 @@ def _solve_chunk(
             weight[problem].T,
             tables.length[work.table[problem]],
             own_rows(problem),
-            None if work.held is None else work.held[problem].T,
+            _held_lanes(work, problem),
         )
         return box.clip(start).T, work.tolerance[task], data
 
@@ -182,23 +183,28 @@ def _solve_chunk(
         LaneProblems(load, evaluate_lanes, value, work.total),
         count=work.problem.shape[0],
         lanes=program.lanes,
-        max_steps=program.max_steps,
+        max_steps=work.limit,
     )
 
     def examine(task: jax.Array, u: jax.Array) -> Certificate:
         problem = work.problem[task]
-        rows = complete(own_rows(problem))
-        held = None if work.held is None else work.held[problem]
-        return certify(model, u, rows, weight[problem], settings, box, held)
+        length = jnp.max(tables.length[work.table[problem]])
+
+        def one(u: jax.Array, own: _OwnRows, w: jax.Array, held: Any) -> Certificate:
+            rows = complete(own)
+            return certify(model, u, rows, w, length, settings, box, program.form, held)
+
+        held = _held_lanes(work, problem)
+        return jax.vmap(one, in_axes=-1)(u.T, own_rows(problem), weight[problem].T, held)
 
     tasks = jnp.arange(work.problem.shape[0])
-    certificate = _in_tiles(jax.vmap(examine), program.lanes, tasks < work.total, tasks, ends.u)
+    certificate = _in_tiles(examine, program.lanes, tasks < work.total, tasks, ends.u)
     status = decide(
         certificate,
         steps=ends.steps,
-        max_steps=program.max_steps,
+        max_steps=work.limit,
         parameters=model.size,
-        gradient_limit=_GRADIENT_LIMIT,
+        limits=THRESHOLDS["float64"],
     )
     return TaskEnds(ends.u, status, certificate, ends.steps)
 
@@ -219,11 +225,16 @@ class _LaneData(NamedTuple):
     held: jax.Array | None
 
 
-solve_chunk = jax.jit(_solve_chunk, static_argnums=0)
+solve_chunk = jax.jit(_solve_chunk, static_argnums=0, compiler_options=RUN_OFTEN)
 """`_solve_chunk`, compiled to run fast."""
 
 solve_small_chunk = jax.jit(_solve_chunk, static_argnums=0, compiler_options=RUN_ONCE)
 """The same, compiled in two thirds of the time, for problems that run for milliseconds."""
+
+
+def _held_lanes(work: Work, problem: jax.Array) -> jax.Array | None:
+    """Which coordinates problems hold, (p, M); None where none holds any."""
+    return None if work.held is None else work.held[problem].T
 
 
 def _ragged(tables: Tables) -> bool:
@@ -258,12 +269,15 @@ def _starts(
     if not _ragged(tables):
         rows = _take(tables.rows, 0)
         features = start_features(model, rows, settings)
-        choose = partial(choose_starts, model, features)
-        return _in_tiles(jax.vmap(choose), program.lanes, work.needed, weight)
+
+        def choose(w: jax.Array) -> jax.Array:
+            return choose_starts(model, features, w.T)
+
+        return _in_tiles(choose, _STARTS_PER_TILE, work.needed, weight)
 
     def of_one_table(table: jax.Array, w: jax.Array) -> jax.Array:
         features = start_features(model, _take(tables.rows, table[0]), settings)
-        return jax.vmap(partial(choose_starts, model, features))(w)
+        return choose_starts(model, features, w.T)
 
     def of_many(table: jax.Array, w: jax.Array) -> jax.Array:
         # One table at a time: the features of many would not fit in cache.

@@ -16,7 +16,7 @@ import numpy as np
 from scalejax._arrays import Floats, Ints
 from scalejax.data import Table
 from scalejax.engine.arrays import HostTable, make_box
-from scalejax.engine.engine import Engine, Progress
+from scalejax.engine.engine import NEWTON_STEPS, Engine, Progress
 from scalejax.engine.layout import Layout
 from scalejax.objectives import Model, Objective, Prior
 from scalejax.solvers import SolverFactory, damped_newton
@@ -35,7 +35,7 @@ class How:
     """
 
     solver: SolverFactory = damped_newton
-    max_steps: int = 200
+    max_steps: int = NEWTON_STEPS
     seed: int = 0
     layout: Layout | None = None
     progress: Progress | None = None

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
 from scalejax._numerics import robust_sd
-from scalejax.engine.engine import Ends
+from scalejax.engine.ends import Ends
 from scalejax.engine.fit_problem import FitProblem, How
 from scalejax.engine.resamples import CALLER_WEIGHTS, DRAWN_ON_DEVICE, Resamples, make_resamples
 from scalejax.resampling import TARGET_KINDS

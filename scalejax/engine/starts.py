@@ -53,56 +53,78 @@ def start_features(model: Model, rows: Rows, settings: Settings) -> jax.Array:
 
 
 def choose_starts(model: Model, features: jax.Array, weight: jax.Array) -> jax.Array:
-    """Starts of one problem.
+    """Starts of M problems of one table.
 
     Args:
         model: Which problem.
         features: From `start_features`, (U, n).
-        weight: Row weights, (n,).
+        weight: Row weights, (n, M).
 
     Returns:
-        Coordinates (1 + cells, p): the best candidate, then the best of each cell.
+        Coordinates (M, 1 + cells, p): the best candidate, then the best of each cell.
     """
     table = start_candidates(model)
-    sums = (features @ weight)[table.products.expand].reshape(-1, len(table.u))
-    total = jnp.sum(weight)
+    count, problems = len(table.u), weight.shape[1]
+    sums = (features @ weight)[table.products.expand].reshape(-1, count, problems)
+    total = jnp.sum(weight, axis=0)
     score, coefficients = _project(model, sums, total)
     score = jnp.where(jnp.isfinite(score), score, jnp.inf)
-    by_cell = score.reshape(table.cells, -1)
-    within = jnp.argmin(by_cell, axis=1)
-    best_of_cell = jnp.arange(table.cells) * by_cell.shape[1] + within
-    best = best_of_cell[jnp.argmin(jnp.min(by_cell, axis=1))]
+    by_cell = score.reshape(table.cells, -1, problems)
+    offset = np.arange(table.cells, dtype=np.int32)[:, None] * by_cell.shape[1]
+    best_of_cell = offset + _first_least(by_cell, axis=1)
+    best = _first_least(score, axis=0)
     picks = jnp.concatenate([best[None], best_of_cell])
-    return _assemble(model, table, picks, score[picks], coefficients[:, picks], total)
+    return _assemble(
+        model,
+        table,
+        picks,
+        jnp.take_along_axis(score, picks, axis=0),
+        jnp.take_along_axis(coefficients, picks[None], axis=1),
+        total,
+    )
+
+
+def _first_least(values: jax.Array, axis: int) -> jax.Array:
+    """Position of the first least value along an axis; XLA's own is scalar code on CPU."""
+    position = lax.broadcasted_iota(jnp.int32, values.shape, axis)
+    least = values == jnp.min(values, axis=axis, keepdims=True)
+    return jnp.min(jnp.where(least, position, values.shape[axis] - 1), axis=axis)
 
 
 def _project(model: Model, sums: jax.Array, total: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Least squares in the linear parameters with their signs kept: score (K,), values (q, K).
+    """Least squares in the linear parameters with their signs kept: score (K, M), values (q, K, M).
 
-    Positive parameters that come out negative are dropped and the rest is solved again, at most q
-    times. That is enough for a start; exact non-negative least squares would cost 2^q solves.
+    Positive parameters that come out negative are dropped, the rest is solved again, and what is
+    negative then is nearly zero. That is enough for a start; exact non-negative least squares would
+    cost 2^q solves.
     """
     q = len(model.linear)
     square = sums[-1]
     if q == 0:
-        return square, jnp.zeros((0, sums.shape[1]), sums.dtype)
+        return square, jnp.zeros((0, *square.shape), sums.dtype)
     right = sums[-1 - q : -1]
-    matrix = sums[: q * (q + 1) // 2]
-    signed = np.array([model.law.parameters[name].support.lower == 0 for name in model.linear])
-    solve_all = jax.vmap(_least_squares, in_axes=-1, out_axes=-1)
+    matrix = sums[: triangle(q, 0)]
+    signed = [model.law.parameters[name].support.lower == 0 for name in model.linear]
+    positive = np.array(signed)[:, None, None]
 
-    def again(_: int, dropped: jax.Array) -> jax.Array:
-        return dropped | (signed[:, None] & (solve_all(matrix, right, dropped) < 0))
+    def solve_all(dropped: Any) -> jax.Array:
+        each = jax.vmap(_least_squares, in_axes=-1, out_axes=-1)
+        return jax.vmap(each, in_axes=-1, out_axes=-1)(matrix, right, dropped)
 
-    dropped = lax.fori_loop(0, q, again, jnp.zeros(right.shape, bool))
-    values = solve_all(matrix, right, dropped)
-    score = square - jnp.sum(values * right, axis=0)
+    values = solve_all(np.zeros(right.shape, bool))
+    if any(signed):
+        values = solve_all(positive & (values < 0))
     diagonal = matrix[np.array([triangle(i, i) for i in range(q)], np.int32)]
     typical = jnp.sqrt(total / jnp.maximum(diagonal, jnp.finfo(sums.dtype).tiny))
     if not model.kernel.log:
         typical = typical * jnp.sqrt(square / total)
-    floor = jnp.where(signed[:, None], _LEAST_SHARE * typical, -jnp.inf)
-    return score, jnp.maximum(values, floor)
+    values = jnp.where(positive, jnp.maximum(values, _LEAST_SHARE * typical), values)
+    score = square - 2 * jnp.sum(values * right, axis=0)
+    for i in range(q):
+        for j in range(i + 1):
+            twice = 1 if i == j else 2
+            score = score + twice * values[i] * values[j] * matrix[triangle(i, j)]
+    return score, values
 
 
 def _least_squares(matrix: jax.Array, right: jax.Array, frozen: jax.Array) -> jax.Array:
@@ -119,7 +141,7 @@ def _assemble(
     coefficients: jax.Array,
     total: jax.Array,
 ) -> jax.Array:
-    """Coordinates (s, p) from the numbers of candidates (s,) and their linear values (q, s)."""
+    """Coordinates (M, s, p) of candidates (s, M) from their scores and linear values (q, s, M)."""
     nonlinear = jnp.asarray(table.u, coefficients.dtype)[picks]
     columns = []
     for name in model.free:
@@ -127,8 +149,8 @@ def _assemble(
             values = coefficients[model.linear.index(name)]
             columns.append(model.law.parameters[name].unconstrain(values))
         else:
-            columns.append(nonlinear[:, model.nonlinear.index(name)])
+            columns.append(nonlinear[..., model.nonlinear.index(name)])
     if model.kernel.fitted_scale:
         tiny = jnp.finfo(score.dtype).tiny
         columns.append(0.5 * jnp.log(jnp.maximum(score / total, tiny)))
-    return jnp.stack(columns, axis=-1)
+    return jnp.stack(columns, axis=-1).swapaxes(0, 1)

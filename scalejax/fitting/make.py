@@ -120,7 +120,7 @@ def fit(
         priors: Priors by parameter.
         penalty: Pure function of the dictionary of parameters, added to the summed objective.
         solver: A solver of ours, or any optax optimizer. The default is `damped_newton`.
-        max_steps: Step limit of one start; 200, or 2,000 for an optax optimizer.
+        max_steps: Step limit of one start; 5,000, or 2,000 for an optax optimizer.
         allow_unidentified: Fit although the runs cannot determine all parameters; what they leave
             open gets no interval. See `scalejax.conclusions.design_identifiability`.
         layout: How work is laid out on the devices.

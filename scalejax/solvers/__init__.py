@@ -16,7 +16,10 @@ from scalejax.solvers.kkt import solve_singular as solve_singular
 from scalejax.solvers.lanes import LaneProblems as LaneProblems
 from scalejax.solvers.lanes import minimise as minimise
 from scalejax.solvers.linear import factorise as factorise
+from scalejax.solvers.linear import largest_eigenvalue as largest_eigenvalue
 from scalejax.solvers.linear import solve as solve
+from scalejax.solvers.linear import symmetric as symmetric
+from scalejax.solvers.linear import symmetric_inverse as symmetric_inverse
 from scalejax.solvers.linear import triangle as triangle
 from scalejax.solvers.newton import damped_newton as damped_newton
 from scalejax.solvers.solver import Box as Box

@@ -57,7 +57,7 @@ class _Loop(NamedTuple):
 
 
 def minimise(
-    solver: Solver, problems: LaneProblems, *, count: int, lanes: int, max_steps: int
+    solver: Solver, problems: LaneProblems, *, count: int, lanes: int, max_steps: Any
 ) -> LaneResults:
     """Minimise all problems.
 
@@ -66,7 +66,7 @@ def minimise(
         problems: Access to the problems.
         count: Most problems there can be, T: the length of the results.
         lanes: How many problems are worked on at a time.
-        max_steps: Evaluations after which a problem is given up.
+        max_steps: Evaluations after which a problem is given up, ().
     """
     total = jnp.asarray(problems.total, jnp.int32)
     lanes = min(lanes, count)

@@ -4,9 +4,12 @@ The matrix comes damped by the loss's own majoriser (see `scalejax.engine.deriva
 damping 1 a step is one of iterative reweighting, slow and safe; as the damping fades it becomes a
 Newton step. Rules around that core, each of which earns its place on hard problems:
 
-- A step that does not lower the objective is replaced by one from the same best point with the
-  diagonal of its matrix raised (Levenberg-Marquardt); after three of them the matrix is formed
-  again with the full majoriser. On easy problems neither happens.
+- A step that does not lower the objective is corrected first: from its end, the coordinates in
+  which the law is linear take a step of their own. Long steps then follow a valley that bends (a
+  floor that falls while a term grows), along which short ones would creep for thousands of steps.
+- A step that cannot be corrected is replaced by one from the same best point with the diagonal of
+  its matrix raised (Levenberg-Marquardt); after three of them the matrix is formed again with the
+  full majoriser. On easy problems none of this happens.
 - A coordinate on its bound that wants to leave the box is held, and comes free when it turns back.
 - A direction that the data do not determine is frozen (`scalejax.solvers.linear`).
 - Near the minimum, where the objective itself is lost in rounding, the Newton decrement decides.
@@ -45,6 +48,10 @@ _HOPELESS_RAISE = 1e10
 _LOWER, _RAISE = 0.2, 8.0
 # Bad steps in a row before the matrix is blamed and formed again; each try costs an evaluation.
 _PATIENCE = 3
+# Corrections of one step, and the share of the objective that each must bring to be followed by
+# another. On 600 flat problems with squared residuals 68 had not ended after 200 steps without
+# corrections, 3 with three that each bring three quarters, none with these.
+_CORRECTIONS, _CORRECTED = 2, 0.9
 
 # In roundings of the objective: values that count as equal, and decrements that are lost in them.
 _EQUAL, _ROUNDING = 4, 64
@@ -62,6 +69,8 @@ class NewtonState(NamedTuple):
         grad: Gradient there, (p,).
         curvature: Matrix there, (p (p + 1) / 2,).
         step: Step from the best point to the point being evaluated, (p,).
+        corrections: How often that step was corrected.
+        trial: Objective at its end before the last correction.
         damping: Damping of the matrix to be formed at that point.
         raised: How far the diagonal is raised, relative to itself.
         decrement: Newton decrement at the best point.
@@ -74,6 +83,8 @@ class NewtonState(NamedTuple):
     grad: jax.Array
     curvature: jax.Array
     step: jax.Array
+    corrections: jax.Array
+    trial: jax.Array
     damping: jax.Array
     raised: jax.Array
     decrement: jax.Array
@@ -101,6 +112,8 @@ def _init(u: jax.Array, tolerance: jax.Array) -> NewtonState:
         grad=jnp.zeros_like(u),
         curvature=jnp.zeros((size * (size + 1) // 2,), u.dtype),
         step=jnp.zeros_like(u),
+        corrections=jnp.zeros_like(zero, dtype=jnp.int32),
+        trial=infinity,
         damping=jnp.full_like(zero, _FIRST_DAMPING),
         raised=zero,
         decrement=infinity,
@@ -119,6 +132,7 @@ def _make_update(box: Box) -> Callable[..., tuple[jax.Array, NewtonState]]:
     ) -> tuple[jax.Array, NewtonState]:
         """One step. `value_fn` is not needed: trial points are evaluated by the loop."""
         eps = jnp.finfo(u.dtype).eps
+        infinity = jnp.full_like(evaluation.value, jnp.inf)
         # A log-likelihood may be negative, so sizes are absolute.
         size = jnp.abs(state.value)
         below_rounding = state.decrement <= _ROUNDING * eps * size
@@ -135,6 +149,7 @@ def _make_update(box: Box) -> Callable[..., tuple[jax.Array, NewtonState]]:
             better, state.raised * _LOWER, jnp.maximum(state.raised * _RAISE, _FIRST_RAISE)
         )
         direction, decrement, definite = _direction(grad, curvature, raised, best, box)
+        uncorrected = state._replace(corrections=jnp.zeros_like(state.corrections), trial=infinity)
 
         settled = (state.damping <= _SAFE_DAMPING) & (raised <= _SAFE_RAISE)
         small = decrement <= state.tolerance * jnp.abs(value)
@@ -150,7 +165,7 @@ def _make_update(box: Box) -> Callable[..., tuple[jax.Array, NewtonState]]:
         anew = ~definite | ((rejections > 0) & (rejections % _PATIENCE == 0))
         damping = jnp.where(anew, jnp.maximum(damping, _FIRST_DAMPING), damping)
         step = jnp.where(anew | hopeless, 0, direction)
-        new = NewtonState(
+        new = uncorrected._replace(
             value=value,
             grad=grad,
             curvature=curvature,
@@ -159,12 +174,29 @@ def _make_update(box: Box) -> Callable[..., tuple[jax.Array, NewtonState]]:
             raised=raised,
             decrement=jnp.where(better, decrement, state.decrement),
             rejections=rejections,
-            tolerance=state.tolerance,
             finished=converged | hopeless,
         )
-        return best + step - u, new
+        if box.linear is None:
+            return best + step - u, new
+        promising = jnp.isfinite(evaluation.value) & (evaluation.value < _CORRECTED * state.trial)
+        corrects = ~better & promising & (state.corrections < _CORRECTIONS)
+        correction = _correction(evaluation, u, box)
+        corrected = state._replace(
+            step=state.step + correction,
+            corrections=state.corrections + 1,
+            trial=evaluation.value,
+        )
+        new = jax.tree.map(lambda old, other: jnp.where(corrects, old, other), corrected, new)
+        return jnp.where(corrects, correction, best + step - u), new
 
     return update
+
+
+def _correction(evaluation: Evaluation, u: jax.Array, box: Box) -> jax.Array:
+    """A Newton step of the linear coordinates alone."""
+    others = jnp.asarray(~box.linear)
+    alone = evaluation.without(others)
+    return _direction(alone.grad, alone.curvature, jnp.zeros_like(alone.value), u, box)[0]
 
 
 def _direction(

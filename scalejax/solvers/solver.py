@@ -43,10 +43,18 @@ class Evaluation(NamedTuple):
 
 
 class Box(NamedTuple):
-    """Bounds on the coordinates, (p,) each, as NumPy or JAX arrays; may be infinite."""
+    """What is known of the coordinates, (p,) each, as NumPy or JAX arrays.
+
+    Attributes:
+        lower: Lower bounds; may be infinite.
+        upper: Upper bounds.
+        linear: Coordinates that are cheap to correct once the others have moved, such as those in
+            which a law is linear; None if there are none, or no others.
+    """
 
     lower: Any
     upper: Any
+    linear: Any = None
 
     def clip(self, u: jax.Array) -> jax.Array:
         """The nearest point inside."""

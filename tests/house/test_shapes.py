@@ -51,9 +51,11 @@ def twin(*arguments):
 @twin(U, (SIZES, TOKENS), LOSSES, LOSSES)
 def certify(
     u: Float[Array, " p"], inputs: Points, target: Float[Array, " n"], weight: Float[Array, " n"]
-) -> tuple[Scalar, Scalar, Scalar, Bool[Array, " p"], Num[Array, ""], Scalar]:
-    box = arrays.make_box(MODEL, {})
-    return tuple(certificate.certify(MODEL, u, Rows(inputs, target), weight, SETTINGS, box))
+) -> tuple[Scalar, Scalar, Scalar, Scalar, Bool[Array, " p"], Num[Array, ""], Scalar]:
+    box, rows = arrays.make_box(MODEL, {}), Rows(inputs, target)
+    return tuple(
+        certificate.certify(MODEL, u, rows, weight, weight.shape[0], SETTINGS, box, "rows")
+    )
 
 
 @twin(U, (SIZES, TOKENS), LOSSES, LOSSES, np.array(0.1))
@@ -78,9 +80,9 @@ def start_features(inputs: Points, target: Float[Array, " n"]) -> Float[Array, "
 @twin((SIZES, TOKENS), LOSSES, LOSSES, U)
 def choose_starts(
     inputs: Points, target: Float[Array, " n"], weight: Float[Array, " n"], u: Float[Array, " p"]
-) -> Float[Array, "starts p"]:
+) -> Float[Array, "1 starts p"]:
     features = starts.start_features(MODEL, Rows(inputs, target), SETTINGS)
-    return starts.choose_starts(MODEL, features, weight)
+    return starts.choose_starts(MODEL, features, weight[:, None])
 
 
 @twin(U, (SIZES, TOKENS), LOSSES, LOSSES)

@@ -83,7 +83,11 @@ def row_problems(column: NumericColumn, rows: Ints) -> list[InputProblem]:
 
 def _sign_problems(column: NumericColumn, values: Floats, rows: Ints) -> list[InputProblem]:
     if column.role == LOSS:
-        message = "a loss must be positive; is this a difference or a log?"
+        as_it_is = argument("on", "loss")
+        message = (
+            "a loss must be positive; is this a difference or a log? Only an objective with "
+            f"{as_it_is} takes it as it is"
+        )
         wrong = rows[values <= 0] if column.positive else rows[:0]
         return [problem_at("E102", message, column.name, wrong)]
     if column.role == SIGMA:

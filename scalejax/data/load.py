@@ -83,6 +83,7 @@ def load_table(
     n_parameters: int = 0,
     constant: Sequence[str] = (),
     positive: Sequence[str] | None = None,
+    signed: bool = False,
     max_bytes: int | None = None,
 ) -> Table:
     """Reads and checks a table of training runs.
@@ -115,6 +116,8 @@ def load_table(
         n_parameters: Parameters of the law; switches the checks for too few rows and sizes on.
         constant: Inputs that may have a single value, as no parameter rests on them.
         positive: Inputs that must be positive. Default: those of the vocabulary (N, D, C, P_w ...).
+        signed: The loss may be zero or negative, as for residuals of the loss itself
+            (``huber(on="loss")``); rows that are so are counted in `Table.notes`.
         max_bytes: Largest size of a file, unpacked. Default: the environment variable
             ``SCALEJAX_MAX_BYTES``, else 2 GiB and 200 times the compressed size.
 
@@ -138,6 +141,7 @@ def load_table(
         n_parameters=n_parameters,
         constant=tuple(constant),
         positive=positive,
+        signed=signed,
         **options,
     )
     if isinstance(source, Table):
@@ -194,7 +198,8 @@ def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: ReadingPlan
     kept_rows = rows[~np.isin(rows, [item.row for item in set_aside])]
 
     table = assemble(kept_rows, numbers, labels, plan, request, name)
-    table = replace(table, set_aside=set_aside)
+    notes = (*plan.notes, *_signs(table, request))
+    table = replace(table, set_aside=set_aside, notes=notes)
     scales = [problem for item in numbers.values() for problem in scale_problems(item, kept_rows)]
     # A column in wrong units makes odd ratios too; the column is what to mend.
     units_wrong = any(problem.code.startswith("E") for problem in scales)
@@ -209,7 +214,7 @@ def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: ReadingPlan
     if not request.is_loss:
         problems = [problem for problem in problems if problem.code not in OF_LOSSES]
     inspection = Inspection(
-        name, tuple(problems), len(frame), plan.columns, plan.derived, plan.notes, set_aside
+        name, tuple(problems), len(frame), plan.columns, plan.derived, notes, set_aside
     )
     if inspection.errors:
         return inspection
@@ -221,6 +226,12 @@ def _contradictions(plan: ReadingPlan) -> list[InputProblem]:
         return []
     message = "sigma and weights are both given; a small sigma means a large weight, so give one"
     return [InputProblem("E144", message, plan.columns["weights"])]
+
+
+def _signs(table: Table, request: Request) -> list[str]:
+    count = int(np.sum(table.target <= 0)) if request.signed and request.is_loss else 0
+    words = f"the loss is zero or negative in {count} of {table.n_rows} rows, and is taken as it is"
+    return [words] if count else []
 
 
 def _fit_rows(table: Table, request: Request) -> FitRows:

@@ -63,6 +63,7 @@ class Request:
     n_parameters: int = 0
     constant: Sequence[str] = ()
     positive: Sequence[str] | None = None
+    signed: bool = False
     max_bytes: int | None = None
 
     def __post_init__(self) -> None:
@@ -132,10 +133,11 @@ class Request:
     def is_positive(self, quantity: str) -> bool:
         """Whether `quantity` must be positive: by `positive`, else as the vocabulary says.
 
-        ``"loss"`` is the target, which need not be positive if it is a difference of losses.
+        ``"loss"`` is the target, which need not be positive if it is a difference of losses, or
+        `signed`.
         """
         if quantity == "loss":
-            return self.is_loss or QUANTITIES[self.target].positive
+            return not self.signed and (self.is_loss or QUANTITIES[self.target].positive)
         if self.positive is None:
             return quantity in CHECKED and CHECKED[quantity].positive
         return quantity in self.positive

@@ -26,11 +26,19 @@ _OPTAX_STEPS = 2000
 most, Adam thousands."""
 
 
-def target_of(law: Law, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a table with its target: what the law gives, unless the caller names one."""
+def target_of(
+    law: Law, options: Mapping[str, Any], objective: Objective | None = None
+) -> dict[str, Any]:
+    """The options of a table with its target: what the law gives, unless the caller names one.
+
+    An objective without logarithms takes a response of any sign.
+    """
+    options = dict(options)
+    if objective is not None and not objective.kernel.log:
+        options["signed"] = True
     has_target = "target" in options or "loss" in (options.get("columns") or {})
     if law.response is LOSS or has_target:
-        return dict(options)
+        return options
     return {**options, "target": law.response.symbol}
 
 
@@ -43,7 +51,7 @@ def check_signs(objective: Objective, target: Floats) -> None:
     if objective.kernel.log and np.any(target <= 0):
         raise UsageError(
             "the response is not positive everywhere, so that residuals cannot be those of its "
-            'logarithm: give objective=huber(on="loss"), or another with on="loss".'
+            f"logarithm: give an objective with {argument('on', 'loss')}."
         )
 
 

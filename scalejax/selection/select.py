@@ -8,7 +8,7 @@ import numpy as np
 
 from scalejax._arrays import Floats
 from scalejax.data import Table, TableOptions, group_by, load_table
-from scalejax.engine import ObjectiveLike
+from scalejax.engine import ObjectiveLike, as_objective
 from scalejax.errors import FitWarning, InputError, LawError, UsageError
 from scalejax.fitting import Fit, fit
 from scalejax.folds import Fold, leave_groups, leave_largest, rolling_origin
@@ -86,7 +86,8 @@ def select(
     if criterion not in CRITERIA:
         raise UsageError(f"criterion is one of {', '.join(CRITERIA)}, not {criterion!r}.")
     found = _comparable([find_law(law) for law in (DEFAULT_LAWS if laws is None else laws)])
-    table = _table(data, found, dict(table_options), leave_out)
+    signed = not as_objective(objective).kernel.log
+    table = _table(data, found, {**table_options, "signed": signed}, leave_out)
     if leave_out is not None and table.group is not None:
         folds = leave_groups([table.group_labels[code] for code in table.group])
     axis, size = _axis(table, axis)

@@ -158,7 +158,10 @@ def study_table(study: Study, data: object, **table_options: object) -> Table:
                 f"{argument('by')} for the group and "
                 f"{argument('run')} for the cluster."
             )
-        options = target_of(study.recipes[0].found, table_options)
+        # Rows of another sign are told by their number, unless every recipe can take them.
+        log = next((one.goal for one in study.recipes if one.goal.kernel.log), None)
+        first = study.recipes[0]
+        options = target_of(first.found, table_options, log or first.goal)
         data, group = join_groups(data, study.by)
         table = load_table(data, inputs=study.inputs, by=group, run=study.run, **options)
     if study.run is not None:

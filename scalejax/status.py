@@ -40,7 +40,7 @@ class Status(IntEnum):
 
     @property
     def sentence(self) -> str:
-        """What happened and what to do about it."""
+        """What happened and what to do about it, whatever solver was used."""
         return worded(_SENTENCES[self])
 
     @property
@@ -61,14 +61,16 @@ MINIMA = (Status.CONVERGED, Status.BOUND_HIT)
 _SENTENCES = {
     Status.CONVERGED: "Converged: the gradient vanishes and no start found a lower objective.",
     Status.MAX_STEPS: (
-        "The step limit came first: the data hardly determine the law, or {max_steps} is low."
+        "The step limit came first: the data hardly determine the law; add runs, or fix or tie a "
+        "parameter."
     ),
     Status.STALLED: (
-        "No further descent although the gradient is not zero; try more starts, the default solver "
-        "or a smoother objective."
+        "No further descent although the gradient is not zero; try a smoother objective, or narrow "
+        "{bounds}."
     ),
     Status.STARTS_DISAGREE: (
-        "The best objective was reached from one start only; raise starts, or constrain the law."
+        "The best objective was reached from one start only, and may not be the lowest; narrow "
+        "{bounds}, or fix or tie a parameter."
     ),
     Status.BOUND_HIT: (
         "A parameter lies on its bound, so its term is negligible or unlimited; check {bounds} or "

@@ -117,7 +117,7 @@ def _starts(fit: FitRecord) -> Answer:
 def _optimum(fit: FitRecord) -> Answer:
     return [
         f"the lowest objective of all starts; {fit.agreeing} of {fit.starts} agree on it",
-        f"{fit.status.label.replace('_', ' ')}. {fit.status.sentence}",
+        f"{fit.status.label.replace('_', ' ')}. {fit.sentence}",
         f"largest scaled gradient {fit.gradient:.3g}, condition {fit.condition:.3g}",
     ]
 

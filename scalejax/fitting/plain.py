@@ -45,7 +45,7 @@ def describe(fit: FitRecord) -> dict[str, Any]:
         "schema": SCHEMA,
         "law": describe_law(fit.law, str(fit.settings.get("law", ""))),
         "params": fit.params,
-        "status": {"label": fit.status.label, "sentence": fit.status.sentence},
+        "status": {"label": fit.status.label, "sentence": fit.sentence},
         "objective": {**describe_objective(fit.objective), "value": fit.objective_value},
         "noise_scale": fit.noise_scale,
         "diagnostics": {

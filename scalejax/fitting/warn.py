@@ -59,7 +59,7 @@ def warn_about_fit(result: Fit) -> None:
     if words := _about_sigma(result):
         _say(words)
     if result.status != Status.CONVERGED:
-        _say(f"Status {result.status.label}. {result.status.sentence}")
+        _say(f"Status {result.status.label}. {result.sentence}")
     elif result.condition > WEAK_CONDITION:
         _say(
             f"Weakly identified: the scaled Jacobian has condition {result.condition:.2g}, so "

@@ -45,7 +45,7 @@ def noise_so_far(fit: Fit) -> tuple[float, float]:
     jacobian = np.sqrt(weight)[:, None] * linear.jacobian
     covariance = linear.covariance("wald")
     variance = float(np.sum(weight * fit.residuals**2)) / left
-    if np.all(np.isfinite(covariance)):
+    if len(covariance) and np.all(np.isfinite(covariance)):
         variance = float(np.trace(covariance @ jacobian.T @ jacobian)) / len(covariance)
     if fit.table.cluster is None or independent_runs(fit.table) == rows:
         return float(np.sqrt(variance)), 0.0

@@ -35,6 +35,7 @@ from scalejax.engine.asymptotics import asymptotics as asymptotics
 from scalejax.engine.ends import Ends as Ends
 from scalejax.engine.engine import DRAW_TOLERANCE as DRAW_TOLERANCE
 from scalejax.engine.engine import HINT as HINT
+from scalejax.engine.engine import NEWTON_STEPS as NEWTON_STEPS
 from scalejax.engine.engine import POINT_TOLERANCE as POINT_TOLERANCE
 from scalejax.engine.engine import Engine as Engine
 from scalejax.engine.engine import Progress as Progress

@@ -108,25 +108,46 @@ class Asymptotics:
     def _directions(self) -> tuple[NDArray[np.bool_], Floats]:
         """Which eigenvectors of the scaled matrix are lost, and all of them as columns."""
         matrix = self._moving(self._gram + self.penalty / max(float(np.mean(self.chi)), 1e-300))
-        size = _sizes(matrix)
         if not np.all(np.isfinite(matrix)):  # Nothing can be said of any direction.
-            return np.ones(len(size), bool), np.eye(len(size))
-        sizes, vectors = np.linalg.eigh(matrix / np.outer(size, size))
+            return np.ones(len(matrix), bool), np.eye(len(matrix))
+        sizes, vectors = np.linalg.eigh(_scaled(matrix, _sizes(matrix)))
         return sizes * CONDITION_LIMIT**2 < np.max(sizes, initial=0.0), vectors
 
+    def gap(self, name: str, kind: CovarianceKind) -> str:
+        """Why a parameter has no standard error of this kind, in words; empty where it has one."""
+        if name not in self.names:
+            return "it was not fitted"
+        if reason := self.obstacle(kind):
+            return reason
+        if self.held[self.names.index(name)]:
+            return "it lies on its bound"
+        return "the runs do not determine it" if name in self.flat else ""
+
+    def obstacle(self, kind: CovarianceKind) -> str:
+        """Why there is no covariance at all, in words; empty if there is one."""
+        if not self.rows:
+            return "no row carries weight"
+        if self.curved_rows <= len(self.names):
+            return (
+                f"the objective is curved at {self.curved_rows} rows, too few for "
+                f"{len(self.names)} parameters"
+            )
+        if kind == "sandwich" and self.units == 1:
+            return "all rows belong to one cluster"
+        with np.errstate(over="ignore", invalid="ignore"):
+            finite = np.isfinite(self._bread(kind)) & np.isfinite(self._meat(kind))
+        return "" if np.all(finite) else "the law or its slopes are not finite at the estimate"
+
     def covariance(self, kind: CovarianceKind) -> Floats:
-        """Covariance of the coordinates, (p, p); NaN for held and for flat parameters."""
+        """Covariance of the coordinates, (p, p); NaN where there is none, see `gap`."""
         names, moving = self.names, ~self.held
-        if self.curved_rows <= len(names):
-            return np.full((len(names), len(names)), np.nan)
-        bread = self._moving(self._bread(kind))
-        if not np.all(np.isfinite(bread)):
-            return np.full((len(names), len(names)), np.nan)
-        size = _sizes(bread)
-        inverse = np.linalg.pinv(bread / np.outer(size, size), rcond=CONDITION_LIMIT**-2)
-        inverse /= np.outer(size, size)
-        meat = self._moving(self._meat(kind))
         full = np.full((len(names), len(names)), np.nan)
+        if self.obstacle(kind):
+            return full
+        bread, meat = self._moving(self._bread(kind)), self._moving(self._meat(kind))
+        size = _sizes(bread)
+        inverse = np.linalg.pinv(_scaled(bread, size), rcond=CONDITION_LIMIT**-2)
+        inverse = _scaled(inverse, size)
         full[np.ix_(moving, moving)] = inverse @ meat @ inverse
         flat = np.isin(names, self.flat)
         full[flat, :] = full[:, flat] = np.nan
@@ -176,6 +197,11 @@ def _sizes(matrix: Floats) -> Floats:
     """Roots of a diagonal (p,), by which a matrix is scaled; one for a direction without any."""
     size = np.sqrt(np.maximum(np.diagonal(matrix), 0))
     return np.where(size > 0, size, 1.0)
+
+
+def _scaled(matrix: Floats, size: Floats) -> Floats:
+    """A matrix (p, p) divided by sizes (p,) on both sides, whose products may be too small."""
+    return matrix / size[:, None] / size[None, :]
 
 
 def asymptotics(
@@ -261,6 +287,8 @@ def _width(residual: Floats, parameters: int) -> float:
     those residuals say nothing about the noise, and the others are a little too small.
     """
     n = len(residual)
+    if not n:
+        return np.nan
     left = max(n - parameters, 1)
     others = np.sort(np.abs(residual))[min(parameters, n - 1) :]
     robust = robust_sd(others) * n / left

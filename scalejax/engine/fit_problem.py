@@ -18,7 +18,8 @@ from scalejax.data import Table
 from scalejax.engine.arrays import HostTable, make_box
 from scalejax.engine.engine import NEWTON_STEPS, Engine, Progress
 from scalejax.engine.layout import Layout
-from scalejax.objectives import Model, Objective, Prior
+from scalejax.errors import UsageError
+from scalejax.objectives import Model, Objective, Prior, Rows, Settings, nothing_left
 from scalejax.solvers import SolverFactory, damped_newton
 
 
@@ -92,6 +93,16 @@ class FitProblem:
             ]
         return np.array(u if noise_scale is None else [*u, np.log(noise_scale)])
 
+    def objective_value(self, u: Floats) -> float:
+        """The objective at coordinates (p,)."""
+        table, settings = self.table, Settings(self.objective.constants, self.fixed, self.priors)
+        with jax.enable_x64(True):
+            inputs = tuple(jnp.asarray(table.inputs[name]) for name in self.model.law.inputs)
+            rows = Rows(inputs, jnp.asarray(self.target))
+            # The penalties take their shape from the first coordinate, which none may be.
+            at = jnp.asarray(u) if len(u) else jnp.zeros(1)
+            return float(self.model.objective(at, rows, jnp.asarray(table.weight), settings))
+
     def residuals(self, u: Floats) -> Floats:
         """Predicted minus observed at coordinates (p,), (n,)."""
         with jax.enable_x64(True):
@@ -108,7 +119,13 @@ def host_table(table: Table, unit: Ints | None = None) -> HostTable:
 
 
 def make_engine(problem: FitProblem, tables: list[HostTable], how: How) -> Engine:
-    """An engine that solves `problem` on one or many tables."""
+    """An engine that solves `problem` on one or many tables.
+
+    Raises:
+        UsageError: Nothing of the law is left to fit.
+    """
+    if not problem.model.free:
+        raise UsageError(f"{nothing_left(problem.model.law)}.")
     options: dict[str, Any] = vars(how)
     return Engine(
         problem.model,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
 from scalejax._numerics import robust_sd
+from scalejax.engine.arrays import make_box
 from scalejax.engine.ends import Ends
 from scalejax.engine.fit_problem import FitProblem, How
 from scalejax.engine.resamples import CALLER_WEIGHTS, DRAWN_ON_DEVICE, Resamples, make_resamples
@@ -97,6 +98,8 @@ def estimate(problem: FitProblem, how: How, resampling: Resampling) -> tuple[Fit
 
 
 def _from_all_starts(problem: FitProblem, how: How, resampling: Resampling) -> Ends:
+    if not problem.model.size:
+        return _as_given(problem)
     arrays: dict[str, Floats] = {}
     if resampling.kind in TARGET_KINDS:
         arrays = {"target": problem.target[None]}
@@ -105,6 +108,29 @@ def _from_all_starts(problem: FitProblem, how: How, resampling: Resampling) -> E
     engine = problem.engine(how)
     chunk = engine.chunk_size(resampling.count)
     return engine.estimates(np.zeros(1, np.int64), chunk=chunk, **arrays)
+
+
+def _as_given(problem: FitProblem) -> Ends:
+    """The end of a problem of which nothing is free: the point that it is held at.
+
+    Raises:
+        UsageError: There are bounds, which nothing could obey.
+    """
+    make_box(problem.model, problem.bounds)
+    value = problem.objective_value(np.empty(0))
+    status = Status.CONVERGED if np.isfinite(value) else Status.NON_FINITE
+    zero, none = np.zeros(1), np.zeros(1, np.int64)
+    return Ends(
+        u=np.empty((1, 0)),
+        status=np.array([int(status)]),
+        objective=np.array([value]),
+        gradient=zero,
+        condition=np.ones(1),
+        on_bound=np.empty((1, 0), bool),
+        steps=none,
+        starts=none,
+        agreeing=none,
+    )
 
 
 def refits(problem: FitProblem, how: How, point: Ends, resampling: Resampling) -> Refits:

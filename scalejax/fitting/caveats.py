@@ -28,7 +28,8 @@ def for_and_against(fit: FitRecord, backtest: Caveat | None = None) -> Judgement
             stands first on its side.
     """
     found = [backtest] if backtest else []
-    return judged([*found, *(one for rule in _RULES for one in rule(fit))], _strength(fit))
+    rules = _RULES if fit.free else _RULES_OF_GIVEN
+    return judged([*found, *(one for rule in rules for one in rule(fit))], _strength(fit))
 
 
 def failed_share(fit: FitRecord) -> float:
@@ -43,7 +44,7 @@ def _strength(fit: FitRecord) -> str:
 
 
 def _about_status(fit: FitRecord) -> Iterator[Caveat]:
-    label, sentence = fit.status.label, fit.status.sentence
+    label, sentence = fit.status.label, fit.sentence
     text = sentence if sentence.lower().startswith(label) else f"{label}: {sentence}"
     if fit.status == Status.CONVERGED:
         yield Caveat("status", text, "for", "converged")
@@ -55,6 +56,14 @@ def _about_status(fit: FitRecord) -> Iterator[Caveat]:
         if fit.status == Status.NOT_IDENTIFIED:
             short = f"the runs do not determine {', '.join(fit.flat) or 'all parameters'}"
         yield Caveat("status", text, "fault", f"{short} ({label})")
+
+
+def _about_given(fit: FitRecord) -> Iterator[Caveat]:
+    if fit.is_minimum:
+        text = "Nothing was fitted: all coefficients are as they were given, and have no intervals."
+        yield Caveat("status", text, "note")
+    else:
+        yield from _about_status(fit)
 
 
 def _about_resamples(fit: FitRecord) -> Iterator[Caveat]:
@@ -181,3 +190,6 @@ _RULES: tuple[Callable[[FitRecord], Iterator[Caveat]], ...] = (
     _about_checkpoints,
     about_outliers,
 )
+
+_RULES_OF_GIVEN = (_about_given, _about_checkpoints, about_outliers)
+"""The rules for a law with given coefficients."""

@@ -64,7 +64,8 @@ class Fit(FitRecord, Result):
                 `scalejax.fitting.intervals`; what suits the fit if not given.
 
         Returns:
-            Indexed by parameter: estimate, stderr, lo, hi, level, method, b_asked, b_used.
+            Indexed by parameter: estimate, stderr, lo, hi, level, method, b_asked, b_used, and the
+            reason where there is no interval. Ends do not leave the parameter's support.
 
         Raises:
             UsageError: The method does not go with the draws.
@@ -83,7 +84,7 @@ class Fit(FitRecord, Result):
             kind: As for `conf_int`.
 
         Returns:
-            One row per element: estimate, stderr, lo, hi, level, method, b_asked, b_used.
+            One row per element: estimate, stderr, lo, hi, level, method, b_asked, b_used, reason.
         """
         check_level(level)
         return derived_interval(self, function, level, kind)
@@ -178,7 +179,7 @@ class Fit(FitRecord, Result):
     def to_dict(self, level: float = 0.95) -> dict[str, Any]:
         """What ``fit.json`` holds, and the intervals, as plain values."""
         frame = self.conf_int(level)
-        columns = ["estimate", "stderr", "lo", "hi"]
+        columns = ["estimate", "stderr", "lo", "hi", "reason"]
         values: dict[str, Any] = plain(
             {
                 **describe(self),

@@ -114,7 +114,8 @@ def fit(
         noise: Known standard deviation of one run's residual (0.003 is 0.3 % of the loss), for
             ``"parametric"``.
         seed: Seed of the resamples.
-        fixed: Parameters held at a value.
+        fixed: Parameters held at a value. With all of them nothing is fitted: the fit has the
+            objective, residuals and predictions at these coefficients, and no intervals.
         tied: Parameters that take the value of another, such as ``{"beta": "alpha"}``.
         bounds: Ranges that parameters may not leave.
         priors: Priors by parameter.
@@ -145,8 +146,8 @@ def fit(
     law = find_law(law)
     refuse_broken(law)
     objective = as_objective(objective)
-    model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
-    options = target_of(law, table_options)
+    model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty, empty=True)
+    options = target_of(law, table_options, objective)
     table = load_table(
         data, inputs=law.inputs, n_parameters=model.size, constant=inert_inputs(model), **options
     )
@@ -155,11 +156,12 @@ def fit(
     problem = FitProblem(
         model, objective, table, fixed or {}, bounds or {}, check_priors(model, priors)
     )
-    refuse_bounds(problem)
+    if model.free:
+        refuse_bounds(problem)
     if not allow_unidentified:
         refuse_unidentified(problem)
     how = as_how(solver, max_steps, seed, layout, progress)
-    scheme = _resampling(resamples, resampling, noise, table)
+    scheme = _resampling(resamples, resampling, noise, table) if model.free else Resampling()
     problem, point = estimate(problem, how, scheme)
     if resampling == "auto" and scheme.resamples is None:
         problem, scheme = _by_runs(data, problem, point, scheme)
@@ -271,7 +273,7 @@ def fit_many(
     if objective.tuning is not None:
         raise UsageError('huber("auto") tunes one table at a time: give fit_many a number.')
     model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
-    options = target_of(law, table_options)
+    options = target_of(law, table_options, objective)
     whole = load_table(
         **group_by(data, by), inputs=law.inputs, n_parameters=model.size,
         constant=inert_inputs(model), **options,

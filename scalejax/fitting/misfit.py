@@ -165,8 +165,11 @@ def _chance(left: Floats, curve: Floats, unit: Ints) -> float:
     """p-value of the curve in residuals."""
     _, codes = np.unique(unit, return_inverse=True)
     scores = np.stack([np.bincount(codes, column * left) for column in curve.T], axis=1)
-    total = np.sum(scores, axis=0)
-    spread, *_ = np.linalg.lstsq(scores.T @ scores, total, rcond=1e-12)
+    with np.errstate(over="ignore", invalid="ignore"):
+        total, variance = np.sum(scores, axis=0), scores.T @ scores
+    if not np.all(np.isfinite(variance)):  # Of losses too large to say anything of.
+        return 1.0
+    spread, *_ = np.linalg.lstsq(variance, total, rcond=1e-12)
     return float(chdtrc(curve.shape[1], float(total @ spread)))
 
 

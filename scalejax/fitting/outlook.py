@@ -104,6 +104,8 @@ def _fixed(fit: FitRecord) -> dict[str, float]:
 
 def unforeseeable(fit: FitRecord) -> str:
     """Why a fit has no forecast, in words; empty where it has one."""
+    if not fit.free:
+        return "nothing of the law was fitted"
     if fit.settings["penalty"]:
         return "a penalty of your own has no place in it"
     if np.any(fit.table.target <= 0):

@@ -16,11 +16,23 @@ import pandas as pd
 
 from scalejax._arrays import Floats
 from scalejax.data import Table
-from scalejax.engine import Asymptotics, FitProblem, Refits, asymptotics, open_parameters
+from scalejax.engine import (
+    NEWTON_STEPS,
+    Asymptotics,
+    FitProblem,
+    Refits,
+    asymptotics,
+    open_parameters,
+)
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.objectives import Objective, Penalty, is_saved, make_model, prior_of
 from scalejax.status import MINIMA, Status
+from scalejax.vocabulary import argument
+
+_DEFAULT_SOLVER = "damped_newton"
+_UNFINISHED = (Status.MAX_STEPS, Status.STALLED, Status.STARTS_DISAGREE, Status.NON_FINITE)
+"""Ends at which another solver, or more steps, may get further."""
 
 
 class Draws(Refits):
@@ -111,6 +123,7 @@ class FitRecord:
             fixed=settings["fixed"],
             tied=settings["tied"],
             penalty=self.penalty,
+            empty=True,
         )
         return FitProblem(
             model,
@@ -139,7 +152,8 @@ class FitRecord:
     @property
     def flat(self) -> tuple[str, ...]:
         """Free parameters that the data do not determine; they get no interval."""
-        return self.asymptotics.flat if self.status == Status.NOT_IDENTIFIED else ()
+        unknown = self.status == Status.NOT_IDENTIFIED and self.is_whole
+        return self.asymptotics.flat if unknown else ()
 
     @property
     def residuals(self) -> Floats:
@@ -148,6 +162,19 @@ class FitRecord:
         if self.objective.kernel.log:
             return np.log(predicted) - np.log(self.table.target)
         return predicted - self.table.target
+
+    @property
+    def sentence(self) -> str:
+        """How the fit ended and what to do about it, of what was not done already."""
+        text, solver = self.status.sentence, self.settings.get("solver", _DEFAULT_SOLVER)
+        if self.status not in _UNFINISHED:
+            return text
+        if solver != _DEFAULT_SOLVER:
+            return f"{text} The default {argument('solver')} may get further than {solver}."
+        steps = self.settings.get("max_steps") or NEWTON_STEPS
+        if self.status == Status.MAX_STEPS and steps < NEWTON_STEPS:
+            return f"{text} {argument('max_steps', steps)} is less than the default {NEWTON_STEPS}."
+        return text
 
     @property
     def has_estimate(self) -> bool:

@@ -42,7 +42,8 @@ _ENDS = {
 
 def is_perfect(fit: FitRecord) -> bool:
     """Whether the law meets every row to rounding."""
-    return float(np.max(np.abs(fit.residuals[fit.table.weight > 0]))) < ROUNDING
+    residuals = fit.residuals[fit.table.weight > 0]
+    return len(residuals) > 0 and float(np.max(np.abs(residuals))) < ROUNDING
 
 
 def bends_of(fit: FitRecord) -> tuple[Bend, ...]:

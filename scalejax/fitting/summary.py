@@ -88,6 +88,10 @@ def _quality(fit: FitRecord) -> Iterator[tuple[str, str]]:
 
 def _provenance(fit: FitRecord, level: float) -> Iterator[tuple[str, str]]:
     kind = default_kind(fit)
+    if not fit.free:
+        yield "intervals", "none: nothing was fitted"
+        yield from _software(fit)
+        return
     text = f"{100 * level:g} % {method_name(fit, kind)}"
     if len(fit.draws):
         usable = int(np.sum(fit.draws.usable))
@@ -96,6 +100,11 @@ def _provenance(fit: FitRecord, level: float) -> Iterator[tuple[str, str]]:
     elif fit.table.cluster is None:
         text += "; no resamples were asked for, and rows are taken as independent"
     yield "intervals", text
+    yield from (("no interval", words) for words in _gaps(fit, level))
+    yield from _software(fit)
+
+
+def _software(fit: FitRecord) -> Iterator[tuple[str, str]]:
     versions = dict(fit.versions)
     device = versions.pop("device", "an unknown device").replace("cpu (cpu)", "cpu")
     dtype = versions.pop("dtype", "")
@@ -103,19 +112,27 @@ def _provenance(fit: FitRecord, level: float) -> Iterator[tuple[str, str]]:
     yield "made with", f"{software}; {dtype} on {device}"
 
 
+def _gaps(fit: FitRecord, level: float) -> list[str]:
+    """Which fitted parameters have no interval and why, one line for each reason."""
+    names: dict[str, list[str]] = {}
+    for name, reason in parameter_intervals(fit, level, None)["reason"].items():
+        if reason and name in fit.free:
+            names.setdefault(reason, []).append(str(name))
+    return [f"{', '.join(some)}: {reason}" for reason, some in names.items()]
+
+
 def _beside_wald(fit: FitRecord, kind: str) -> str:
     """A clause on how the standard errors of the draws compare to the asymptotic ones."""
     if kind != "percentile" or not fit.is_whole or is_perfect(fit):
         return ""
     wald = parameter_intervals(fit, 0.95, "wald")["stderr"]
-    ratios = [
-        ratio
-        for name in fit.free
-        if np.isfinite(ratio := _spread(fit, name) / _relative(fit, name, float(wald[name])))
-    ]
-    if not ratios:
+    errors = np.array([_relative(fit, name, wald[name]) for name in fit.free])
+    spreads = np.array([_spread(fit, name) for name in fit.free])
+    sound = np.isfinite(errors) & np.isfinite(spreads) & (errors > 0)
+    if not sound.any():
         return ""
-    low, high = min(ratios), max(ratios)
+    ratios = spreads[sound] / errors[sound]
+    low, high = float(np.min(ratios)), float(np.max(ratios))
     text = f"; standard errors {_span(low, high)} those of {method_name(fit, 'wald')}"
     alike = low > 1 / _ALIKE and high < _ALIKE
     return text if alike else f"{text}: far apart, as when noise differs between runs"

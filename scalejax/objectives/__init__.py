@@ -19,6 +19,7 @@ from scalejax.objectives.model import Penalty as Penalty
 from scalejax.objectives.model import Rows as Rows
 from scalejax.objectives.model import Settings as Settings
 from scalejax.objectives.model import make_model as make_model
+from scalejax.objectives.model import nothing_left as nothing_left
 from scalejax.objectives.priors import LogNormal as LogNormal
 from scalejax.objectives.priors import Normal as Normal
 from scalejax.objectives.priors import Prior as Prior

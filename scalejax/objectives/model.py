@@ -143,6 +143,7 @@ def make_model(
     fixed: Mapping[str, Any] | None = None,
     tied: Mapping[str, str] | None = None,
     penalty: Penalty | None = None,
+    empty: bool = False,
 ) -> Model:
     """A law as a fitting problem: what is neither fixed nor tied is free.
 
@@ -152,6 +153,7 @@ def make_model(
         fixed: Parameters held at a value.
         tied: Parameter that takes the value of another, by name.
         penalty: Pure function of the dictionary of all parameters.
+        empty: Whether all parameters may be fixed, so that nothing is left to fit.
 
     Raises:
         UsageError: Names that are not parameters, a parameter both fixed and tied, a chain of
@@ -170,11 +172,16 @@ def make_model(
         if leader in tied or leader in fixed
     ]
     free = tuple(name for name in law.parameters if name not in fixed and name not in tied)
-    if not free and not complaints:
-        complaints.append(f"every parameter of {law.name} is fixed: nothing is left to fit")
+    if not free and not empty and not complaints:
+        complaints.append(nothing_left(law))
     if complaints:
         raise UsageError(f"{'; '.join(complaints)}.")
     return Model(law, kernel, free, tuple(tied.items()), penalty)
+
+
+def nothing_left(law: Law) -> str:
+    """What is wrong where all parameters of a law are fixed and something is to be fitted."""
+    return f"every parameter of {law.name} is fixed: nothing is left to fit"
 
 
 def _fast_law(law: Law, names: tuple[str, ...]) -> Callable[..., jax.Array]:

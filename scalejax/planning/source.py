@@ -100,8 +100,8 @@ class Source:
     def _fitted_draws(self) -> tuple[dict[str, Floats], str]:
         """Draws of the fitted parameters.
 
-        A fit without usable resamples has normal draws from its covariance, in the coordinates of
-        the fit.
+        A fit without resamples has normal draws from its covariance, in the coordinates of the fit,
+        and none if the runs leave a parameter open, or if nothing was fitted.
         """
         fit = self.fit
         if self.forecast is not None:
@@ -115,7 +115,8 @@ class Source:
             if not usable.any() or np.mean(~usable) > MOST_FAILED:
                 return {}, ""
             return fit.draws.arrays(), f"{int(usable.sum())} {fit.draws.method} resamples"
-        return self._normal_draws(fit), f"{_DRAWS} draws from the covariance"
+        draws = self._normal_draws(fit)
+        return draws, f"{_DRAWS} draws from the covariance" * bool(draws)
 
     def covariance(self) -> tuple[tuple[str, ...], Floats] | None:
         """Names and covariance of the fitted parameters, for the delta method."""
@@ -128,11 +129,15 @@ class Source:
     def _normal_draws(self, fit: Fit) -> dict[str, Floats]:
         problem, linear = fit.problem, fit.asymptotics
         kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
-        covariance = linear.covariance(kind)
         size = len(linear.names)
+        covariance = linear.covariance(kind)
+        # What lies on a bound stays there.
+        covariance[linear.held, :] = covariance[:, linear.held] = 0.0
+        if not size or not np.all(np.isfinite(covariance)):
+            return {}
         centre = np.asarray(problem.coordinates(fit.params, fit.noise_scale))[:size]
         generator = np.random.default_rng(fit.settings.get("seed", 0))
-        points = generator.multivariate_normal(centre, covariance[:size, :size], _DRAWS)
+        points = generator.multivariate_normal(centre, covariance, _DRAWS)
         with jax.enable_x64(True):
             draws = jax.vmap(lambda u: problem.model.parameters(u, dict(problem.fixed)))(points)
         return {

@@ -232,7 +232,8 @@ def conclude(
         at: Where, one point or several: a compute, ``{"C": 1e24}`` or ``1e24`` in FLOP, for the
             best N, tokens per parameter and loss (laws of N and D, C = 6ND), or the inputs of a
             planned run for its loss. 100 times the largest compute of the runs if not given.
-        parameters: Parameters; those that were fitted and enter nonlinearly if not given.
+        parameters: Parameters; those that were fitted and enter nonlinearly if not given, or all
+            that were fitted where none does.
 
     Raises:
         UsageError: A parameter or input is missing, or a compute is given for another law.
@@ -240,7 +241,7 @@ def conclude(
     law = fit.law
     names = parameters
     if names is None:
-        names = [name for name in fit.free if name in law.nonlinear]
+        names = [name for name in fit.free if name in law.nonlinear] or fit.free
     if unknown := [name for name in names if name not in law.parameters]:
         raise UsageError(f"{', '.join(unknown)}: no parameters of {law.name}.")
     if isinstance(at, Mapping | str | int | float):

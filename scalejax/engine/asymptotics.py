@@ -147,7 +147,7 @@ class Asymptotics:
         bread, meat = self._moving(self._bread(kind)), self._moving(self._meat(kind))
         size = _sizes(bread)
         inverse = np.linalg.pinv(_scaled(bread, size), rcond=CONDITION_LIMIT**-2)
-        inverse = _scaled(inverse, size)
+        inverse = _scaled(np.asarray(inverse, np.float64), size)
         full[np.ix_(moving, moving)] = inverse @ meat @ inverse
         flat = np.isin(names, self.flat)
         full[flat, :] = full[:, flat] = np.nan

@@ -123,8 +123,7 @@ def test_plans_of_parameters_on_a_bound_keep_them_there(golden):
     fit = sj.fit(golden, resamples=0, bounds={"alpha": (0.1, 0.3)})
     assert fit.on_bound == ("alpha",)
     draws, _ = sj.planning.source_of(fit).draws()
-    assert np.ptp(draws["alpha"]) == 0
-    assert np.ptp(draws["beta"]) > 0
+    assert np.ptp(draws["alpha"]) < 1e-6 * np.ptp(draws["beta"])
 
 
 @pytest.mark.parametrize("status", list(Status))

@@ -141,7 +141,8 @@ class TestFromDraws:
         mirrored = 2 * percentile["estimate"] - percentile["hi"]
         own = percentile.loc[["A", "B"]]
         mirrored[["A", "B"]] = own["estimate"] ** 2 / own["hi"]
-        assert basic["lo"].to_list() == pytest.approx(mirrored.to_list())
+        # Quantiles lie between two of the 64 draws, and between their logarithms.
+        assert basic["lo"].to_list() == pytest.approx(mirrored.to_list(), rel=5e-3)
         assert set(basic["method"]) == {"pairs basic"}
 
     def test_derived_quantity_is_a_percentile_of_its_draws(self, drawn):

@@ -255,6 +255,5 @@ def _view(parameter: Parameter, prior: Prior | None) -> tuple[NormalView, float,
 
 def _default(parameter: Parameter) -> tuple[float, float]:
     """Mean and standard deviation of a coordinate without a prior."""
-    with jax.enable_x64(True):
-        low, high = (float(parameter.unconstrain(jnp.asarray(end))) for end in parameter.plausible)
+    low, high = (float(parameter.unconstrain(end)) for end in parameter.plausible)
     return (low + high) / 2, (high - low) / 4

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -246,15 +245,15 @@ def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: 
         count = len(next(iter(parameter_draws.values())))
         order = np.random.default_rng(seed).permutation(count)[: _SPARE * draws]
         rows += [[float(parameter_draws[name][k]) for name in model.free] for k in order]
+    values = np.array(rows, np.float64)
+    u = np.stack(
+        [model.law.parameters[n].unconstrain(values[:, k]) for k, n in enumerate(model.free)], 1
+    )
     with jax.enable_x64(True):
-        values = jnp.asarray(np.array(rows, np.float64))
-        u = jnp.stack(
-            [model.law.parameters[n].unconstrain(values[:, k]) for k, n in enumerate(model.free)], 1
-        )
         knowledge = Knowledge(u, _fixed(origin), past.noise, past)
         goal, slope = _slopes(setting, knowledge)
         usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(slope)).all(1)
-        points = np.asarray(u, np.float64)
+        points = u
     if not usable[0] or not np.isfinite(points[0]).all():
         best = isinstance(setting.target.conclusion, ComputeOptimum)
         raise UsageError(

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -94,9 +92,8 @@ def make_box(model: Model, bounds: Mapping[str, tuple[float, float]]) -> Box:
     for name in model.free:
         parameter = model.law.parameters[name]
         low, high = bounds.get(name, parameter.bounds)
-        with jax.ensure_compile_time_eval(), jax.enable_x64(True):
-            lower.append(float(parameter.unconstrain(jnp.asarray(low, float))))
-            upper.append(float(parameter.unconstrain(jnp.asarray(high, float))))
+        lower.append(float(parameter.unconstrain(low)))
+        upper.append(float(parameter.unconstrain(high)))
     if model.kernel.fitted_scale:
         lower.append(-_LOG_SCALE_LIMIT)
         upper.append(_LOG_SCALE_LIMIT)

@@ -16,10 +16,9 @@ zero, as for quantile regression (Powell 1991, in Barnett, Powell and Tauchen, e
 and Semiparametric Methods in Econometrics and Statistics). For least squares it changes nothing.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -27,9 +26,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
-from scalejax._numerics import robust_sd
+from scalejax._numerics import RUN_ONCE, robust_sd
 from scalejax.engine.fit_problem import FitProblem
-from scalejax.objectives import Model, Rows, Settings
+from scalejax.objectives import Model, Settings
 from scalejax.status import CONDITION_LIMIT
 
 CovarianceKind = Literal["wald", "sandwich"]
@@ -223,18 +222,13 @@ def asymptotics(
     model, table = problem.model, problem.table
     free = len(model.free)
     settings = Settings(problem.objective.constants, problem.fixed, problem.priors)
+    residual, jacobian = problem.tangent(u)
+    width = _width(residual[table.weight > 0], free)
+    around = np.stack([residual - width, residual, residual + width])
     with jax.enable_x64(True):
-        inputs = tuple(jnp.asarray(table.inputs[name]) for name in model.law.inputs)
-        rows = Rows(inputs, jnp.asarray(problem.target))
-        residual, jacobian = map(np.asarray, _tangent(model, u, rows, problem.fixed))
-        width = _width(residual[table.weight > 0], free)
-        around = np.stack([residual - width, residual, residual + width])
-        slopes, penalty = map(np.asarray, _bends(model, u, around, settings))
-        below, psi, above = slopes
-        own = [
-            float(jax.grad(model.law.parameters[name].constrain)(float(u[k])))
-            for k, name in enumerate(model.free)
-        ]
+        slopes, penalty = jax.device_get(_bends(model, u, around, settings))
+    below, psi, above = slopes
+    own = [float(model.law.parameters[name].slope(u[k])) for k, name in enumerate(model.free)]
     return Asymptotics(
         names=model.free,
         residual=residual,
@@ -250,22 +244,7 @@ def asymptotics(
     )
 
 
-@partial(jax.jit, static_argnums=0)
-def _tangent(
-    model: Model, u: jax.Array, rows: Rows, fixed: Mapping[str, Any]
-) -> tuple[jax.Array, jax.Array]:
-    """Residuals (n,) and their derivatives in the free coordinates (n, p)."""
-
-    def residual(c: jax.Array) -> jax.Array:
-        return jnp.broadcast_to(
-            model.residual(c, rows.inputs, rows.target, fixed), rows.target.shape
-        )
-
-    c = u[: len(model.free)]
-    return residual(c), jax.jacfwd(residual)(c)
-
-
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
 def _bends(
     model: Model, u: jax.Array, residual: jax.Array, settings: Settings
 ) -> tuple[jax.Array, jax.Array]:

@@ -7,6 +7,7 @@ constrains the parameters; `How` says how to solve it. A finished `Fit` can be t
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -14,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats, Ints
+from scalejax._numerics import RUN_ONCE
 from scalejax.data import Table
 from scalejax.engine.arrays import HostTable, make_box
 from scalejax.engine.engine import NEWTON_STEPS, Engine, Progress
@@ -77,20 +79,15 @@ class FitProblem:
 
     def parameters(self, u: Floats) -> dict[str, Floats]:
         """All parameters of the law, (B,) each, from coordinates (B, p)."""
-        with jax.enable_x64(True):
-            values = self.model.parameters(jnp.asarray(u.T), self.fixed)
-            return {
-                name: np.broadcast_to(np.asarray(value, np.float64), (len(u),)).copy()
-                for name, value in values.items()
-            }
+        return {
+            name: np.broadcast_to(np.asarray(value, np.float64), (len(u),)).copy()
+            for name, value in self.model.parameters(u.T, self.fixed).items()
+        }
 
     def coordinates(self, parameters: Mapping[str, float], noise_scale: float | None) -> Floats:
         """Coordinates (p,) of a point of the law's parameters."""
-        with jax.enable_x64(True):
-            u = [
-                float(self.model.law.parameters[name].unconstrain(jnp.asarray(parameters[name])))
-                for name in self.model.free
-            ]
+        known = self.model.law.parameters
+        u = [float(known[name].unconstrain(parameters[name])) for name in self.model.free]
         return np.array(u if noise_scale is None else [*u, np.log(noise_scale)])
 
     def objective_value(self, u: Floats) -> float:
@@ -105,9 +102,27 @@ class FitProblem:
 
     def residuals(self, u: Floats) -> Floats:
         """Predicted minus observed at coordinates (p,), (n,)."""
+        return self.tangent(u)[0]
+
+    def tangent(self, u: Floats) -> tuple[Floats, Floats]:
+        """Residuals (n,) at coordinates (p,), and their slopes in the free ones, (n, free)."""
+        inputs = tuple(self.table.inputs[name] for name in self.model.law.inputs)
         with jax.enable_x64(True):
-            inputs = tuple(self.table.inputs[name] for name in self.model.law.inputs)
-            return np.asarray(self.model.residual(u, inputs, self.target, self.fixed), np.float64)
+            both = _tangent(self.model, u, Rows(inputs, self.target), dict(self.fixed))
+            residual, jacobian = jax.device_get(both)
+        return residual, jacobian
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
+def _tangent(
+    model: Model, u: jax.Array, rows: Rows, fixed: Mapping[str, Any]
+) -> tuple[jax.Array, jax.Array]:
+    def residual(c: jax.Array) -> jax.Array:
+        values = model.residual(c, rows.inputs, rows.target, fixed)
+        return jnp.broadcast_to(values, rows.target.shape)
+
+    c = u[: len(model.free)]
+    return residual(c), jax.jacfwd(residual)(c)
 
 
 def host_table(table: Table, unit: Ints | None = None) -> HostTable:

@@ -78,14 +78,9 @@ def start_candidates(model: Model) -> StartCandidates:
     else:
         unit = _spread(len(names), projected=bool(model.linear))
         parameters = [model.law.parameters[name] for name in names]
-        # In double precision wherever this is first called from: the result is kept.
-        with jax.ensure_compile_time_eval(), jax.enable_x64(True):
-            low, high = (
-                np.array(
-                    [float(p.unconstrain(jnp.asarray(p.plausible[k], float))) for p in parameters]
-                )
-                for k in (0, 1)
-            )
+        low, high = (
+            np.array([float(p.unconstrain(p.plausible[k])) for p in parameters]) for k in (0, 1)
+        )
         u = low + (high - low) * unit
         u, cells = u[_cell_order(u)], CELLS
     return StartCandidates(u, cells, _products(model, u))

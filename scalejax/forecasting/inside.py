@@ -202,11 +202,9 @@ class AnyLaw:
             if name in self._terms:
                 return (SHARE, SHARE_SD) if parameter.support is positive else (0.0, SIGNED_SD)
         low, high = ranges.get(name, parameter.plausible)
-        with jax.ensure_compile_time_eval(), jax.enable_x64(True):
-            ends = [
-                float(parameter.support.unconstrain(jnp.asarray(x, float)))
-                for x in (_inside(low, parameter.support), _inside(high, parameter.support))
-            ]
+        ends = [
+            float(parameter.support.unconstrain(_inside(x, parameter.support))) for x in (low, high)
+        ]
         return (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2 / NINE_IN_TEN
 
     def points(self, inputs: Floats, context: Context) -> Floats:

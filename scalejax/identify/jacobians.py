@@ -9,11 +9,12 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax._numerics import RUN_ONCE
 from scalejax.identify.run_set import RunSet
+from scalejax.laws import Law
 from scalejax.objectives import Model
 from scalejax.quantities import LOSS
 
@@ -26,19 +27,20 @@ and not all of them predict losses that occur."""
 def losses(model: Model, parameters: Mapping[str, float], inputs: Mapping[str, Floats]) -> Floats:
     """The law at runs, (n,)."""
     with jax.enable_x64(True):
-        values = np.asarray(model.law(*inputs.values(), **parameters), np.float64)
+        values = np.asarray(_losses(model.law, inputs, dict(parameters)), np.float64)
     return np.broadcast_to(values, next(iter(inputs.values())).shape)
+
+
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
+def _losses(law: Law, inputs: Mapping[str, Any], parameters: Mapping[str, Any]) -> jax.Array:
+    # By position: a dictionary comes in alphabetical order out of a compiled function.
+    return law(*(inputs[name] for name in law.inputs), **parameters)
 
 
 def coordinates(model: Model, parameters: Mapping[str, float]) -> Floats:
     """Coordinates (p,) of the free parameters."""
-    with jax.enable_x64(True):
-        return np.array(
-            [
-                float(model.law.parameters[name].unconstrain(jnp.asarray(parameters[name], float)))
-                for name in model.free
-            ]
-        )
+    known = model.law.parameters
+    return np.array([float(known[name].unconstrain(parameters[name])) for name in model.free])
 
 
 def jacobians(
@@ -58,7 +60,7 @@ def jacobians(
         return np.asarray(slopes, np.float64)[:, :count]
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=RUN_ONCE)
 def _slopes(model: Model, u: Any, inputs: tuple[Any, ...], fixed: dict[str, Any]) -> jax.Array:
     def residual(u: Any, *run: Any) -> jax.Array:
         return model.residual(u, run, 0.0, fixed)

@@ -9,8 +9,6 @@ give the same; N and D stay in raw units, as in the fit. `View.remedy` searches 
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
@@ -200,10 +198,9 @@ class View:
             np.log1p(_STEP) / np.max(np.abs(step) / self._sizes),
             _EFFECT * np.sqrt(design.n_rows) / np.max(np.abs(vector)),
         )
-        with jax.enable_x64(True):
-            u = jnp.asarray(coordinates(design.model, self.parameters) + length * step)
-            values = design.model.parameters(u, design.fixed)
-            end = {name: float(value) for name, value in values.items()}
+        u = coordinates(design.model, self.parameters) + length * step
+        values = design.model.parameters(u, design.fixed)
+        end = {name: float(value) for name, value in values.items()}
         before, after = (
             losses(design.model, point, design.inputs) for point in (self.parameters, end)
         )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from scalejax.errors import LawError
 from scalejax.laws.supports import Support, positive, real, unit_interval
 
@@ -58,6 +60,12 @@ class Parameter:
         if self.support is positive and not self.logarithmic:
             return value
         return self.support.unconstrain(value)
+
+    def slope(self, u: Any) -> Any:
+        """Derivative of the parameter in its coordinate, on the host."""
+        if self.support is positive and not self.logarithmic:
+            return np.ones_like(u, np.float64)
+        return self.support.slope(u)
 
 
 def declare_parameter(

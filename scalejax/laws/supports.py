@@ -8,11 +8,13 @@ and reports the parameter itself, so a law never transforms anything by hand:
 - `Real` for everything else (fitted as it is).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -29,21 +31,49 @@ class Support:
     lower: float
     upper: float
 
-    def constrain(self, u: jax.Array) -> jax.Array:
-        """Map an unconstrained coordinate to the parameter."""
+    def constrain(self, u: Any) -> Any:
+        """Map an unconstrained coordinate to the parameter.
+
+        Numbers of NumPy and Python stay on the host, where every operation of JAX would be a
+        compiled program of its own.
+        """
         if self is positive:
-            return jnp.exp(u)
+            return jnp.exp(u) if isinstance(u, jax.Array) else _quiet(np.exp, u)
         if self is unit_interval:
-            return jax.nn.sigmoid(u)
+            return jax.nn.sigmoid(u) if isinstance(u, jax.Array) else _quiet(_sigmoid, u)
         return u
 
-    def unconstrain(self, value: jax.Array) -> jax.Array:
-        """Map a parameter inside the support to its unconstrained coordinate."""
+    def unconstrain(self, value: Any) -> Any:
+        """Map a parameter inside the support to its unconstrained coordinate; as `constrain`."""
         if self is positive:
-            return jnp.log(value)
+            return jnp.log(value) if isinstance(value, jax.Array) else _quiet(np.log, value)
         if self is unit_interval:
-            return jnp.log(value) - jnp.log1p(-value)
-        return jnp.asarray(value)
+            if isinstance(value, jax.Array):
+                return jnp.log(value) - jnp.log1p(-value)
+            return _quiet(_logit, value)
+        return value
+
+    def slope(self, u: Any) -> Any:
+        """Derivative of `constrain` at a coordinate of the host."""
+        if self is positive:
+            return _quiet(np.exp, u)
+        if self is unit_interval:
+            return _quiet(_sigmoid, u) * _quiet(_sigmoid, np.negative(u))
+        return np.ones_like(u, np.float64)
+
+
+def _sigmoid(u: Any) -> Any:
+    return np.exp(-np.logaddexp(0.0, np.negative(u)))
+
+
+def _logit(value: Any) -> Any:
+    return np.log(value) - np.log1p(np.negative(value))
+
+
+def _quiet(function: Callable[[Any], Any], x: Any) -> Any:
+    """A function of NumPy without its warnings: ends of a support lie at infinity."""
+    with np.errstate(divide="ignore", over="ignore", under="ignore", invalid="ignore"):
+        return function(np.asarray(x, np.float64))
 
 
 positive = Support("positive", 0.0, float("inf"))

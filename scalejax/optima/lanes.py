@@ -188,8 +188,8 @@ def _take_steps(
         count = len(block)
         for part in ("point", "multipliers", "value", "defect"):
             getattr(solution, part)[block] = np.asarray(getattr(end, part))[:count]
-        there = (end.defect <= TOLERANCE) & (end.moved <= _STILL)
-        rest.append(block[~np.asarray(there)[:count]])
+        there = (np.asarray(end.defect) <= TOLERANCE) & (np.asarray(end.moved) <= _STILL)
+        rest.append(block[~there[:count]])
     return np.concatenate(rest)
 
 

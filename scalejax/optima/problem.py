@@ -69,7 +69,7 @@ class Variable:
     def coordinate(self, value: Any) -> Any:
         """The coordinate of a value: its logarithm, or its place between the ends."""
         if self.scale == "log":
-            return jnp.log(value)
+            return jnp.log(value) if isinstance(value, jax.Array) else np.log(value)
         return (value - self.low) / (self.high - self.low)
 
     @property

@@ -230,10 +230,7 @@ class PooledRecord:
         rows = {}
         for j, name in enumerate(names):
             support = positive if name == NOISE else self.law.parameters[name].support
-            with jax.enable_x64(True):
-                rows[name] = [
-                    float(support.constrain(jax.numpy.asarray(x[j]))) for x in (value, *ends)
-                ]
+            rows[name] = [float(support.constrain(x[j])) for x in (value, *ends)]
         frame = pd.DataFrame.from_dict(rows, orient="index", columns=["estimate", "lo", "hi"])
         return frame.assign(level=level).rename_axis("parameter")
 

@@ -58,8 +58,7 @@ def middle(hierarchy: Hierarchy, level: float) -> Floats:
         parameter = hierarchy.model.law.parameters[name]
         low, high = parameter.plausible
         typical = np.sqrt(low * high) if parameter.support is positive else (low + high) / 2
-        with jax.enable_x64(True):
-            u = float(parameter.support.unconstrain(jnp.asarray(typical)))
+        u = float(parameter.support.unconstrain(typical))
         if name in hierarchy.centred:
             # Terms of equal size that add up to the mean loss.
             u = level - np.log(len(hierarchy.centred))

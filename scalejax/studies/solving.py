@@ -47,12 +47,10 @@ def solve_shard(problems: Problems, shard: Shard, layout: Layout) -> pa.Table:
     engine = _engine(problems, shard, recipe, layout)
     ends = _solve(engine, shard)
     count = len(shard.problems)
-    with jax.enable_x64(True):
-        parameters = recipe.model.parameters(jnp.asarray(ends.u.T), dict(recipe.fixed))
-        theta = {
-            name: np.broadcast_to(np.asarray(value, np.float64), len(ends.u)).copy()
-            for name, value in parameters.items()
-        }
+    theta = {
+        name: np.broadcast_to(np.asarray(value, np.float64), len(ends.u)).copy()
+        for name, value in recipe.model.parameters(ends.u.T, dict(recipe.fixed)).items()
+    }
     error, bias = _held_out(problems, shard, recipe.found, theta)
     columns = {
         "problem": np.repeat(np.array(shard.problems, np.int64), shard.draws),

@@ -12,6 +12,9 @@ costs, a fifth of which would be XLA's own float64 logarithm on CPU.
 `RUN_ONCE`, `RUN_OFTEN` and `COMPILE_SOON` are compiler options for programs that are run a few
 times only, a million times, or between.
 
+`module_of` is NumPy for numbers of the host: outside of a compiled function every operation of JAX
+is a compiled program of its own.
+
 `robust_sd` is a standard deviation that a few outliers do not move.
 
 `dependencies` tells which inputs each output of a function can depend on, from its trace.
@@ -28,6 +31,11 @@ from jax.extend.core import Jaxpr, Literal
 
 _MEDIAN_TO_SD = 1.4826
 """Standard deviations in the median size of normal values: the inverse of its quantile at 3/4."""
+
+
+def module_of(*values: Any) -> Any:
+    """`jax.numpy` if one of the values is an array of JAX, traced or not; else `numpy`."""
+    return jnp if any(isinstance(value, jax.Array) for value in values) else np
 
 
 def robust_sd(values: Any) -> float:

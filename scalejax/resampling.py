@@ -20,7 +20,7 @@ Intervals of draws: `percentile_interval`, `t_quantile`.
 
 from collections.abc import Callable
 from functools import lru_cache, partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -169,9 +169,14 @@ def _batch(make: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.
 def _of_all_draws(make: Callable[[jax.Array], jax.Array], draws: int, seed: int) -> Floats:
     """What `make` gives for the keys of all draws, (draws, ...)."""
     with jax.enable_x64(True):
-        key = jax.random.fold_in(jax.random.key(seed), 0)
-        keys = jax.vmap(partial(jax.random.fold_in, key))(jnp.arange(1, draws + 1))
-        return np.asarray(make(keys), np.float64)
+        return np.asarray(make(_keys(seed, np.arange(1, draws + 1))), np.float64)
+
+
+@jax.jit
+def _keys(seed: Any, numbers: Any) -> jax.Array:
+    """The keys of draws by number, (B,)."""
+    key = jax.random.fold_in(jax.random.key(seed), 0)
+    return jax.vmap(partial(jax.random.fold_in, key))(numbers)
 
 
 @lru_cache(maxsize=8)

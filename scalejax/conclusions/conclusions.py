@@ -29,6 +29,11 @@ BEYOND = 100.0
 """The default budget, in multiples of the largest compute among the runs; set by judgement."""
 
 
+_FEWEST_LANES = 1024
+"""Sets of parameters that are computed together at least, and else a power of two: an estimate, its
+usable draws and those of its variants share a program. By judgement."""
+
+
 class Conclusion(Protocol):
     """One or more numbers from parameters; hashable, so that compiled code is used again."""
 
@@ -142,9 +147,14 @@ class Conclusions:
 
     def of_many(self, law: Law, parameters: Mapping[str, Any]) -> Floats:
         """All numbers, (B, k), of parameters (B,)."""
+        arrays = {name: np.asarray(v, np.float64) for name, v in parameters.items()}
+        count = len(next(iter(arrays.values())))
+        size = max(_FEWEST_LANES, 1 << (count - 1).bit_length()) if count else 0
+        padded = {
+            name: np.pad(values, (0, size - count), mode="edge") for name, values in arrays.items()
+        }
         with jax.enable_x64(True):
-            values = {name: np.asarray(v, np.float64) for name, v in parameters.items()}
-            return np.asarray(_evaluate(self.parts, law, values), np.float64)
+            return np.asarray(_evaluate(self.parts, law, padded), np.float64)[:count]
 
     def logarithmic(self, law: Law, values: Floats) -> NDArray[np.bool_]:
         """Whether moves of each number are measured in its logarithm, (k,).

@@ -24,6 +24,7 @@ from scalejax.objectives import (
     Objective,
     Scale,
     absolute,
+    as_huber,
     huber,
     least_squares,
     make_model,
@@ -145,6 +146,7 @@ def _solve(
     problem: FitProblem, fit: Fit, count: int, how: How
 ) -> tuple[dict[str, float], Status, Refits | None]:
     """Estimate, status and refits of a variant, from all starts."""
+    problem = _with_few_programs(problem)
     kind = fit.draws.method.removeprefix("cluster ") if count else "none"
     resampling = Resampling(kind, count, fit.settings.get("noise"))
     problem, point = estimate(problem, how, resampling)
@@ -153,6 +155,15 @@ def _solve(
     if not count or status not in MINIMA:
         return parameters, status, None
     return parameters, status, refits(problem, how, point, resampling)
+
+
+def _with_few_programs(problem: FitProblem) -> FitProblem:
+    """The same minimum by the compiled program of Huber's loss, where that is possible."""
+    if problem.priors or problem.model.penalty is not None:
+        return problem
+    objective = as_huber(problem.objective)
+    model = replace(problem.model, kernel=objective.kernel)
+    return replace(problem, model=model, objective=objective)
 
 
 def _objectives(

@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,8 +66,7 @@ class Problem(ABC):
         """Cost of the cheapest run."""
         if isinstance(self.place, CandidateList):
             return float(np.min(self.place.cost))
-        with jax.enable_x64(True):
-            return self.rate * float(np.exp(compute_range(self.place, np.inf)[0]))
+        return self.rate * float(np.exp(compute_range(self.place, np.inf)[0]))
 
     def solve(self, money: float) -> BestRuns:
         """The best runs for some money, as NumPy arrays.
@@ -139,9 +137,8 @@ class DesignProblem(Problem):
     def grid_errors(self, shapes: tuple[Shape, ...], moneys: Floats) -> Floats:
         """Standard error of the target after usual grids, (m, shapes), for FLOP (m,)."""
         with jax.enable_x64(True):
-            amounts = jnp.asarray(moneys)
             return np.asarray(
-                grid_errors_along(self.setting, shapes, self.knowledge, self.place, amounts)
+                grid_errors_along(self.setting, shapes, self.knowledge, self.place, moneys)
             )
 
     def _best(self, money: float) -> BestRuns:

@@ -8,11 +8,10 @@ compute, so that any design can be moved smoothly and stays inside.
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax._numerics import module_of
 from scalejax.errors import UsageError
 from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.vocabulary import argument
@@ -68,8 +67,7 @@ def region_of(
             )
         logs[name] = np.log([low, high])
     region = Region(logs["N"], logs["D"], logs["C"], logs["D/N"])
-    with jax.enable_x64(True):
-        low_c, high_c = map(float, compute_range(region, np.log(budget)))
+    low_c, high_c = map(float, compute_range(region, np.log(budget)))
     if low_c >= high_c:
         raise UsageError(
             f"no run fits: the smallest within the ranges costs {np.exp(low_c):.3g} FLOP, and "
@@ -95,29 +93,32 @@ def _usual(runs: Mapping[str, Floats], budget: float) -> dict[str, tuple[float, 
 
 def compute_range(region: Region, log_money: Any) -> tuple[Any, Any]:
     """Logs of the least and the most compute of one run within the limits and the money."""
+    xp = module_of(log_money, *region)
     (n_lo, n_hi), (d_lo, d_hi), (r_lo, r_hi) = region.N, region.D, region.ratio
     pair = np.log(FLOP_PER_PAIR)
-    smallest = pair + jnp.maximum(n_lo, d_lo - r_hi) + jnp.maximum(d_lo, n_lo + r_lo)
-    largest = pair + jnp.minimum(n_hi, d_hi - r_lo) + jnp.minimum(d_hi, n_hi + r_hi)
-    low = jnp.maximum(smallest, region.C[0])
-    return low, jnp.minimum(jnp.minimum(largest, region.C[1]), log_money)
+    smallest = pair + xp.maximum(n_lo, d_lo - r_hi) + xp.maximum(d_lo, n_lo + r_lo)
+    largest = pair + xp.minimum(n_hi, d_hi - r_lo) + xp.minimum(d_hi, n_hi + r_hi)
+    low = xp.maximum(smallest, region.C[0])
+    return low, xp.minimum(xp.minimum(largest, region.C[1]), log_money)
 
 
 def ratio_range(region: Region, log_compute: Any) -> tuple[Any, Any]:
     """Logs of the least and the most tokens per parameter at a compute."""
+    xp = module_of(log_compute, *region)
     pairs = log_compute - np.log(FLOP_PER_PAIR)
     (n_lo, n_hi), (d_lo, d_hi), (r_lo, r_hi) = region.N, region.D, region.ratio
-    low = jnp.maximum(jnp.maximum(r_lo, pairs - 2 * n_hi), 2 * d_lo - pairs)
-    high = jnp.minimum(jnp.minimum(r_hi, pairs - 2 * n_lo), 2 * d_hi - pairs)
+    low = xp.maximum(xp.maximum(r_lo, pairs - 2 * n_hi), 2 * d_lo - pairs)
+    high = xp.minimum(xp.minimum(r_hi, pairs - 2 * n_lo), 2 * d_hi - pairs)
     return low, high
 
 
 def run_at(log_compute: Any, log_ratio: Any) -> dict[str, Any]:
     """The run of a log compute and a log ratio: N, D and ``log_compute``, of the shape of both."""
+    xp = module_of(log_compute, log_ratio)
     pairs = log_compute - np.log(FLOP_PER_PAIR)
     return {
-        "N": jnp.exp((pairs - log_ratio) / 2),
-        "D": jnp.exp((pairs + log_ratio) / 2),
+        "N": xp.exp((pairs - log_ratio) / 2),
+        "D": xp.exp((pairs + log_ratio) / 2),
         "log_compute": log_compute,
     }
 
@@ -128,12 +129,13 @@ def run_at_place(region: Region, log_compute: Any, place: Any) -> dict[str, Any]
     return run_at(log_compute, low + (high - low) * place)
 
 
-def grid(region: Region, log_money: Any) -> tuple[jax.Array, jax.Array]:
+def grid(region: Region, log_money: Any) -> tuple[Any, Any]:
     """Log compute and place of the candidates, (n,) each, from the smallest compute up."""
+    xp = module_of(log_money, *region)
     low, high = compute_range(region, log_money)
-    compute = low + (high - low) * jnp.linspace(0.0, 1.0, _COMPUTES)
-    place = jnp.linspace(0.0, 1.0, _RATIOS)
-    return jnp.repeat(compute, _RATIOS), jnp.tile(place, _COMPUTES)
+    compute = low + (high - low) * xp.linspace(0.0, 1.0, _COMPUTES)
+    place = xp.linspace(0.0, 1.0, _RATIOS)
+    return xp.repeat(compute, _RATIOS), xp.tile(place, _COMPUTES)
 
 
 def grid_size() -> int:

@@ -16,6 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from scalejax._numerics import module_of
+
 
 @dataclass(frozen=True)
 class Support:
@@ -37,20 +39,20 @@ class Support:
         Numbers of NumPy and Python stay on the host, where every operation of JAX would be a
         compiled program of its own.
         """
+        on_host = module_of(u) is np
         if self is positive:
-            return jnp.exp(u) if isinstance(u, jax.Array) else _quiet(np.exp, u)
+            return _quiet(np.exp, u) if on_host else jnp.exp(u)
         if self is unit_interval:
-            return jax.nn.sigmoid(u) if isinstance(u, jax.Array) else _quiet(_sigmoid, u)
+            return _quiet(_sigmoid, u) if on_host else jax.nn.sigmoid(u)
         return u
 
     def unconstrain(self, value: Any) -> Any:
         """Map a parameter inside the support to its unconstrained coordinate; as `constrain`."""
+        on_host = module_of(value) is np
         if self is positive:
-            return jnp.log(value) if isinstance(value, jax.Array) else _quiet(np.log, value)
+            return _quiet(np.log, value) if on_host else jnp.log(value)
         if self is unit_interval:
-            if isinstance(value, jax.Array):
-                return jnp.log(value) - jnp.log1p(-value)
-            return _quiet(_logit, value)
+            return _quiet(_logit, value) if on_host else jnp.log(value) - jnp.log1p(-value)
         return value
 
     def slope(self, u: Any) -> Any:

@@ -7,6 +7,7 @@ from scalejax.objectives.losses import Kernel as Kernel
 from scalejax.objectives.losses import Objective as Objective
 from scalejax.objectives.losses import Scale as Scale
 from scalejax.objectives.losses import absolute as absolute
+from scalejax.objectives.losses import as_huber as as_huber
 from scalejax.objectives.losses import custom as custom
 from scalejax.objectives.losses import huber as huber
 from scalejax.objectives.losses import is_saved as is_saved

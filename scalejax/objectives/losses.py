@@ -18,7 +18,7 @@ default) or of the loss itself (``on="loss"``).
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import jax
@@ -44,6 +44,9 @@ _ABSOLUTE_WIDTH = 1e-7
 """Half-width within which the absolute residual is rounded off: far below any noise, far above the
 rounding of numbers. Set by judgement."""
 
+_BEYOND_LOGS = 1e9
+"""Larger than any difference of logarithms of floating-point numbers."""
+
 _ABSOLUTE_SOFTER = (3e5, 1e5, 3e4, 1e4, 3e3, 1e3, 300.0, 100.0, 30.0, 10.0, 3.0)
 """The same for the absolute residual, whose width is further from the noise."""
 
@@ -63,7 +66,7 @@ class Kernel:
     rho: Callable[..., jax.Array]
     log: bool
     fitted_scale: bool = False
-    softer: tuple[float, ...] = ()
+    softer: tuple[float, ...] = field(default=(), compare=False)
 
 
 def not_saved(*_: Any) -> jax.Array:
@@ -148,6 +151,20 @@ def custom(rho: Callable[[jax.Array], jax.Array], *, on: Scale = "log") -> Objec
     """Your own loss: a pure JAX function of one residual, least at zero, twice differentiable."""
     name = getattr(rho, "__name__", "custom")
     return Objective(name, Kernel(rho, _is_log(on)))
+
+
+def as_huber(objective: Objective) -> Objective:
+    """An objective with the same minimum and the compiled program of `huber`, where there is one.
+
+    Least squares is Huber's loss with a delta beyond any residual, and the absolute residual that
+    with a small one, but for a factor: beside priors or a penalty the minimum is another.
+    """
+    kernel = objective.kernel
+    if kernel.log and kernel.rho is _half_square:
+        return replace(objective, kernel=replace(kernel, rho=_huber), constants=(_BEYOND_LOGS,))
+    if kernel.log and kernel.rho is _rounded_absolute:
+        return replace(objective, kernel=replace(kernel, rho=_huber))
+    return objective
 
 
 NAMES = ("huber", "huber-auto", "least-squares", "absolute", "student-t")

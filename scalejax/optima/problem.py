@@ -26,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from scalejax._numerics import module_of
 from scalejax.errors import UsageError
 
 Decision = Mapping[str, Any]
@@ -69,7 +70,7 @@ class Variable:
     def coordinate(self, value: Any) -> Any:
         """The coordinate of a value: its logarithm, or its place between the ends."""
         if self.scale == "log":
-            return jnp.log(value) if isinstance(value, jax.Array) else np.log(value)
+            return module_of(value).log(value)
         return (value - self.low) / (self.high - self.low)
 
     @property

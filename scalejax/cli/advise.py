@@ -6,7 +6,7 @@ from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import OnBad, option
-from scalejax.cli.talk import print_json, spoken_warnings
+from scalejax.cli.talk import print_json, say_step, spoken_warnings
 
 EXAMPLES = """\b
 For example:
@@ -41,6 +41,7 @@ def advise(
     every family is judged by itself.
     """
     use_compilation_cache()
+    say_step("judging the advice", quiet)
     # Imported here: JAX and pandas take a second, which --help should not.
     from scalejax.advice import advise as judge
     from scalejax.advice import workload

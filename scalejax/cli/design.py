@@ -9,7 +9,7 @@ from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import option
 from scalejax.cli.results import draw_to
-from scalejax.cli.talk import print_json, say, spoken_warnings
+from scalejax.cli.talk import print_json, say, say_step, spoken_warnings
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument
 
@@ -102,6 +102,7 @@ def design(
     give for the same money. Numbers may have suffixes: 70B, 1.4T, 5e6.
     """
     use_compilation_cache()
+    say_step("choosing runs")
     options: dict[str, Any] = {
         "budget": budget,
         "usd": usd,

@@ -13,7 +13,7 @@ from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import ObjectiveName, OnBad, ResamplingName, Scale, SolverName, option
 from scalejax.cli.results import draw, report, save
-from scalejax.cli.talk import progress_bar, say, spoken_warnings
+from scalejax.cli.talk import progress_bar, say, say_step, spoken_warnings
 from scalejax.errors import UsageError
 
 if TYPE_CHECKING:
@@ -117,6 +117,7 @@ def fit(
     _check(by, resamples, plot, about, out)
     name = words.law_name(law, formula)
     use_compilation_cache()
+    say_step("fitting (the first time it also compiles)", quiet)
     # Imported here and below: JAX and pandas take a second, which --help should not.
     from scalejax.fitting import check_folder, read_about
 
@@ -152,31 +153,34 @@ def fit(
     if not silent:
         for note in next(iter(fits.values())).table.notes:
             say(f"assumed: {note}")
-    if by is None and not as_json and not quick and fits[""].has_estimate:
-        _with_forecast(fits[""], level)
-    else:
-        report(fits, by, level, as_json)
+    report(fits, by, level, as_json)
     if out is not None:
         for folder in save(fits, out, by, answers):
             if not quiet:
                 say(f"saved {folder}")
     if plot is not None:
         draw(fits[""], plot)
+    # Last, for it takes as long as all the rest.
+    if by is None and not as_json and not quick and fits[""].has_estimate:
+        say_step("forecasting larger runs", quiet)
+        _forecast(fits[""], level)
     if not all(fit.is_minimum if by else fit.has_estimate for fit in fits.values()):
         raise typer.Exit(FAILED)
 
 
-def _with_forecast(fit: "Fit", level: float) -> None:
-    """Print the summary, and what larger runs will lose; ``predict`` forecasts others."""
-    from scalejax.fitting import about_backtest, summarise
+def _forecast(fit: "Fit", level: float) -> None:
+    """Print what larger runs will lose, and the verdict again if the backtest changes it."""
+    from scalejax.fitting import about_backtest, for_and_against
 
     try:
         answer = fit.forecast(level=level)
     except UsageError as error:
-        print(f"{fit.summary(level)}\n\nNothing is said of larger runs: {error}")
+        print(f"\nNothing is said of larger runs: {error}")
         return
-    print(summarise(fit, level, about_backtest(answer)))
     print(f"\nForecast of runs of 10 and 100 times the largest compute:\n{answer.summary()}")
+    before, after = for_and_against(fit), for_and_against(fit, about_backtest(answer))
+    if after.sentence != before.sentence:
+        print(f"\nWith it the verdict on the fit is: {after.sentence}")
 
 
 def _check(

@@ -7,7 +7,7 @@ from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import OnBad, option
-from scalejax.cli.talk import print_json, say, spoken_warnings
+from scalejax.cli.talk import print_json, say, say_step, spoken_warnings
 
 EXAMPLES = """\b
 For example:
@@ -61,6 +61,7 @@ def forecast(
     to show what such a forecast was worth here.
     """
     use_compilation_cache()
+    say_step("forecasting", quiet)
     # Imported here: JAX and pandas take a second, which --help should not.
     from scalejax.forecasting import check_folder
     from scalejax.forecasting import forecast as foresee

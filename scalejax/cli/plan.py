@@ -11,7 +11,7 @@ from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import option
 from scalejax.cli.results import draw_to
-from scalejax.cli.talk import print_json, say, spoken_warnings
+from scalejax.cli.talk import print_json, say, say_step, spoken_warnings
 
 if TYPE_CHECKING:
     from scalejax.planning import Plan
@@ -127,6 +127,14 @@ def plan(
             "--by-forecast",
         ),
     ] = False,
+    quick: Annotated[
+        bool,
+        option(
+            "Leave out of the text what takes longer than the plan: regret and published sets.",
+            None,
+            "--quick",
+        ),
+    ] = False,
     as_json: o.AsJson = False,
 ) -> None:
     """Plan a training run: the best parameters N and tokens D under your limits, with intervals.
@@ -135,6 +143,7 @@ def plan(
     Numbers may have suffixes and units: 70B, 1.4T, 5e6, 5M USD, 80GB, 20ms.
     """
     use_compilation_cache()
+    say_step("planning")
     question: dict[str, Any] = {
         "budget": budget, "usd": usd, "target_loss": target_loss, "as_good_as": as_good_as,
         "days": days, "max_tokens": max_tokens, "unique_tokens": unique_tokens,
@@ -156,12 +165,14 @@ def plan(
     with spoken_warnings(False):
         origin = words.source_of(source, law, by_forecast, level)
         decision = decide(origin, candidates=models, level=level, **question)
-    if out is not None:
-        _save(decision, out)
     if as_json:
         print_json(decision.to_dict())
     else:
-        print(decision.summary())
+        for lines in decision.sections(quick):
+            print(lines, flush=True)
+    if out is not None:
+        say_step(f"saving {out}, with its plots")
+        _save(decision, out)
     if not decision.found:
         raise typer.Exit(3)
 

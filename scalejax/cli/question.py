@@ -11,7 +11,7 @@ from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import option
 from scalejax.cli.results import draw_to
-from scalejax.cli.talk import print_json, spoken_warnings
+from scalejax.cli.talk import print_json, say_step, spoken_warnings
 from scalejax.errors import UsageError
 
 if TYPE_CHECKING:
@@ -73,6 +73,9 @@ def sensitivity(
     laws: o.Laws = None,
     at: o.At = None,
     rows: Annotated[int, option("Runs (or clusters) of largest influence to list.", min=0)] = 5,
+    quick: Annotated[
+        bool, option("Leave out the refits without single runs.", None, "--quick")
+    ] = False,
     plot: o.Plot = None,
     level: o.Level = 0.95,
     law: o.OwnLaw = None,
@@ -87,13 +90,15 @@ def sensitivity(
     from scalejax.conclusions import influence as leave_out
     from scalejax.conclusions import sensitivity as vary
 
+    rows = 0 if quick else rows
     what = conclude(fit, at=words.points(at))
+    say_step("refitting under other choices")
     frame = vary(fit, what, laws=[words.law_of(name) for name in laws or []], level=level)
-    influential = leave_out(fit, what)
     if plot is not None:
         draw_to(plot, lambda plots: plots.plot_sensitivity(frame))
     if as_json:
-        print_json({"variants": _records(frame), "influence": _records(influential)})
+        influential = [] if quick else _records(leave_out(fit, what))
+        print_json({"variants": _records(frame), "influence": influential})
         return
     print("Refitted under other choices (change in standard errors):")
     print(_text(_by_variant(frame)))
@@ -101,6 +106,8 @@ def sensitivity(
     for sentence in describe_moves(frame):
         print(f"  {sentence}")
     if rows:
+        say_step("refitting without each run")
+        influential = leave_out(fit, what)
         print("\nLeft out one at a time, largest first (change in standard errors):")
         wide = influential.pivot_table(
             index="label", columns="conclusion", values="change_in_se", sort=False
@@ -149,6 +156,7 @@ def compare(
 
 def _load(folder: Path, law: str | None) -> "Fit":
     use_compilation_cache()
+    say_step(f"reading {folder}")
     with spoken_warnings(False):
         return words.fit_in(folder, law)
 

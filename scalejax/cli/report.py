@@ -1,5 +1,6 @@
 """``scalejax report``: one HTML page about a saved fit."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
@@ -46,6 +47,7 @@ def report(
     """
     tell = _teller(quiet)
     use_compilation_cache()
+    tell(f"reading {folder}")
     # Imported here: JAX and matplotlib take a second, which --help should not.
     import matplotlib as mpl
 
@@ -70,8 +72,8 @@ def report(
 
 
 def _teller(quiet: bool) -> Callable[[str], None]:
-    """A function that says the next step if the report has taken longer than `SLOW`."""
-    start = perf_counter()
+    """A function that says the next step: on a terminal at once, else after `SLOW` seconds."""
+    start = perf_counter() - SLOW * sys.stderr.isatty()
 
     def tell(text: str) -> None:
         if not quiet and perf_counter() - start > SLOW:

@@ -8,7 +8,7 @@ from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import option
-from scalejax.cli.talk import print_json
+from scalejax.cli.talk import print_json, say_step
 
 DIFFERENT = 3
 """Exit code when a number differs, or not all could be made again."""
@@ -33,6 +33,7 @@ def reproduce(
     too little to make the fit again.
     """
     use_compilation_cache()
+    say_step("fitting again")
     # Imported here: JAX takes a second, which --help should not.
     from scalejax.fitting import reproduce as make_again
 

@@ -11,7 +11,7 @@ from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import ObjectiveName, OnBad, option
 from scalejax.cli.results import draw_to
-from scalejax.cli.talk import print_json, say, spoken_warnings
+from scalejax.cli.talk import print_json, say, say_step, spoken_warnings
 from scalejax.errors import UsageError
 
 EXAMPLES = """\b
@@ -81,6 +81,7 @@ def select(
     a weight or is tied with the best, and stacked. The exit code is 3 if a law could not be ranked.
     """
     use_compilation_cache()
+    say_step("fitting each law to each fold", quiet)
     # Imported here: JAX and pandas take a second, which --help should not.
     from scalejax.selection import select as compare
 

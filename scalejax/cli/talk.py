@@ -13,6 +13,12 @@ def say(text: str) -> None:
     print(f"scalejax: {text}", file=sys.stderr)
 
 
+def say_step(text: str, quiet: bool = False) -> None:
+    """Say on a terminal what is done next: nobody should wait in silence, and no log needs it."""
+    if not quiet and sys.stderr.isatty():
+        say(f"{text} ...")
+
+
 def print_json(document: Any) -> None:
     """Print one JSON document on stdout."""
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))

@@ -47,9 +47,9 @@ def search_lanes(problem: Problem, args: Any, lanes: Any, starts: Any) -> Soluti
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _follow(problem: Problem, pattern: Pattern, args: Any, lanes: Any, near: Any) -> Any:
-    """A few Newton steps for each lane, from near its optimum."""
-    return jax.vmap(lambda lane, at: follow(problem, pattern, {**args, **lane}, *at))(lanes, near)
+def _follow(problem: Problem, pattern: Pattern, lanes: Any, near: Any) -> Any:
+    """A few Newton steps for each lane (all of its args), from near its optimum."""
+    return jax.vmap(lambda lane, at: follow(problem, pattern, lane, *at))(lanes, near)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -177,12 +177,14 @@ def _take_steps(
 ) -> Ints:
     """A few Newton steps for some lanes; writes into `solution`, returns those not there yet."""
     near = (solution.point, solution.multipliers)
+    whole = {**_repeat(args, len(solution.point)), **lanes}
     blocks = [rows[k : k + _BLOCK] for k in range(0, len(rows), _BLOCK)]
     # All are under way before the first is waited for.
     ends = []
     for block in blocks:
-        inputs = take_lanes((lanes, near), _pad(block, _BLOCK))
-        ends.append(_follow(problem, pattern, args, *inputs))
+        # One length and one form of the args: another would be another program.
+        inputs = take_lanes((whole, near), np.resize(block, _BLOCK))
+        ends.append(_follow(problem, pattern, *inputs))
     rest = []
     for block, end in zip(blocks, ends, strict=True):
         count = len(block)
@@ -206,6 +208,10 @@ def _search_lanes(problem: Problem, args: Any, lanes: Any, rows: Ints, solution:
     ends = search_lanes(problem, args, take_lanes(lanes, _pad(rows, _CHUNK)), points)
     for old, new in zip(jax.tree.leaves(solution), jax.tree.leaves(ends), strict=True):
         old[rows] = np.asarray(new)[: len(rows)]
+
+
+def _repeat(tree: Any, count: int) -> Any:
+    return jax.tree.map(lambda x: np.broadcast_to(x, (count, *np.shape(x))), tree)
 
 
 def _pad(rows: Ints, most: int) -> Ints:

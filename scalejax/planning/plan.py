@@ -1,5 +1,6 @@
 """`Plan`: what to train, as people hold it: text, frame, plain values and files."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from scalejax.fitting import Fit
 from scalejax.forecasting import Forecast
 from scalejax.planning.question import Question
 from scalejax.planning.record import PlanRecord
-from scalejax.planning.summary import summarise
+from scalejax.planning.summary import sections, summarise
 from scalejax.planning.verdict import headline, judge
 from scalejax.result import Result
 from scalejax.status import Outcome
@@ -37,6 +38,14 @@ class Plan(PlanRecord, Result):
     def summary(self) -> str:
         """The plan as text for a terminal."""
         return summarise(self)
+
+    def sections(self, quick: bool = False) -> Iterator[str]:
+        """The lines of `summary` as they become known, the decision first.
+
+        Args:
+            quick: Leave out regret and published sets, which take longer than the decision.
+        """
+        return sections(self, quick=quick)
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain values that JSON can hold; what is missing is null."""

@@ -2,6 +2,8 @@
 
 import math
 import textwrap
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -28,20 +30,31 @@ def summarise(plan: PlanRecord, backtest: Caveat | None = None) -> str:
         plan: The plan.
         backtest: How well the law would have predicted the largest runs, if somebody tried.
     """
-    judgement = judge(plan, backtest)
-    parts = [
-        [textwrap.fill(headline(plan), _WIDTH), *_grade(plan, judgement)],
-        [f"Law: {plan.source.label}", *_question(plan)],
-    ]
-    if not plan.found:
-        return _joined(parts)
-    parts += [_sides(judgement), _numbers(plan), _binding(plan), _options(plan)]
-    parts += [_candidates(plan), _regret(plan), _strongest(plan), _published(plan)]
-    return _joined(parts)
+    return "\n".join(sections(plan, backtest))
 
 
-def _joined(parts: list[list[str]]) -> str:
-    return "\n\n".join("\n".join(lines) for lines in parts if lines)
+def sections(
+    plan: PlanRecord, backtest: Caveat | None = None, *, quick: bool = False
+) -> Iterator[str]:
+    """The lines of `summarise`, each part when it is known: the decision first.
+
+    Args:
+        plan: The plan.
+        backtest: As for `summarise`.
+        quick: Whether regret and published sets, which take longer than the decision, are left out.
+    """
+    yield textwrap.fill(headline(plan), _WIDTH)
+    judgement = judge(plan, backtest, quick=quick)
+    yield from _grade(plan, judgement)
+    parts: list[Callable[[], list[str]]] = [lambda: [f"Law: {plan.source.label}", *_question(plan)]]
+    if plan.found:
+        parts += [lambda: _sides(judgement)]
+        of_plan = [_numbers, _binding, _options, _candidates]
+        of_plan += [_strongest] if quick else [_regret, _strongest, _published]
+        parts += [partial(part, plan) for part in of_plan]
+    for part in parts:
+        if lines := part():
+            yield "\n".join(["", *lines])
 
 
 def _wrapped(text: str, indent: str = "  ") -> str:

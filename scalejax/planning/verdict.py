@@ -52,13 +52,14 @@ def headline(plan: PlanRecord) -> str:
     return f"Train {said}."
 
 
-def judge(plan: PlanRecord, backtest: Caveat | None = None) -> Judgement:
+def judge(plan: PlanRecord, backtest: Caveat | None = None, *, quick: bool = False) -> Judgement:
     """What speaks for a plan and what against it, from the rules of its fit and of its own.
 
     Args:
         plan: The plan.
         backtest: How well the law would have predicted the largest runs, if somebody tried: it
             stands first on its side.
+        quick: Whether published sets are left out, each of which is another optimum.
     """
     backtest = backtest or plan.source.backtest
     own = [*([backtest] if backtest else []), *_about_interval(plan)]
@@ -67,7 +68,8 @@ def judge(plan: PlanRecord, backtest: Caveat | None = None) -> Judgement:
     if of_fit.support:
         clauses = ", ".join(one.short for one in of_fit.support if one.short)
         own.append(Caveat("fit", f"Its fit: {clauses}.", "for"))
-    own += [*of_fit.against, *_about_point(plan), *_about_published(plan)]
+    own += [*of_fit.against, *_about_point(plan)]
+    own += [] if quick else _about_published(plan)
     own += [Caveat("plan", text, "note") for text in plan.warnings]
     return judged(own, of_fit.strength)
 

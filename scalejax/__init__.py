@@ -22,6 +22,7 @@
 - `study`, `resume`: a thousand laws as one resumable job.
 - `advise`: what published advice is worth on your runs.
 - `report`: one HTML file about a fit.
+- `keep_programs`: keep what is compiled, so that the next process need not compile it.
 - `law`, `formula_law`, `Positive`, `Real`, `UnitInterval`: a law of your own.
 - `huber`, `student_t`, `least_squares`, `absolute`: what is minimised.
 
@@ -106,6 +107,7 @@ if TYPE_CHECKING:
     from scalejax.planning import plan as plan
     from scalejax.pooling import borrow as borrow
     from scalejax.pooling import pool as pool
+    from scalejax.programs import keep_programs as keep_programs
     from scalejax.reporting import report as report
     from scalejax.selection import select as select
     from scalejax.status import Status as Status
@@ -130,6 +132,7 @@ _HOME = {
         "objectives": "absolute huber least_squares student_t",
         "planning": "frontier load_plan plan",
         "pooling": "borrow pool",
+        "programs": "keep_programs",
         "reporting": "report",
         "selection": "select",
         "status": "Status",

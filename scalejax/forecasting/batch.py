@@ -68,6 +68,11 @@ _PADDED = (16, 64, 256, MOST_ROWS)
 """Sizes that arrays are padded to, for few programs; beyond, multiples of the last."""
 
 
+_TARGETS = 256
+"""Fewest runs to come that arrays are padded to: they cost next to nothing, and the two runs of a
+summary share a program with the curve of a plot."""
+
+
 @dataclass(frozen=True)
 class ForecastRows:
     """Rows of one table.
@@ -285,7 +290,7 @@ def _size_of(tables: Sequence[ForecastRows], targets: Sequence[Mapping[str, Floa
         tables=_TABLES[len(tables) > _TABLES[0]],
         rows=padded(max(len(one) for one in tables)),
         runs=padded(max(one.runs for one in tables)) if with_runs else 0,
-        targets=padded(max(len(next(iter(one.values()))) for one in targets)),
+        targets=padded(max(_TARGETS, *(len(next(iter(one.values()))) for one in targets))),
     )
 
 

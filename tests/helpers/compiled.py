@@ -15,7 +15,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from scalejax.cli import cache
+from scalejax.programs import user_folder
 
 ENTRIES = "*-cache"
 DAYS = 30
@@ -26,7 +26,7 @@ def kept_folder() -> Path | None:
     """The common folder of these versions and this processor; None where none can be written."""
     python = "".join(platform.python_version_tuple()[:2])
     try:
-        command = cache._cache_folder()
+        command = user_folder()
         versions = f"jax{version('jax')}-jaxlib{version('jaxlib')}-py{python}"
         kept = command.parents[1] / "tests" / f"{versions}-{command.name}"
         kept.mkdir(parents=True, exist_ok=True)

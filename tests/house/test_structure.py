@@ -24,6 +24,9 @@ UNSAFE_MODULES = {"pickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"
 UNSAFE_CALLS = {"eval", "exec", "compile", "__import__"}
 UNSAFE_METHODS = {"eval", "query", "read_pickle", "to_pickle"}
 
+ON_REQUEST = {"programs.py": {"jax.config.update"}}
+"""Global settings that a function of the file changes because it is called for that."""
+
 
 def module_name(file: Path) -> str:
     return file.relative_to(PACKAGE).as_posix()
@@ -106,7 +109,7 @@ class TestModule:
         assert past_a_face(parse(file), room_of(file)) <= PAST_THE_FACE.keys()
 
     def test_runs_no_code_from_data_and_sets_no_global_state(self, file):
-        assert unsafe(parse(file)) == set()
+        assert unsafe(parse(file)) <= ON_REQUEST.get(module_name(file), set())
 
     def test_is_short(self, file):
         assert len(file.read_text(encoding="utf-8").splitlines()) <= 400

@@ -44,7 +44,7 @@ def keep_programs(folder: str | Path | None = None) -> Path | None:
 
     if forbidden():
         return None
-    present = jax.config.jax_compilation_cache_dir
+    present = jax.config.values["jax_compilation_cache_dir"]
     if folder is None and present is not None:
         return Path(present)
     place = Path(folder or user_folder()).expanduser()

@@ -97,8 +97,8 @@ def sensitivity(
     if plot is not None:
         draw_to(plot, lambda plots: plots.plot_sensitivity(frame))
     if as_json:
-        influential = [] if quick else _records(leave_out(fit, what))
-        print_json({"variants": _records(frame), "influence": influential})
+        alone = [] if quick else _records(leave_out(fit, what))
+        print_json({"variants": _records(frame), "influence": alone})
         return
     print("Refitted under other choices (change in standard errors):")
     print(_text(_by_variant(frame)))

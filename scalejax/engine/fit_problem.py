@@ -106,9 +106,10 @@ class FitProblem:
 
     def tangent(self, u: Floats) -> tuple[Floats, Floats]:
         """Residuals (n,) at coordinates (p,), and their slopes in the free ones, (n, free)."""
-        inputs = tuple(self.table.inputs[name] for name in self.model.law.inputs)
+        inputs: Any = tuple(self.table.inputs[name] for name in self.model.law.inputs)
+        target: Any = self.target
         with jax.enable_x64(True):
-            both = _tangent(self.model, u, Rows(inputs, self.target), dict(self.fixed))
+            both = _tangent(self.model, u, Rows(inputs, target), dict(self.fixed))
             residual, jacobian = jax.device_get(both)
         return residual, jacobian
 

@@ -15,7 +15,7 @@ from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import option
 from scalejax.cli.results import draw_to
 from scalejax.cli.stopping import survivable
-from scalejax.cli.talk import say, spoken_warnings
+from scalejax.cli.talk import say, say_step, spoken_warnings
 from scalejax.vocabulary import speaking
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def study(
         raise typer.BadParameter("a job needs a folder.", param_hint="--out")
     _check_files(plot, csv, out)
     use_compilation_cache()
+    say_step("preparing the job", quiet)
     me = _join(distributed, coordinator, processes, process)
     from scalejax.studies import StudyFile, prepare
     from scalejax.studies import study as fit_study
@@ -144,6 +145,7 @@ def resume(
     """Go on with the job of a study where it stopped; print the results of a finished one."""
     _check_files(plot, csv, folder)
     use_compilation_cache()
+    say_step("preparing the job", quiet)
     me = _join(distributed, coordinator, processes, process)
     from scalejax.studies import Folder
     from scalejax.studies import resume as go_on

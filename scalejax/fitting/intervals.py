@@ -105,20 +105,18 @@ def _of_parameter(
     if method == "percentile":
         error, low, high = _from_draws(fit, value, fit.draws.parameters[name], level, method)
         return float(error), float(low), float(high)
-    with jax.enable_x64(True):
-        centre = np.asarray(parameter.unconstrain(jnp.asarray(value)), np.float64)
-        if method in _ASYMPTOTIC:
-            linear = fit.asymptotics
-            k = linear.names.index(leader)
-            of_u = float(np.sqrt(linear.covariance(_covariance_kind(fit, method))[k, k]))
-            error, reach = of_u * abs(linear.scale[k]), t_quantile(level, linear.degrees_of_freedom)
-            ends = centre - reach * of_u, centre + reach * of_u
-        else:
-            draws = fit.draws.parameters[name]
-            error = _from_draws(fit, value, draws, level, method)[0]
-            coordinates = np.asarray(parameter.unconstrain(jnp.asarray(draws)), np.float64)
-            ends = _from_draws(fit, centre, coordinates, level, method)[1:]
-        low, high = (float(parameter.constrain(jnp.asarray(end))) for end in ends)
+    centre = parameter.unconstrain(np.float64(value))
+    if method in _ASYMPTOTIC:
+        linear = fit.asymptotics
+        k = linear.names.index(leader)
+        of_u = float(np.sqrt(linear.covariance(_covariance_kind(fit, method))[k, k]))
+        error, reach = of_u * abs(linear.scale[k]), t_quantile(level, linear.degrees_of_freedom)
+        ends = centre - reach * of_u, centre + reach * of_u
+    else:
+        draws = fit.draws.parameters[name]
+        error = _from_draws(fit, value, draws, level, method)[0]
+        ends = _from_draws(fit, centre, parameter.unconstrain(draws), level, method)[1:]
+    low, high = (float(parameter.constrain(end)) for end in ends)
     support = parameter.support
     return float(error), max(low, support.lower), min(high, support.upper)
 

@@ -166,7 +166,7 @@ def _law_of(text: str, name: str) -> Law:
         name=name,
         inputs=inputs,
         parameters=parameters,
-        linear=linear,
+        declared_linear=linear,
         cite="",
         about=text,
     )

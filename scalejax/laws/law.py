@@ -9,15 +9,17 @@ their support. The result is still that function, and knows what the fit engine 
 
     floor_power(7e9, E=1.7, A=400.0, alpha=0.34)   # call it, jit it, vmap it, grad it
 
-`linear=` names the parameters in which the law is linear given the rest; the engine projects
-them out when it looks for starts. `plausible=` gives the range of values seen in the field, from
-which starts are drawn; it does not bound the fit. `bounds=` does.
+The engine projects the parameters in which the law is linear given the rest out when it looks for
+starts. It finds them itself; `linear=` names them where the operations do not show them.
+`plausible=` gives the range of values seen in the field, from which starts are drawn; it does not
+bound the fit. `bounds=` does.
 """
 
 import inspect
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, get_type_hints, overload
 
 import jax
@@ -26,6 +28,7 @@ import numpy as np
 
 from scalejax._arrays import Floats
 from scalejax.errors import DataWarning, LawError
+from scalejax.laws.linear import linear_parameters
 from scalejax.laws.parameter import Parameter, declare_parameter
 from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Support
@@ -55,7 +58,8 @@ class Law:
         name: Name in the registry, in files and at the terminal.
         inputs: Names of the positional inputs, in order.
         parameters: Declared parameters by name, in order.
-        linear: Parameters in which the law is linear given the others.
+        declared_linear: Parameters in which the law is said to be linear given the others; None to
+            find them.
         cite: Key of the source in `scalejax.laws.citations.CITATIONS`; empty for a user's law.
         about: The formula and its source in one line.
         published: Published coefficient sets by identifier.
@@ -72,7 +76,7 @@ class Law:
     name: str
     inputs: tuple[str, ...]
     parameters: Mapping[str, Parameter]
-    linear: tuple[str, ...]
+    declared_linear: tuple[str, ...] | None
     cite: str
     about: str
     published: Mapping[str, PublishedSet] = field(default_factory=dict)
@@ -131,9 +135,17 @@ class Law:
             raise LawError(f"{self.name} has no published set {name!r}; there are: {identifiers}.")
         return self.published[name]
 
+    @cached_property
+    def linear(self) -> tuple[str, ...]:
+        """Parameters in which the law is linear given the others, declared or found."""
+        if self.declared_linear is not None:
+            return self.declared_linear
+        supports = {name: parameter.support for name, parameter in self.parameters.items()}
+        return linear_parameters(self.function, len(self.inputs), supports)
+
     @property
     def nonlinear(self) -> tuple[str, ...]:
-        """The parameters that are not declared linear."""
+        """The other parameters."""
         return tuple(name for name in self.parameters if name not in self.linear)
 
     def __repr__(self) -> str:
@@ -145,7 +157,7 @@ def law(function: Callable[..., Any]) -> Law: ...
 @overload
 def law(
     *,
-    linear: Sequence[str] = (),
+    linear: Sequence[str] | None = None,
     cite: str = "",
     plausible: Mapping[str, tuple[float, float]] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
@@ -163,7 +175,7 @@ def law(
 def law(
     function: Callable[..., Any] | None = None,
     *,
-    linear: Sequence[str] = (),
+    linear: Sequence[str] | None = None,
     cite: str = "",
     plausible: Mapping[str, tuple[float, float]] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
@@ -183,7 +195,8 @@ def law(
     Args:
         function: The law of one point. Inputs are positional, parameters keyword-only and
             annotated with `Positive`, `UnitInterval` or `Real`.
-        linear: Parameters in which the law is linear given the rest.
+        linear: Parameters in which the law is linear given the rest. Without it they are found
+            from the law's operations, see `scalejax.laws.linear`.
         cite: Citation key, usually author and year.
         plausible: Range of values per parameter from which starts are drawn. Without one a
             positive parameter is sought in 0.01 to 100 and a real one in -3 to 3.
@@ -217,7 +230,7 @@ def law(
             function,
             supports,
             {
-                "linear": linear,
+                "linear": linear or (),
                 "plausible": ranges,
                 "bounds": limits,
                 "units": unit_names,
@@ -230,7 +243,7 @@ def law(
                 support,
                 plausible=ranges.get(key),
                 bounds=limits.get(key),
-                wide=key in linear or key not in ranges,
+                wide=key in (linear or ()) or key not in ranges,
                 unit=unit_names.get(key, ""),
             )
             for key, support in supports.items()
@@ -246,7 +259,7 @@ def law(
             name=name or function.__name__,
             inputs=tuple(inputs or signature_inputs),
             parameters=declared,
-            linear=tuple(linear),
+            declared_linear=None if linear is None else tuple(linear),
             cite=cite,
             about=about or (inspect.getdoc(function) or "").split("\n", 1)[0],
             published={coefficients.id: coefficients for coefficients in published},

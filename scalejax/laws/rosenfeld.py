@@ -25,6 +25,7 @@ known."""
 
 
 @law(
+    linear=("e0",),
     cite="rosenfeld2019",
     plausible={
         "a": (1.0, 1e6),

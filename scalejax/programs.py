@@ -26,10 +26,10 @@ def keep_programs(folder: str | Path | None = None) -> Path | None:
 
         sj.keep_programs()
 
-    A first fit in a new kernel then takes less than half of the time. This is a call and not the default:
-    JAX has one such folder for a whole process, so it holds your own programs too, and turning
-    that on is a setting of yours. Call it once, before or after other work; fits are the same with
-    it and without. The command ``scalejax`` uses the same folder.
+    A first fit in a new kernel then takes less than half of the time. This is a call and not the
+    default: JAX has one such folder for a whole process, so it holds your own programs too, and
+    turning that on is a setting of yours. Call it once, before or after other work; fits are the
+    same with it and without. The command ``scalejax`` uses the same folder.
 
     Args:
         folder: Where to keep them. If not given, the folder that JAX has already (for example

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 _COMPILED: set[Hashable] = set()
-_COMPILING = Lock()
+_COMPILING: dict[Hashable, Lock] = {}
 
 
 @contextmanager
@@ -19,7 +19,7 @@ def compiled_once(program: Hashable) -> Iterator[None]:
         yield
         return
     with ExitStack() as stack:
-        stack.enter_context(_COMPILING)
+        stack.enter_context(_COMPILING.setdefault(program, Lock()))
         if program in _COMPILED:
             stack.close()
         yield

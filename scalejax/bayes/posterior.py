@@ -114,8 +114,8 @@ class Posterior(Result):
         draws = pd.DataFrame(self.arrays()).rename_axis("parameter", axis="columns")
         low, middle, high = (draws.quantile((1 + sign * level) / 2) for sign in (-1, 0, 1))
         columns = {"estimate": middle, "stderr": draws.std(ddof=0), "lo": low, "hi": high}
-        count = {"b_asked": len(draws), "b_used": len(draws)}
-        return pd.DataFrame(columns).assign(level=level, method="posterior nuts", **count)
+        about = {"b_asked": len(draws), "b_used": len(draws), "reason": ""}
+        return pd.DataFrame(columns).assign(level=level, method="posterior nuts", **about)
 
     def to_frame(self) -> pd.DataFrame:
         """One row per draw: chain, draw (both from 1), parameters, noise_scale and statistics."""

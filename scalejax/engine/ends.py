@@ -28,7 +28,8 @@ class Ends:
         on_bound: Coordinates on a bound, (P, p).
         steps: Steps of the best start, (P,).
         starts: Starts tried, (P,).
-        agreeing: Starts that reached the best objective, (P,).
+        agreeing: Starts that reached the best objective, (P,); of the softest loss on the way, if a
+            problem took long.
     """
 
     u: Floats

@@ -45,8 +45,8 @@ DRAW_TOLERANCE = 1e-11
 """Relative Newton decrement for a resample: scaled gradient below 1e-6."""
 
 NEWTON_STEPS = 5000
-"""Step limit of the default solver: a hundred times what most problems take. Of 1,200 flat problems
-one took more than 3,000."""
+"""Step limit of the default solver: a hundred times what most problems take. Of 600 flat problems
+with Huber's loss the longest took 1,474."""
 
 _AT_FIRST = 200
 """Steps after which a problem is put aside, so that no batch waits for it. By judgement."""

@@ -114,7 +114,7 @@ class Posterior(Result):
         draws = pd.DataFrame(self.arrays()).rename_axis("parameter", axis="columns")
         low, middle, high = (draws.quantile((1 + sign * level) / 2) for sign in (-1, 0, 1))
         columns = {"estimate": middle, "stderr": draws.std(ddof=0), "lo": low, "hi": high}
-        about = {"b_asked": len(draws), "b_used": len(draws), "reason": ""}
+        about: dict[str, Any] = {"b_asked": len(draws), "b_used": len(draws), "reason": ""}
         return pd.DataFrame(columns).assign(level=level, method="posterior nuts", **about)
 
     def to_frame(self) -> pd.DataFrame:

@@ -9,8 +9,8 @@ laws have.
 `fast_log` is a logarithm that vectorises in float64; `benchmarks/pass_form.py` shows what the pass
 costs, a fifth of which would be XLA's own float64 logarithm on CPU.
 
-`RUN_ONCE`, `RUN_OFTEN` and `COMPILE_SOON` are compiler options for programs that are run a few
-times only, a million times, or between.
+`RUN_ONCE`, `RUN_SOON`, `COMPILE_SOON` and `RUN_OFTEN` are compiler options for programs that are
+run from a few times only to a million times.
 
 `module_of` is NumPy for numbers of the host: outside of a compiled function every operation of JAX
 is a compiled program of its own.
@@ -21,7 +21,7 @@ is a compiled program of its own.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -61,18 +61,28 @@ def powers_as_exponentials(function: Callable[..., Any]) -> Callable[..., Any]:
     return rewritten
 
 
-COMPILE_SOON: dict[str, bool | int | float | str] = (
-    {"xla_cpu_use_fusion_emitters": False} if jax.__version_info__ < (0, 11) else {}
-)
-"""Compiler options for what must run fast but compiles for seconds: a forecast compiles in 3 s
-instead of 5 and runs as fast. Later versions have no such option."""
+Options: TypeAlias = dict[str, bool | int | float | str]
 
-RUN_OFTEN: dict[str, bool | int | float | str] = {"xla_cpu_prefer_vector_width": 512}
+
+def _emitters(use: bool) -> Options:
+    """Whether JAX 0.10 compiles by what it calls fusion emitters; later versions have no choice."""
+    return {"xla_cpu_use_fusion_emitters": use} if jax.__version_info__ < (0, 11) else {}
+
+
+COMPILE_SOON: Options = _emitters(False)
+"""Compiler options for what must run fast but compiles for seconds: a forecast compiles in 3 s
+instead of 5 and runs as fast."""
+
+RUN_OFTEN: Options = {"xla_cpu_prefer_vector_width": 512}
 """Compiler options for what runs a million times: the widest vectors of the processor. Measured on
 AVX-512: a tenth to a fifth less time for a refit; a processor without them takes what it has."""
 
-RUN_ONCE: dict[str, bool | int | float | str] = {"xla_backend_optimization_level": 0}
+RUN_SOON: Options = {"xla_backend_optimization_level": 0, **_emitters(True)}
 """Compiler options for what runs for milliseconds and compiles for seconds: half the wait."""
+
+RUN_ONCE: Options = {**RUN_SOON, **_emitters(False)}
+"""The same where last digits may depend on shapes, as they do without the emitters: with JAX 0.10
+less than half of that again."""
 
 # Bits of the square root of a half as float64, and those of the fraction of any float64.
 _SQRT_HALF_BITS = 0x3FE6A09E667F3BCD

@@ -80,13 +80,14 @@ def sum_rows(
         terms = jax.vmap(row)(rows.inputs, rows.target, weight)
         return tuple(jnp.sum(term, axis=0) for term in terms)
 
+    @jax.jit  # Traced once, for the number of its sums and their terms alike.
     def at(i: Any) -> tuple[jax.Array, ...]:
         return row(tuple(x[i] for x in rows.inputs), rows.target[i], weight[i])
 
     def add(i: Any, sums: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
         return tuple(total + term for total, term in zip(sums, at(i), strict=True))
 
-    zeros = tuple(jnp.zeros_like(zero) for _ in jax.eval_shape(at, 0))
+    zeros = tuple(jnp.zeros_like(zero) for _ in jax.eval_shape(at, jnp.zeros_like(count)))
     return lax.fori_loop(0, count, add, zeros)
 
 

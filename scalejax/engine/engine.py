@@ -21,7 +21,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax.engine.arrays import HostTable, stack
 from scalejax.engine.attempt import Problems, Trial, pad
 from scalejax.engine.certificate import THRESHOLDS, mark_disagreement
-from scalejax.engine.chunk import Draw, Program, TaskEnds, Work, solve_chunk, solve_small_chunk
+from scalejax.engine.chunk import Draw, Program, TaskEnds, Work, chunk_solver
 from scalejax.engine.compiling import compiled_once, shapes
 from scalejax.engine.ends import Ends, best_ends
 from scalejax.engine.layout import Layout, default_layout
@@ -58,12 +58,6 @@ NIST's ENSO problem 2 or 3 of 16 starts agreed on a local minimum."""
 _CHUNK_SIZES = (1, 256)
 """Problems in a chunk below the layout's largest. More sizes would waste less padding but compile
 more programs, of seconds each; set by judgement."""
-
-_SMALL = 1024
-"""Problems times rows up to which a chunk compiles quickly instead of running quickly.
-
-Set by judgement: such a chunk runs for milliseconds, and compiling takes seconds.
-"""
 
 
 class Engine:
@@ -208,6 +202,7 @@ class Engine:
         """The best ends of one attempt at P problems."""
         starts, size, tasks = trial.starts, trial.chunk, trial.tasks
         total = len(problems.table)
+        run = chunk_solver(size, total * self.tables.weight.shape[0])
         per_chunk = min(size, tasks // len(starts))
         firsts = range(0, total, per_chunk)
 
@@ -239,7 +234,7 @@ class Engine:
         done = failed = 0
         parts: list[Ends] = []
         works = (work(first) for first in firsts)
-        for solved, count in self._run(works, len(firsts), trial.settings):
+        for solved, count in self._run(run, works, len(firsts), trial.settings):
             parts.append(best_ends(solved, count, len(starts), self.cells))
             done += count
             failed += int(np.sum(parts[-1].status != Status.CONVERGED))
@@ -352,6 +347,7 @@ class Engine:
 
     def _run(
         self,
+        run: Callable[..., TaskEnds],
         works: Iterator[tuple[Work, int]],
         total: int,
         settings: Settings,
@@ -364,8 +360,6 @@ class Engine:
 
         def one(item: tuple[Work, int]) -> tuple[TaskEnds, int]:
             work, count = item
-            small = len(work.table) * self.tables.weight.shape[0] <= _SMALL
-            run = solve_small_chunk if small else solve_chunk
             device = free.get()
             try:
                 # The context is local to a thread, so every worker enters it.

@@ -107,6 +107,7 @@ def _project(model: Model, sums: jax.Array, total: jax.Array) -> tuple[jax.Array
     signed = [model.law.parameters[name].support.lower == 0 for name in model.linear]
     positive = np.array(signed)[:, None, None]
 
+    @jax.jit  # Traced once for both calls.
     def solve_all(dropped: Any) -> jax.Array:
         each = jax.vmap(_least_squares, in_axes=-1, out_axes=-1)
         return jax.vmap(each, in_axes=-1, out_axes=-1)(matrix, right, dropped)

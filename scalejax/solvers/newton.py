@@ -19,7 +19,7 @@ takes the last step without checking it, or gives up when the damping explodes.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -148,8 +148,9 @@ def _make_update(box: Box) -> Callable[..., tuple[jax.Array, NewtonState]]:
         raised = jnp.where(
             better, state.raised * _LOWER, jnp.maximum(state.raised * _RAISE, _FIRST_RAISE)
         )
-        direction, decrement, definite = _direction(grad, curvature, raised, best, box)
-        uncorrected = state._replace(corrections=jnp.zeros_like(state.corrections), trial=infinity)
+        corrects = _corrects(evaluation, state, better, box)
+        linear, whole = _of_linear(evaluation, u, box), (grad, curvature, raised, best)
+        direction, decrement, definite = _direction(*_choose(corrects, linear, whole), box=box)
 
         settled = (state.damping <= _SAFE_DAMPING) & (raised <= _SAFE_RAISE)
         small = decrement <= state.tolerance * jnp.abs(value)
@@ -165,42 +166,56 @@ def _make_update(box: Box) -> Callable[..., tuple[jax.Array, NewtonState]]:
         anew = ~definite | ((rejections > 0) & (rejections % _PATIENCE == 0))
         damping = jnp.where(anew, jnp.maximum(damping, _FIRST_DAMPING), damping)
         step = jnp.where(anew | hopeless, 0, direction)
-        new = uncorrected._replace(
+        new = state._replace(
             value=value,
             grad=grad,
             curvature=curvature,
             step=step,
+            corrections=jnp.zeros_like(state.corrections),
+            trial=infinity,
             damping=jnp.minimum(damping, _FIRST_DAMPING * _GROW),
             raised=raised,
             decrement=jnp.where(better, decrement, state.decrement),
             rejections=rejections,
             finished=converged | hopeless,
         )
-        if box.linear is None:
-            return best + step - u, new
-        promising = jnp.isfinite(evaluation.value) & (evaluation.value < _CORRECTED * state.trial)
-        corrects = ~better & promising & (state.corrections < _CORRECTIONS)
-        correction = _correction(evaluation, u, box)
         corrected = state._replace(
-            step=state.step + correction,
+            step=state.step + direction,
             corrections=state.corrections + 1,
             trial=evaluation.value,
         )
-        new = jax.tree.map(lambda old, other: jnp.where(corrects, old, other), corrected, new)
-        return jnp.where(corrects, correction, best + step - u), new
+        return _choose(corrects, (direction, corrected), (best + step - u, new))
 
     return update
 
 
-def _correction(evaluation: Evaluation, u: jax.Array, box: Box) -> jax.Array:
-    """A Newton step of the linear coordinates alone."""
-    others = jnp.asarray(~box.linear)
-    alone = evaluation.without(others)
-    return _direction(alone.grad, alone.curvature, jnp.zeros_like(alone.value), u, box)[0]
+def _corrects(
+    evaluation: Evaluation, state: NewtonState, better: jax.Array, box: Box
+) -> jax.Array | bool:
+    """Whether a step that did not lower the objective is corrected in the linear coordinates."""
+    if box.linear is None:
+        return False
+    promising = jnp.isfinite(evaluation.value) & (evaluation.value < _CORRECTED * state.trial)
+    return ~better & promising & (state.corrections < _CORRECTIONS)
+
+
+def _of_linear(evaluation: Evaluation, u: jax.Array, box: Box) -> tuple[jax.Array, ...]:
+    """What gives a Newton step of the linear coordinates alone; see `_direction`."""
+    if box.linear is None:
+        return ()
+    alone = evaluation.without(jnp.asarray(~box.linear))
+    return alone.grad, alone.curvature, jnp.zeros_like(alone.value), u
+
+
+def _choose(first: jax.Array | bool, one: Any, other: Any) -> Any:
+    """The leaves of the first of two equal trees, or of the other; `first` may be plainly False."""
+    if first is False:
+        return other
+    return jax.tree.map(lambda a, b: jnp.where(first, a, b), one, other)
 
 
 def _direction(
-    grad: jax.Array, curvature: jax.Array, raised: jax.Array, u: jax.Array, box: Box
+    grad: jax.Array, curvature: jax.Array, raised: jax.Array, u: jax.Array, *, box: Box
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Newton direction clipped to the box, its decrement, and whether the matrix is definite."""
     size = u.shape[0]

@@ -28,6 +28,7 @@ A study is a TOML file:
   run = "model"                    # its rows are checkpoints of one model
   laws = ["chinchilla", "kaplan"]
   resamples = 200
+  forecast_at = "10x"              # or { N = "70B", D = "1.4T" }
   [[recipe]]                       # a law fitted in another way
   law = "chinchilla"
   label = "borrowed"

@@ -26,8 +26,11 @@ from scalejax.fitting.make import fit_many as fit_many
 from scalejax.fitting.manifest import read_about as read_about
 from scalejax.fitting.outlook import about_backtest as about_backtest
 from scalejax.fitting.outlook import forecast_many as forecast_many
+from scalejax.fitting.outlook import larger_runs as larger_runs
 from scalejax.fitting.outlook import law_inside as law_inside
 from scalejax.fitting.outlook import unforeseeable as unforeseeable
+from scalejax.fitting.outlook import unforeseeable_rows as unforeseeable_rows
+from scalejax.fitting.outlook import usual_inside as usual_inside
 from scalejax.fitting.plain import describe as describe
 from scalejax.fitting.plain import describe_objective as describe_objective
 from scalejax.fitting.plain import describe_rows as describe_rows

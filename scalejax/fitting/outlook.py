@@ -5,7 +5,7 @@
 forecast, `unforeseeable` says why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.special import bdtr
@@ -21,6 +21,7 @@ from scalejax.forecasting import (
     At,
     FieldLaw,
     Forecast,
+    ForecastRows,
     LawInside,
     inside_of,
     make_forecast,
@@ -89,11 +90,11 @@ def forecast_many(
             "those that agree together."
         )
     ((inside, fixed),) = kinds
+    rows = {name: rows_of(fit.table) for name, fit in fits.items()}
     targets = {
-        name: runs_to_come(larger_runs(fit) if at is None else at, fit.law.inputs)
+        name: runs_to_come(larger_runs(rows[name]) if at is None else at, fit.law.inputs)
         for name, fit in fits.items()
     }
-    rows = {name: rows_of(fit.table) for name, fit in fits.items()}
     return make_forecast(inside, rows, targets, level=level, seed=seed, fixed=dict(fixed))
 
 
@@ -104,23 +105,47 @@ def _fixed(fit: FitRecord) -> dict[str, float]:
 
 def unforeseeable(fit: FitRecord) -> str:
     """Why a fit has no forecast, in words; empty where it has one."""
-    if not fit.free:
-        return "nothing of the law was fitted"
     if fit.settings["penalty"]:
         return "a penalty of your own has no place in it"
-    if np.any(fit.table.target <= 0):
+    return unforeseeable_rows(fit.free, fit.table.target, fit.table.weight)
+
+
+def unforeseeable_rows(free: Sequence[str], target: Floats, weight: Floats) -> str:
+    """Why rows have no forecast, in words; empty where they have one.
+
+    Args:
+        free: Parameters that are sought.
+        target: Response of the rows, (n,).
+        weight: Of each, (n,).
+    """
+    if not free:
+        return "nothing of the law was fitted"
+    if np.any(target <= 0):
         return "it is of logarithms, and the response is not positive everywhere"
-    rows = int(np.sum(fit.table.weight > 0))
+    rows = int(np.sum(weight > 0))
     return f"{rows} rows are too few" if rows < FEWEST_ROWS else ""
 
 
 def law_inside_of(fit: FitRecord) -> LawInside:
     """The law inside the forecast of a fit: its own, with what was fixed, tied or known."""
     settings = fit.settings
-    told = settings["fixed"] or settings["tied"] or settings["priors"]
-    if not told and any(fit.law is LAWS[name] for name in _OF_THE_FIELD):
+    return usual_inside(fit.law, settings["fixed"], settings["tied"], fit.problem.priors)
+
+
+def usual_inside(
+    law: Law,
+    fixed: Mapping[str, float] | None = None,
+    tied: Mapping[str, str] | None = None,
+    priors: Mapping[str, Prior] | None = None,
+) -> LawInside:
+    """The law inside forecasts of what was fitted with a law: of Chinchilla's family the field's.
+
+    Where something was fixed, tied or known, it is the law itself.
+    """
+    told = fixed or tied or priors
+    if not told and any(law is LAWS[name] for name in _OF_THE_FIELD):
         return FieldLaw()
-    return law_inside(fit.law, settings["fixed"], settings["tied"], fit.problem.priors)
+    return law_inside(law, fixed, tied, priors)
 
 
 def law_inside(
@@ -147,26 +172,31 @@ def _range(prior: Prior) -> tuple[float, float]:
     return mean - NINE_IN_TEN * sd, mean + NINE_IN_TEN * sd
 
 
-def larger_runs(fit: FitRecord) -> dict[str, Floats]:
-    """Runs of 10 and 100 times the largest compute, along that run's own ratio.
+def larger_runs(
+    rows: ForecastRows, times: Sequence[float] = TIMES, keyword: str = "at"
+) -> dict[str, Floats]:
+    """Runs of multiples of the largest compute, along that run's own ratio.
+
+    Args:
+        rows: The rows.
+        times: The multiples.
+        keyword: By which runs can be said instead.
 
     Raises:
         UsageError: The law has no size of which there could be ten times as much.
     """
-    inputs = fit.table.inputs
-    rows = rows_of(fit.table)
     largest = int(np.argmax(rows.ground.places(rows.inputs).compute))
-    times = np.array(TIMES)
-    runs = {name: np.full(len(TIMES), values[largest]) for name, values in rows.inputs.items()}
-    if {"N", "D"} <= inputs.keys():
-        return {**runs, **{name: runs[name] * np.sqrt(times) for name in ("N", "D")}}
-    size = next((name for name in _SIZES if name in inputs), None)
+    factors = np.array(times)
+    runs = {name: np.full(len(times), values[largest]) for name, values in rows.inputs.items()}
+    if {"N", "D"} <= runs.keys():
+        return {**runs, **{name: runs[name] * np.sqrt(factors) for name in ("N", "D")}}
+    size = next((name for name in _SIZES if name in runs), None)
     if size is None:
         raise UsageError(
-            f"{', '.join(inputs)}: none is a size that could be 10 times larger; say the runs by "
-            f"{argument('at')}."
+            f"{', '.join(runs)}: none is a size that could be {times[0]:g} times larger; say the "
+            f"runs by {argument(keyword)}."
         )
-    return {**runs, size: runs[size] * times}
+    return {**runs, size: runs[size] * factors}
 
 
 def about_backtest(answer: Forecast) -> Caveat | None:

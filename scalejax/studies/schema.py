@@ -134,6 +134,17 @@ def _is_pair(x: Any) -> bool:
     return ends and len(x) == 2
 
 
+def _is_run(x: Any) -> bool:
+    return isinstance(x, str) or (
+        isinstance(x, Mapping) and all(type(v) in (int, float, str) for v in x.values())
+    )
+
+
+_run_to_come = kind(
+    'a run such as { N = "70B", D = "1.4T" }, or a multiple of the largest compute such as "10x"',
+    _is_run,
+    lambda x: x if isinstance(x, str) else dict(x),
+)
 _recipe = record(
     Recipe,
     law=text,
@@ -193,6 +204,7 @@ _file = record(
     seed=whole,
     level=share,
     max_steps=whole,
+    forecast_at=_run_to_come,
 )
 
 

@@ -2,7 +2,7 @@
 
 Its columns: problem, draw (0 is the sample itself), status, objective, the errors on the rows that
 were held out (`ARE`, the mean absolute relative error, and `bias`, the mean relative error with its
-sign), and the parameters.
+sign), the parameters, and the forecast of each sample where the study asks for one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from scalejax.engine import HINT, Ends, Engine, Layout, make_box
 from scalejax.laws import Law
 from scalejax.resampling import draw_counts, draw_shares
 from scalejax.status import MINIMA, Status
+from scalejax.studies.forecasts import forecast_columns
 from scalejax.studies.problems import Problems
 from scalejax.studies.shards import Shard
 from scalejax.studies.study import Recipe
@@ -60,6 +61,7 @@ def solve_shard(problems: Problems, shard: Shard, layout: Layout) -> pa.Table:
         "ARE": error,
         "bias": bias,
         **{PARAMETER + name: values for name, values in theta.items()},
+        **(forecast_columns(problems, shard) if problems.study.forecast_at else {}),
     }
     return pa.table(columns)
 

@@ -5,13 +5,14 @@ subsets of the runs in each group; `scalejax.study` fits all of it. `scalejax.st
 reads a study from a TOML file, or back from the plain values that `Study.describe` gives.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 import numpy as np
 
+from scalejax.data import read_numbers
 from scalejax.engine import ObjectiveLike, as_objective, make_box, refuse_broken
 from scalejax.errors import UsageError
 from scalejax.fitting import describe_objective
@@ -101,6 +102,9 @@ class Study:
         seed: Seed of the resamples and of random choices of runs.
         level: Probability of the intervals.
         max_steps: Step limit of one start.
+        forecast_at: A run to come whose loss is forecast from the rows of each problem, as by
+            `scalejax.forecast_many`: ``{"N": "70B", "D": 1.4e12}``, or a multiple of the largest
+            compute of the problem, ``"10x"``.
     """
 
     recipes: tuple[Recipe, ...]
@@ -114,6 +118,7 @@ class Study:
     seed: int = 0
     level: float = 0.95
     max_steps: int = 200
+    forecast_at: Mapping[str, float] | str | None = None
 
     def __post_init__(self) -> None:
         items = _several(self.recipes, str | Law | Recipe)
@@ -142,6 +147,13 @@ class Study:
                 wrong.append(f"{name} is a whole number from {least} to 2**63, not {number!r}")
         if not (0 < self.level < 1 and 0 < self.target_part <= 1):
             wrong.append("level lies between 0 and 1, target_part in (0, 1]")
+        if self.forecast_at is not None:
+            try:
+                object.__setattr__(
+                    self, "forecast_at", _run_to_come(self.forecast_at, self.recipes)
+                )
+            except ValueError as error:
+                wrong.append(f"{argument('forecast_at')} {error}")
         if wrong:
             raise UsageError(f"this study cannot be run: {'; '.join(wrong)}.")
 
@@ -154,11 +166,52 @@ class Study:
     def describe(self) -> dict[str, Any]:
         """The study as plain values; `scalejax.studies.files.study_of` makes it again."""
         plain = {name: value for name, value in vars(self).items() if name != "recipes"}
+        # Jobs that were begun before there were forecasts go on.
+        if self.forecast_at is None:
+            del plain["forecast_at"]
         return plain | {
             "recipes": [recipe.describe() for recipe in self.recipes],
             "by": list(self.by),
             "subsets": [asdict(subset) for subset in self.subsets],
         }
+
+
+def multiple_of(at: str) -> float:
+    """The number in a multiple of the largest compute, such as "10x".
+
+    Raises:
+        ValueError: It is none.
+    """
+    number = float(read_numbers(at.removesuffix("x")))
+    if not (at.endswith("x") and 0 < number < np.inf):
+        raise ValueError
+    return number
+
+
+def _run_to_come(at: Any, recipes: Sequence[Recipe]) -> dict[str, float] | str:
+    """A run to come as numbers, or a multiple of the largest compute as it is.
+
+    Raises:
+        ValueError: It is neither, or has not the inputs of all laws, in words.
+    """
+    try:
+        if isinstance(at, str):
+            multiple_of(at)
+            return at
+        run = {str(name): float(read_numbers(value)) for name, value in dict(at).items()}
+    except (TypeError, ValueError):
+        raise ValueError(
+            f'is one run, such as {{"N": "70B", "D": "1.4T"}}, or "10x", not {at!r}'
+        ) from None
+    inputs = dict.fromkeys(name for recipe in recipes for name in recipe.found.inputs)
+    if missing := [name for name in inputs if name not in run]:
+        raise ValueError(f"lacks {', '.join(missing)}")
+    if idle := [name for name in run if name not in inputs]:
+        raise ValueError(f"has {', '.join(idle)}, which no law of the study has")
+    sizes = [name for name in ("N", "D", "C") if name in run]
+    if np.isnan([*run.values()]).any() or not all(0 < run[name] < np.inf for name in sizes):
+        raise ValueError(f"needs numbers, and positive ones of {', '.join(sizes)}")
+    return run
 
 
 def _several(value: Any, kind: Any) -> tuple[Any, ...]:

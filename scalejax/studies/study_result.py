@@ -16,12 +16,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalejax._arrays import Floats, Ints
+from scalejax.quantities import short_number
 from scalejax.resampling import percentile_interval
 from scalejax.result import Result
 from scalejax.status import MINIMA, Status
+from scalejax.studies.forecasts import FORECAST, HIGH, LOSS, LOW, REASON
 from scalejax.studies.problems import Problems
 from scalejax.studies.solving import PARAMETER
-from scalejax.wording import aligned
+from scalejax.wording import aligned, digits
 
 ERRORS = ("ARE", "bias")
 """Quantities of the held-out rows: mean absolute and mean signed relative error.
@@ -85,6 +87,8 @@ def _summarise(shard: pa.Table, problems: Problems, per_problem: int) -> pa.Tabl
         parts.append(pd.DataFrame({"quantity": name.removeprefix(PARAMETER), **numbers}))
     head["status"] = [Status(code).label for code in status[:, 0]]
     head["b_asked"], head["b_used"] = per_problem - 1, usable_draws
+    for name in [name for name in FORECAST if name in shard.column_names]:
+        head[name] = shard[name].to_pandas().to_numpy().reshape(count, per_problem)[:, 0]
     frame = pd.concat([pd.concat([head, part], axis=1) for part in parts])
     # Problem by problem, and the quantities of one in their order.
     frame = frame.sort_index(kind="stable").reset_index(drop=True)
@@ -107,7 +111,9 @@ class StudyResult(Result):
     """The estimates, intervals and held-out errors of a study.
 
     `frame` has one row for each problem and quantity: the family, the subset, the recipe, counts,
-    estimate, stderr, lo, hi, status, resamples asked for and used.
+    estimate, stderr, lo, hi, status, resamples asked for and used. Where the study has a run to
+    come (`Study.forecast_at`), each row has the forecast of its problem too: ``forecast``,
+    ``forecast_lo`` and ``forecast_hi``, or ``forecast_reason`` where there is none.
 
     Attributes:
         problems: What was fitted.
@@ -236,6 +242,8 @@ def _summary(result: StudyResult) -> str:
         lines.append(f"{alone:,} rest on a single run, so nothing can be resampled: no interval.")
     if study.target and one["estimate"].notna().any():
         lines += ["", *_errors(result)]
+    if study.forecast_at:
+        lines += ["", *_forecasts(result)]
     if len(one) > good:
         lines += ["", "Failed:"]
         for label, count in one["status"].value_counts().items():
@@ -253,11 +261,7 @@ def _summary(result: StudyResult) -> str:
 
 def _errors(result: StudyResult) -> list[str]:
     """Median held-out error by recipe and by what varies between subsets."""
-    varying = [
-        name
-        for name in ("models", "choose", "drop", "since", "until", "own")
-        if result.held_out[name].nunique() > 1
-    ]
+    varying = _varying(result)
     errors = result.errors(["recipe", *varying])
     rows = [
         [
@@ -281,6 +285,40 @@ def _errors(result: StudyResult) -> list[str]:
         f"Up to {RANKS:.0%} it still ranks choices (arXiv:2410.11840)."
     )
     return lines
+
+
+def _forecasts(result: StudyResult) -> list[str]:
+    """The forecast of each problem, and why some have none."""
+    study, one = result.problems.study, result.held_out
+    varying = ["family", "recipe", *_varying(result)]
+    rows = [
+        [
+            *(_word(name, row[name]) for name in varying),
+            digits(row[LOSS], 5),
+            f"{digits(row[LOW], 5)} to {digits(row[HIGH], 5)}",
+        ]
+        for _, row in one[one[REASON] == ""].sort_values("problem").head(_MOST_ROWS).iterrows()
+    ]
+    at = study.forecast_at
+    run = (
+        f"{at} the largest compute of each"
+        if isinstance(at, str)
+        else ", ".join(f"{name}={short_number(value)}" for name, value in (at or {}).items())
+    )
+    lines = [
+        f"Forecast of {run} ({100 * study.level:g} % intervals of a new run):",
+        *aligned([*varying, "loss", "interval"], rows),
+    ]
+    counts = one.loc[one[REASON] != "", REASON].value_counts()
+    if (rest := len(one) - int(counts.sum()) - len(rows)) > 0:
+        lines.append(f"and {rest:,} more: StudyResult.held_out has them all")
+    return lines + [f"{count:,} have none: {why}" for why, count in counts[:5].items()]
+
+
+def _varying(result: StudyResult) -> list[str]:
+    """The choices that differ between subsets."""
+    names = ("models", "choose", "drop", "since", "until", "own")
+    return [name for name in names if result.held_out[name].nunique() > 1]
 
 
 def _word(name: str, value: object) -> str:

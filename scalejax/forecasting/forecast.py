@@ -1,7 +1,7 @@
 """`Forecast`: losses of runs to come, with intervals that the law's own error is part of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.errors import ScalejaxError
+from scalejax.errors import ScalejaxError, UsageError
 from scalejax.files import DAMAGE, damaged, plain
 from scalejax.forecasting import storage
 from scalejax.forecasting.posterior import Posterior
@@ -17,6 +17,9 @@ from scalejax.laws import Law, describe_law, law_of
 from scalejax.quantities import short_number
 from scalejax.result import Result
 from scalejax.wording import aligned, digits, labelled
+
+_BY_FAMILY = ("params", "draws", "tau", "n_runs", "n_rows", "backtest", "posteriors")
+"""Fields of a forecast that are by family."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,34 @@ class Forecast(Result):
         what = self.law.response.symbol
         return (
             f"{what} {first['loss']:.4g} ({first['lo']:.4g} to {first['hi']:.4g}) at {place}{more}"
+        )
+
+    def family(self, name: str) -> "Forecast":
+        """The forecast of one of the families, as `scalejax.plan` and `scalejax.design` take it.
+
+        Raises:
+            UsageError: There is no such family.
+        """
+        if name not in self.params:
+            names = ", ".join(self.params)
+            there = f"there are {names}" if names else "the forecast is of one table"
+            raise UsageError(f"there is no family {name!r}; {there}.")
+        if len(self.params) == 1:
+            return self
+        points, parameters = (
+            frame[frame["family"] == name].reset_index(drop=True)
+            for frame in (self.points, self.parameters)
+        )
+
+        def own(values: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: values[name]} if name in values else {}
+
+        return replace(
+            self,
+            points=points,
+            parameters=parameters,
+            **{field: own(getattr(self, field)) for field in _BY_FAMILY},
+            notes=tuple(note for note in self.notes if note.startswith(f"{name}: ")),
         )
 
     def to_frame(self) -> pd.DataFrame:

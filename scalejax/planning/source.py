@@ -169,7 +169,7 @@ def source_of(
         if len(source.params) > 1:
             raise UsageError(
                 f"the forecast has {len(source.params)} families ({', '.join(source.params)}): "
-                "forecast the runs of one."
+                "take one of them by its family()."
             )
         ((name, params),) = source.params.items()
         label = f"forecast with {source.law.name} inside{f' of {name}' if name else ''}"

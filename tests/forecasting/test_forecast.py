@@ -11,6 +11,7 @@ import pytest
 
 import scalejax as sj
 from scalejax.forecasting import FieldLaw, discrepancy, field, model, solve_all
+from scalejax.planning.source import source_of
 
 AT = {"N": [1e9, 1e10], "D": [2e10, 2e11]}
 PRIOR = FieldLaw().prior
@@ -513,6 +514,20 @@ class TestOfManyFits:
     def test_runs_that_are_said_are_those_of_all(self, fits):
         frame = sj.forecast_many(fits, at=AT).points
         assert frame.groupby("family")["N"].apply(list).tolist() == [AT["N"]] * 3
+
+    def test_one_of_them_is_what_others_take(self, fits):
+        together = sj.forecast_many(fits, at=AT)
+        for name in fits:
+            one = together.family(name)
+            assert set(one.points["family"]) == set(one.params) == set(one.posteriors) == {name}
+            assert {note.split(":")[0] for note in one.notes} <= {name}
+            assert source_of(one).params == together.params[name]
+            assert one.family(name) is one
+        assert sum(len(together.family(name).notes) for name in fits) == len(together.notes)
+        with pytest.raises(sj.UsageError, match=r"there are a, b, c"):
+            together.family("d")
+        with pytest.raises(sj.UsageError, match=r"3 families \(a, b, c\): take one"):
+            source_of(together)
 
     def test_refusals(self, fits):
         other = replace(fits["a"], settings={**fits["a"].settings, "fixed": {"alpha": 0.3}})

@@ -9,7 +9,7 @@ from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import option
 from scalejax.cli.results import draw_to
-from scalejax.cli.talk import print_json, say, say_step, spoken_warnings
+from scalejax.cli.talk import print_json, progress_bar, say, say_step, spoken_warnings
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument
 
@@ -77,7 +77,11 @@ def design(
     draws: Annotated[int, option("Draws of the parameters to average over.", min=0)] = 8,
     seed: o.Seed = 0,
     simulate: Annotated[
-        int, option("Check the promised width with this many simulated refits.", "NUMBER")
+        int,
+        option(
+            "Check the promised width with this many simulated refits, or forecasts made anew.",
+            "NUMBER",
+        ),
     ] = 0,
     level: o.Level = 0.95,
     law: o.OwnLaw = None,
@@ -128,10 +132,8 @@ def design(
 
     with spoken_warnings(False):
         if simulate:
-            check_simulations(simulate, level)
+            check_simulations(simulate, level, by_forecast)
         options["candidates"] = None if candidates is None else _read(candidates)
-        if simulate and by_forecast:
-            raise words.refusal("simulate", "it refits a law, and --by-forecast lets the law bend.")
         origin = words.source_of(source, law, by_forecast, level)
         question = question_of(origin, **options)
         if dry_run:
@@ -149,7 +151,10 @@ def design(
 
 def _print(answer: "Design", half_width: float | None, simulations: int, as_json: bool) -> None:
     cost = None if half_width is None else answer.cost_for_width(half_width)
-    simulation = answer.simulate(simulations, answer.seed) if simulations else None
+    simulation = None
+    if simulations:
+        with progress_bar(as_json) as progress:
+            simulation = answer.simulate(simulations, answer.seed, progress)
     if as_json:
         from scalejax.files import plain
 
@@ -157,13 +162,7 @@ def _print(answer: "Design", half_width: float | None, simulations: int, as_json
         if cost is not None:
             document["cost_for_width"] = {"width": half_width, "cost": plain(cost)}
         if simulation is not None:
-            document["simulated"] = {
-                "simulations": len(simulation.values),
-                "predicted": simulation.predicted,
-                "spread": plain(simulation.spread),
-                "ratio": plain(simulation.ratio),
-                "ratio_range": [plain(x) for x in simulation.ratio_range],
-            }
+            document["simulated"] = plain(simulation.to_dict())
         print_json(document)
         return
     print(answer.summary())

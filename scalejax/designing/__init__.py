@@ -20,9 +20,11 @@ Whether runs determine a law at all is told by `scalejax.conclusions.design_iden
 | `scalejax.designing.whole_runs` | its second step: whole runs near these weights |
 | `scalejax.designing.comparison` | grids that people train |
 | `scalejax.designing.simulation` | the promised width checked by simulation |
+| `scalejax.designing.forecast_simulation` | the same for a design by a forecast |
 """
 
 from scalejax.designing.design import Design as Design
+from scalejax.designing.forecast_simulation import ForecastSimulation as ForecastSimulation
 from scalejax.designing.question import DesignQuestion as DesignQuestion
 from scalejax.designing.question import question_of as question_of
 from scalejax.designing.record import AMOUNTS as AMOUNTS

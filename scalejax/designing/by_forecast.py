@@ -29,7 +29,7 @@ from scalejax.designing.comparison import Shape, grids_along
 from scalejax.designing.information import Criterion, Stake
 from scalejax.designing.problem import CandidateList, Problem
 from scalejax.designing.region import Region, grid, run_at_place
-from scalejax.forecasting import Belief, Posterior, tail, tail_of
+from scalejax.forecasting import Belief, Posterior, tail_of
 
 VARIANCE = Criterion(1.0, 0.0)
 """The criterion: priors determine every parameter, so that no volume need be mixed in."""
@@ -72,7 +72,7 @@ class ForecastProblem(Problem):
         return np.inf if freedom is None else freedom
 
     @property
-    def _goal(self) -> dict[str, Floats] | None:
+    def goal(self) -> dict[str, Floats] | None:
         """Inputs of the run whose loss is the target, (1,) each; None for other targets."""
         conclusion = self.setting.target.conclusion
         if not isinstance(conclusion, PredictedLoss):
@@ -105,7 +105,7 @@ class ForecastProblem(Problem):
         money: float,
     ) -> BestRuns:
         """The best runs none of which has more than so many decades of compute."""
-        beliefs = self.posterior.beliefs(self._inputs(candidates), self._goal, largest)
+        beliefs = self.posterior.beliefs(self._inputs(candidates), self.goal, largest)
         stakes, vectors = self._stakes(beliefs, largest)
         # What costs more than all the money is left out by the search.
         cost = np.where(decades <= largest + 1e-6, cost, 2 * np.maximum(cost, money))
@@ -142,18 +142,17 @@ class ForecastProblem(Problem):
 
     def _vectors(self, belief: Belief, slope: Floats) -> tuple[Floats, Floats]:
         """Vectors of the runs of a belief (n, k), and the slope of the target (k,)."""
-        if self._goal is None:
+        if self.goal is None:
             goal = np.pad(slope, (0, belief.slopes.shape[1] - len(slope)))
             return belief.slopes / np.sqrt(belief.noise), goal
         return belief.slopes[:-1] / np.sqrt(belief.noise), belief.slopes[-1]
 
     def _own(self, belief: Belief, largest: float) -> float:
         """Variance of a run to come beside law and discrepancy; of another target none."""
-        goal = self._goal
+        goal = self.goal
         if goal is None:
             return 0.0
-        beyond = max(float(self.posterior.decades(goal)[0]) - largest, 0.0)
-        return belief.noise + float(tail(belief.tau, beyond))
+        return belief.own(max(float(self.posterior.decades(goal)[0]) - largest, 0.0))
 
     def judge(self, runs: Mapping[str, Floats]) -> Floats:
         """Standard error of the target after runs, (1 + h,).
@@ -168,7 +167,7 @@ class ForecastProblem(Problem):
         largest = posterior.largest
         if len(next(iter(inputs.values()))):
             largest = max(largest, float(posterior.decades(inputs).max()))
-        beliefs = posterior.beliefs(inputs, self._goal, largest)
+        beliefs = posterior.beliefs(inputs, self.goal, largest)
         weight = np.array([one.weight for one in beliefs])
         count = len(next(iter(inputs.values())))
         expected = weight @ np.stack([one.mean[:count] for one in beliefs])
@@ -180,7 +179,7 @@ class ForecastProblem(Problem):
             gain = np.linalg.solve(np.eye(count) + across @ f.T, across @ g)
             variances[k] = g @ belief.covariance @ g - gain @ (across @ g)
             variances[k] += self._own(belief, largest)
-            means[k] = values[k] if self._goal is None else belief.mean[-1]
+            means[k] = values[k] if self.goal is None else belief.mean[-1]
             means[k] += gain @ (expected - belief.mean[:count]) / np.sqrt(belief.noise)
         whole = weight @ (variances + (means - weight @ means) ** 2)
         return np.sqrt(np.append(whole, variances))
@@ -204,7 +203,7 @@ class ForecastProblem(Problem):
         """A target of the law alone at each grid point that counts (h,), and its slopes (h, p)."""
         posterior = self.posterior
         theta = posterior.theta[posterior.points]
-        if self._goal is not None:
+        if self.goal is not None:
             return np.zeros(len(theta)), np.zeros_like(theta)
         step = _STEP * np.minimum(posterior.inside.prior.sd, 1.0)
         moves = np.concatenate([np.zeros((1, len(step))), np.diag(step), -np.diag(step)])

@@ -32,6 +32,12 @@ from scalejax.status import MINIMA
 _FEWEST_OUTSIDE = 5
 """Simulations beyond the ends of the interval, both together, on which its width has to rest."""
 
+_FEWEST_FORECASTS = 10
+"""Simulated forecasts below which a share that held says nothing. Set by judgement."""
+
+SIMULATIONS = 400
+"""Simulated refits unless asked otherwise."""
+
 _RESAMPLES = 1000
 """Resamples for a 95 % interval of the ratio, of which 25 lie beyond each end."""
 
@@ -59,6 +65,16 @@ class Simulation:
     solved: float
     seed: int
 
+    def to_dict(self) -> dict[str, Any]:
+        """What was found, as plain values."""
+        return {
+            "simulations": len(self.values),
+            "predicted": self.predicted,
+            "spread": self.spread,
+            "ratio": self.ratio,
+            "ratio_range": list(self.ratio_range),
+        }
+
     def __str__(self) -> str:
         low, high = self.ratio_range
         return (
@@ -72,14 +88,11 @@ def simulate(design: DesignRecord, simulations: int, seed: int) -> Simulation:
     """Refit simulated losses of all runs, see `scalejax.designing.design.Design.simulate`.
 
     Raises:
-        UsageError: Too few simulations, or a design by a forecast.
+        UsageError: Too few simulations.
     """
     check_simulations(simulations, design.level)
     question = design.question
-    if not isinstance(question, DesignProblem):
-        raise UsageError(
-            "refits of a law cannot check a design by a forecast, in which the law may bend."
-        )
+    assert isinstance(question, DesignProblem)
     setting, knowledge = question.setting, question.knowledge
     used = np.asarray(design.solution.used)
     new = {name: np.asarray(design.solution.runs[name])[used] for name in knowledge.past.runs}
@@ -100,17 +113,25 @@ def simulate(design: DesignRecord, simulations: int, seed: int) -> Simulation:
     )
 
 
-def check_simulations(simulations: int, level: float) -> None:
+def check_simulations(simulations: int, level: float, by_forecast: bool = False) -> None:
     """Refuse so few simulations that the ends of the interval rest on fewer than three each.
+
+    Args:
+        simulations: Their number.
+        level: Probability of the interval.
+        by_forecast: Whether each simulation has an interval of its own, so that few will do.
 
     Raises:
         UsageError: Too few, or no whole number.
     """
     fewest = math.ceil(round(_FEWEST_OUTSIDE / (1 - level), 6))
+    why = f" for {100 * level:g} % intervals", "of their ends"
+    if by_forecast:
+        fewest, why = _FEWEST_FORECASTS, ("", "of how often intervals hold")
     if not (float(simulations).is_integer() and simulations >= fewest):
         raise UsageError(
-            f"simulations must be a whole number of {fewest} or more for {100 * level:g} % "
-            f"intervals, not {simulations!r}: fewer say nothing of their ends."
+            f"simulations must be a whole number of {fewest} or more{why[0]}, not "
+            f"{simulations!r}: fewer say nothing {why[1]}."
         )
 
 

@@ -109,14 +109,16 @@ class Forecast(Result):
             for frame in (self.points, self.parameters)
         )
 
-        def own(values: Mapping[str, Any]) -> dict[str, Any]:
-            return {name: values[name]} if name in values else {}
-
+        by_family: dict[str, Any] = {field: getattr(self, field) for field in _BY_FAMILY}
+        own: dict[str, Any] = {
+            field: {name: values[name]} if name in values else {}
+            for field, values in by_family.items()
+        }
         return replace(
             self,
             points=points,
             parameters=parameters,
-            **{field: own(getattr(self, field)) for field in _BY_FAMILY},
+            **own,
             notes=tuple(note for note in self.notes if note.startswith(f"{name}: ")),
         )
 

@@ -18,6 +18,7 @@ from scalejax._arrays import Floats
 from scalejax.forecasting import discrepancy
 from scalejax.forecasting.batch import Answer, Choice, ForecastRows, choices, padded
 from scalejax.forecasting.inside import Context, LawInside
+from scalejax.forecasting.model import tail
 
 _LEAST_WEIGHT = 1e-3
 """Weight of a grid point below which it is left out: so little moves no variance that is shown."""
@@ -43,6 +44,14 @@ class Belief(NamedTuple):
     noise: float
     tau: float
     weight: float
+
+    def own(self, beyond: float) -> float:
+        """Variance of a run to come beside law and discrepancy: noise, and the tail.
+
+        Args:
+            beyond: Decades of compute beyond the largest row.
+        """
+        return self.noise + float(tail(self.tau, beyond))
 
 
 @dataclass(frozen=True, eq=False)

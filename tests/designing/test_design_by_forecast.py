@@ -13,6 +13,7 @@ from design_cases import BUDGET, TARGET, run
 import scalejax as sj
 from scalejax.designing.best_runs import Knowledge, judge
 from scalejax.designing.by_forecast import independent_rows
+from scalejax.designing.forecast_simulation import draw_losses
 from scalejax.designing.information import Noise, PastRuns, inverse
 from scalejax.forecasting import FieldLaw
 from scalejax.forecasting.batch import ForecastRows
@@ -229,6 +230,59 @@ def test_inverse_without_lapack():
         np.testing.assert_allclose(inverse(matrix), np.linalg.inv(matrix), rtol=1e-9, atol=1e-12)
 
 
+class TestSimulation:
+    def test_truths_are_drawn_from_what_the_forecast_knows(self, forecast, by_forecast):
+        """A run to come scatters as its forecast says, and with runs as their beliefs say."""
+        posterior = by_forecast.question.posterior
+        runs = {name: values[:1] for name, values in NEW.items()}
+        ahead = {name: np.array([value]) for name, value in AHEAD.items()}
+        losses, truth = draw_losses(posterior, runs, ahead, 40_000, seed=1)
+        (point,) = forecast.points.itertuples()
+        assert truth.mean() == pytest.approx(np.log(point.loss), abs=4 * point.sd / 200)
+        assert truth.std() == pytest.approx(point.sd, rel=0.03)
+        beliefs = posterior.beliefs(runs, ahead)
+        weight = np.array([one.weight for one in beliefs])
+        means = np.stack([one.mean for one in beliefs])
+        middle = weight @ means
+        spread = [one.slopes @ one.covariance @ one.slopes.T for one in beliefs]
+        between = np.einsum("g,gi,gj->ij", weight, means - middle, means - middle)
+        wanted = np.tensordot(weight, spread, 1) + between
+        found = np.cov(losses[:, 0], truth)
+        assert found[0, 1] == pytest.approx(wanted[0, 1], abs=0.03 * point.sd**2)
+        noise = weight @ [one.noise for one in beliefs]
+        assert found[0, 0] == pytest.approx(wanted[0, 0] + noise, rel=0.05)
+
+    def test_forecasts_made_anew_are_as_wide_as_promised(self, by_forecast):
+        words = []
+        found = by_forecast.simulate(32, seed=2, progress=lambda *word: words.append(word))
+        assert words == [(16, 32, 0), (32, 32, 0)]
+        assert 0.6 < found.ratio < 1.4
+        assert found.held.sum() >= 26  # one in 50,000 where 95 % should be
+        assert "32 simulated forecasts (seed 2)" in str(found)
+        again = by_forecast.simulate(32, seed=2)
+        np.testing.assert_array_equal(again.errors, found.errors)
+
+    def test_each_is_the_forecast_of_its_table(self, by_forecast, golden):
+        """As somebody would make it who had trained the runs and got these losses."""
+        question = by_forecast.question
+        used = np.asarray(by_forecast.solution.used)
+        runs = {name: by_forecast.solution.runs[name][used] for name in ("N", "D")}
+        losses, truth = draw_losses(question.posterior, runs, question.goal, 10, seed=3)
+        new = pd.DataFrame({**runs, "loss": np.exp(losses[0])})
+        more = pd.concat([golden, new], ignore_index=True)
+        (point,) = sj.forecast(more, at=AHEAD).points.itertuples()
+        found = by_forecast.simulate(10, seed=3)
+        assert found.errors[0] == pytest.approx(np.log(point.loss) - truth[0], abs=1e-6)
+        assert found.widths[0] == pytest.approx(point.hi / point.loss - 1, rel=1e-4)
+
+    def test_only_losses_of_runs_are_simulated(self, forecast, candidates):
+        design = sj.design(forecast, budget=BUDGET, candidates=candidates, max_runs=4, at=TARGET)
+        with pytest.raises(sj.UsageError, match=r"loss of a run, and the target is N\*"):
+            design.simulate()
+        with pytest.raises(sj.UsageError, match="10 or more"):
+            design.simulate(9)
+
+
 class TestPeople:
     def test_summary(self, by_forecast):
         text = " ".join(by_forecast.summary().split())
@@ -248,22 +302,19 @@ class TestPeople:
         with pytest.raises(sj.UsageError, match=word):
             sj.design(forecast, budget=BUDGET, **more)
 
-    def test_refits_cannot_check_it(self, by_forecast):
-        with pytest.raises(sj.UsageError, match="bend"):
-            by_forecast.simulate(400)
-
     def test_command(self, golden_lsq, candidates, tmp_path, capsys):
         golden_lsq.save(tmp_path / "fit")
         candidates.to_csv(tmp_path / "list.csv", index=False)
         words = ["design", str(tmp_path / "fit"), "--by-forecast", "--budget", "1e22"]
-        run(*words, "--simulate", "400", code=2)
-        assert "--by-forecast lets the law bend" in " ".join(capsys.readouterr().err.split())
+        run(*words, "--simulate", "9", code=2)
+        assert "simulations must be a whole number of 10" in capsys.readouterr().err
         run("design", "besiroglu2024", "--by-forecast", "--budget", "1e22", code=2)
         assert "no runs to forecast from" in " ".join(capsys.readouterr().err.split())
         words += ["--at", "N=20B,D=400B", "--max-runs", "4", "--draws", "2"]
         run(*words, "--dry-run")
         assert "noise: the forecast's" in capsys.readouterr().out
-        run(*words, "--candidates", str(tmp_path / "list.csv"), "--json")
+        run(*words, "--candidates", str(tmp_path / "list.csv"), "--json", "--simulate", "16")
         document = json.loads(capsys.readouterr().out)
+        assert document["simulated"]["simulations"] == 16
         assert document["width"] < document["width_before"]
         assert sum(row["count"] for row in document["runs"]) <= 4

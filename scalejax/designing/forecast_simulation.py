@@ -3,8 +3,9 @@
 A truth is a draw of what the forecast knows: the sizes of bend and noise by their weight, then the
 law and how it bends, together. The runs so far keep their losses; those of the design and the run
 to come get theirs from the truth, with the noise of a run, and the forecast is made again from all
-rows as it will be then (rows that were weighed down stay so). So the check is of what the promise neglects: that the new rows move the
-sizes of bend and noise, that the law is curved, and what losses they happen to have. It cannot tell
+rows as it will be then (rows that were weighed down stay so). So the check is of what the promise
+neglects: that the new rows move the sizes of bend and noise, that the law is curved, and what
+losses they happen to have. It cannot tell
 whether real laws bend as the forecast believes.
 """
 

@@ -81,9 +81,12 @@ def _forecasts(problems: Problems, some: tuple[int, ...]) -> tuple[Floats, list[
     for place, answer in zip(rows, answers, strict=True):
         reach = reach_of(rows[place], study.level) * answer.sd
         log = answer.log_response
-        numbers[place] = np.exp(np.concatenate([log, log - reach, log + reach]))
-        if not np.isfinite(numbers[place]).all():
-            why[place] = "it is no finite number"
+        with np.errstate(over="ignore"):
+            values = np.exp(np.concatenate([log, log - reach, log + reach]))
+        if np.isfinite(values).all():
+            numbers[place] = values
+        else:
+            why[place] = "its interval has no finite end"
     return numbers, why
 
 

@@ -83,6 +83,24 @@ class TestForecasts:
         assert "Forecast of N=70B, D=1.4T (90 % intervals of a new run):" in summary
         assert "1 have none: 3 rows are too few" in summary
 
+    def test_families_of_any_kind_have_numbers_or_a_reason(self, study, runs):
+        """One place, one loss, or noise of any size: what one has is nothing to the others."""
+        one = family(0)
+        noise = np.exp(5 * np.random.default_rng(0).standard_normal(len(one)))
+        odd = [
+            one,
+            one.assign(N=1e9, D=2e10, family="place"),
+            one.assign(loss=3.0, family="loss"),
+            one.assign(loss=one["loss"] * noise, family="noise"),
+        ]
+        some = replace(study, subsets=subset_grid(), resamples=0)
+        far = {"N": 1e200, "D": 1e200}
+        for at, has in ((AT, True), (far, False)):
+            found = first_shard(replace(some, forecast_at=at), pd.concat(odd, ignore_index=True))
+            for name in NUMBERS:
+                assert (np.isfinite(found[name]) == has).all()
+            assert [why == "" for why in found["forecast_reason"]] == [has] * len(found[NUMBERS[0]])
+
     def test_a_law_without_a_size_has_no_multiples(self, runs):
         @sj.law
         def loss_of_bits(P, *, E: sj.Positive):

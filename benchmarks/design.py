@@ -4,7 +4,8 @@
 
 A pilot of ten runs is simulated from a published law many times and fitted; each fit is asked for
 the next runs, which are trained (simulated) and fitted together with the pilot. A full run takes
-some minutes of two cores. `--quick` checks that everything runs, and stores nothing.
+some minutes of two cores. `--quick` checks that everything runs, and stores nothing. Designs by a
+forecast, where the law bends, are in design_forecast.py.
 """
 
 import argparse

@@ -5,8 +5,7 @@ law and how it bends, together. The runs so far keep their losses; those of the 
 to come get theirs from the truth, with the noise of a run, and the forecast is made again from all
 rows as it will be then (rows that were weighed down stay so). So the check is of what the promise
 neglects: that the new rows move the sizes of bend and noise, that the law is curved, and what
-losses they happen to have. It cannot tell
-whether real laws bend as the forecast believes.
+losses they happen to have. It cannot tell whether real laws bend as the forecast believes.
 """
 
 from collections.abc import Callable, Mapping

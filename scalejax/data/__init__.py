@@ -21,9 +21,6 @@ from scalejax.data.load import load_table as load_table
 from scalejax.data.numbers import parse_column as parse_column
 from scalejax.data.numbers import parse_number as parse_number
 from scalejax.data.numbers import read_numbers as read_numbers
-from scalejax.data.reader import STDIN as STDIN
-from scalejax.data.reader import read_frame as read_frame
-from scalejax.data.reader import source_name as source_name
 from scalejax.data.relations import refuse_changing_runs as refuse_changing_runs
 from scalejax.data.request import Request as Request
 from scalejax.data.request import TableOptions as TableOptions
@@ -31,3 +28,6 @@ from scalejax.data.table import SetAside as SetAside
 from scalejax.data.table import Table as Table
 from scalejax.data.table import encode_labels as encode_labels
 from scalejax.data.table import read_only as read_only
+from scalejax.sources import STDIN as STDIN
+from scalejax.sources import read_frame as read_frame
+from scalejax.sources import source_name as source_name

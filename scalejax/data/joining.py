@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from scalejax.data.assemble import name_of
-from scalejax.data.reader import read_frame
+from scalejax.sources import read_frame
 from scalejax.data.table import Table
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument

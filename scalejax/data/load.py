@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from scalejax.data.assemble import (
     assemble,
@@ -24,13 +23,13 @@ from scalejax.data.assemble import (
 from scalejax.data.checks import DROPPABLE, OF_LOSSES, label_problems, row_problems, scale_problems
 from scalejax.data.exclude import excluded_rows
 from scalejax.data.fit_rows import FitRows, scarcity_problems
-from scalejax.data.reader import read_frame, source_name, source_sha256
 from scalejax.data.reading_plan import ReadingPlan, make_reading_plan
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.table import SetAside, Table
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.keywords import keywords
+from scalejax.sources import RawTable, read_source, source_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +148,7 @@ def load_table(
     inspection = inspect_table(source, request)
     if inspection.table is None:
         raise InputError(inspection.errors, inspection.source)
-    return replace(inspection.table, source_sha256=source_sha256(source))
+    return inspection.table
 
 
 def inspect_table(source: Any, request: Request) -> Inspection:
@@ -167,17 +166,18 @@ def inspect_table(source: Any, request: Request) -> Inspection:
     """
     name = source_name(source)
     try:
-        frame = read_frame(source, request.max_bytes)
+        raw = read_source(source, request.max_bytes)
     except InputError as error:
         return Inspection(name, error.problems)
     try:
-        plan = make_reading_plan(frame, request)
+        plan = make_reading_plan(raw.frame, request)
     except InputError as error:
-        return Inspection(name, error.problems, len(frame))
-    return _inspect(frame, name, request, plan)
+        return Inspection(name, error.problems, len(raw.frame), notes=raw.notes)
+    return _inspect(raw, request, plan)
 
 
-def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: ReadingPlan) -> Inspection:
+def _inspect(raw: RawTable, request: Request, plan: ReadingPlan) -> Inspection:
+    frame, name = raw.frame, raw.name
     numbers = numeric_columns(frame, request, plan)
     labels, problems = names_of(frame, plan)
     excluded: dict[int, str] = {}
@@ -198,8 +198,8 @@ def _inspect(frame: pd.DataFrame, name: str, request: Request, plan: ReadingPlan
     kept_rows = rows[~np.isin(rows, [item.row for item in set_aside])]
 
     table = assemble(kept_rows, numbers, labels, plan, request, name)
-    notes = (*plan.notes, *_signs(table, request))
-    table = replace(table, set_aside=set_aside, notes=notes)
+    notes = (*raw.notes, *plan.notes, *_signs(table, request))
+    table = replace(table, set_aside=set_aside, notes=notes, source_sha256=raw.sha256)
     scales = [problem for item in numbers.values() for problem in scale_problems(item, kept_rows)]
     # A column in wrong units makes odd ratios too; the column is what to mend.
     units_wrong = any(problem.code.startswith("E") for problem in scales)

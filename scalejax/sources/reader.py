@@ -19,8 +19,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scalejax.data.text import check_header, parse_csv, parse_json_lines, refusal
-from scalejax.data.unpack import COMPRESSIONS, check_size, read_bytes, read_limited, size_limit
+from scalejax.sources.raw_table import RawTable
+from scalejax.sources.text import check_header, parse_csv, parse_json_lines, refusal
+from scalejax.sources.unpack import COMPRESSIONS, check_size, read_bytes, read_limited, size_limit
 from scalejax.errors import UsageError
 from scalejax.files import sha256_of
 
@@ -32,6 +33,15 @@ _SHEETS = (".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers")
 # The least that a cell takes in memory, a float64: compressed columns may be a thousand times
 # smaller on disk.
 _BYTES_PER_CELL = 8
+
+
+def read_source(source: Any, max_bytes: int | None = None) -> RawTable:
+    """todo"""
+    sha = None
+    frame = read_frame(source, max_bytes)
+    if isinstance(source, str | os.PathLike) and source != STDIN:
+        sha = sha256_of(Path(source))
+    return RawTable(frame, source_name(source), (), sha)
 
 
 def read_frame(source: Any, max_bytes: int | None = None) -> pd.DataFrame:
@@ -77,13 +87,6 @@ def source_name(source: Any) -> str:
     if isinstance(source, str | os.PathLike):
         return "standard input" if source == STDIN else Path(source).name
     return "dict" if isinstance(source, Mapping) else "DataFrame"
-
-
-def source_sha256(source: Any) -> str | None:
-    """SHA-256 (hex) of a file, compressed if it is; None for what is no file."""
-    if not isinstance(source, str | os.PathLike) or source == STDIN:
-        return None
-    return sha256_of(Path(source))
 
 
 def _read_path(source: str | os.PathLike[str], max_bytes: int | None) -> pd.DataFrame:

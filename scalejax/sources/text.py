@@ -1,6 +1,6 @@
 """Text to frames of raw cells: strict CSV and JSON lines in UTF-8.
 
-Used by `scalejax.data.reader`, which unpacks the bytes. Every problem names the rows, counted from
+Used by `scalejax.sources.reader`, which unpacks the bytes. Every problem names the rows, counted from
 the first row of data.
 """
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from scalejax.data.assemble import name_of
-from scalejax.sources import read_frame
 from scalejax.data.table import Table
 from scalejax.errors import UsageError
+from scalejax.sources import read_frame
 from scalejax.vocabulary import argument
 
 SEPARATOR = " / "

@@ -1,8 +1,16 @@
 """`RawTable`: what a source holds, before anybody asks what its columns mean."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import pandas as pd
+
+
+class Cells(NamedTuple):
+    """Cells under their header, and what was understood on the way to them, in words."""
+
+    frame: pd.DataFrame
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

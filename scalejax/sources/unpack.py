@@ -1,20 +1,24 @@
-"""Bytes of files, decompressed, and never more of them than a limit.
+"""Bytes of regular files and pipes, decompressed, and never more of them than a limit.
 
 A compressed file of a few kilobytes can hold gigabytes, so that bytes are counted while they are
-read. Use `read_bytes` for a file whose name says how it is compressed, `read_limited` for an open
-stream, and `check_size` for a size that is known beforehand.
+unpacked. Use `file_bytes` for a file, `read_limited` for an open stream, `unpacked` for what either
+gives, and `check_size` for a size that is known beforehand. Compression shows in the first bytes.
 """
 
 import bz2
 import gzip
+import io
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 import pyarrow as pa
 
-from scalejax.errors import InputError, InputProblem, UsageError
+from scalejax.errors import UsageError
+from scalejax.sources.refusals import refusal
+from scalejax.vocabulary import argument
 
 LIMIT_VARIABLE = "SCALEJAX_MAX_BYTES"
 # Both by judgement: tables of runs have megabytes, and text of numbers shrinks to a tenth or so;
@@ -26,12 +30,14 @@ _HARMLESS = 1 << 20
 # Bytes between two looks at the count: at most this much is read beyond a limit.
 _PIECE = 1 << 20
 
-_OPENERS: dict[str, Callable[[Path], Any]] = {
-    ".gz": gzip.open,
-    ".bz2": bz2.open,
-    ".zst": lambda path: pa.input_stream(str(path), compression="zstd"),
+COMPRESSIONS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zst": b"\x28\xb5\x2f\xfd"}
+"""Suffixes of compressed files, and the bytes with which they begin."""
+
+_OPENERS: dict[str, Callable[[bytes], Any]] = {
+    ".gz": lambda content: gzip.open(io.BytesIO(content)),
+    ".bz2": lambda content: bz2.open(io.BytesIO(content)),
+    ".zst": lambda content: pa.CompressedInputStream(pa.BufferReader(content), "zstd"),
 }
-COMPRESSIONS = tuple(_OPENERS)
 
 
 def size_limit(max_bytes: int | None) -> int:
@@ -46,32 +52,53 @@ def size_limit(max_bytes: int | None) -> int:
     except ValueError:
         limit = 0
     if limit <= 0:
-        raise UsageError(f"max_bytes= (or {LIMIT_VARIABLE}) is a number of bytes, not {setting!r}")
+        raise UsageError(
+            f"{argument('max_bytes')} (or {LIMIT_VARIABLE}) is a number of bytes, not {setting!r}"
+        )
     return limit
 
 
-def read_bytes(path: Path, name: str, max_bytes: int | None) -> bytes:
-    """The content of a file, decompressed if its last suffix says so.
+def ratio_limit(packed: int, max_bytes: int | None) -> int:
+    """Largest size of what `packed` bytes hold: the limit, and 200 times them where none is set."""
+    limit = size_limit(max_bytes)
+    explicit = max_bytes is not None or LIMIT_VARIABLE in os.environ
+    return limit if explicit else min(limit, max(_HARMLESS, LARGEST_RATIO * packed))
 
-    Args:
-        path: The file.
-        name: What to call it in messages.
-        max_bytes: Largest size, see `size_limit`.
+
+def file_bytes(path: Path, name: str, limit: int) -> bytes:
+    """The content of a regular file as it lies on the disk.
 
     Raises:
-        InputError: E161, the content is larger than the limit, or, without a limit of the user's,
-            more than 200 times as large as the file.
+        InputError: E161, it is larger than the limit; E162, it is a device, a pipe or a folder.
+        OSError: It cannot be read.
     """
-    limit = size_limit(max_bytes)
-    packed = path.stat().st_size
-    opener = _OPENERS.get(path.suffix.lower())
-    if opener is None:
-        check_size(packed, name, limit)
-        return path.read_bytes()
-    explicit = max_bytes is not None or LIMIT_VARIABLE in os.environ
-    ratio_limit = limit if explicit else max(_HARMLESS, LARGEST_RATIO * packed)
-    with opener(path) as stream:
-        return read_limited(stream, name, min(limit, ratio_limit))
+    # Asked before it is opened: opening a pipe waits for a writer, and some devices act.
+    if not stat.S_ISREG(path.stat().st_mode):
+        message = "this is no regular file but a device, a pipe or a socket; name a file, or use -"
+        raise refusal(name, "E162", message)
+    with path.open("rb") as file:
+        check_size(os.fstat(file.fileno()).st_size, name, limit)
+        content = file.read()
+    check_size(len(content), name, limit)
+    return content
+
+
+def unpacked(content: bytes, name: str, max_bytes: int | None) -> bytes:
+    """What is in compressed bytes; others as they are.
+
+    Raises:
+        InputError: E161, it is larger than the limit, or, without a limit of the user's, more than
+            200 times as large as the compressed bytes; E162, they are not packed as the name says.
+        OSError, EOFError, zlib.error, pyarrow.ArrowException: The bytes are damaged.
+    """
+    for suffix, mark in COMPRESSIONS.items():
+        if content.startswith(mark):
+            with _OPENERS[suffix](content) as stream:
+                return read_limited(stream, name, ratio_limit(len(content), max_bytes))
+    if Path(name).suffix.lower() in COMPRESSIONS:
+        raise refusal(name, "E162", "the file is not packed as its name says; check what it is")
+    check_size(len(content), name, size_limit(max_bytes))
+    return content
 
 
 def read_limited(stream: IO[bytes], name: str, limit: int) -> bytes:
@@ -89,6 +116,6 @@ def check_size(size: int, name: str, limit: int) -> None:
     if size > limit:
         message = (
             f"unpacked, the file has more than {limit} bytes. If it is what you think it is, "
-            f"allow more by max_bytes= or {LIMIT_VARIABLE}; fits need one row per run"
+            f"allow more by {argument('max_bytes')} or {LIMIT_VARIABLE}; fits need one row per run"
         )
-        raise InputError([InputProblem("E161", message)], name)
+        raise refusal(name, "E161", message)

@@ -118,8 +118,11 @@ REFUSED = {
     "decimal commas": (
         ".csv", text({(2, "loss"): "3,1", (3, "loss"): "2,9"}), {}, [("E122", "loss", (2, 3))],
     ),
-    "semicolons": (".csv", text().replace(b",", b";"), {}, [("E122", None, ())]),
-    "tabs": (".csv", text().replace(b",", b"\t"), {}, [("E122", None, ())]),
+    "a row with semicolons": (".csv", lines(row3="1e8;2e9;3.1"), {}, [("E122", None, (3,))]),
+    "half decimal commas": (
+        ".csv", lines(row3="1e8,2e9,3#1").replace(b",", b";").replace(b"#", b","), {},
+        [("E122", "loss", (3,))],
+    ),
     "UTF-16": (".csv", text().decode().encode("utf-16"), {}, [("E123", None, ())]),
     "Latin-1": (
         ".csv", text({(1, "x"): "é"}, x="a").decode().encode("latin-1"), {}, [("E123", None, (1,))],
@@ -189,8 +192,8 @@ REFUSED = {
     ),
     "a pickle": (".pickle", b"\x80\x04", {}, [("E160", None, ())]),
     "a packed pickle": (".pkl.xz", b"\xfd7zXZ", {}, [("E160", None, ())]),
-    "a workbook": (".xlsx", b"PK", {}, [("E160", None, ())]),
-    "one JSON document": (".json", b"[]", {}, [("E160", None, ())]),
+    "a workbook": (".xls", b"PK", {}, [("E160", None, ())]),
+    "an empty JSON document": (".json", b"[]", {}, [("E127", None, ())]),
     "a gzip bomb": (".csv.gz", gzip.compress(BOMB), {}, [("E161", None, ())]),
     "a bzip2 bomb": (".csv.bz2", bz2.compress(BOMB), {}, [("E161", None, ())]),
     "a zstd bomb": (".csv.zst", zst(BOMB), {}, [("E161", None, ())]),

@@ -1,0 +1,173 @@
+"""Text with separated columns to cells of text: nothing shifts, nothing is re-typed.
+
+Plain files go through Arrow's reader, which splits a million rows in a fraction of a second and
+stops at the first row of another length. Whatever it stops at, and every file with quotes, goes
+through the csv module, which is strict about quotes and names every bad row.
+"""
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import csv as arrow_csv
+
+from scalejax.errors import InputError, InputProblem
+from scalejax.sources.decimal_commas import with_points
+from scalejax.sources.raw_table import Cells
+from scalejax.sources.refusals import BYTES_PER_CELL, check_header, refusal
+from scalejax.sources.separators import BLANK, WORDS, Records, candidates, choose, split
+from scalejax.sources.text import decode
+from scalejax.sources.unpack import check_size
+
+_THOUSANDS_HINT = (
+    'an unquoted comma inside a cell? Write 100000000 or "100,000,000" with the quotes'
+)
+_HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*([^\r\n]+)(?:\r\n|\r|\n|$)")
+
+
+def parse_delimited(content: bytes, name: str, limit: int) -> Cells:
+    """Columns separated by commas, semicolons, tabs, bars or runs of blanks, below a header.
+
+    Args:
+        content: The bytes of the text.
+        name: What to call the source in messages.
+        limit: The most bytes that the cells may take.
+
+    Raises:
+        InputError: E121 rows of unequal length, E122 two separators or decimal marks in one file,
+            E123 not UTF-8, E125 repeated column names, E127 an empty file, E161 too many cells.
+    """
+    separator, table = _plain(content, name, limit) or _strict(content, name)
+    header = table.column_names
+    table = table.rename_columns([str(k) for k in range(len(header))])
+    commas = False
+    if separator != "," or b'"' in content:
+        table, commas = _points(table, separator, header, name)
+    notes = []
+    if separator != "," or commas:
+        marks = ", with decimal commas" if commas else ""
+        notes.append(f"columns separated by {WORDS[separator]}{marks}")
+    frame = table.to_pandas()
+    frame.columns = header
+    return Cells(frame, (*notes, *_nameless(header)))
+
+
+def _points(table: pa.Table, separator: str, header: list[str], name: str) -> tuple[pa.Table, bool]:
+    try:
+        return with_points(table, separator, name)
+    except InputError as error:
+        named = [
+            InputProblem(
+                problem.code, problem.message, header[int(problem.column or 0)], problem.rows
+            )
+            for problem in error.problems
+        ]
+        raise InputError(named, name) from None
+
+
+def _nameless(header: list[str]) -> list[str]:
+    if "" not in header:
+        return []
+    if header[0] == "":
+        return ["the first column has no name: taken for an index, as pandas writes it"]
+    return [f"column {header.index('') + 1} has no name"]
+
+
+def _plain(content: bytes, name: str, limit: int) -> tuple[str, pa.Table] | None:
+    """A file without quotes whose rows all have the length of the header; None for any other."""
+    first = _HEADER.match(content)
+    if first is None or b'"' in content or b"\0" in content:
+        return None
+    try:
+        marks = candidates(first[1].decode())
+    except UnicodeDecodeError:
+        return None
+    if len(marks) > 1:
+        return None
+    (separator,) = marks
+    body: bytes | memoryview = memoryview(content)[first.end() :]
+    line = first[1]
+    if separator == BLANK:
+        line, body = (re.sub(rb"(?m)^ +| +$| +(?= )| +(?=\r)", b"", part) for part in (line, body))
+    header = [cell.strip() for cell in line.decode().split(separator)]
+    if len(header) == 1 or not header[-1]:
+        return None
+    check_header(header, name)
+    check_size(content.count(separator.encode()) * BYTES_PER_CELL, name, limit)
+    names = [str(k) for k in range(len(header))]
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(pa.py_buffer(body)),
+            arrow_csv.ReadOptions(column_names=names),
+            arrow_csv.ParseOptions(delimiter=separator, quote_char=False, double_quote=False),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
+            ),
+        )
+    except (pa.ArrowException, ValueError):
+        return None
+    if b" " in content:
+        table = _without_leading_blanks(table)
+    return separator, table.rename_columns(header)
+
+
+def _without_leading_blanks(table: pa.Table) -> pa.Table:
+    columns = [pc.utf8_ltrim(table[name], characters=" ") for name in table.column_names]
+    return pa.table(columns, names=table.column_names)
+
+
+def _strict(content: bytes, name: str) -> tuple[str, pa.Table]:
+    text = decode(content, name)
+    if not text.strip():
+        raise refusal(name, "E127", "the file is empty; the first line must name the columns")
+    separator, records = choose(text, name)
+    header = [cell.strip() for cell in records.rows[0]] if records.rows else []
+    if len(header) > 1 and not header[-1]:
+        message = "the header ends with a comma; remove it, or name the last column"
+        raise refusal(name, "E121", message.replace("comma", _WORD[separator]))
+    check_header(header, name)
+    if problems := _shape_problems(records, separator, len(header)):
+        raise InputError(problems, name)
+    cells = [
+        pa.chunked_array([pa.array([row[k] for row in records.rows[1:]], pa.large_string())])
+        for k in range(len(header))
+    ]
+    return separator, pa.table(cells, names=header)
+
+
+_WORD = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", BLANK: "blank"}
+
+
+def _shape_problems(records: Records, separator: str, width: int) -> list[InputProblem]:
+    """E121 and E122 by likely cause, with all rows of each cause."""
+    word = _WORD[separator]
+    other, trailing, long, short = [], [], [], []
+    for number, row in enumerate(records.rows[1:], 1):
+        if len(row) == width:
+            continue
+        if len(row) == width + 1 and not row[-1].strip():
+            trailing.append(number)
+        elif width > 1 and _splits_otherwise(separator.join(row), separator, width):
+            other.append(number)
+        else:
+            (long if len(row) > width else short).append(number)
+    causes = (
+        ("E121", trailing, f"a {word} at the end of the row; remove it"),
+        ("E122", other, f"the header is separated by {WORDS[separator]} and these rows are not; "
+         "save the file with one separator"),
+        ("E121", long, f"more cells than the {width} columns of the header; {_THOUSANDS_HINT}"),
+        ("E121", short, f"fewer cells than the {width} columns of the header; is a {word} missing?"),
+    )  # fmt: skip
+    problems = [
+        InputProblem(code, message, rows=tuple(rows)) for code, rows, message in causes if rows
+    ]
+    if records.broken:
+        message = f"quotes do not pair up ({records.broken}); close or remove them"
+        rows = (len(records.rows),) if records.rows else ()
+        problems.append(InputProblem("E121", message, rows=rows))
+    return problems
+
+
+def _splits_otherwise(line: str, separator: str, width: int) -> bool:
+    marks = [mark for mark in WORDS if mark not in (separator, BLANK) and mark in line]
+    return any([len(row) for row in split(line, mark).rows] == [width] for mark in marks)

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.data.plain_numbers import plain_numbers
 from scalejax.errors import InputProblem, UsageError
 
 SUFFIX_EXPONENTS = {"k": 3, "m": 6, "b": 9, "g": 9, "t": 12, "p": 15}
@@ -154,6 +155,8 @@ def parse_column(cells: "pd.Series[Any]") -> ParsedColumn:
     dtype = cells.dtype
     if pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype):
         return ParsedColumn(cells.to_numpy(dtype=np.float64, na_value=np.nan))
+    if (plain := plain_numbers(cells)) is not None:
+        return ParsedColumn(plain)
     values = cells.tolist()
     if refused := _refused_type(dtype) or ("lists or records" if _all_nested(values) else ""):
         return ParsedColumn(np.full(len(cells), np.nan), refused_type=refused)

@@ -19,7 +19,7 @@ from scalejax.sources.raw_table import Cells
 from scalejax.sources.refusals import BYTES_PER_CELL, check_header, refusal
 from scalejax.sources.unpack import check_size
 
-# Rows that are decoded between two looks at the size; texts that are stored as the prefix of the one
+# Rows that are decoded between two looks at the size; texts that are stored as a prefix of the one
 # before may each be as long as the file.
 _ROWS_AT_ONCE, _ROWS_OF_PREFIXES = 1 << 16, 16
 _FEATHER_MARK = b"ARROW1\0\0"

@@ -1,12 +1,14 @@
 """Text with separated columns to cells of text: nothing shifts, nothing is re-typed.
 
 Plain files go through Arrow's reader, which splits a million rows in a fraction of a second and
-stops at the first row of another length. Whatever it stops at, and every file with quotes, goes
-through the csv module, which is strict about quotes and names every bad row.
+stops at the first row of another length. Whatever it stops at, and every file whose quotes do more
+than to stand around cells, goes through the csv module, which names every bad row.
 """
 
+import csv
 import re
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
@@ -74,32 +76,37 @@ def _nameless(header: list[str]) -> list[str]:
 
 
 def _plain(content: bytes, name: str, limit: int) -> tuple[str, pa.Table] | None:
-    """A file without quotes whose rows all have the length of the header; None for any other."""
+    """A file whose rows all have the length of the header; None for any with odd quotes or rows."""
     first = _HEADER.match(content)
-    if first is None or b'"' in content or b"\0" in content:
+    if first is None or b"\0" in content:
         return None
+    quoted = b'"' in content
     try:
         marks = candidates(first[1].decode())
     except UnicodeDecodeError:
         return None
-    if len(marks) > 1:
+    separator = marks[0]
+    if len(marks) > 1 or (quoted and not _plainly_quoted(content, separator)):
         return None
-    (separator,) = marks
     body: bytes | memoryview = memoryview(content)[first.end() :]
     line = first[1]
     if separator == BLANK:
         line, body = (re.sub(rb"(?m)^ +| +$| +(?= )| +(?=\r)", b"", part) for part in (line, body))
-    header = [cell.strip() for cell in line.decode().split(separator)]
+    header = [cell.strip() for cell in next(csv.reader([line.decode()], delimiter=separator))]
     if len(header) == 1 or not header[-1]:
         return None
     check_header(header, name)
-    check_size(content.count(separator.encode()) * BYTES_PER_CELL, name, limit)
+    if len(content) * BYTES_PER_CELL > limit:
+        check_size(content.count(separator.encode()) * BYTES_PER_CELL, name, limit)
     names = [str(k) for k in range(len(header))]
     try:
         table = arrow_csv.read_csv(
             pa.BufferReader(pa.py_buffer(body)),
-            arrow_csv.ReadOptions(column_names=names),
-            arrow_csv.ParseOptions(delimiter=separator, quote_char=False, double_quote=False),
+            # Threads would hold more of the file at once, and win little of so short a time.
+            arrow_csv.ReadOptions(column_names=names, use_threads=False),
+            arrow_csv.ParseOptions(
+                delimiter=separator, quote_char='"' if quoted else False, double_quote=False
+            ),
             arrow_csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.large_string()), strings_can_be_null=False
             ),
@@ -109,6 +116,24 @@ def _plain(content: bytes, name: str, limit: int) -> tuple[str, pa.Table] | None
     if b" " in content:
         table = _without_leading_blanks(table)
     return separator, table.rename_columns(header)
+
+
+def _plainly_quoted(content: bytes, separator: str) -> bool:
+    """Whether quotes stand around whole cells of one line only, and around no other quotes."""
+    if separator == BLANK:
+        return False
+    text = np.frombuffer(content, np.uint8)
+    quotes = np.flatnonzero(text == ord('"'))
+    opening, closing = quotes[::2], quotes[1::2]
+    if len(quotes) % 2 or (len(text) > 3 and quotes[0] == 3):  # behind a mark of UTF-8
+        return False
+    ends = np.array([ord(separator), *b"\r\n"], np.uint8)
+    before = text[opening[opening > 0] - 1]
+    after = text[closing[closing < len(text) - 1] + 1]
+    if not (np.isin(before, ends).all() and np.isin(after, ends).all()):
+        return False
+    lines = np.flatnonzero((text == ord("\n")) | (text == ord("\r")))
+    return bool(np.all(np.searchsorted(opening, lines) == np.searchsorted(closing, lines)))
 
 
 def _without_leading_blanks(table: pa.Table) -> pa.Table:
@@ -141,7 +166,10 @@ _WORD = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar", BLANK
 def _shape_problems(records: Records, separator: str, width: int) -> list[InputProblem]:
     """E121 and E122 by likely cause, with all rows of each cause."""
     word = _WORD[separator]
-    other, trailing, long, short = [], [], [], []
+    other: list[int] = []
+    trailing: list[int] = []
+    long: list[int] = []
+    short: list[int] = []
     for number, row in enumerate(records.rows[1:], 1):
         if len(row) == width:
             continue
@@ -156,7 +184,8 @@ def _shape_problems(records: Records, separator: str, width: int) -> list[InputP
         ("E122", other, f"the header is separated by {WORDS[separator]} and these rows are not; "
          "save the file with one separator"),
         ("E121", long, f"more cells than the {width} columns of the header; {_THOUSANDS_HINT}"),
-        ("E121", short, f"fewer cells than the {width} columns of the header; is a {word} missing?"),
+        ("E121", short, f"fewer cells than the {width} columns of the header; is a {word} "
+         "missing?"),
     )  # fmt: skip
     problems = [
         InputProblem(code, message, rows=tuple(rows)) for code, rows, message in causes if rows

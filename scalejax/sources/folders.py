@@ -93,7 +93,7 @@ def joined(tables: Sequence[RawTable], runs: Sequence[str], name: str) -> Cells:
     columns = {column for table in tables for column in table.frame.columns}
     filled = sum(table.frame.size for table in tables)
     check_cells(sum(len(table.frame) for table in tables), len(columns), filled, name)
-    named = [any(column.casefold() == RUN for column in table.frame) for table in tables]
+    named = [any(str(column).casefold() == RUN for column in table.frame) for table in tables]
     if any(named) and not all(named):
         lacking = next(run for run, has in zip(runs, named, strict=True) if not has)
         message = (

@@ -34,8 +34,8 @@ COMPRESSIONS = {".gz": b"\x1f\x8b", ".bz2": b"BZh", ".zst": b"\x28\xb5\x2f\xfd"}
 """Suffixes of compressed files, and the bytes with which they begin."""
 
 _OPENERS: dict[str, Callable[[bytes], Any]] = {
-    ".gz": lambda content: gzip.open(io.BytesIO(content)),
-    ".bz2": lambda content: bz2.open(io.BytesIO(content)),
+    ".gz": lambda content: gzip.GzipFile(fileobj=io.BytesIO(content)),
+    ".bz2": lambda content: bz2.BZ2File(io.BytesIO(content)),
     ".zst": lambda content: pa.CompressedInputStream(pa.BufferReader(content), "zstd"),
 }
 

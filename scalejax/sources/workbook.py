@@ -23,7 +23,8 @@ def parse_workbook(content: bytes, name: str, max_bytes: int | None, sheet: str 
 
     Raises:
         InputError: E121 a row wider than the header, E125 repeated names, E127 an empty sheet, E160
-            without openpyxl, E161 too large, E162 damaged, or a sheet that is not there or not named.
+            without openpyxl, E161 too large, E162 damaged, or a sheet that is not there or that is
+            not named.
     """
     try:
         import openpyxl

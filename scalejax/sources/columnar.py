@@ -40,18 +40,25 @@ def parse_parquet(content: bytes, name: str, limit: int) -> Cells:
         check_size(about.num_rows * about.num_columns * BYTES_PER_CELL, name, limit)
         groups = [about.row_group(k) for k in range(about.num_row_groups)]
         check_size(sum(group.total_byte_size for group in groups), name, limit)
-        columns = [group.column(k) for group in groups for k in range(about.num_columns)]
-        check_size(sum(column.num_values for column in columns) * BYTES_PER_CELL, name, limit)
-        prefixes = any("DELTA_BYTE_ARRAY" in column.encodings for column in columns)
-        texts = [field.name for field in schema if _is_text(field.type)]
+        chunks = [group.column(k) for group in groups for k in range(about.num_columns)]
+        check_size(sum(chunk.num_values for chunk in chunks) * BYTES_PER_CELL, name, limit)
+    # No text is longer than the chunk in which it lies.
+    vast = [chunk for chunk in chunks if chunk.num_values * chunk.total_uncompressed_size > limit]
+    prefixes = {chunk.path_in_schema for chunk in vast if "DELTA_BYTE_ARRAY" in chunk.encodings}
+    texts = [f.name for f in schema if _is_text(f.type) and f.name not in prefixes]
+    deep = [chunk.path_in_schema for chunk in vast if chunk.path_in_schema not in schema.names]
+    left = [f.name for f in schema if any(path.startswith(f"{f.name}.") for path in deep)]
+    rows = _ROWS_OF_PREFIXES if prefixes else _ROWS_AT_ONCE
     with pq.ParquetFile(pa.BufferReader(content), read_dictionary=texts) as file:
+        columns = [column for column in schema.names if column not in left]
         batches, total = [], 0
-        for batch in file.iter_batches(_ROWS_OF_PREFIXES if prefixes else _ROWS_AT_ONCE):
+        for batch in file.iter_batches(rows, columns=columns):
             total += _decoded_size(batch)
             check_size(total, name, limit)
             batches.append(batch)
-        table = pa.Table.from_batches(batches, None if batches else file.schema_arrow)
-    return Cells(frame_of_arrow(_decoded(table, schema), name))
+    table = pa.Table.from_batches(batches) if batches else schema.empty_table()
+    notes = (f"large columns of records or lists left out: {', '.join(left)}",) * bool(left)
+    return Cells(frame_of_arrow(_decoded(table, schema), name), notes)
 
 
 def parse_feather(content: bytes, name: str, limit: int) -> Cells:
@@ -64,9 +71,10 @@ def parse_feather(content: bytes, name: str, limit: int) -> Cells:
     if not content.startswith(_FEATHER_MARK):
         raise refusal(name, "E162", "this is no Feather file of version 2; save it again")
     try:
-        check_size(sum(_unpacked_sizes(content)), name, limit)
+        size = sum(_unpacked_sizes(content))
     except (struct.error, IndexError, TypeError, ValueError) as error:
         raise pa.ArrowInvalid("a message of the file is damaged") from error
+    check_size(size, name, limit)
     with pa.ipc.open_file(pa.BufferReader(content)) as file:
         cells = 0
         batches = []
@@ -109,8 +117,9 @@ def _column_size(column: pa.Array) -> int:
 
 def _decoded(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """The table with texts for the codes that were read in their place."""
-    for k, field in enumerate(schema):
-        if _is_text(field.type) and pa.types.is_dictionary(table.schema.field(k).type):
+    for k, read in enumerate(table.schema):
+        field = schema.field(read.name)
+        if _is_text(field.type) and pa.types.is_dictionary(read.type):
             kind = pa.large_binary() if pa.types.is_binary(field.type) else pa.large_string()
             chunks = [
                 pc.take(chunk.dictionary.cast(kind), chunk.indices)

@@ -1,8 +1,8 @@
 """Commas inside numbers: decimal marks where the whole file agrees, and asked where it does not.
 
 "3,14" can only be a decimal, "1,234,567" and "1,234.5" only thousands, and "3,141" either. Points
-say as much: "1.234.567" goes with decimal commas, "3.14" with decimal points. A file in which commas
-are decimal marks is turned into one with points; a file that says both, or nothing, is refused.
+say as much: "1.234.567" goes with decimal commas, "3.14" with decimal points. A file in which
+commas are decimal marks is turned into one with points; one that says both, or nothing, is refused.
 """
 
 from dataclasses import dataclass

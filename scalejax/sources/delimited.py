@@ -9,6 +9,7 @@ import csv
 import re
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv as arrow_csv
@@ -24,6 +25,8 @@ from scalejax.sources.unpack import check_size
 _THOUSANDS_HINT = (
     'an unquoted comma inside a cell? Write 100000000 or "100,000,000" with the quotes'
 )
+# Columns from which a frame is one block of objects. By judgement.
+_WIDE = 2000
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*([^\r\n]+)(?:\r\n|\r|\n|$)")
 
 
@@ -49,9 +52,22 @@ def parse_delimited(content: bytes, name: str, limit: int) -> Cells:
     if separator != "," or commas:
         marks = ", with decimal commas" if commas else ""
         notes.append(f"columns separated by {WORDS[separator]}{marks}")
-    frame = table.to_pandas()
-    frame.columns = header
+    frame = _frame(table) if len(header) < _WIDE else _wide_frame(table)
+    frame.columns = pd.Index(header)
     return Cells(frame, (*notes, *_nameless(header)))
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas()
+    return frame
+
+
+def _wide_frame(table: pa.Table) -> pd.DataFrame:
+    """Cells as objects in one block: thousands of columns of text by themselves take seconds."""
+    cells = np.empty(table.shape, dtype=object)
+    for k, column in enumerate(table.columns):
+        cells[:, k] = column.to_pylist()
+    return pd.DataFrame(cells)
 
 
 def _points(table: pa.Table, separator: str, header: list[str], name: str) -> tuple[pa.Table, bool]:

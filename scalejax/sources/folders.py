@@ -139,7 +139,7 @@ def _last_states(states: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
         runs.setdefault(run, []).append((float(match[1]) if match else float("inf"), path))
     last = [max(paths)[1] for paths in runs.values()]
     left = len(states) - len(last)
-    note = f"{left} states of earlier checkpoints are left out"
+    note = f"{left} state{'s' * (left > 1)} of earlier checkpoints left out"
     return last, (note,) if left else ()
 
 

@@ -67,7 +67,7 @@ def read_files(
     Raises:
         InputError: As for one file, and E160 for files of several kinds.
     """
-    if len(files) == 1 and folder is None:
+    if len(files) == 1:
         return read_place(files[0], files[0].name, max_bytes)
     runs = run_names(files, folder)
     if all(EVENTS in path.name for path in files):

@@ -47,7 +47,7 @@ def of_trainer_state(document: Mapping[str, Any], name: str, part: str | None = 
     other = "train" if chosen == "eval" else "eval"
     if kinds[other]:
         notes.append(
-            f"{_count(kinds[other])} of {_WORDS[other]} left out: {name}#{other} takes them"
+            f"{_count(kinds[other])} of {_WORDS[other]} left out: #{other} behind the path takes them"
         )
     if kinds["other"]:
         notes.append(f"{_count(kinds['other'])} without a loss left out")

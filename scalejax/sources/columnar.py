@@ -22,6 +22,9 @@ from scalejax.sources.unpack import check_size
 # Rows that are decoded between two looks at the size; texts that are stored as a prefix of the one
 # before may each be as long as the file.
 _ROWS_AT_ONCE, _ROWS_OF_PREFIXES = 1 << 16, 16
+_PREFIXES = "DELTA_BYTE_ARRAY"
+# Encodings of text of which Arrow makes no codes.
+_OTHER = {_PREFIXES, "DELTA_LENGTH_BYTE_ARRAY"}
 _FEATHER_MARK = b"ARROW1\0\0"
 # Of Arrow's Message.fbs: the kinds of headers, and the places of fields in their tables.
 _DICTIONARY, _RECORDS = 2, 3
@@ -44,8 +47,9 @@ def parse_parquet(content: bytes, name: str, limit: int) -> Cells:
         check_size(sum(chunk.num_values for chunk in chunks) * BYTES_PER_CELL, name, limit)
     # No text is longer than the chunk in which it lies.
     vast = [chunk for chunk in chunks if chunk.num_values * chunk.total_uncompressed_size > limit]
-    prefixes = {chunk.path_in_schema for chunk in vast if "DELTA_BYTE_ARRAY" in chunk.encodings}
-    texts = [f.name for f in schema if _is_text(f.type) and f.name not in prefixes]
+    coded = {chunk.path_in_schema for chunk in chunks if not _OTHER & {*chunk.encodings}}
+    texts = [field.name for field in schema if _is_text(field.type) and field.name in coded]
+    prefixes = any(_PREFIXES in chunk.encodings for chunk in vast)
     deep = [chunk.path_in_schema for chunk in vast if chunk.path_in_schema not in schema.names]
     left = [f.name for f in schema if any(path.startswith(f"{f.name}.") for path in deep)]
     rows = _ROWS_OF_PREFIXES if prefixes else _ROWS_AT_ONCE

@@ -67,7 +67,7 @@ def _wide_frame(table: pa.Table) -> pd.DataFrame:
     cells = np.empty(table.shape, dtype=object)
     for k, column in enumerate(table.columns):
         cells[:, k] = column.to_pylist()
-    return pd.DataFrame(cells)
+    return pd.DataFrame(cells, dtype=object)
 
 
 def _points(table: pa.Table, separator: str, header: list[str], name: str) -> tuple[pa.Table, bool]:

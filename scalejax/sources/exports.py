@@ -10,6 +10,7 @@ import pandas as pd
 
 from scalejax.sources.raw_table import Cells, RawTable
 from scalejax.sources.records import frame_of_series
+from scalejax.sources.refusals import counted
 
 _CHART = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?", re.DOTALL)
 _SCALARS = ["Wall time", "Step", "Value"]
@@ -34,7 +35,9 @@ def _of_chart(cells: Cells, series: dict[str, "re.Match[str]"], name: str) -> Ce
     frame, notes = frame_of_series(_long(cells.frame, step, values), name, step)
     runs = len({match["run"] for match in values.values()})
     metrics = ", ".join(dict.fromkeys(match["metric"] for match in values.values()))
-    said = [f"a chart of W&B: {runs} runs, {metrics} over {step}, one row per run and {step}"]
+    said = [
+        f"a chart of W&B: {counted(runs, 'run')}, {metrics} over {step}, one row per run and {step}"
+    ]
     ranges = [column for column in series if column not in values]
     if ranges:
         differ = _differing(cells.frame, ranges)
@@ -89,7 +92,7 @@ def of_scalar_files(tables: Sequence[RawTable], runs: Sequence[str], name: str) 
     """
     frame, notes = frame_of_series(_scalars(tables, runs), name, _SCALARS[1])
     count = frame["run"].nunique()
-    said = f"{len(tables)} files of TensorBoard scalars, {count} runs, one row per run and step"
+    said = f"scalars of TensorBoard: {counted(count, 'run')}, one row per run and step"
     return Cells(frame, (said, "wall times are left out", *notes))
 
 

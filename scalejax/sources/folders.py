@@ -10,7 +10,7 @@ import pandas as pd
 from scalejax.sources.event_files import EVENTS
 from scalejax.sources.kinds import kind_of_name, suffix_of
 from scalejax.sources.raw_table import Cells, RawTable
-from scalejax.sources.refusals import check_cells, refusal
+from scalejax.sources.refusals import check_cells, counted, refusal
 
 RUN = "run"
 """The column that names the file of a row."""
@@ -74,7 +74,7 @@ def run_names(files: Sequence[Path], folder: Path | None = None) -> list[str]:
         folder = Path(os.path.commonpath([path.absolute().parent for path in files]))
         files = [path.absolute() for path in files]
     places = [path.relative_to(folder) if folder else PurePath(path.name) for path in files]
-    if len(places) > 1 and len({place.name for place in places}) == 1:
+    if len(places) > 1 and len({place.name for place in places}) == 1 < len({*places}):
         parents = [place.parent for place in places]
         if all(_CHECKPOINT.fullmatch(parent.name) for parent in parents):
             above = [parent.parent for parent in parents]
@@ -107,7 +107,7 @@ def joined(tables: Sequence[RawTable], runs: Sequence[str], name: str) -> Cells:
             for run, frame in zip(runs, frames, strict=True)
         ]
     source = "by the name of the file" if not any(named) else "as the files have it"
-    notes = [f"{len(tables)} files, column {RUN!r} {source}"]
+    notes = [f"{counted(len(tables), 'file')}, column {RUN!r} {source}"]
     common = set.intersection(*({*table.frame.columns} for table in tables))
     if partial := [column for column in _in_order(tables) if column not in common]:
         notes.append(f"not in every file: {_first(partial)}")
@@ -139,7 +139,7 @@ def _last_states(states: Sequence[Path]) -> tuple[list[Path], tuple[str, ...]]:
         runs.setdefault(run, []).append((float(match[1]) if match else float("inf"), path))
     last = [max(paths)[1] for paths in runs.values()]
     left = len(states) - len(last)
-    note = f"{left} state{'s' * (left > 1)} of earlier checkpoints left out"
+    note = f"{counted(left, 'state')} of earlier checkpoints left out"
     return last, (note,) if left else ()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from scalejax.sources.raw_table import Cells
 from scalejax.sources.records import frame_of_rows, frame_of_series
-from scalejax.sources.refusals import refusal
+from scalejax.sources.refusals import counted, refusal
 from scalejax.sources.text import decode
 from scalejax.sources.unpack import check_size, file_bytes
 
@@ -55,7 +55,7 @@ def read_store(runs: list[Path], name: str, limit: int) -> Cells:
         {str(key): cell for key, cell in row.items() if cell is not None} | parameters[row["run"]]
         for row in series.to_dict("records")
     ]
-    note = f"a file store of MLflow: {len(runs)} runs, one row per run and step"
+    note = f"a file store of MLflow: {counted(len(runs), 'run')}, one row per run and step"
     return Cells(frame_of_rows(rows, name), (note, *notes))
 
 

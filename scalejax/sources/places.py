@@ -72,12 +72,14 @@ def read_files(
     runs = run_names(files, folder)
     if all(EVENTS in path.name for path in files):
         by_folder = [Path(run).parent.as_posix().removeprefix(".") for run in runs]
-        cells = read_events(list(zip(by_folder, files, strict=True)), name)
+        cells = read_events(list(zip(by_folder, files, strict=True)), name, size_limit(max_bytes))
         return RawTable(cells.frame, name, cells.notes)
     _check_kinds(files, name)
     tables, total = [], 0
-    for path, run in zip(files, runs, strict=True):
-        table = read_place(path, path.name if len(run) > 80 else run + path.suffix, max_bytes)
+    repeated = len({path.name for path in files}) < len(files)
+    for path in files:
+        label = f"{path.parent.name}/{path.name}" if repeated else path.name
+        table = read_place(path, label, max_bytes)
         total += int(table.frame.memory_usage(index=False).sum())
         check_size(total, name, size_limit(max_bytes))
         tables.append(table)
@@ -106,7 +108,7 @@ def parse(content: bytes, name: str, max_bytes: int | None, part: str | None = N
 
 def _read_file(path: Path, name: str, max_bytes: int | None, part: str | None = None) -> RawTable:
     if EVENTS in path.name:
-        cells = read_events([("", path)], name)
+        cells = read_events([("", path)], name, size_limit(max_bytes))
         return RawTable(cells.frame, name, cells.notes)
     check_name(name)
     content = file_bytes(path, name, size_limit(max_bytes))

@@ -18,6 +18,11 @@ def refusal(name: str, code: str, message: str, rows: Sequence[int] = ()) -> Inp
     return InputError([InputProblem(code, message, rows=tuple(rows))], name)
 
 
+def counted(count: int, noun: str) -> str:
+    """``"1 run"``, ``"2 runs"``."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def check_header(header: Sequence[str], name: str) -> None:
     """Refuse names that occur twice with E125."""
     repeated = sorted(column for column, count in Counter(header).items() if count > 1)

@@ -6,7 +6,7 @@ from typing import Any
 
 from scalejax.sources.raw_table import Cells
 from scalejax.sources.records import frame_of_records
-from scalejax.sources.refusals import refusal
+from scalejax.sources.refusals import counted, refusal
 
 _EVALUATION = re.compile(r"eval_(.+_)?loss")
 
@@ -46,9 +46,7 @@ def of_trainer_state(document: Mapping[str, Any], name: str, part: str | None = 
     notes = [f"{_count(kinds[chosen])} of {_WORDS[chosen]} in log_history"]
     other = "train" if chosen == "eval" else "eval"
     if kinds[other]:
-        notes.append(
-            f"{_count(kinds[other])} of {_WORDS[other]} left out: #{other} behind the path takes them"
-        )
+        notes.append(f"{_count(kinds[other])} of {_WORDS[other]} left out: #{other} takes them")
     if kinds["other"]:
         notes.append(f"{_count(kinds['other'])} without a loss left out")
     if isinstance(steps := document.get("max_steps"), int) and steps > 0:
@@ -61,7 +59,7 @@ _WORDS = {"eval": "evaluation", "train": "training"}
 
 
 def _count(records: list[dict[str, Any]]) -> str:
-    return f"{len(records)} record{'s' * (len(records) != 1)}"
+    return counted(len(records), "record")
 
 
 def _kind(record: Mapping[str, Any]) -> str:

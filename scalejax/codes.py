@@ -79,22 +79,25 @@ _ALL = (
     ),
     Code(
         "E121", "ragged rows",
-        "Rows have more or fewer cells than the header, quotes do not pair up, or a line of a "
-        "JSON lines file is no object. Readers that repair this shift columns in silence.",
+        "Rows have more or fewer cells than the header, quotes do not pair up, or JSON holds no "
+        "records, or could hold two tables. Readers that repair this shift columns in silence.",
         "Quote numbers with thousands separators or write them without, remove commas at the end "
-        "of lines, and write one JSON object per line.",
+        "of lines, and write one JSON object per line or an array of them.",
         "100,000,000,2e9,3.1 under the header N,D,loss",
     ),
     Code(
-        "E122", "decimal comma or another separator",
-        "Cells such as 3,1, or columns separated by semicolons, tabs or bars.",
-        'Save with commas between columns and decimal points, or pass pandas.read_csv(..., sep=";",'
-        ' decimal=",").',
-        "N;D;loss",
+        "E122", "two separators or decimal marks in one file",
+        "Decimal commas, and columns separated by semicolons, tabs, bars or blanks, are read where "
+        "the whole file agrees. Here some rows say one thing and some another, or a cell such as "
+        "3,141 may be two numbers.",
+        'Save with one separator and decimal points, or pass pandas.read_csv(..., sep=";", '
+        'decimal=",").',
+        "N;loss and below it 1e8;3,1 and 2e8;2.9",
     ),
     Code(
         "E123", "text that is not UTF-8",
-        "The file is UTF-16, Latin-1 or binary; a UTF-8 mark at the beginning is fine.",
+        "The file is UTF-16, Latin-1 or binary, or JSON in it holds NUL or half a surrogate pair; "
+        "a UTF-8 mark at the beginning is fine.",
         "Save the file as UTF-8.",
         "A file saved as 'Unicode text' by a spreadsheet",
     ),
@@ -219,20 +222,23 @@ _ALL = (
     ),
     Code(
         "E160", "file type that is not read",
-        "Pickle files can run code; spreadsheets re-type cells; others are unknown.",
-        "Save the table as CSV, JSON lines, Parquet or Feather; export a spreadsheet as CSV.",
-        "runs.xlsx",
+        "Pickle files can run code; others are unknown, are of several kinds in one folder, or "
+        "need a package that is not installed.",
+        "Save the table as CSV, JSON, Parquet or Feather; export a spreadsheet as CSV; install "
+        "what the message names.",
+        "runs.pickle",
     ),
     Code(
         "E161", "file that is too large",
-        "Unpacked, the file exceeds the limit of 2 GiB, or 200 times its compressed size, as a "
-        "file that was made to fill the memory does.",
+        "Unpacked, the file exceeds the limit of 2 GiB, or 200 times its compressed size, or "
+        "nearly all of its cells would be empty, as in a file that was made to fill the memory.",
         "If it is what you think it is, allow more: {max_bytes} or SCALEJAX_MAX_BYTES.",
         "a runs.csv.gz of 10 kB that holds 10 GB",
     ),
     Code(
         "E162", "file that cannot be read",
-        "It does not exist, is no file, is damaged, or may not be opened.",
+        "It does not exist, is a device or a pipe, is damaged, may not be opened, or has no such "
+        "sheet.",
         "Check the path and the working directory, or save the file again.",
         "a runs.csv.gz that was cut off while copying",
     ),

@@ -5,6 +5,7 @@ without JAX is refused here, before it is loaded; `scalejax.cli.words` reads the
 """
 
 import math
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -65,10 +66,15 @@ class SolverName(StrEnum):
 
 
 def _file(value: str | None) -> str | None:
-    if value is not None and value not in ("-", *DATASETS) and not Path(value).is_file():
+    if value is not None and value not in ("-", *DATASETS) and not _is_there(value):
         near = did_you_mean(value, [*DATASETS, *_beside(Path(value))])
         raise typer.BadParameter(f"there is no file or dataset {value!r}{near or '.'}")
     return value
+
+
+def _is_there(path: str) -> bool:
+    """Whether there is a file or folder, behind whose name a part of it may stand: ``a.xlsx#b``."""
+    return os.path.exists(path) or os.path.exists(path.rpartition("#")[0])
 
 
 def _beside(path: Path) -> list[str]:
@@ -142,8 +148,9 @@ def option(help: str, metavar: str | None = None, *names: str, **more: Any) -> A
 
 
 _RUNS = (
-    "Table of training runs, one a row: a file (CSV, JSON lines, also .gz, .bz2, .zst; Parquet, "
-    "Feather), - for CSV on stdin, or the name of a dataset (golden36, chinchilla, gadre ...)."
+    "Table of training runs, one a row: a file (CSV, JSON, also .gz, .bz2, .zst; Parquet, Feather, "
+    "Excel), a folder with one file a run, what trackers export, - for stdin, or the name of a "
+    "dataset (golden36, chinchilla, gadre ...)."
 )
 _OWN_LAW = "The law, if what was saved is of one of your own: module:name or file.py:name."
 _HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"

@@ -88,9 +88,10 @@ def load_table(
     """Reads and checks a table of training runs.
 
     Args:
-        source: A path (CSV, JSON lines, both also compressed; Parquet, Feather; ``"-"``), a frame,
-            a dict of arrays, or a `Table`, which is returned as it is once it fits `inputs` and
-            `n_parameters`.
+        source: A path (CSV, JSON, both also compressed; Parquet, Feather, Excel), several, a
+            folder, what trackers export, ``"-"``, a frame, a dict of arrays or a list of records,
+            all explained at `scalejax.sources.read_source`; or a `Table`, which is returned as it
+            is once it fits `inputs` and `n_parameters`.
         inputs: Quantities that the law takes. N, D and C are recognised by their usual column
             names, and one of them that is missing is derived from C = 6 N D (see `Table.notes`);
             any other input needs a column of its name.

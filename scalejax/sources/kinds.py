@@ -123,6 +123,9 @@ def check_name(name: str) -> None:
             f"{suffix} is a spreadsheet of a kind that is not read; export the sheet as CSV (UTF-8)"
         )
         raise refusal(name, "E160", message)
+    if suffix == ".wandb":
+        message = "a log of W&B is read from its export: sync it, and save the chart or runs as CSV"
+        raise refusal(name, "E160", message)
     if kind_of_name(name) is None:
         packed = "".join(f"[{ending}]" for ending in COMPRESSIONS)
         known = ", ".join(ending for kind in KINDS for ending in kind.suffixes)

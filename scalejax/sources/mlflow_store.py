@@ -1,5 +1,6 @@
 """The file store of MLflow: folders of runs with a small text file per parameter and metric."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from scalejax.sources.text import decode
 from scalejax.sources.unpack import check_size, file_bytes
 
 _META = "meta.yaml"
+_DELETED = re.compile(r"^lifecycle_stage:\s*deleted\s*$", re.MULTILINE)
 
 
 def store_runs(folder: Path) -> list[Path]:
@@ -38,7 +40,8 @@ def read_store(runs: list[Path], name: str, limit: int) -> Cells:
     """
     parameters: dict[str, dict[str, Any]] = {}
     values: list[tuple[str, int, str, str]] = []
-    for folder in runs:
+    live = [folder for folder in runs if not _DELETED.search(_meta(folder, name, limit))]
+    for folder in live:
         texts, limit = _texts(folder, name, limit)
         called = texts.get("tags/mlflow.runName", "").strip() or folder.name
         run = called if called not in parameters else f"{called} ({folder.name})"
@@ -55,8 +58,14 @@ def read_store(runs: list[Path], name: str, limit: int) -> Cells:
         {str(key): cell for key, cell in row.items() if cell is not None} | parameters[row["run"]]
         for row in series.to_dict("records")
     ]
-    note = f"a file store of MLflow: {counted(len(runs), 'run')}, one row per run and step"
+    note = f"a file store of MLflow: {counted(len(live), 'run')}, one row per run and step"
+    if len(live) < len(runs):
+        note += f"; {counted(len(runs) - len(live), 'deleted run')} left out"
     return Cells(frame_of_rows(rows, name), (note, *notes))
+
+
+def _meta(folder: Path, name: str, limit: int) -> str:
+    return decode(file_bytes(folder / _META, name, limit), name)
 
 
 def _texts(folder: Path, name: str, limit: int) -> tuple[dict[str, str], int]:

@@ -157,6 +157,11 @@ def test_file_store_of_mlflow(tmp_path):
     assert frame["metrics.val/loss"].tolist() == ["3.0", "2.5", "2.0"]
     assert frame["params.N"].tolist() == ["1000", "1000", None]
     assert len(read_source(tmp_path / "mlruns" / "0" / "y").frame) == 1
+    (tmp_path / "mlruns/0/y/meta.yaml").write_text("end_time: 1\nlifecycle_stage: deleted\n")
+    table = read_source(tmp_path / "mlruns")
+    assert table.frame["run"].tolist() == ["fine", "fine"]
+    assert table.notes[0].endswith("1 deleted run left out")
+    (tmp_path / "mlruns/0/y/meta.yaml").write_text("")
     (tmp_path / "mlruns/0/y/metrics/val/loss").write_text("what is this\n")
     assert codes(tmp_path / "mlruns") == ["E121"]
 

@@ -27,6 +27,8 @@ _THOUSANDS_HINT = (
 )
 # Columns from which a frame is one block of objects. By judgement.
 _WIDE = 2000
+# What a short text takes as an object of Python.
+_BYTES_PER_TEXT = 60
 _HEADER = re.compile(rb"(?:\xef\xbb\xbf)?[\r\n]*([^\r\n]+)(?:\r\n|\r|\n|$)")
 
 
@@ -42,7 +44,7 @@ def parse_delimited(content: bytes, name: str, limit: int) -> Cells:
         InputError: E121 rows of unequal length, E122 two separators or decimal marks in one file,
             E123 not UTF-8, E125 repeated column names, E127 an empty file, E161 too many cells.
     """
-    separator, table = _plain(content, name, limit) or _strict(content, name)
+    separator, table = _plain(content, name, limit) or _strict(content, name, limit)
     header = table.column_names
     table = table.rename_columns([str(k) for k in range(len(header))])
     commas = False
@@ -157,10 +159,12 @@ def _without_leading_blanks(table: pa.Table) -> pa.Table:
     return pa.table(columns, names=table.column_names)
 
 
-def _strict(content: bytes, name: str) -> tuple[str, pa.Table]:
+def _strict(content: bytes, name: str, limit: int) -> tuple[str, pa.Table]:
     text = decode(content, name)
     if not text.strip():
         raise refusal(name, "E127", "the file is empty; the first line must name the columns")
+    most = max(text.count(mark) for mark in candidates(text))
+    check_size(most * _BYTES_PER_TEXT, name, limit)
     separator, records = choose(text, name)
     header = [cell.strip() for cell in records.rows[0]] if records.rows else []
     if len(header) > 1 and not header[-1]:

@@ -13,6 +13,8 @@ from scalejax.sources.records import frame_of_series
 from scalejax.sources.refusals import counted
 
 _CHART = re.compile(r"(?P<run>.+) - (?P<metric>.+?)(?P<end>__MIN|__MAX)?", re.DOTALL)
+# Longer names are no run and metric; searching them takes the square of their length.
+_LONGEST = 1000
 _SCALARS = ["Wall time", "Step", "Value"]
 _FILE = re.compile(r"(?:run-(?P<run>.*?)-)?tag-(?P<tag>.+?)(?:\.[A-Za-z0-9]+)*")
 
@@ -22,9 +24,11 @@ def of_export(cells: Cells, name: str) -> Cells:
     header = list(cells.frame.columns)
     if header == _SCALARS:
         return _of_scalars(cells, name)
+    if not header or max(map(len, header)) > _LONGEST:
+        return cells
     series = {column: _CHART.fullmatch(column) for column in header[1:]}
     ends = {match["end"] for match in series.values() if match}
-    if header and all(series.values()) and {"__MIN", "__MAX"} <= ends:
+    if all(series.values()) and {"__MIN", "__MAX"} <= ends:
         return _of_chart(cells, {k: match for k, match in series.items() if match}, name)
     return cells
 

@@ -57,7 +57,7 @@ def walk(folder: Path, name: str) -> list[Path]:
         InputError: E161 too many of them.
     """
     files: list[Path] = []
-    for place, folders, names in os.walk(folder):
+    for place, folders, names in os.walk(folder, onerror=_stop):
         folders[:] = sorted(inner for inner in folders if not inner.startswith("."))
         files += [Path(place, file) for file in sorted(names) if not file.startswith(".")]
         if len(files) > _MOST_FILES:
@@ -66,6 +66,11 @@ def walk(folder: Path, name: str) -> list[Path]:
             )
             raise refusal(name, "E161", message)
     return files
+
+
+def _stop(error: OSError) -> None:
+    """Folders that may not be opened are not passed over."""
+    raise error
 
 
 def run_names(files: Sequence[Path], folder: Path | None = None) -> list[str]:

@@ -24,12 +24,15 @@ PART = "#"
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Refuse with E162 what the operating system and libraries stumble over."""
+    """Refuse with E162 or E161 what the operating system and libraries stumble over."""
     try:
         yield
     except FileNotFoundError:
         message = "there is no such file; check the path and the working directory"
         raise refusal(name, "E162", message) from None
+    except MemoryError:
+        message = "the table does not fit into the memory; take fewer rows, one per run"
+        raise refusal(name, "E161", message) from None
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         why = str(error).split("\n")[0][:200]
         message = f"the file cannot be read ({why}); check that it is whole, or save it again"

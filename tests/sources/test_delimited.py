@@ -125,3 +125,16 @@ def test_both_ways_through_a_file_agree(tmp_path):
             except InputError as error:
                 outcomes.append([problem.code for problem in error.problems])
         assert outcomes[0] == outcomes[1], repr(content)
+
+
+def test_long_names_take_no_long_time(read):
+    name = "a - " * 30_000
+    frame = read(f"Step,{name}b,{name}b__MIN,{name}b__MAX\n1,2,3,4\n").frame
+    assert frame.shape == (1, 4)
+
+
+def test_thousands_of_columns(read):
+    names = [f"c{number}" for number in range(20_000)]
+    frame = read(",".join(names) + "\n" + ",".join("1" for _ in names)).frame
+    assert frame.columns.tolist() == names
+    assert set(frame.iloc[0]) == {"1"}

@@ -207,8 +207,15 @@ class TestFrames:
         assert read_frame(frame)["N"].tolist() == [1, 2]
         assert read_frame(frame.to_arrow())["name"].isna().tolist() == [False, True]
 
-    def test_records_series_and_the_interchange_protocol(self):
+    def test_records_and_series(self):
         assert read_frame([{"N": 1, "c": {"d": 2}}, {"N": 2}]).columns.tolist() == ["N", "c.d"]
         assert read_frame(pd.Series([1, 2], name="loss"))["loss"].tolist() == [1, 2]
         with pytest.raises(InputError, match="E121 row 2"):
             read_frame([{"N": 1}, 2])
+
+    def test_the_interchange_protocol(self):
+        class Frame:
+            def __dataframe__(self, **options):
+                return pa.table({"N": [1, 2]}).__dataframe__(**options)
+
+        assert read_frame(Frame())["N"].tolist() == [1, 2]

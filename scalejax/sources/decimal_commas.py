@@ -28,13 +28,11 @@ _REMEDY = (
 )
 
 
-def with_points(table: pa.Table, separator: str, name: str) -> tuple[pa.Table, bool]:
+def with_points(table: pa.Table, name: str) -> tuple[pa.Table, bool]:
     """The table with points for decimal commas, and whether it had any.
 
     Args:
         table: Columns of text.
-        separator: What separates the columns; where it is a comma, numbers with commas were quoted,
-            as thousands are.
         name: What to call the source in messages.
 
     Raises:
@@ -60,7 +58,7 @@ def with_points(table: pa.Table, separator: str, name: str) -> tuple[pa.Table, b
         beside = {column: rows for column, rows in unclear.items() if marks[column].points}
         if beside:
             raise _refusal(beside, "3,141 beside 3.14, which may be 3141 or 3.141", name)
-        if unclear and not points and separator != ",":
+        if unclear and not points:
             message = "3,141 may be 3141 or 3.141, and nothing in the file shows which"
             raise _refusal(unclear, message, name)
     return table, False

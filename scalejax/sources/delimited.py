@@ -49,7 +49,7 @@ def parse_delimited(content: bytes, name: str, limit: int) -> Cells:
     table = table.rename_columns([str(k) for k in range(len(header))])
     commas = False
     if separator != "," or b'"' in content:
-        table, commas = _points(table, separator, header, name)
+        table, commas = _points(table, header, name)
     notes = []
     if separator != "," or commas:
         marks = ", with decimal commas" if commas else ""
@@ -72,9 +72,9 @@ def _wide_frame(table: pa.Table) -> pd.DataFrame:
     return pd.DataFrame(cells, dtype=object)
 
 
-def _points(table: pa.Table, separator: str, header: list[str], name: str) -> tuple[pa.Table, bool]:
+def _points(table: pa.Table, header: list[str], name: str) -> tuple[pa.Table, bool]:
     try:
-        return with_points(table, separator, name)
+        return with_points(table, name)
     except InputError as error:
         named = [
             InputProblem(

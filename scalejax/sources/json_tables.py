@@ -7,7 +7,7 @@ from scalejax.errors import InputError, InputProblem
 from scalejax.sources.harness import is_harness, of_harness
 from scalejax.sources.json_text import JsonProblem, read_json
 from scalejax.sources.raw_table import Cells
-from scalejax.sources.records import frame_of_records, frame_of_rows
+from scalejax.sources.records import frame_of_records
 from scalejax.sources.refusals import refusal
 from scalejax.sources.text import decode
 from scalejax.sources.trainer import is_trainer_state, of_trainer_state
@@ -59,11 +59,12 @@ def of_document(document: Any, name: str, part: str | None = None) -> Cells:
         return of_harness(document, name)
     if "columns" in document and isinstance(document.get("data"), list):
         return _of_split(document, name)
-    if all(isinstance(value, list) for value in document.values()) and not _lists(document):
+    records = _lists(document)
+    if all(isinstance(value, list) for value in document.values()) and [*document] != records:
         return _of_columns(document, name)
     if all(isinstance(value, dict) for value in document.values()) and _alike(document):
         return _of_objects(document, name)
-    if records := _lists(document):
+    if records:
         if len(records) > 1:
             message = f"{' and '.join(map(repr, records))} all hold records; keep one of them"
             raise refusal(name, "E121", message)
@@ -118,7 +119,7 @@ def _of_columns(columns: Mapping[str, list[Any]], name: str) -> Cells:
         )
         raise refusal(name, "E121", message)
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return Cells(frame_of_rows(rows, name), ("an object of columns",))
+    return Cells(frame_of_records(rows, name), ("an object of columns",))
 
 
 def _of_split(document: Mapping[str, Any], name: str) -> Cells:

@@ -333,6 +333,7 @@ def test_each_is_refused_or_read_right(first, tmp_path):
             fate, codes = "refused", []
         else:
             fate, codes = "read", []
+            assert {*case.numbers} <= {*frame.columns}, (*about, frame)
             assert is_right(case, frame), (*about, frame)
         assert case.fate in (fate, "either"), (*about, codes)
         assert all(code in CODES for code in codes), about

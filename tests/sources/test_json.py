@@ -38,6 +38,7 @@ SHAPES = {
     "lines": "\n".join(map(json.dumps, RECORDS)),
     "pretty array": json.dumps(RECORDS, indent=1),
     "columns": COLUMNS,
+    "columns with records": COLUMNS | {"extra": [{"a": 1}, {"a": 2}]},
     "columns of numbered rows": NUMBERED,
     "numbered rows": ROWS,
     "split": {"columns": ["N", "loss"], "index": [0, 1], "data": [[10**20 + 1, 3.5], [2, 2.5]]},

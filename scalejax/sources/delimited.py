@@ -199,11 +199,12 @@ def _shape_problems(records: Records, separator: str, width: int) -> list[InputP
             other.append(number)
         else:
             (long if len(row) > width else short).append(number)
+    hint = _THOUSANDS_HINT if separator == "," else f"an unquoted {word} inside a cell? Quote it"
     causes = (
         ("E121", trailing, f"a {word} at the end of the row; remove it"),
         ("E122", other, f"the header is separated by {WORDS[separator]} and these rows are not; "
          "save the file with one separator"),
-        ("E121", long, f"more cells than the {width} columns of the header; {_THOUSANDS_HINT}"),
+        ("E121", long, f"more cells than the {width} columns of the header; {hint}"),
         ("E121", short, f"fewer cells than the {width} columns of the header; is a {word} "
          "missing?"),
     )  # fmt: skip

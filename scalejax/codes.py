@@ -4,36 +4,9 @@
 page ``scalejax/codes.md``. Codes are stable: a number is never given a second meaning.
 """
 
-from dataclasses import dataclass
-
+from scalejax.code_entry import Code
+from scalejax.reduction_codes import REDUCTION_CODES
 from scalejax.vocabulary import worded
-
-
-@dataclass(frozen=True)
-class Code:
-    """One kind of problem.
-
-    Attributes:
-        code: ``"E101"`` or ``"W201"``; those with W do not stop a fit.
-        title: What it is, in a few words.
-        meaning: What is wrong and why it matters.
-        remedy: What to do; arguments are fields of `scalejax.vocabulary.worded`.
-        example: A cell, row or call that has the problem; arguments are fields too.
-        room: Part of scalejax that raises it.
-    """
-
-    code: str
-    title: str
-    meaning: str
-    remedy: str
-    example: str
-    room: str = "data"
-
-    @property
-    def severity(self) -> str:
-        """``"error"`` or ``"warning"``."""
-        return "warning" if self.code.startswith("W") else "error"
-
 
 _ALL = (
     Code(
@@ -249,6 +222,7 @@ _ALL = (
         "budget: 0",
         "optima",
     ),
+    *REDUCTION_CODES,
     Code(
         "E301", "formula with something that is not allowed",
         "A formula has names, numbers, + - * / **, and a few functions; it is never run as code.",

@@ -6,6 +6,7 @@ from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import OnBad, option
+from scalejax.cli.reductions import with_reductions
 from scalejax.cli.talk import print_json, say_step, spoken_warnings
 
 EXAMPLES = """\b
@@ -17,6 +18,7 @@ For example:
 """
 
 
+@with_reductions
 def advise(
     runs: o.Runs,
     law: o.Law = None,
@@ -34,6 +36,7 @@ def advise(
     level: o.Level = 0.95,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
+    **reductions: Any,
 ) -> None:
     """Say which published recommendations apply to these runs, and what each is worth on them.
 
@@ -47,7 +50,12 @@ def advise(
     from scalejax.advice import workload
 
     options: dict[str, Any] = words.table_options(
-        columns=columns, units=units, exclude=exclude, on_bad=on_bad, run=run
+        columns=columns,
+        units=units,
+        exclude=exclude,
+        on_bad=on_bad,
+        run=run,
+        **reductions,
     )
     options |= {"law": words.law_of(law or "chinchilla"), "by": by, "plan": plan}
     data, point = words.data_of(runs), None if at is None else words.point("at", at)

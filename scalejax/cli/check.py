@@ -9,6 +9,7 @@ from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import OnBad, option
+from scalejax.cli.reductions import with_reductions
 from scalejax.cli.talk import print_json
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ For example:
 """
 
 
+@with_reductions
 def check(
     runs: o.RunsToCheck = None,
     law: o.Law = None,
@@ -49,6 +51,7 @@ def check(
     explain: Annotated[
         str | None, option("Explain a code, such as E110, and stop.", "CODE")
     ] = None,
+    **reductions: Any,
 ) -> None:
     """List all that is wrong or odd about a file of runs, without fitting it.
 
@@ -68,7 +71,7 @@ def check(
     law_to_fit = words.law_of(words.law_name(law, formula))
     options = words.table_options(
         columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad, run=run,
-        strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma, by=by,
+        strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma, by=by, **reductions,
     )  # fmt: skip
     request = Request(
         inputs=law_to_fit.inputs,

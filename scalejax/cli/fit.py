@@ -12,6 +12,7 @@ from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import ObjectiveName, OnBad, ResamplingName, Scale, SolverName, option
+from scalejax.cli.reductions import with_reductions
 from scalejax.cli.results import draw, report, save
 from scalejax.cli.talk import progress_bar, say, say_step, spoken_warnings
 from scalejax.errors import UsageError
@@ -35,6 +36,7 @@ FAILED = 3
 """Exit code when there is no estimate, or when one of many fits failed."""
 
 
+@with_reductions
 def fit(
     runs: o.RunsIfAny = None,
     law: o.Law = None,
@@ -108,6 +110,7 @@ def fit(
     plot: o.Plot = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
+    **reductions: Any,
 ) -> None:
     """Fit a law to training runs and print its parameters, with intervals and a status.
 
@@ -134,7 +137,7 @@ def fit(
         "max_steps": max_steps,
         **words.table_options(
             columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad, run=run,
-            strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma,
+            strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma, **reductions,
         ),
     }  # fmt: skip
     options = {name: value for name, value in options.items() if value not in (None, {})}

@@ -1,12 +1,13 @@
 """``scalejax forecast``: losses of larger runs, with intervals that hold where the law bends."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import OnBad, option
+from scalejax.cli.reductions import with_reductions
 from scalejax.cli.talk import print_json, say, say_step, spoken_warnings
 
 EXAMPLES = """\b
@@ -18,6 +19,7 @@ For example:
 """
 
 
+@with_reductions
 def forecast(
     runs: o.Runs,
     at: Annotated[list[str], option("A run to come. Repeatable.", "N=70B,D=1.4T")],
@@ -53,6 +55,7 @@ def forecast(
     csv: o.Csv = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
+    **reductions: Any,
 ) -> None:
     """Forecast the losses of larger runs from a table of runs.
 
@@ -79,7 +82,7 @@ def forecast(
             seed=seed,
             **words.table_options(
                 columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad,
-                run=run, loss_unit=loss_unit,
+                run=run, loss_unit=loss_unit, **reductions,
             ),
         )  # fmt: skip
     if out is not None:

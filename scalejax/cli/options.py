@@ -65,7 +65,8 @@ class SolverName(StrEnum):
     ADAM = "adam"
 
 
-def _file(value: str | None) -> str | None:
+def check_file(value: str | None) -> str | None:
+    """A file, standard input, or a named table."""
     if value is not None and value not in ("-", *DATASETS) and not _is_there(value):
         near = did_you_mean(value, [*DATASETS, *_beside(Path(value))])
         raise typer.BadParameter(f"there is no file or dataset {value!r}{near or '.'}")
@@ -156,8 +157,8 @@ _OWN_LAW = "The law, if what was saved is of one of your own: module:name or fil
 _HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"
 
 # What a verb works on.
-Runs = Annotated[str, typer.Argument(help=_RUNS, metavar="RUNS", callback=_file)]
-RunsIfAny = Annotated[str | None, typer.Argument(help=_RUNS, metavar="RUNS", callback=_file)]
+Runs = Annotated[str, typer.Argument(help=_RUNS, metavar="RUNS", callback=check_file)]
+RunsIfAny = Annotated[str | None, typer.Argument(help=_RUNS, metavar="RUNS", callback=check_file)]
 # That a file is not there is a problem like others to a verb that lists them.
 RunsToCheck = Annotated[str | None, typer.Argument(help=_RUNS, metavar="RUNS")]
 FitFolder = Annotated[

@@ -10,6 +10,7 @@ from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import ObjectiveName, OnBad, option
+from scalejax.cli.reductions import with_reductions
 from scalejax.cli.results import draw_to
 from scalejax.cli.talk import print_json, say, say_step, spoken_warnings
 from scalejax.errors import UsageError
@@ -43,6 +44,7 @@ class Folds(StrEnum):
     LARGEST = "largest"
 
 
+@with_reductions
 def select(
     runs: o.Runs,
     laws: o.Laws = None,
@@ -74,6 +76,7 @@ def select(
     plot: o.Plot = None,
     as_json: o.AsJson = False,
     quiet: o.Quiet = False,
+    **reductions: Any,
 ) -> None:
     """Compare laws on the same runs, by how well they predict runs that were held out.
 
@@ -98,7 +101,12 @@ def select(
             seed=seed,
             objective=words.objective_of(objective),
             **words.table_options(
-                columns=columns, units=units, exclude=exclude, on_bad=on_bad, run=run
+                columns=columns,
+                units=units,
+                exclude=exclude,
+                on_bad=on_bad,
+                run=run,
+                **reductions,
             ),
         )
     if as_json:

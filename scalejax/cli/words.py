@@ -101,6 +101,7 @@ def table_options(
     exclude: str | None = None,
     run: list[str] | str | None = None,
     on_bad: OnBad = OnBad.RAISE,
+    runs_of_table: str | None = None,
     **others: str | None,
 ) -> dict[str, Any]:
     """Keywords of `scalejax.data.load_table`, those that were given."""
@@ -111,6 +112,7 @@ def table_options(
         "exclude": _rows(exclude),
         "run": run[0] if isinstance(run, list) and len(run) == 1 else run,
         "on_bad": "drop" if on_bad is OnBad.DROP else None,
+        "runs": None if runs_of_table is None else data_of(runs_of_table),
         **others,
     }
     return {name: value for name, value in options.items() if value not in (None, {}, [])}

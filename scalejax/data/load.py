@@ -20,16 +20,28 @@ from scalejax.data.assemble import (
     numeric_columns,
     set_aside_of,
 )
-from scalejax.data.checks import DROPPABLE, OF_LOSSES, label_problems, row_problems, scale_problems
+from scalejax.data.checks import (
+    DROPPABLE,
+    OF_LOSSES,
+    NumericColumn,
+    label_problems,
+    row_problems,
+    scale_problems,
+)
+from scalejax.data.completion import complete
+from scalejax.data.draft import Draft, source_rows
 from scalejax.data.exclude import excluded_rows
 from scalejax.data.fit_rows import FitRows, scarcity_problems
 from scalejax.data.reading_plan import ReadingPlan, make_reading_plan
+from scalejax.data.reductions import reduce_rows
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
-from scalejax.data.table import SetAside, Table
+from scalejax.data.steps import with_step_remedy
+from scalejax.data.sweeps import sweep_remedy
+from scalejax.data.table import SetAside, Table, read_only
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.keywords import keywords
-from scalejax.sources import RawTable, read_source, source_name
+from scalejax.sources import read_source, source_name
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +96,13 @@ def load_table(
     positive: Sequence[str] | None = None,
     signed: bool = False,
     max_bytes: int | None = None,
+    reduce: str = "every",
+    drop_first: str | float | None = None,
+    average: str | None = None,
+    best_of: str | None = None,
+    tokens_per_step: str | float | None = None,
+    size_from: str | None = None,
+    runs: Any = None,
 ) -> Table:
     """Reads and checks a table of training runs.
 
@@ -120,6 +139,20 @@ def load_table(
             (``huber(on="loss")``); rows that are so are counted in `Table.notes`.
         max_bytes: Largest size of a file, unpacked. Default: the environment variable
             ``SCALEJAX_MAX_BYTES``, else 2 GiB and 200 times the compressed size.
+        reduce: Which rows of a run count: ``"every"``, the last (``"final"``), or the mean of the
+            last five (``"final:5"``). Runs are named by `run` and `by`, or a column such as run.
+        drop_first: Rows at the beginning of runs to leave out: tokens, ``"2B"``, or a share of each
+            run, ``"10%"``. Rows of step 0 are always set aside, as they hold an untrained model.
+        average: Column in which rows of one mean may differ, ``"seed"``, or several; they agree in
+            all others but the loss. With ``"seed:sigma"`` its standard error becomes `sigma`.
+        best_of: Columns that were swept, ``"lr"`` or ``"lr,batch"``: of the rows whose inputs are
+            equal the best one is kept. ``"lr:parabola"`` takes the minimum of a parabola in ln lr
+            through the three lowest, ``"lr:least-squares"`` through all, with its standard error as
+            `sigma`. A law of the best rate takes the place of that minimum, a law of the loss its
+            value; where it lies at an end of what was tried the point is set aside.
+        tokens_per_step: What D is per step: a number, a column, or a product, ``"batch*2048"``.
+        size_from: Column of names that hold the size, as "Qwen3-0.6B-base" does.
+        runs: A second table (path or frame) of what the first lacks, with a row for each run.
 
     Returns:
         The table, in raw units.
@@ -131,7 +164,9 @@ def load_table(
     given = {
         "columns": columns, "weights": weights, "sigma": sigma, "by": by, "run": run,
         "strata": strata, "units": units, "loss_unit": loss_unit, "exclude": exclude,
-        "derive": derive, "max_bytes": max_bytes,
+        "derive": derive, "max_bytes": max_bytes, "drop_first": drop_first, "average": average,
+        "best_of": best_of, "tokens_per_step": tokens_per_step, "size_from": size_from,
+        "runs": runs, "reduce": None if reduce == "every" else reduce,
     }  # fmt: skip
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     request = Request(
@@ -170,15 +205,23 @@ def inspect_table(source: Any, request: Request) -> Inspection:
         raw = read_source(source, request.max_bytes)
     except InputError as error:
         return Inspection(name, error.problems)
+    draft = Draft.of(raw.frame, request, raw.notes)
     try:
-        plan = make_reading_plan(raw.frame, request)
+        draft = complete(draft)
+        draft = reduce_rows(draft)
+        plan = make_reading_plan(draft.frame, draft.request)
     except InputError as error:
-        return Inspection(name, error.problems, len(raw.frame), notes=raw.notes)
-    return _inspect(raw, request, plan)
+        problems = tuple(with_step_remedy(problem, draft) for problem in error.problems)
+        return Inspection(name, problems, len(raw.frame), notes=draft.notes)
+    inspection = _inspect(draft, raw.name, plan)
+    table = inspection.table
+    if table is not None:
+        table = replace(table, source_sha256=raw.sha256)
+    return replace(inspection, table=table, rows=len(raw.frame))
 
 
-def _inspect(raw: RawTable, request: Request, plan: ReadingPlan) -> Inspection:
-    frame, name = raw.frame, raw.name
+def _inspect(draft: Draft, name: str, plan: ReadingPlan) -> Inspection:
+    frame, request = draft.frame, draft.request
     numbers = numeric_columns(frame, request, plan)
     labels, problems = names_of(frame, plan)
     excluded: dict[int, str] = {}
@@ -195,22 +238,30 @@ def _inspect(raw: RawTable, request: Request, plan: ReadingPlan) -> Inspection:
     dropped = [problem for problem in bad_cells if drop and problem.code in DROPPABLE]
     problems += [problem for problem in bad_cells if problem not in dropped]
     problems += _contradictions(plan)
-    set_aside = set_aside_of(excluded, dropped)
-    kept_rows = rows[~np.isin(rows, [item.row for item in set_aside])]
-
-    table = assemble(kept_rows, numbers, labels, plan, request, name)
-    notes = (*raw.notes, *plan.notes, *_signs(table, request))
-    table = replace(table, set_aside=set_aside, notes=notes, source_sha256=raw.sha256)
+    left_out = set_aside_of(excluded, dropped)
+    kept_rows = rows[~np.isin(rows, [item.row for item in left_out])]
     scales = [problem for item in numbers.values() for problem in scale_problems(item, kept_rows)]
+
+    # From here on rows have their numbers in the source.
+    table = assemble(kept_rows, numbers, labels, plan, request, name)
+    problems, bad_cells, scales = (
+        [replace(problem, rows=source_rows(draft, problem.rows)) for problem in several]
+        for several in (problems, bad_cells, scales)
+    )
+    left_out = tuple(replace(item, row=int(draft.row[item.row - 1])) for item in left_out)
+    set_aside = tuple(sorted((*draft.set_aside, *left_out), key=lambda item: item.row))
+    notes = (*draft.notes, *plan.notes, *_signs(table, request))
+    row = read_only(draft.row[kept_rows - 1])
+    table = replace(table, row=row, set_aside=set_aside, notes=notes)
     # A column in wrong units makes odd ratios too; the column is what to mend.
     units_wrong = any(problem.code.startswith("E") for problem in scales)
     faulty = [row for problem in bad_cells for row in problem.rows]
     related = relation_problems(
         table.select(~np.isin(table.row, faulty)),
-        compute_column(frame, plan),
+        _by_source_row(compute_column(frame, plan), draft),
         ratio_settled=units_wrong or bool({"N", "D"} & {*request.units}),
     )
-    problems += [*scales, *related]
+    problems += [*scales, *(_with_remedy(problem, draft) for problem in related)]
     problems += _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
     if not request.is_loss:
         problems = [problem for problem in problems if problem.code not in OF_LOSSES]
@@ -220,6 +271,21 @@ def _inspect(raw: RawTable, request: Request, plan: ReadingPlan) -> Inspection:
     if inspection.errors:
         return inspection
     return replace(inspection, table=replace(table, warnings=inspection.problems))
+
+
+def _by_source_row(column: NumericColumn | None, draft: Draft) -> NumericColumn | None:
+    """A column whose value k - 1 is that of row k of the source, missing where there is none."""
+    if column is None or not len(draft.row):
+        return column
+    values = np.full(int(draft.row.max()), np.nan)
+    values[draft.row - 1] = column.values
+    return replace(column, values=values)
+
+
+def _with_remedy(problem: InputProblem, draft: Draft) -> InputProblem:
+    """W204 with the option that takes nearly equal rows together, where it is known."""
+    remedy = sweep_remedy(draft) if problem.code == "W204" else ""
+    return replace(problem, message=f"{problem.message}; {remedy}") if remedy else problem
 
 
 def _contradictions(plan: ReadingPlan) -> list[InputProblem]:

@@ -7,9 +7,10 @@ The options are explained at `scalejax.data.load_table`, which makes a request f
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from scalejax.data.numbers import parse_number
+from scalejax.data.reduction_options import check_words
 from scalejax.errors import UsageError
 from scalejax.quantities import CHECKED, QUANTITIES
 from scalejax.vocabulary import argument, did_you_mean
@@ -37,6 +38,13 @@ class TableOptions(TypedDict, total=False):
     on_bad: str
     positive: Sequence[str] | None
     max_bytes: int | None
+    reduce: str
+    drop_first: str | float | None
+    average: str | None
+    best_of: str | None
+    tokens_per_step: str | float | None
+    size_from: str | None
+    runs: Any
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,13 @@ class Request:
     positive: Sequence[str] | None = None
     signed: bool = False
     max_bytes: int | None = None
+    reduce: str = "every"
+    drop_first: str | float | None = None
+    average: str | None = None
+    best_of: str | None = None
+    tokens_per_step: str | float | None = None
+    size_from: str | None = None
+    runs: Any = None
 
     def __post_init__(self) -> None:
         if self.on_bad not in ("raise", "drop"):
@@ -75,7 +90,7 @@ class Request:
             raise UsageError(
                 f"{argument('columns')} names {unknown}{near or f'; known are {sorted(known)}'}"
             )
-        if self.target != "loss" and "loss" in self.columns:
+        if self.target != "loss" and "loss" in self.columns and not self.best_of:
             raise UsageError(
                 f"{argument('target')} and {argument('columns', {'loss': '...'})} both name the "
                 "loss; give one"
@@ -86,6 +101,7 @@ class Request:
         self._check_levels()
         if self.loss_unit is not None:
             loss_factor(self.loss_unit)
+        check_words(self.reduce, self.drop_first, self.average, self.best_of, self.tokens_per_step)
 
     def _check_derivation(self) -> None:
         for quantity, rule in self.derive.items():
@@ -116,6 +132,12 @@ class Request:
     def is_loss(self) -> bool:
         """Whether the target is a loss, and not another quantity of the vocabulary."""
         return self.target == "loss" or self.target not in QUANTITIES
+
+    @property
+    def takes_rows_together(self) -> bool:
+        """Whether rows are dropped or taken together before columns are read."""
+        whole = self.reduce == "every" and self.drop_first is None
+        return not (whole and self.average is None and self.best_of is None)
 
     @property
     def levels(self) -> tuple[str, ...]:

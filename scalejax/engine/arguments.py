@@ -36,7 +36,9 @@ def target_of(
     options = dict(options)
     if objective is not None and not objective.kernel.log:
         options["signed"] = True
-    has_target = "target" in options or "loss" in (options.get("columns") or {})
+    # By the loss the best of a sweep is taken: there it is not what the law gives.
+    names_loss = "loss" in (options.get("columns") or {}) and not options.get("best_of")
+    has_target = "target" in options or names_loss
     if law.response is LOSS or has_target:
         return options
     return {**options, "target": law.response.symbol}

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from scalejax.data import Table, TableOptions, group_by, load_table
+from scalejax.data import Table, TableOptions, group_by, load_table, source_name
 from scalejax.engine import (
     CALLER_WEIGHTS,
     FEWEST_CLUSTERS,
@@ -350,6 +350,8 @@ def _versions(how: How) -> dict[str, str]:
 def _settings(law: str, model: Model, objective: Objective, **choices: Any) -> dict[str, Any]:
     """The arguments of a fit as plain values, for the record."""
     solver = choices.pop("solver")
+    if (runs := choices["table_options"].get("runs")) is not None:
+        choices["table_options"] = {**choices["table_options"], "runs": source_name(runs)}
     priors = choices.pop("priors") or {}
     return {
         "law": law,

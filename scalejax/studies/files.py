@@ -38,6 +38,8 @@ class StudyFile:
             raise UsageError(f"{path} is not valid TOML: {error}.") from error
         try:
             self.study, self.data, self.table_options = read(document)
+            if isinstance(runs := self.table_options.get("runs"), str):
+                self.table_options["runs"] = str(self.path.parent / runs)
         except UsageError as error:
             raise UsageError(f"{path}: {error}") from error
 

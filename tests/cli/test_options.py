@@ -23,6 +23,8 @@ EDGES = {
     *("coordinator", "processes", "process", "rows", "formula", "delta", "dof", "on"),
     # In Python the forecast is printed, or planned by, where one is asked for.
     *("quick", "by_forecast"),
+    # --runs, where the argument is called so.
+    "second_table",
 }
 # In Python the first argument of `predict`, of a fit or of a selection.
 POINT_OF_A_PREDICTION = {("select", "at"), ("predict", "at")}

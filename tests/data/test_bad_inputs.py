@@ -205,6 +205,37 @@ REFUSED = {
     "no archive": (".jsonl.zst", jsonl(), {}, [("E162", None, ())]),
     "a broken Parquet": (".parquet", parquet()[:-4], {}, [("E162", None, ())]),
     "a broken Feather": (".feather", b"ARROW1", {}, [("E162", None, ())]),
+    "a sweep for a law of the best rate": (
+        ".csv", text(lr=range(1, 37), N=7e7, D=2e9), {"target": "lr"}, [("E180", "lr", ALL)],
+    ),
+    "a run that the second table lacks": (
+        ".csv", text(run="b"), {"runs": {"run": ["a"], "seed": [1]}}, [("E181", "run", ())],
+    ),
+    "a second table that disagrees": (
+        ".csv", text(run="a"), {"runs": {"run": ["a"], "N": [1e9]}}, [("E182", "N", ())],
+    ),
+    "a name with two sizes": (
+        ".csv", text(drop=["N"], model="Foo-30B-A3B"), {"size_from": "model"},
+        [("E183", "model", ALL)],
+    ),
+    "a batch of tokens or sequences": (
+        ".csv", text(drop=["D"], step=range(1, 37), batch_size=4096, seq_len=2048), {},
+        [("E184", "batch_size", ())],
+    ),
+    "a metric with two values": (
+        ".csv", b"run,metric,value\na,loss,3.1\na,N,1e9\na,loss,3.2\n", {},
+        [("E185", "metric", (3,))],
+    ),
+    "a run without an order": (
+        ".csv", text(run="a", step=1), {"reduce": "final"}, [("E186", None, ALL)],
+    ),
+    "seeds without repeats": (
+        ".csv", text(seed=range(36)), {"average": "seed"}, [("E187", "seed", ())],
+    ),
+    "a sweep without an optimum": (
+        ".csv", text(lr=range(1, 37), N=7e7, D=2e9, loss=np.linspace(3, 2, 36)),
+        {"best_of": "lr:parabola"}, [("E188", "lr", ())],
+    ),
 }  # fmt: skip
 
 WARNED = {

@@ -245,6 +245,18 @@ class TestStudies:
         assert found.data == "runs.csv"
         assert found.study.describe() == study.describe()
 
+    def test_its_table_is_completed_and_reduced_as_elsewhere(self, tmp_path, runs):
+        sizes = runs.drop_duplicates("model")[["model", "N"]]
+        sizes.to_csv(tmp_path / "sizes.csv", index=False)
+        file = tmp_path / "study.toml"
+        file.write_text(
+            'by = ["family"]\nrun = "model"\nlaws = ["chinchilla"]\ntarget = false\n'
+            '[table]\nreduce = "final"\nruns = "sizes.csv"\n'
+        )
+        found = StudyFile(file)
+        table = prepare(found.study, runs.drop(columns="N"), **found.table_options).problems.table
+        assert table.n_rows == len(sizes)
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [

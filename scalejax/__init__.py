@@ -7,6 +7,7 @@
     print(fit)
     fit.predict({"N": 7e10, "D": 1.4e12})
 
+- `check`: what is in a table, what is odd about it, what can be fitted and what to call next.
 - `fit`, `fit_many`: a table of runs in, laws out. `load_fit`, `load_forecast`, `load_plan`,
   `reproduce`: a saved one again.
 - `fit_arrays`: the same fit as a pure, differentiable JAX function.
@@ -83,6 +84,7 @@ if TYPE_CHECKING:
     from scalejax.errors import ScalejaxError as ScalejaxError
     from scalejax.errors import UsageError as UsageError
     from scalejax.fitting import Fit as Fit
+    from scalejax.fitting import check as check
     from scalejax.fitting import fit as fit
     from scalejax.fitting import fit_many as fit_many
     from scalejax.fitting import forecast_many as forecast_many
@@ -126,7 +128,7 @@ _HOME = {
         "designing": "design",
         "engine": "fit_arrays",
         "errors": "DataWarning FitWarning InputError LawError ScalejaxError UsageError",
-        "fitting": "Fit fit fit_many forecast_many load_fit reproduce",
+        "fitting": "Fit check fit fit_many forecast_many load_fit reproduce",
         "forecasting": "forecast load_forecast",
         "laws": "LAWS Law Positive Real UnitInterval find_law formula_law law",
         "objectives": "absolute huber least_squares student_t",

@@ -239,6 +239,13 @@ _ALL = (
         "laws",
     ),
     Code(
+        "E303", "no law named, and several could be meant",
+        "Sizes with steps but no tokens, or an accuracy and no loss, may be of several laws.",
+        "Name the law: {law:floor_power_step}; `scalejax laws` lists all.",
+        "header: N,step,loss",
+        "laws",
+    ),
+    Code(
         "W201", "high loss",
         "A loss above 20 nats/token is worse than guessing among all tokens.",
         "Take the logarithm of a perplexity, convert another base ({loss_unit}), or mend a decimal "
@@ -319,6 +326,14 @@ _ALL = (
         "may be good all the same.",
         "runs at 19 to 21 tokens per parameter",
         "identify",
+    ),
+    Code(
+        "W219", "runs out of line",
+        "Some runs are farther from the law through the others than noise goes, with heavy tails "
+        "or without: 1 in 20 clean tables has one.",
+        "Look them up, and leave out with {exclude} those that are wrong: few hardly move a fit.",
+        "a run that is 8 % above where runs scatter by 1 %",
+        "fitting",
     ),
 )  # fmt: skip
 

@@ -130,6 +130,13 @@ X = Quantity("x", "amount of what is scaled", "units", (1e-12, 1e32), checked=Fa
 STEPS = Quantity(
     "S", "training steps", "steps", (1.0, 1e9), ("steps", "training_steps"), checked=False
 )
+STEP = Quantity(
+    "step",
+    "training step",
+    "steps",
+    (1.0, 1e9),
+    ("steps", "global_step", "training_step", "training_steps", "train_steps", "iteration", "iter"),
+)
 M = Quantity(
     "M",
     "tokens per parameter",
@@ -192,7 +199,20 @@ QUANTITIES: dict[str, Quantity] = {
     q.symbol: q
     for q in (
         *(N, D, C, LOSS, U, P_W, P_A, P_KV, P_POST, E_BITS, M_BITS, BLOCK),
-        *(X, STEPS, M, EXPERTS, GRANULARITY, SPARSITY, N_V, D_C, L_TEACHER, REPLICAS, STREAMS),
+        *(
+            X,
+            STEPS,
+            STEP,
+            M,
+            EXPERTS,
+            GRANULARITY,
+            SPARSITY,
+            N_V,
+            D_C,
+            L_TEACHER,
+            REPLICAS,
+            STREAMS,
+        ),
         *(MSE, K, D_F, D_P, L, TASK_LOSS, STAGE, IS_COMPRESSED, UPSTREAM),
         *(ERROR, ACCURACY, OUTCOME, COVERAGE, LEARNING_RATE, BATCH, EXTRA_LOSS, DENSITY),
         *(*SHARES, DAYS, D_T, FLOP_PER_TOKEN, UNIGRAM_LOSS),

@@ -6,11 +6,13 @@ so one function words them all:
 
 - `argument`: an argument inside a message, ``f"say the unit: {argument('units', {'N': 'M'})}"``.
 - `worded`: a constant text with arguments as fields, ``"check {bounds}"`` or ``"{on_bad:drop}"``.
+- `call`: a verb with its arguments, to be pasted.
 - `did_you_mean`: the nearest of the names that there are.
 - `speaking`: the place where messages are read while a block runs; Python by default.
 """
 
 import difflib
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -75,6 +77,44 @@ def did_you_mean(name: str, names: Iterable[str] | Mapping[str, str]) -> str:
     near = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.7)
     words = list(dict.fromkeys(lower[one] for one in near))
     return f"; did you mean {' or '.join(words)}?" if words else ""
+
+
+def call(verb: str, source: str | None, options: Mapping[str, Any]) -> str:
+    """A verb with its arguments, to be pasted where the message is read.
+
+    ``scalejax fit runs.csv --by family`` at the terminal, ``sj.fit("runs.csv", by="family")`` in
+    Python.
+
+    Args:
+        verb: Name of the verb.
+        source: The path or name of the data; None for data that only Python holds.
+        options: Keywords in Python, by name; those that are empty are left out.
+    """
+    given = {name: value for name, value in options.items() if value not in (None, {}, [], ())}
+    if _PLACE.get() == "python":
+        words = ["runs" if source is None else f'"{source}"']
+        words += [f"{name}={value!r}" for name, value in given.items()]
+        return f"sj.{verb}({', '.join(words)})"
+    words = ["scalejax", verb, *([] if source is None else [shlex.quote(source)])]
+    for name, value in given.items():
+        option = "--" + name.replace("_", "-")
+        texts = [] if value is True else _texts(value)
+        words += [option] if value is True else [f"{option} {shlex.quote(one)}" for one in texts]
+    return " ".join(words)
+
+
+def _texts(value: Any) -> list[str]:
+    """The values of an option, each as it is typed."""
+    match value:
+        case Mapping():
+            return [f"{key}={':'.join(_texts(item))}" for key, item in value.items()]
+        case list() | tuple() if all(isinstance(item, int) for item in value):
+            return [",".join(map(str, value))]
+        case list() | tuple():
+            return [text for item in value for text in _texts(item)]
+        case float():
+            return [f"{value:g}" if float(f"{value:g}") == value else repr(value)]
+    return [str(value)]
 
 
 class _Field:

@@ -16,6 +16,8 @@ from scalejax.cli.advise import EXAMPLES as ADVISE_EXAMPLES
 from scalejax.cli.advise import advise
 from scalejax.cli.check import EXAMPLES as CHECK_EXAMPLES
 from scalejax.cli.check import check
+from scalejax.cli.datasets import EXAMPLES as DATASETS_EXAMPLES
+from scalejax.cli.datasets import datasets
 from scalejax.cli.design import EXAMPLES as DESIGN_EXAMPLES
 from scalejax.cli.design import design
 from scalejax.cli.fit import EXAMPLES, fit
@@ -35,7 +37,8 @@ from scalejax.cli.show import show
 from scalejax.cli.study import EXAMPLES as STUDY_EXAMPLES
 from scalejax.cli.study import resume, study
 from scalejax.cli.talk import say
-from scalejax.errors import ScalejaxError, UsageError
+from scalejax.cli.words import check_command
+from scalejax.errors import InputError, ScalejaxError, UsageError
 from scalejax.vocabulary import speaking
 
 __all__ = ["app", "main"]
@@ -56,9 +59,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command(short_help="Fit a law to runs: parameters, intervals, verdict.", epilog=EXAMPLES)(fit)
-app.command(short_help="List what is wrong or odd about a file of runs.", epilog=CHECK_EXAMPLES)(
-    check
-)
+app.command(
+    short_help="Show what a file of runs holds, what is odd, and what to type next.",
+    epilog=CHECK_EXAMPLES,
+)(check)
+app.command(short_help="List the tables that have a name.", epilog=DATASETS_EXAMPLES)(datasets)
 app.add_typer(laws_app, name="laws", short_help="List the laws and their published coefficients.")
 app.command()(show)
 app.command(short_help="Make a saved fit again and compare all numbers.")(reproduce)
@@ -89,10 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after ``scalejax``; those of the process if not given.
     """
+    words = current(sys.argv[1:] if arguments is None else arguments)
     try:
-        app(args=current(sys.argv[1:] if arguments is None else arguments), prog_name="scalejax")
+        app(args=words, prog_name="scalejax")
     except ScalejaxError as error:
         say(f"error: {error}")
+        if isinstance(error, InputError) and (command := check_command(app, words)):
+            say(f"to see what was read: {command}")
         sys.exit(2 if isinstance(error, UsageError) else 1)
 
 

@@ -39,7 +39,7 @@ FAILED = 3
 @with_reductions
 def fit(
     runs: o.RunsIfAny = None,
-    law: o.Law = None,
+    law: o.LawOfTable = None,
     formula: o.Formula = None,
     objective: o.Objective = ObjectiveName.HUBER,
     delta: Annotated[
@@ -69,25 +69,11 @@ def fit(
     derive: o.Derive = None,
     exclude: o.Exclude = None,
     on_bad: o.OnBadRows = OnBad.RAISE,
-    fixed: Annotated[
-        list[str] | None,
-        option("Hold a parameter at a value: alpha=0.34. Repeatable.", "NAME=VALUE"),
-    ] = None,
-    tied: Annotated[
-        list[str] | None,
-        option("Make one parameter equal to another: beta=alpha. Repeatable.", "NAME=NAME"),
-    ] = None,
-    bounds: Annotated[
-        list[str] | None,
-        option("Keep a parameter in a range: E=0.5:2. Repeatable.", "NAME=LOW:HIGH"),
-    ] = None,
+    fixed: o.Fixed = None,
+    tied: o.Tied = None,
+    bounds: o.Bounds = None,
     by: o.By = None,
-    allow_unidentified: Annotated[
-        bool,
-        option(
-            "Fit although the runs cannot determine all parameters.", None, "--allow-unidentified"
-        ),
-    ] = False,
+    allow_unidentified: o.AllowUnidentified = False,
     solver: Annotated[SolverName, option("Algorithm that minimises.")] = SolverName.NEWTON,
     max_steps: Annotated[
         int | None,
@@ -115,7 +101,8 @@ def fit(
     """Fit a law to training runs and print its parameters, with intervals and a status.
 
     The file needs a column for each input of the law and one for the loss: N (parameters), D
-    (tokens), C (FLOP) and loss are found under their usual names (params, tokens, flops ...).
+    (tokens), C (FLOP), step and loss are found under their usual names (params, tokens, flops ...).
+    scalejax check shows what would be read.
     """
     _check(by, resamples, plot, about, out)
     name = words.law_name(law, formula)
@@ -128,7 +115,7 @@ def fit(
     if out is not None and by is None:
         check_folder(out)
     options: dict[str, Any] = {
-        "law": words.law_of(name),
+        "law": None if name is None else words.law_of(name),
         "objective": words.objective_of(objective, on, delta, dof),
         "fixed": words.numbers("fixed", fixed),
         "tied": words.pairs("tied", tied),
@@ -210,7 +197,8 @@ def _runs(runs: str | None, quiet: bool) -> tuple[Any, str | None]:
     return data, None if data is runs else runs or EXAMPLE
 
 
-def _with_names(fit: "Fit", law: str, source: str | None) -> "Fit":
+def _with_names(fit: "Fit", law: str | None, source: str | None) -> "Fit":
     """The fit with the names of law and data that were written on the command line."""
     table = fit.table if source is None else replace(fit.table, source=source)
+    law = fit.settings["law"] if law is None else law
     return replace(fit, settings={**fit.settings, "law": law}, table=table)

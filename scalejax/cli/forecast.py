@@ -27,7 +27,8 @@ def forecast(
         str | None,
         option(
             "Law inside (scalejax laws lists them), or your own: file.py:name. [default: "
-            "Chinchilla's with an outer exponent, as the field knows it]",
+            "Chinchilla's with an outer exponent, as the field knows it; a power law with a floor "
+            "for N, D, C or step alone]",
             callback=o.check_law,
         ),
     ] = None,

@@ -7,8 +7,8 @@ A test compares them with the registries.
 LAWS = (
     "chinchilla", "chinchilla_tied", "outer_exponent", "quanta", "farseer", "rosenfeld2019",
     "kaplan", "kaplan_steps", "power_N", "floor_power_N", "power_D", "floor_power_D", "power_C",
-    "floor_power_C", "m3", "m4", "bnsl1", "bnsl2", "bnsl3", "kumar2024", "kumar2024_ptq",
-    "kumar2024_unified", "sun2025", "qat_degradation", "ouyang2024", "compressed",
+    "floor_power_C", "floor_power_step", "m3", "m4", "bnsl1", "bnsl2", "bnsl3", "kumar2024",
+    "kumar2024_ptq", "kumar2024_unified", "sun2025", "qat_degradation", "ouyang2024", "compressed",
     "data_constrained", "gadre2024", "error_of_loss", "ladder", "logistic_C", "clark2022",
     "krajewski2024", "ludziejewski2025", "abnar2025", "frantar2023", "tao2024", "mixture_5",
     "busbridge2025", "diloco2025", "lr_from_C", "lr_from_N_D", "lr_from_N_experts",

@@ -191,6 +191,14 @@ Law = Annotated[
         callback=check_law,
     ),
 ]
+LawOfTable = Annotated[
+    str | None,
+    option(
+        "Law to fit (scalejax laws lists them), or one of your own: module:name or file.py:name. "
+        "[default: chinchilla for N and D, a power law with a floor for N, D, C or step alone]",
+        callback=check_law,
+    ),
+]
 Laws = Annotated[
     list[str] | None,
     option("Laws by name, or your own: file.py:name. Repeatable.", "NAME,...", callback=_every_law),
@@ -259,6 +267,23 @@ Resampling = Annotated[
     ResamplingName, option("How runs are resampled for the intervals; auto takes what suits them.")
 ]
 Seed = Annotated[int, option("Seed of all that is random.", min=0)]
+
+Fixed = Annotated[
+    list[str] | None,
+    option("Hold a parameter at a value: alpha=0.34. Repeatable.", "NAME=VALUE"),
+]
+Tied = Annotated[
+    list[str] | None,
+    option("Make one parameter equal to another: beta=alpha. Repeatable.", "NAME=NAME"),
+]
+Bounds = Annotated[
+    list[str] | None,
+    option("Keep a parameter in a range: E=0.5:2. Repeatable.", "NAME=LOW:HIGH"),
+]
+AllowUnidentified = Annotated[
+    bool,
+    option("Fit although the runs cannot determine all parameters.", None, "--allow-unidentified"),
+]
 
 # What a result is about.
 At = Annotated[

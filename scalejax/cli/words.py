@@ -2,8 +2,9 @@
 
 import os
 import re
+import shlex
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -118,6 +119,44 @@ def table_options(
     return {name: value for name, value in options.items() if value not in (None, {}, [])}
 
 
+def typed(context: typer.Context, without: Iterable[str] = ()) -> dict[str, Any]:
+    """The options that were typed, by their long names in the spelling of Python, as texts."""
+    given = {}
+    for parameter in context.command.params:
+        name = str(parameter.name)
+        source = context.get_parameter_source(name)
+        if name not in without and source is not None and source.name == "COMMANDLINE":
+            given[parameter.opts[0].removeprefix("--").replace("-", "_")] = context.params[name]
+    return given
+
+
+def check_command(app: typer.Typer, words: Sequence[str]) -> str | None:
+    """The check of what a refused command was given, with its options as far as a check has them.
+
+    Args:
+        app: The command with its verbs.
+        words: The words that were typed, without ``scalejax``.
+
+    Returns:
+        The command to paste; None for a verb that reads no table, or that was given none.
+    """
+    verbs = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    own = {name: one for one in verbs[words[0]].params for name in one.opts}
+    known = {name for one in verbs["check"].params for name in one.opts} - {"--json", "--quick"}
+    kept, files, rest = [], [], [*words[1:]]
+    while rest:
+        word = rest.pop(0)
+        takes = word in own and not getattr(own[word], "is_flag", False)
+        values = [rest.pop(0)] if takes and rest else []
+        if not word.startswith("-") or word == "-":
+            files.append(word)
+        elif word.partition("=")[0] in known:
+            kept += [word, *values]
+    if "runs" not in own or not files or files == ["-"]:
+        return None
+    return " ".join(["scalejax", "check", *map(shlex.quote, [*files, *kept])])
+
+
 def data_of(runs: str) -> Any:
     """The dataset of that name, unless a file has the name; else the path."""
     from scalejax import datasets
@@ -154,10 +193,10 @@ def solver_of(name: SolverName) -> Any:
     return optax.lbfgs() if name is SolverName.LBFGS else optax.adam(1e-2)
 
 
-def law_name(law: str | None, formula: str | None) -> str:
-    """The name of the law, from --law or --formula; at most one of them."""
+def law_name(law: str | None, formula: str | None) -> str | None:
+    """The name of the law, from --law or --formula; at most one of them, None without."""
     if formula is None:
-        return law or "chinchilla"
+        return law
     if law is not None:
         raise refusal("formula", "a formula is a law of its own; leave out --law.")
     return f"formula: {formula}"

@@ -4,6 +4,7 @@
 for a `Request` and returns all that is wrong or odd; `read_frame` gives the raw cells.
 """
 
+from scalejax.data.checks import DROPPABLE as DROPPABLE
 from scalejax.data.checks import problem_at as problem_at
 from scalejax.data.columns import column_list as column_list
 from scalejax.data.columns import column_problems as column_problems
@@ -16,11 +17,13 @@ from scalejax.data.joining import SEPARATOR as SEPARATOR
 from scalejax.data.joining import group_by as group_by
 from scalejax.data.joining import join_groups as join_groups
 from scalejax.data.load import Inspection as Inspection
+from scalejax.data.load import accepted as accepted
 from scalejax.data.load import inspect_table as inspect_table
 from scalejax.data.load import load_table as load_table
 from scalejax.data.numbers import parse_column as parse_column
 from scalejax.data.numbers import parse_number as parse_number
 from scalejax.data.numbers import read_numbers as read_numbers
+from scalejax.data.presence import Presence as Presence
 from scalejax.data.relations import refuse_changing_runs as refuse_changing_runs
 from scalejax.data.request import Request as Request
 from scalejax.data.request import TableOptions as TableOptions

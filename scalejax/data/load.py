@@ -8,7 +8,7 @@ that is wrong or odd.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from scalejax.data.completion import complete
 from scalejax.data.draft import Draft, source_rows
 from scalejax.data.exclude import excluded_rows
 from scalejax.data.fit_rows import FitRows, scarcity_problems
+from scalejax.data.presence import Presence, presence_of, presence_of_table, settled
 from scalejax.data.reading_plan import ReadingPlan, make_reading_plan
 from scalejax.data.reductions import reduce_rows
 from scalejax.data.relations import relation_problems
@@ -42,6 +43,11 @@ from scalejax.data.table import SetAside, Table, read_only
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.keywords import keywords
 from scalejax.sources import read_source, source_name
+
+_OF_A_LAW = {
+    *("inputs", "target", "on_bad", "n_parameters", "constant", "positive", "signed", "choose"),
+}
+"""What a request says of the law, and not of how a source is read."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +63,8 @@ class Inspection:
         notes: Assumptions made, in words.
         set_aside: Rows that are excluded or dropped.
         table: The checked rows, or None if anything is wrong.
+        presence: What the source has; None if it could not be read, or if the request said what it
+            is read for.
     """
 
     source: str
@@ -67,6 +75,7 @@ class Inspection:
     notes: tuple[str, ...] = ()
     set_aside: tuple[SetAside, ...] = ()
     table: Table | None = None
+    presence: Presence | None = None
 
     @property
     def errors(self) -> tuple[InputProblem, ...]:
@@ -179,9 +188,15 @@ def load_table(
         signed=signed,
         **options,
     )
-    if isinstance(source, Table):
-        return _accept(source, request, options)
-    inspection = inspect_table(source, request)
+    return accepted(inspect_table(source, request))
+
+
+def accepted(inspection: Inspection) -> Table:
+    """The table of an inspection.
+
+    Raises:
+        InputError: Everything for which it is refused, at once.
+    """
     if inspection.table is None:
         raise InputError(inspection.errors, inspection.source)
     return inspection.table
@@ -191,7 +206,7 @@ def inspect_table(source: Any, request: Request) -> Inspection:
     """Reads and checks a table like `load_table`, but returns its problems instead of raising them.
 
     Args:
-        source: As for `load_table`, but no `Table`.
+        source: As for `load_table`.
         request: Which quantities to read and how, as the arguments of `load_table`.
 
     Returns:
@@ -200,24 +215,29 @@ def inspect_table(source: Any, request: Request) -> Inspection:
     Raises:
         UsageError: The request does not go with the columns.
     """
+    if isinstance(source, Table):
+        return _inspect_again(source, request)
     name = source_name(source)
     try:
         raw = read_source(source, request.max_bytes)
     except InputError as error:
         return Inspection(name, error.problems)
-    draft = Draft.of(raw.frame, request, raw.notes)
+    draft, presence = Draft.of(raw.frame, request, raw.notes), None
     try:
         draft = complete(draft)
+        if request.choose is not None:
+            presence = presence_of(draft.frame, name, draft.request)
+            draft = replace(draft, request=settled(draft.request, presence))
         draft = reduce_rows(draft)
         plan = make_reading_plan(draft.frame, draft.request)
     except InputError as error:
         problems = tuple(with_step_remedy(problem, draft) for problem in error.problems)
-        return Inspection(name, problems, len(raw.frame), notes=draft.notes)
+        return Inspection(name, problems, len(raw.frame), notes=draft.notes, presence=presence)
     inspection = _inspect(draft, raw.name, plan)
     table = inspection.table
     if table is not None:
         table = replace(table, source_sha256=raw.sha256)
-    return replace(inspection, table=table, rows=len(raw.frame))
+    return replace(inspection, table=table, rows=len(raw.frame), presence=presence)
 
 
 def _inspect(draft: Draft, name: str, plan: ReadingPlan) -> Inspection:
@@ -317,15 +337,41 @@ def _empty(table: Table) -> list[InputProblem]:
     return [] if table.n_rows else [InputProblem("E127", message)]
 
 
-def _accept(table: Table, request: Request, options: Mapping[str, Any]) -> Table:
-    if options:
-        raise UsageError(f"give {', '.join(sorted(options))} where the Table is loaded, not later")
+def _inspect_again(table: Table, request: Request) -> Inspection:
+    """A table that was checked before, for another law.
+
+    Raises:
+        UsageError: The request reads columns, or the law needs what the table does not hold.
+    """
+    if options := _reading_options(request):
+        raise UsageError(f"give {', '.join(options)} where the Table is loaded, not later")
+    presence = None if request.choose is None else presence_of_table(table)
+    try:
+        request = settled(request, presence)
+    except InputError as error:
+        return Inspection(table.source, error.problems, table.n_rows, presence=presence)
     if missing := [quantity for quantity in request.inputs if quantity not in table.inputs]:
         raise UsageError(f"the Table holds {list(table.inputs)}, the law also needs {missing}")
     problems = _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
-    if errors := [problem for problem in problems if not problem.code.startswith("W")]:
-        raise InputError(errors, table.source)
     new = tuple(problem for problem in problems if problem not in table.warnings)
+    inspection = Inspection(
+        table.source,
+        table.warnings + new,
+        table.n_rows,
+        table.columns,
+        notes=table.notes,
+        set_aside=table.set_aside,
+        presence=presence,
+    )
+    if inspection.errors:
+        return inspection
     if set(table.inputs) != set(request.inputs):
         table = replace(table, inputs={name: table.inputs[name] for name in request.inputs})
-    return replace(table, warnings=table.warnings + new) if new else table
+    table = replace(table, warnings=table.warnings + new) if new else table
+    return replace(inspection, table=table)
+
+
+def _reading_options(request: Request) -> list[str]:
+    """Options that say how a source is read, of which a table has no more need."""
+    default, names = Request(), {field.name for field in fields(Request)} - _OF_A_LAW
+    return sorted(name for name in names if getattr(request, name) != getattr(default, name))

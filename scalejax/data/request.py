@@ -5,7 +5,7 @@ The options are explained at `scalejax.data.load_table`, which makes a request f
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
@@ -51,6 +51,9 @@ class TableOptions(TypedDict, total=False):
 class Request:
     """What a table is read for; the attributes are documented at `load_table`.
 
+    `choose` is not among them: it says, from the `scalejax.data.Presence` of a table, the inputs
+    and whatever else depends on what the table has.
+
     Raises:
         UsageError: Options that are unknown or contradict each other.
     """
@@ -80,6 +83,7 @@ class Request:
     tokens_per_step: str | float | None = None
     size_from: str | None = None
     runs: Any = None
+    choose: Callable[[Any], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
         if self.on_bad not in ("raise", "drop"):

@@ -12,6 +12,12 @@ from scalejax.errors import ScalejaxError
 DATA_FOLDER_VARIABLE = "SCALEJAX_DATA"
 
 
+def is_here(table: RunTable) -> bool:
+    """Whether the folder that the user names has the file of a table."""
+    folder = os.environ.get(DATA_FOLDER_VARIABLE)
+    return bool(folder) and (Path(str(folder)) / table.path).is_file()
+
+
 def read_table(table: RunTable) -> pd.DataFrame:
     """A table of the folder, whose file must have the checksum of `table`.
 

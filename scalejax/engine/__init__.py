@@ -43,6 +43,7 @@ from scalejax.engine.fit_problem import FitProblem as FitProblem
 from scalejax.engine.fit_problem import How as How
 from scalejax.engine.fit_problem import host_table as host_table
 from scalejax.engine.fit_problem import make_engine as make_engine
+from scalejax.engine.gate import design_problems as design_problems
 from scalejax.engine.gate import inert_inputs as inert_inputs
 from scalejax.engine.gate import open_parameters as open_parameters
 from scalejax.engine.gate import refuse_bounds as refuse_bounds

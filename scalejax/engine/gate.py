@@ -93,12 +93,21 @@ def refuse_unidentified(problem: FitProblem) -> None:
     Raises:
         InputError: With the reason and the runs that would help.
     """
+    errors = [one for one in design_problems(problem) if not one.code.startswith("W")]
+    if errors:
+        raise InputError(errors, problem.table.source)
+
+
+def design_problems(problem: FitProblem) -> tuple[InputProblem, ...]:
+    """E132, E133, E134, W217 and W218: parameters that the runs determine badly or not at all."""
     answer = _identifiability(problem)
-    if answer is not None and answer.verdict == "not identified":
-        *first, last = answer.problems
-        how = f"{last.message}. To fit nevertheless, without intervals for what is left open, say "
-        last = replace(last, message=f"{how}{argument('allow_unidentified', True)}.")
-        raise InputError([*first, last], problem.table.source)
+    if answer is None:
+        return ()
+    if answer.verdict != "not identified":
+        return answer.problems
+    *first, last = answer.problems
+    how = f"{last.message}. To fit nevertheless, without intervals for what is left open, say "
+    return (*first, replace(last, message=f"{how}{argument('allow_unidentified', True)}."))
 
 
 def open_parameters(problem: FitProblem) -> tuple[str, ...]:

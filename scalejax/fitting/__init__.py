@@ -10,6 +10,8 @@ from scalejax.fitting.asked_point import is_wide as is_wide
 from scalejax.fitting.asked_point import narrowing as narrowing
 from scalejax.fitting.caveats import failed_share as failed_share
 from scalejax.fitting.caveats import for_and_against as for_and_against
+from scalejax.fitting.check import Check as Check
+from scalejax.fitting.check import check as check
 from scalejax.fitting.checklist import CHECKLIST as CHECKLIST
 from scalejax.fitting.checklist import QUESTIONS as QUESTIONS
 from scalejax.fitting.fit import Fit as Fit

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from scalejax.data import Table, TableOptions, group_by, load_table, source_name
+from scalejax.data import Table, TableOptions, source_name
 from scalejax.engine import (
     CALLER_WEIGHTS,
     FEWEST_CLUSTERS,
@@ -31,20 +31,13 @@ from scalejax.engine import (
     Solver,
     as_how,
     as_objective,
-    check_priors,
-    check_signs,
     checked_count,
     choose_resampling,
     default_layout,
     estimate,
     host_table,
-    inert_inputs,
     make_engine,
     refits,
-    refuse_bounds,
-    refuse_broken,
-    refuse_unidentified,
-    target_of,
     weight_resamples,
 )
 from scalejax.errors import UsageError
@@ -54,6 +47,7 @@ from scalejax.fitting.checkpoints import (
     undeclared_runs,
     with_runs,
 )
+from scalejax.fitting.entry import Terms, enter
 from scalejax.fitting.fit import Fit
 from scalejax.fitting.record import Draws
 from scalejax.fitting.warn import (
@@ -63,8 +57,8 @@ from scalejax.fitting.warn import (
     warn_about_runs,
 )
 from scalejax.keywords import keywords
-from scalejax.laws import Law, find_law
-from scalejax.objectives import Model, Objective, Penalty, Prior, make_model
+from scalejax.laws import Law
+from scalejax.objectives import Model, Objective, Penalty, Prior
 from scalejax.status import Status
 from scalejax.vocabulary import argument
 
@@ -78,7 +72,7 @@ _TABLES_PER_CHUNK = 128
 @keywords(TableOptions, bootstrap="resamples", cluster="run")
 def fit(
     data: Any,
-    law: str | Law = "chinchilla",
+    law: str | Law | None = None,
     *,
     objective: ObjectiveLike = None,
     resamples: int | ArrayLike = RESAMPLES,
@@ -102,7 +96,9 @@ def fit(
     Args:
         data: A DataFrame, a mapping of arrays, the path of a file, or a `Table`.
         law: A registered name, a `Law`, ``module:name`` / ``file.py:name`` of your own, or
-            ``formula: ...``.
+            ``formula: ...``. If not given it is Chinchilla's where the table has two of N, D and C,
+            and a power law with a floor where it has one of them, or steps, alone: the note in
+            `Table.notes` and the settings of the fit say which.
         objective: What is minimised, for example ``huber(1e-3)`` (the default) or
             ``student_t(3)``; or a pure function of one residual of the log loss.
         resamples: Number of resamples to refit for the intervals, or an array (B, n) of row
@@ -142,32 +138,22 @@ def fit(
             f"{argument('resamples')} is a number or an array of weights, not {resamples!r}; how "
             f"resamples are made is said with {argument('resampling')}."
         )
-    name = law if isinstance(law, str) else law.name
-    law = find_law(law)
-    refuse_broken(law)
-    objective = as_objective(objective)
-    model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty, empty=True)
-    options = target_of(law, table_options, objective)
-    table = load_table(
-        data, inputs=law.inputs, n_parameters=model.size, constant=inert_inputs(model), **options
-    )
+    terms = Terms(
+        law, objective, fixed or {}, tied or {}, bounds or {}, priors or {}, penalty,
+        allow_unidentified,
+    )  # fmt: skip
+    entry = enter(data, terms, table_options)
+    problem = entry.admitted()
+    model, table = problem.model, problem.table
     warn_about_data(table)
-    check_signs(objective, table.target)
-    problem = FitProblem(
-        model, objective, table, fixed or {}, bounds or {}, check_priors(model, priors)
-    )
-    if model.free:
-        refuse_bounds(problem)
-    if not allow_unidentified:
-        refuse_unidentified(problem)
     how = as_how(solver, max_steps, seed, layout, progress)
     scheme = _resampling(resamples, resampling, noise, table) if model.free else Resampling()
     problem, point = estimate(problem, how, scheme)
     if resampling == "auto" and scheme.resamples is None:
         problem, scheme = _by_runs(data, problem, point, scheme)
-    draws = Draws.of(refits(problem, how, point, scheme)) if scheme.count else Draws.none(law)
+    draws = Draws.of(refits(problem, how, point, scheme)) if scheme.count else Draws.none(model.law)
     settings = _settings(
-        name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
+        entry.name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
         resamples=len(draws), resampling=draws.method, noise=noise,
         seed=seed, solver=solver, max_steps=how.max_steps, table_options=table_options,
     )  # fmt: skip
@@ -219,7 +205,7 @@ def _by_runs(
 @keywords(TableOptions, cluster="run")
 def fit_many(
     data: Any,
-    law: str | Law = "chinchilla",
+    law: str | Law | None = None,
     *,
     by: str | Sequence[str],
     objective: ObjectiveLike = None,
@@ -266,37 +252,29 @@ def fit_many(
             "fit_many fits one law. Several are a study, whose result is one frame: "
             'study(Study(recipes=["chinchilla", "kaplan"], by=["family"], target=False), runs).'
         )
-    name = law if isinstance(law, str) else law.name
-    law = find_law(law)
-    refuse_broken(law)
-    objective = as_objective(objective)
-    if objective.tuning is not None:
+    if (objective := as_objective(objective)).tuning is not None:
         raise UsageError('huber("auto") tunes one table at a time: give fit_many a number.')
-    model = make_model(law, objective.kernel, fixed=fixed, tied=tied, penalty=penalty)
-    options = target_of(law, table_options, objective)
-    whole = load_table(
-        **group_by(data, by), inputs=law.inputs, n_parameters=model.size,
-        constant=inert_inputs(model), **options,
-    )  # fmt: skip
+    terms = Terms(
+        law, objective, fixed or {}, tied or {}, bounds or {}, priors or {}, penalty, empty=False
+    )
+    entry = enter(data, terms, table_options, by)
+    problem = entry.admitted()
+    model, whole = problem.model, problem.table
     warn_about_data(whole)
-    check_signs(objective, whole.target)
     groups = whole.split()
     # Longest first, so that the lanes of a chunk walk over tables of similar length.
     labels = sorted(groups, key=lambda label: -groups[label].n_rows)
-    problem = FitProblem(
-        model, objective, whole, fixed or {}, bounds or {}, check_priors(model, priors)
-    )
     how = as_how(solver, max_steps, 0, layout, progress)
     engine = make_engine(problem, [host_table(groups[label]) for label in labels], how)
     chunk = min(_TABLES_PER_CHUNK, (layout or default_layout()).chunk)
     points = engine.estimates(np.arange(len(labels)), chunk=chunk)
     settings = _settings(
-        name, model, objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors, resamples=0,
-        resampling="none", noise=None, seed=0, solver=solver, max_steps=how.max_steps,
+        entry.name, model, objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
+        resamples=0, resampling="none", noise=None, seed=0, solver=solver, max_steps=how.max_steps,
         table_options={**table_options, "by": by if isinstance(by, str) else list(by)},
     )  # fmt: skip
     place = {label: k for k, label in enumerate(labels)}
-    none = Draws.none(law)
+    none = Draws.none(model.law)
     fits = {
         label: fit_of(replace(problem, table=table), how, settings, points, place[label], none)
         for label, table in groups.items()

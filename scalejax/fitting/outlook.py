@@ -37,7 +37,7 @@ _OF_THE_FIELD = ("chinchilla", "outer_exponent")
 """Laws whose forecasts have Chinchilla's law with an outer exponent inside: on public tables it
 predicted better than Chinchilla's own."""
 
-_SIZES = ("C", "N", "D", "S", "x")
+_SIZES = ("C", "N", "D", "S", "step", "x")
 """Inputs that are compute or grow with it, the first of which is made larger where N and D are not
 both there."""
 

@@ -1,6 +1,7 @@
 """`forecast`: from a table of runs and runs to come to their losses, families as one batch."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Any, Unpack
 
@@ -8,7 +9,17 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.data import Table, TableOptions, group_by, load_table, read_numbers
+from scalejax.data import (
+    Inspection,
+    Presence,
+    Request,
+    Table,
+    TableOptions,
+    accepted,
+    group_by,
+    inspect_table,
+    read_numbers,
+)
 from scalejax.engine import inert_inputs, target_of
 from scalejax.errors import UsageError
 from scalejax.folds import leave_largest
@@ -17,7 +28,7 @@ from scalejax.forecasting.forecast import Backtest, Forecast, quantiles
 from scalejax.forecasting.inside import AnyLaw, FieldLaw, LawInside
 from scalejax.forecasting.posterior import Posterior
 from scalejax.keywords import keywords
-from scalejax.laws import Law, find_law
+from scalejax.laws import DEFAULT, Law, LawChoice, find_law, law_of_inputs
 from scalejax.objectives import least_squares, make_model
 from scalejax.resampling import FEW_RUNS, check_level, t_quantile
 from scalejax.vocabulary import argument
@@ -59,8 +70,9 @@ def forecast(
         data: As for `scalejax.fit`. Rows of one run (``run=``) share an offset.
         at: The runs to come: ``{"N": "70B", "D": 1.4e12}``, columns of several, a frame, or a list.
         law: The law inside. If not given, Chinchilla's with an outer exponent under the field's
-            prior, for tables of N, D and loss; others have the prior that they declare, and weak
-            ones from the plausible ranges of their parameters.
+            prior, for tables of N, D and loss, and a power law with a floor for those that have one
+            of N, D, C and steps alone. Laws have the prior that they declare, or weak ones from the
+            plausible ranges of their parameters.
         by: Column of the families, each of which is forecast by itself, all as one batch.
         priors: What you know of parameters: the range that holds nine in ten values of each.
         level: Probability of the intervals.
@@ -76,11 +88,18 @@ def forecast(
             family has fewer than four rows.
     """
     check_level(level)
-    inside = inside_of(law, priors)
-    targets = runs_to_come(at, inside.law.inputs)
-    table = _table(data, inside, by, table_options)
-    families = _families(table)
-    return make_forecast(inside, families, dict.fromkeys(families, targets), level=level, seed=seed)
+    given = None if law is None else inside_of(law, priors)
+    inspection = _inspected(data, given, by, table_options)
+    table = accepted(inspection)
+    if np.any(table.target <= 0):
+        raise UsageError(
+            "a forecast is of logarithms, and the response is not positive everywhere."
+        )
+    choice = None if inspection.presence is None else _choice(inspection.presence)
+    inside = given or inside_of(choice.name if choice else None, priors)
+    targets = dict.fromkeys(families := _families(table), runs_to_come(at, inside.law.inputs))
+    answer = make_forecast(inside, families, targets, level=level, seed=seed)
+    return replace(answer, notes=(choice.note, *answer.notes)) if choice else answer
 
 
 def inside_of(
@@ -207,20 +226,36 @@ def rows_of(table: Table, keep: Any = slice(None)) -> ForecastRows:
     ).joined()
 
 
-def _table(
-    data: Any, inside: LawInside, by: str | Sequence[str] | None, options: Mapping[str, Any]
-) -> Table:
+def _inspected(
+    data: Any, inside: LawInside | None, by: str | Sequence[str] | None, options: Mapping[str, Any]
+) -> Inspection:
+    """The table, read for a law or for that which it is for."""
+    options = {name: value for name, value in options.items() if value is not None}
     grouped = {"source": data} if by is None else group_by(data, by)
-    law = inside.law
+    source = grouped.pop("source")
+    options |= grouped
+    if inside is not None:
+        return inspect_table(source, Request(**options | _needs(inside.law, options)))
+
+    def choose(presence: Presence) -> dict[str, Any]:
+        choice = _choice(presence)
+        return _needs(inside_of(choice.name if choice else None).law, options)
+
+    return inspect_table(source, Request(**options, choose=choose))
+
+
+def _needs(law: Law, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What is read for a law, beside the caller's options."""
+    target = target_of(law, options)
     inert = inert_inputs(make_model(law, least_squares().kernel))
-    table = load_table(
-        **{"inputs": law.inputs, "constant": inert, **grouped, **target_of(law, options)}
-    )
-    if np.any(table.target <= 0):
-        raise UsageError(
-            "a forecast is of logarithms, and the response is not positive everywhere."
-        )
-    return table
+    needs = {"inputs": law.inputs, "constant": inert}
+    return needs | ({"target": target["target"]} if "target" in target else {})
+
+
+def _choice(presence: Presence) -> LawChoice | None:
+    """The law of a table; None for the field's, of parameters and tokens."""
+    choice = law_of_inputs(presence.symbols, presence.constant, presence.source)
+    return None if choice.name == DEFAULT else choice
 
 
 def _families(table: Table) -> dict[str, ForecastRows]:

@@ -19,6 +19,11 @@ from scalejax.laws.batch import tradeoff as tradeoff
 from scalejax.laws.breaks import bnsl as bnsl
 from scalejax.laws.breaks import m3 as m3
 from scalejax.laws.breaks import m4 as m4
+from scalejax.laws.by_inputs import DEFAULT as DEFAULT
+from scalejax.laws.by_inputs import LawChoice as LawChoice
+from scalejax.laws.by_inputs import formula_of as formula_of
+from scalejax.laws.by_inputs import law_of_inputs as law_of_inputs
+from scalejax.laws.by_inputs import laws_of_inputs as laws_of_inputs
 from scalejax.laws.chinchilla import chinchilla as chinchilla
 from scalejax.laws.chinchilla import chinchilla_tied as chinchilla_tied
 from scalejax.laws.chinchilla import data_for_size as data_for_size

@@ -1,14 +1,15 @@
-"""Power laws in one variable: parameters, tokens or compute, with and without a floor.
+"""Power laws in one variable: parameters, tokens, compute or steps, with and without a floor.
 
 Without a floor (`power_N`, `power_D`, `power_C`) the loss is a straight line in log-log axes;
 with a floor (`floor_power_N` ...) it bends towards an irreducible loss E. Three runs never tell
-the two apart: use a floor only with two decades of the variable or more.
+the two apart: use a floor only with two decades of the variable or more. `floor_power_step` is the
+loss along one run at a constant learning rate, as long as its warm-up is left out.
 """
 
 from scalejax.laws.law import Law, law
 from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Positive, Value
-from scalejax.quantities import QUANTITIES, Quantity
+from scalejax.quantities import QUANTITIES, STEP, Quantity
 
 _PF_DAY = 8.64e19
 _KAPLAN = {"N": (8.8e13, 0.076), "D": (5.4e13, 0.095), "C": (3.1e8 * _PF_DAY, 0.050)}
@@ -67,4 +68,7 @@ def _floor_power(x: Quantity) -> Law:
     )(floor_power)
 
 
-POWER_LAWS = tuple(make(QUANTITIES[x]) for x in ("N", "D", "C") for make in (_power, _floor_power))
+POWER_LAWS = (
+    *(make(QUANTITIES[x]) for x in ("N", "D", "C") for make in (_power, _floor_power)),
+    _floor_power(STEP),
+)

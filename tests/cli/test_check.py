@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -89,18 +90,19 @@ class TestRegistry:
 class TestCheck:
     def test_a_clean_file(self, run, tmp_path):
         golden().to_csv("runs.csv", index=False)
-        code, out, err = run("check", "runs.csv")
+        code, out, err = run("check", "runs.csv", "--quick")
         assert (code, err) == (0, "")
         assert "runs.csv: 36 rows" in out
-        assert out.splitlines()[-1] == "clean: nothing to mend"
+        assert "law       chinchilla, E + A/N^alpha + B/D^beta: the table has N and D" in out
+        assert out.splitlines()[-2:] == ["clean: nothing to mend", "next: scalejax fit runs.csv"]
         assert [file.name for file in tmp_path.iterdir()] == ["runs.csv"]
 
     def test_warnings_do_not_refuse(self, run):
         golden(loss=lambda frame: frame["loss"] * 10).to_csv("runs.csv", index=False)
-        code, out, _ = run("check", "runs.csv")
+        code, out, _ = run("check", "runs.csv", "--quick")
         assert code == 0
         assert "warning W201: high loss; column 'loss'; rows 1, 2" in out
-        assert out.splitlines()[-1] == "usable: 1 warning"
+        assert out.splitlines()[-2] == "usable: 1 warning"
 
     def test_all_problems_come_at_once_in_options(self, run):
         frame = golden(N=lambda frame: frame["N"] / 1e7).astype(object)
@@ -113,7 +115,8 @@ class TestCheck:
         assert "--on-bad drop" in out
         assert "--units N=B" in out
         assert "warning W201" in out
-        assert out.splitlines()[-1].startswith("refused: 2 errors, 1 warning (")
+        assert out.splitlines()[-2].startswith("refused: 2 errors, 1 warning (")
+        assert out.splitlines()[-1] == "next: scalejax check --explain E101"
 
     def test_json(self, run):
         frame = golden().rename(columns={"D": "tokens"}).astype(object)
@@ -138,7 +141,7 @@ class TestCheck:
         frame = golden(C=lambda frame: 6 * frame["N"] * frame["D"]).drop(columns="D").astype(object)
         frame.loc[1, "loss"] = None
         frame.to_csv("runs.csv", index=False)
-        code, out, _ = run("check", "runs.csv", "--on-bad", "drop", "--json")
+        code, out, _ = run("check", "runs.csv", "--on-bad", "drop", "--quick", "--json")
         document = json.loads(out)
         assert (code, document["verdict"], document["derived"]) == (0, "clean", ["D"])
         (gone,) = document["set_aside"]
@@ -170,16 +173,45 @@ class TestCheck:
 
     def test_a_law_with_fewer_inputs_needs_fewer_columns(self, run):
         golden().drop(columns="D").to_csv("runs.csv", index=False)
-        assert run("check", "runs.csv")[0] == 1
-        assert run("check", "runs.csv", "--law", "power_N")[0] == 0
+        assert run("check", "runs.csv", "--law", "chinchilla")[0] == 1
+        assert run("check", "runs.csv", "--law", "power_N", "--quick")[0] == 0
+        code, out, _ = run("check", "runs.csv", "--quick")
+        assert "law       floor_power_N, E + A/N^alpha: of N, D and C the table has N alone" in out
+        assert code == 0
+
+    def test_the_next_command_has_the_words_that_were_typed(self, run):
+        frame = golden(N=lambda frame: frame["N"] / 1e6, family=["a", "b"] * 18)
+        frame.rename(columns={"N": "my size"}).to_csv("my runs.csv", index=False)
+        typed = ("--columns", "N=my size", "--units", "N=M", "--on-bad", "drop", "--by", "family")
+        code, out, _ = run("check", "my runs.csv", *typed, "--quick")
+        assert code == 0
+        command = out.splitlines()[-1].removeprefix("next: ")
+        verb, *words = shlex.split(command)[1:]
+        assert (verb, words[0], {*words[1:]}) == ("fit", "my runs.csv", {*typed})
+
+    def test_a_refused_fit_names_the_check(self, run):
+        golden().drop(columns="loss").to_csv("my runs.csv", index=False)
+        options = ("--units", "N=M", "--resamples", "9", "--quiet", "--on-bad=drop", "--json")
+        code, _, err = run("fit", "my runs.csv", *options)
+        assert code == 1
+        command = err.splitlines()[-1].partition("read: ")[2]
+        assert command == "scalejax check 'my runs.csv' --units N=M --on-bad=drop"
+        assert run(*shlex.split(command)[1:])[0] == 1
+
+    def test_a_law_that_could_be_several_is_asked_for(self, run):
+        golden(step=np.arange(36) + 1).drop(columns="D").to_csv("runs.csv", index=False)
+        code, out, _ = run("check", "runs.csv", "--quick")
+        assert code == 1
+        assert "--law floor_power_N" in out
+        assert run("check", "runs.csv", "--quick", "--law", "floor_power_N")[0] == 0
 
     def test_standard_input_and_datasets(self, run, monkeypatch):
         import io
 
         text = golden().to_csv(index=False).encode()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
-        assert run("check", "-")[1].startswith("standard input: 36 rows")
-        assert run("check", "golden36")[1].startswith("golden36: 36 rows")
+        assert run("check", "-", "--quick")[1].startswith("standard input: 36 rows")
+        assert run("check", "golden36", "--quick")[1].startswith("golden36: 36 rows")
 
     def test_wrong_usage(self, run):
         golden().to_csv("runs.csv", index=False)

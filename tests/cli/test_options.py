@@ -11,7 +11,6 @@ from typer.main import get_command
 import scalejax as sj
 from scalejax.cli import app, names
 from scalejax.cli.renamed import current
-from scalejax.data import Request
 from scalejax.data.request import TableOptions
 from scalejax.laws import ALIASES
 from scalejax.planning.question import QuestionFields
@@ -30,7 +29,7 @@ EDGES = {
 POINT_OF_A_PREDICTION = {("select", "at"), ("predict", "at")}
 KEYWORDS = {
     "fit": (sj.fit, sj.fit_many, TableOptions),
-    "check": (Request,),
+    "check": (sj.check, TableOptions),
     "select": (sj.select, TableOptions),
     "advise": (sj.advise, TableOptions),
     "forecast": (sj.forecast, TableOptions),

@@ -144,3 +144,29 @@ def test_families_with_gaps() -> None:
     assert table.n_rows == usable.sum()
     assert table.inputs["D"].tolist() == frame["D"][usable].tolist()
     assert np.isfinite(table.target).all()
+
+
+def test_read_with_options_it_is_a_checked_table() -> None:
+    table = datasets.load("golden36", exclude=[8, 29], inputs=["N"])
+    assert (table.n_rows, table.source, [*table.inputs]) == (34, "golden36", ["N"])
+    with pytest.raises(UsageError, match="did you mean"):
+        datasets.load("golden36", colums={"N": "D"})  # type: ignore[call-overload]
+
+
+def test_the_catalogue_says_what_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCALEJAX_DATA", str(tmp_path))
+    frame = datasets.catalogue().set_index("name")
+    assert frame.index.tolist() == [*datasets.names()]
+    assert frame.index[frame["here"]].tolist() == ["golden36"]
+    place = tmp_path / datasets.describe("gadre").path
+    place.parent.mkdir()
+    place.write_text("")
+    assert datasets.catalogue().set_index("name")["here"]["gadre"]
+
+
+@needs_data
+def test_rows_are_those_of_the_files() -> None:
+    frame = datasets.catalogue()
+    for name, rows, here in zip(frame["name"], frame["rows"], frame["here"], strict=True):
+        assert here
+        assert rows == len(datasets.load(name))

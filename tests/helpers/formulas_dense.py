@@ -127,7 +127,8 @@ FORMULAS = {
     ),
     **dict.fromkeys(("power_N", "power_D", "power_C"), lambda x, A, alpha: A / x**alpha),
     **dict.fromkeys(
-        ("floor_power_N", "floor_power_D", "floor_power_C"), lambda x, E, A, alpha: E + A / x**alpha
+        ("floor_power_N", "floor_power_D", "floor_power_C", "floor_power_step"),
+        lambda x, E, A, alpha: E + A / x**alpha,
     ),
     "kumar2024": kumar,
     "kumar2024_ptq": kumar_ptq,

@@ -16,7 +16,7 @@ from scalejax.bayes import Posterior
 from scalejax.conclusions import Identifiability, Profile
 from scalejax.curve_fits import CurveForecast, forecast_curve
 from scalejax.designing import Design
-from scalejax.fitting import Reproduction
+from scalejax.fitting import Check, Reproduction
 from scalejax.forecasting import Forecast
 from scalejax.isoflop import Isoflop
 from scalejax.optima import Answer, Measure, Problem, Variable, solve
@@ -75,6 +75,7 @@ RESULTS = {
         get("golden_lsq").save(get("tmp_path_factory").mktemp("kept") / "fit")
     ),
     Answer: answer,
+    Check: lambda get: sj.check(get("golden")),
 }
 # NUTS takes its time; its result is held to the contract where it is sampled.
 SLOW = {Posterior: lambda get: sj.posterior(get("golden_lsq"), draws=100, warmup=100)}

@@ -306,11 +306,12 @@ _ALL = (
         '{run:row_id}',
     ),
     Code(
-        "W215", "C is not 6ND",
-        "The column of C differs from 6ND by more than 20 %: attention, the last layer, "
-        "embeddings, or another reading of N. Where C is needed, the column wins.",
-        "Say what N counts, and derive C only if the column is no measurement.",
-        "N 7e7, D 2e9, C 1.2e18 (6ND is 8.4e17)",
+        "W215", "C is no function of N and D",
+        "The column of C is over 20 % off from the best 6 N D, k N D or (k N + a) D, in some rows "
+        "or in so many that none of them is taken: other shapes of models, another unit, or no "
+        "compute of training at all.",
+        "Mend the rows, or say what a run costs: {flop_per_token:6N} is 6 N D.",
+        "N 7e7, D 2e9, C 1.2e18 where other rows have C = 6 N D (8.4e17)",
     ),
     Code(
         "W217", "one compute budget",

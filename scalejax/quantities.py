@@ -70,7 +70,17 @@ C = Quantity(
     "training compute",
     "FLOP",
     (1e9, 1e32),
-    ("c", "flops", "flop", "compute", "training flop", "training_flop", "training_flops", "budget"),
+    (
+        "c",
+        "flops",
+        "flop",
+        "compute",
+        "training flop",
+        "training_flop",
+        "training_flops",
+        "budget",
+        "flops_budget",
+    ),
 )
 LOSS = Quantity(
     "loss",

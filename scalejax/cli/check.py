@@ -36,6 +36,7 @@ def check(
     units: o.Units = None,
     loss_unit: o.LossUnit = None,
     derive: o.Derive = None,
+    flop_per_token: o.FlopPerToken = None,
     weights: o.Weights = None,
     sigma: o.Sigma = None,
     run: o.Run = None,
@@ -88,7 +89,8 @@ def check(
         quick=quick,
         **words.table_options(
             columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad, run=run,
-            strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma, **reductions,
+            strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma,
+            flop_per_token=flop_per_token, **reductions,
         ),
     )  # fmt: skip
     source = answer.source if data is runs else runs

@@ -72,8 +72,10 @@ def design(
         float, option("How far off the law may be for each decade from --at: 0.005 is 0.5 %.")
     ] = 0.0,
     hardware: o.Hardware = None,
+    peak: o.Peak = None,
     mfu: o.Mfu = 0.4,
     usd_per_hour: o.UsdPerHour = None,
+    flop_per_token: o.FlopPerToken = None,
     draws: Annotated[int, option("Draws of the parameters to average over.", min=0)] = 8,
     seed: o.Seed = 0,
     simulate: Annotated[
@@ -119,6 +121,8 @@ def design(
         "hardware": hardware,
         "mfu": mfu,
         "usd_per_hour": usd_per_hour,
+        "peak": peak,
+        "flop_per_token": flop_per_token,
         "level": level,
         "draws": draws,
         "seed": seed,

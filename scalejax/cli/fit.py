@@ -67,6 +67,7 @@ def fit(
     columns: o.Columns = None,
     units: o.Units = None,
     derive: o.Derive = None,
+    flop_per_token: o.FlopPerToken = None,
     exclude: o.Exclude = None,
     on_bad: o.OnBadRows = OnBad.RAISE,
     fixed: o.Fixed = None,
@@ -124,7 +125,8 @@ def fit(
         "max_steps": max_steps,
         **words.table_options(
             columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad, run=run,
-            strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma, **reductions,
+            strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma,
+            flop_per_token=flop_per_token, **reductions,
         ),
     }  # fmt: skip
     options = {name: value for name, value in options.items() if value not in (None, {})}

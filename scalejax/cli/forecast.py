@@ -46,6 +46,7 @@ def forecast(
     units: o.Units = None,
     loss_unit: o.LossUnit = None,
     derive: o.Derive = None,
+    flop_per_token: o.FlopPerToken = None,
     exclude: o.Exclude = None,
     on_bad: o.OnBadRows = OnBad.RAISE,
     level: o.Level = 0.95,
@@ -83,7 +84,7 @@ def forecast(
             seed=seed,
             **words.table_options(
                 columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad,
-                run=run, loss_unit=loss_unit, **reductions,
+                run=run, loss_unit=loss_unit, flop_per_token=flop_per_token, **reductions,
             ),
         )  # fmt: skip
     if out is not None:

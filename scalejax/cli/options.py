@@ -154,7 +154,7 @@ _RUNS = (
     "dataset (golden36, chinchilla, gadre ...)."
 )
 _OWN_LAW = "The law, if what was saved is of one of your own: module:name or file.py:name."
-_HARDWARE = "A100-40GB, A100, H100, H200, B200, MI300X, TPU-v5p or TPU-v6e"
+_HARDWARE = "A100, H100, H200, B200, L40S, MI300X, RTX-4090, TPU-v5e ..., or a file mine.toml"
 
 # What a verb works on.
 Runs = Annotated[str, typer.Argument(help=_RUNS, metavar="RUNS", callback=check_file)]
@@ -230,6 +230,14 @@ LossUnit = Annotated[
 ]
 Derive = Annotated[
     str | None, option("Compute D (or N, C) from C = 6ND, not from its column.", "D=6ND")
+]
+FlopPerToken = Annotated[
+    str | None,
+    option(
+        "Training FLOP of a token: 12N, or 6N+4.8e8. [default: as the column of compute says, "
+        "else 6N]",
+        "6N",
+    ),
 ]
 Weights = Annotated[str | None, option("Column of weights: how much a row counts.", "COLUMN")]
 Sigma = Annotated[
@@ -310,9 +318,18 @@ Budget = Annotated[str | None, option("Training compute that may be spent, such 
 Usd = Annotated[str | None, option("Dollars that may be spent; needs --hardware.", "DOLLARS")]
 Hardware = Annotated[str | None, option(f"Accelerator that trains: {_HARDWARE}.", "NAME")]
 Mfu = Annotated[float, option("Share of the peak FLOP rate that training reaches.", "SHARE")]
+Peak = Annotated[
+    str | None,
+    option("Peak rate of an accelerator of your own, dense, 16 bits; not --hardware.", "165T"),
+]
 UsdPerHour = Annotated[
     str | None,
-    option("Rent of an accelerator for an hour. [default: a dated guess, printed]", "DOLLARS"),
+    option(
+        "Rent of an accelerator for an hour. [default: a dated guess, printed, or asked]",
+        "DOLLARS",
+        "--usd-per-hour",
+        "--price",
+    ),
 ]
 
 # Where it goes.

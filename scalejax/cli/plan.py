@@ -20,6 +20,7 @@ EXAMPLES = """\b
 For example:
   scalejax plan fits/mine --budget 1e24
   scalejax plan fits/mine --usd 5M --hardware h100 --gpus 4096 --max-tokens 300B
+  scalejax plan fits/mine --usd 500 --peak 165T --price 0.35
   scalejax plan besiroglu2024 --as-good-as 5.76e23 --served-tokens 10T
   scalejax plan kumar2024 --params 8B --usd 2M --hardware h100 --precisions fp8,bf16
   scalejax plan forecasts/mine --budget 1e24
@@ -88,9 +89,11 @@ def plan(
     ] = "0.5:0.01",
     context: Annotated[str, option("Tokens of context that --latency is for.", "TOKENS")] = "1024",
     hardware: o.Hardware = None,
+    peak: o.Peak = None,
     gpus: Annotated[str | None, option("Number of accelerators that train.", "NUMBER")] = None,
     mfu: o.Mfu = 0.4,
     usd_per_hour: o.UsdPerHour = None,
+    flop_per_token: o.FlopPerToken = None,
     serving_usd_per_hour: Annotated[
         str | None, option("Rent of an accelerator that serves for an hour.", "DOLLARS")
     ] = None,
@@ -151,7 +154,8 @@ def plan(
         "served_tokens": served_tokens, "requests": requests, "input_tokens": input_tokens,
         "output_tokens": output_tokens, "serving_bits": serving_bits,
         "serving_hardware": serving_hardware, "hardware": hardware, "gpus": gpus, "mfu": mfu,
-        "usd_per_hour": usd_per_hour, "serving_usd_per_hour": serving_usd_per_hour,
+        "usd_per_hour": usd_per_hour, "peak": peak, "flop_per_token": flop_per_token,
+        "serving_usd_per_hour": serving_usd_per_hour,
         "params": params, "tokens": tokens,
         "serving_mfu": words.two("serving_mfu", serving_mfu),
         "request_tokens": request_tokens and words.two("request_tokens", request_tokens),

@@ -7,7 +7,7 @@ from scalejax.cli.talk import say
 _VERBS = {"many": "study"}
 
 _TABLE = {"--column": "--columns", "--cluster": "--run"}
-_MACHINE = {"--gpu": "--hardware", "--price": "--usd-per-hour"}
+_MACHINE = {"--gpu": "--hardware"}
 _OPTIONS = {
     "fit": {
         **_TABLE,

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute, clear_compute
 from scalejax.data import parse_number
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
@@ -69,9 +70,10 @@ class ParameterValue(NamedTuple):
 
 
 class ComputeOptimum(NamedTuple):
-    """The best model for a budget in FLOP: its N, D/N and loss, with C = 6ND."""
+    """The best model for a budget in FLOP: its N, D/N and loss, with C = 6ND or as measured."""
 
     budget: float
+    compute: Compute = SIX_N_D
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -84,7 +86,7 @@ class ComputeOptimum(NamedTuple):
 
     def __call__(self, law: Law, parameters: Mapping[str, Any]) -> jax.Array:
         """N, D/N and loss, (3,)."""
-        best = allocation(law, parameters, self.budget)
+        best = allocation(law, parameters, self.budget, self.compute)
         return jnp.stack([best.N, best.D / best.N, best.loss])
 
 
@@ -240,7 +242,7 @@ def conclude(
     Args:
         fit: The fit.
         at: Where, one point or several: a compute, ``{"C": 1e24}`` or ``1e24`` in FLOP, for the
-            best N, tokens per parameter and loss (laws of N and D, C = 6ND), or the inputs of a
+            best N, tokens per parameter and loss (laws of N and D), or the inputs of a
             planned run for its loss. 100 times the largest compute of the runs if not given.
         parameters: Parameters; those that were fitted and enter nonlinearly if not given, or all
             that were fitted where none does.
@@ -257,22 +259,27 @@ def conclude(
     if isinstance(at, Mapping | str | int | float):
         at = [at]
     if at is None and set(law.inputs) == {"N", "D"}:
-        compute = 6 * fit.table.inputs["N"] * fit.table.inputs["D"]
-        at = [float(f"{BEYOND * np.max(compute):.1e}")]
+        at = [float(f"{BEYOND * np.max(fit.table.flop):.1e}")]
     values: list[Conclusion] = [ParameterValue(name) for name in names]
-    return Conclusions((*values, *(conclusion_at(point, law) for point in at or ())))
+    return Conclusions(
+        (*values, *(conclusion_at(point, law, fit.table.compute) for point in at or ()))
+    )
 
 
-def conclusion_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
+def conclusion_at(
+    point: Point, law: Law, compute: Compute | None = SIX_N_D
+) -> ComputeOptimum | PredictedLoss:
     """The conclusion at a point: the loss of a run, or the best model for a compute.
 
     Args:
         point: Inputs of a run by name, ``{"N": "70B", "D": 1.4e12}``; or a compute in FLOP, as
             ``{"C": 1e24}`` or a number, for laws of N and D. Numbers may be text.
         law: The law.
+        compute: What a run costs, as `Table.compute` has it.
 
     Raises:
-        UsageError: The point does not go with the law, or a value is not a positive number.
+        UsageError: The point does not go with the law, a value is not a positive number, or it is
+            open what a run costs.
     """
     inputs = point if isinstance(point, Mapping) else {"C": point}
     values = {name: _positive(value) for name, value in inputs.items()}
@@ -288,7 +295,7 @@ def conclusion_at(point: Point, law: Law) -> ComputeOptimum | PredictedLoss:
             f"the best model for a compute is for laws of N and D, and {law.name} is one of "
             f"{', '.join(law.inputs)}: give {argument('at')} the inputs of a run."
         )
-    return ComputeOptimum(values["C"])
+    return ComputeOptimum(values["C"], clear_compute(compute))
 
 
 def _positive(value: Any) -> float:

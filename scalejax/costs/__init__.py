@@ -18,7 +18,8 @@ gradients everywhere inside their domain: call them inside `jit`, `vmap` and `gr
 - **Does it fit?** `weight_bytes`, `kv_bytes_per_token`, `kv_cache_bytes`, `serving_bytes`,
   `largest_batch`, `training_bytes`.
 - **How much demand?** `demand_in_total`, `demand_in_requests`, `demand_at_rate`.
-- **On what?** `find_hardware`, `HARDWARE`: peak rates, memory, power, with sources and dates.
+- **On what?** `find_hardware`, `HARDWARE`: peak rates, memory, power, with sources and dates;
+  `hardware_of` takes one of your own, too.
 - **From and to people:** `amount_in`, `parse_amount`, `format_amount`, `value_in`, `unit_named`.
 """
 
@@ -77,6 +78,7 @@ from scalejax.costs.money import energy_joules as energy_joules
 from scalejax.costs.money import lifetime_usd as lifetime_usd
 from scalejax.costs.money import rental_usd as rental_usd
 from scalejax.costs.money import usd_per_flop as usd_per_flop
+from scalejax.costs.own_hardware import hardware_of as hardware_of
 from scalejax.costs.units import amount_in as amount_in
 from scalejax.costs.units import format_amount as format_amount
 from scalejax.costs.units import parse_amount as parse_amount

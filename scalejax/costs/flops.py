@@ -1,7 +1,7 @@
 """FLOP of training and inference.
 
-- Only N and D are known: `training_flop` (6ND) and `inference_flop` (2N per token). For a model
-  with experts N is the number of *active* parameters.
+- Only N and D are known: `training_flop` (6ND, or what was measured) and `inference_flop` (2N per
+  token). For a model with experts N is the number of *active* parameters.
 - The shape is known: `forward_flop_per_token`, `shaped_training_flop`, `shaped_inference_flop`
   count attention, head and vocabulary too.
 - Low precision: `precision_weighted_flop`, in FLOP at 16 bits, for laws whose cost is linear in
@@ -11,15 +11,16 @@ One multiplication with addition is 2 FLOP. The lookup of an embedding, norms an
 nothing; the backward pass is twice the forward.
 """
 
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.costs.architecture import Architecture, count_parameters
 from scalejax.costs.dimensions import checked
 from scalejax.costs.units import Flop, FlopPerToken, Number, Parameters, Tokens
 
 
 @checked
-def training_flop(N: Parameters, D: Tokens) -> Flop:
-    """Training of N parameters on D tokens: 6ND (Kaplan et al., arXiv:2001.08361)."""
-    return 6.0 * N * D
+def training_flop(N: Parameters, D: Tokens, compute: Compute = SIX_N_D) -> Flop:
+    """Training of N parameters on D tokens: 6ND (Kaplan et al., arXiv:2001.08361), or another."""
+    return compute.flop(N, D)
 
 
 @checked

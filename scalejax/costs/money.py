@@ -7,6 +7,7 @@
 Prices are the user's; `scalejax.costs.hardware` has dated defaults.
 """
 
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.costs.dimensions import checked
 from scalejax.costs.units import (
     FlopPerSecond,
@@ -57,13 +58,15 @@ def lifetime_usd(
     training_mfu: Number = LIFETIME_TRAINING_MFU,
     input_mfu: Number = LIFETIME_INPUT_MFU,
     output_mfu: Number = LIFETIME_OUTPUT_MFU,
+    compute: Compute = SIX_N_D,
 ) -> Usd:
     """Training on D tokens and serving `input_tokens` and `output_tokens` in all.
 
     6ND c / mfu + 2N c' (in / mfu_in + out / mfu_out), arXiv:2401.00448, section 4, with prices per
-    FLOP at peak from `usd_per_flop`. Prices and utilisations of 1 give the lifetime's FLOP.
+    FLOP at peak from `usd_per_flop`. Prices and utilisations of 1 give the lifetime's FLOP. Another
+    `compute` than 6ND is that of training alone.
     """
-    training = 6.0 * N * D * training_price / training_mfu
+    training = compute.flop(N, D) * training_price / training_mfu
     tokens = input_tokens / input_mfu + output_tokens / output_mfu
     return training + 2.0 * N * inference_price * tokens
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
+from scalejax.compute import SIX_N_D
 from scalejax.data.checks import NumericColumn
 from scalejax.data.numbers import is_nested, parse_column
 from scalejax.data.reading_plan import ReadingPlan, derived_values
@@ -39,7 +40,7 @@ def numeric_columns(
 
 
 def compute_column(frame: pd.DataFrame, plan: ReadingPlan) -> NumericColumn | None:
-    """The column of C beside those of N and D, to compare with 6 N D; None if there is none."""
+    """The column of measured C beside those of N and D; None if there is none."""
     return None if plan.compute is None else _measure(frame, "C", plan.compute, 1.0, True)
 
 
@@ -112,7 +113,8 @@ def assemble(
         name: What to call the source.
     """
     values = {role: item.values[rows - 1] for role, item in numbers.items()}
-    values |= {quantity: derived_values(quantity, values) for quantity in plan.derived}
+    compute = request.compute or SIX_N_D
+    values |= {quantity: derived_values(quantity, values, compute) for quantity in plan.derived}
     if "subcluster" in labels:
         # Runs called "1" in two families are two runs.
         pairs = zip(labels["cluster"], labels["subcluster"], strict=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from scalejax.compute import Written
 from scalejax.data.assemble import (
     assemble,
     compute_column,
@@ -40,6 +41,7 @@ from scalejax.data.request import Request
 from scalejax.data.steps import with_step_remedy
 from scalejax.data.sweeps import sweep_remedy
 from scalejax.data.table import SetAside, Table, read_only
+from scalejax.data.training_compute import training_compute
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.keywords import keywords
 from scalejax.sources import read_source, source_name
@@ -99,6 +101,7 @@ def load_table(
     loss_unit: str | None = None,
     exclude: str | Sequence[int] | None = None,
     derive: Mapping[str, str] | None = None,
+    flop_per_token: Written | None = None,
     on_bad: str = "raise",
     n_parameters: int = 0,
     constant: Sequence[str] = (),
@@ -139,6 +142,8 @@ def load_table(
         exclude: Rows to leave out on purpose: a 0/1 column, ``"top5(loss)"``, or row numbers
             counted from 1.
         derive: ``{"D": "6ND"}`` derives D (or N, or C) even if the table has it.
+        flop_per_token: Training FLOP of a token, ``"12N"`` or ``"6N + 4.8e8"``; 12 is 12 N. Without
+            it a column of C says what they are, or else they are 6 N (see `Table.compute`).
         on_bad: ``"drop"`` sets rows with missing, unreadable or impossible values aside and
             records them; ``"raise"`` refuses the table.
         n_parameters: Parameters of the law; switches the checks for too few rows and sizes on.
@@ -173,9 +178,10 @@ def load_table(
     given = {
         "columns": columns, "weights": weights, "sigma": sigma, "by": by, "run": run,
         "strata": strata, "units": units, "loss_unit": loss_unit, "exclude": exclude,
-        "derive": derive, "max_bytes": max_bytes, "drop_first": drop_first, "average": average,
-        "best_of": best_of, "tokens_per_step": tokens_per_step, "size_from": size_from,
-        "runs": runs, "reduce": None if reduce == "every" else reduce,
+        "derive": derive, "flop_per_token": flop_per_token, "max_bytes": max_bytes,
+        "drop_first": drop_first, "average": average, "best_of": best_of,
+        "tokens_per_step": tokens_per_step, "size_from": size_from, "runs": runs,
+        "reduce": None if reduce == "every" else reduce,
     }  # fmt: skip
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     request = Request(
@@ -276,12 +282,14 @@ def _inspect(draft: Draft, name: str, plan: ReadingPlan) -> Inspection:
     # A column in wrong units makes odd ratios too; the column is what to mend.
     units_wrong = any(problem.code.startswith("E") for problem in scales)
     faulty = [row for problem in bad_cells for row in problem.rows]
-    related = relation_problems(
-        table.select(~np.isin(table.row, faulty)),
-        _by_source_row(compute_column(frame, plan), draft),
-        ratio_settled=units_wrong or bool({"N", "D"} & {*request.units}),
-    )
-    problems += [*scales, *(_with_remedy(problem, draft) for problem in related)]
+    sound = table.select(~np.isin(table.row, faulty))
+    unquestioned = units_wrong or bool({"N", "D"} & {*request.units})
+    related = relation_problems(sound, ratio_settled=unquestioned)
+    measured = _by_source_row(compute_column(frame, plan), draft)
+    compute, words, odd = training_compute(sound, measured, request)
+    notes = (*notes, *words)
+    table = replace(table, compute=compute, notes=notes)
+    problems += [*scales, *(_with_remedy(problem, draft) for problem in related), *odd]
     problems += _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
     if not request.is_loss:
         problems = [problem for problem in problems if problem.code not in OF_LOSSES]

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.data.columns import column_problems, match_column, match_name
 from scalejax.data.numbers import unit_factor
 from scalejax.data.request import ROLES, SOURCES, Request, loss_factor
@@ -86,13 +87,16 @@ def make_reading_plan(frame: pd.DataFrame, request: Request) -> ReadingPlan:
     return ReadingPlan(columns, tuple(derived), tuple(notes), factors, compute)
 
 
-def derived_values(quantity: str, values: Mapping[str, Floats]) -> Floats:
-    """`quantity` from C = 6 N D: parameters, tokens, FLOP; float64 (n,)."""
+def derived_values(
+    quantity: str, values: Mapping[str, Floats], compute: Compute = SIX_N_D
+) -> Floats:
+    """`quantity` from C = 6 N D, or another compute: parameters, tokens, FLOP; float64 (n,)."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         if quantity == "C":
-            return 6 * values["N"] * values["D"]
-        other = "D" if quantity == "N" else "N"
-        return values["C"] / (6 * values[other])
+            return np.asarray(compute.flop(values["N"], values["D"]))
+        if quantity == "D":
+            return np.asarray(compute.tokens(values["C"], values["N"]))
+        return np.asarray(compute.size(values["C"], values["D"]))
 
 
 def _derivable(frame: pd.DataFrame, quantity: str, request: Request) -> bool:
@@ -118,6 +122,8 @@ def _compute_column(
 
 def _derivation_note(quantity: str, request: Request) -> str:
     why = "as asked" if quantity in request.derive else f"no {quantity} column"
+    if request.compute is not None:
+        return f"{quantity} derived from C = {request.compute}: {why}"
     return f"{quantity} derived as {_FORMULAS[quantity]} from C = 6ND: {why}"
 
 

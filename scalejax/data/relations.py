@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
-from scalejax.data.checks import NumericColumn, problem_at
+from scalejax.data.checks import problem_at
 from scalejax.data.fit_rows import distinct_values, for_groups
 from scalejax.data.table import Table
 from scalejax.errors import InputError, InputProblem
@@ -25,8 +25,6 @@ TOKENS_PER_PARAMETER = (0.01, 1e5)
 """Usual D/N. The lowest of the 245 Chinchilla runs is 0.036; mixed units are off by 1e3 or more."""
 NEAR = 0.01
 """Difference in the logarithm of every input below which two rows are nearly one run."""
-COMPUTE_TOLERANCE = 0.2
-"""How far C may be from 6 N D, either way: attention and embeddings account for some of it."""
 # A gap in D/N that takes mixed units, which are off by 1e3 or more, and no wide design.
 _JUMP = 100.0
 # Share of rows with a near neighbour from which it is reported: a few are neighbours by chance.
@@ -39,14 +37,11 @@ _RISING_CORRELATION = 0.5
 _RISING_ROWS = 6
 
 
-def relation_problems(
-    table: Table, compute: NumericColumn | None = None, *, ratio_settled: bool = False
-) -> list[InputProblem]:
-    """E111 for D/N, E150, W202-W204 and W213-W215.
+def relation_problems(table: Table, *, ratio_settled: bool = False) -> list[InputProblem]:
+    """E111 for D/N, E150, W202-W204, W213 and W214.
 
     Args:
         table: The rows in use, n.
-        compute: A column of C in FLOP beside those of N and D, to compare with 6 N D.
         ratio_settled: Whether D/N needs no check: because the user gave the units of N or D
             (fine-tuning and early checkpoints rightly have an odd ratio), or because a column has
             a problem of its own.
@@ -58,7 +53,7 @@ def relation_problems(
     sound_rows = table.select(sound)
     if not sound_rows.n_rows:
         return []
-    problems = [
+    return [
         *([] if ratio_settled else _tokens_per_parameter(sound_rows)),
         *_inner_runs(sound_rows),
         *_rising_loss(sound_rows),
@@ -66,7 +61,6 @@ def relation_problems(
         *_constant_loss(sound_rows),
         *_useless_names(sound_rows),
     ]
-    return problems if compute is None else problems + _other_compute(sound_rows, compute)
 
 
 def _tokens_per_parameter(table: Table) -> list[InputProblem]:
@@ -259,22 +253,6 @@ def _useless_names(table: Table) -> list[InputProblem]:
             message = f"{what}, so that it groups nothing: {remedy}"
             problems.append(InputProblem("W214", message, table.columns[role]))
     return problems
-
-
-def _other_compute(table: Table, compute: NumericColumn) -> list[InputProblem]:
-    values = compute.values[table.row - 1]
-    usable = np.isfinite(values) & (values > 0)
-    ratio = values[usable] / (6 * table.inputs["N"][usable] * table.inputs["D"][usable])
-    odd = np.abs(np.log(ratio)) > np.log1p(COMPUTE_TOLERANCE)
-    if not odd.any():
-        return []
-    low, middle, high = np.quantile(ratio, (0.05, 0.5, 0.95))
-    message = (
-        f"C is {middle:.3g} times 6ND in the median, {low:.3g} to {high:.3g} in nine rows of ten; "
-        f"{odd.sum()} rows are over {COMPUTE_TOLERANCE:.0%} off. This law does not use C; where "
-        "compute matters, use the C column and not 6ND, and say what N counts"
-    )
-    return [problem_at("W215", message, compute.name, table.row[usable][odd])]
 
 
 def refuse_changing_runs(table: Table) -> None:

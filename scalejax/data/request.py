@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from scalejax.compute import Compute, Written, compute_of
 from scalejax.data.numbers import parse_number
 from scalejax.data.reduction_options import check_words
 from scalejax.errors import UsageError
@@ -35,6 +36,7 @@ class TableOptions(TypedDict, total=False):
     loss_unit: str | None
     exclude: str | Sequence[int] | None
     derive: Mapping[str, str] | None
+    flop_per_token: Written | None
     on_bad: str
     positive: Sequence[str] | None
     max_bytes: int | None
@@ -70,6 +72,7 @@ class Request:
     loss_unit: str | None = None
     exclude: str | Sequence[int] | None = None
     derive: Mapping[str, str] = field(default_factory=dict)
+    flop_per_token: Written | None = None
     on_bad: str = "raise"
     n_parameters: int = 0
     constant: Sequence[str] = ()
@@ -102,6 +105,7 @@ class Request:
         if self.target in self.inputs or len(set(self.inputs)) < len(self.inputs):
             raise UsageError(f"inputs {tuple(self.inputs)} repeat a name or hold the target")
         self._check_derivation()
+        _ = self.compute
         self._check_levels()
         if self.loss_unit is not None:
             loss_factor(self.loss_unit)
@@ -131,6 +135,11 @@ class Request:
             raise UsageError(
                 f"{argument('run')} names {names[0]!r} twice; give two different columns"
             )
+
+    @property
+    def compute(self) -> Compute | None:
+        """The compute of a run that `flop_per_token` says; None without it."""
+        return None if self.flop_per_token is None else compute_of(self.flop_per_token)
 
     @property
     def is_loss(self) -> bool:

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.errors import InputProblem, UsageError
 from scalejax.vocabulary import argument
 
@@ -59,6 +60,8 @@ class Table:
         notes: Assumptions made, in words.
         warnings: Suspicious things that did not stop the load (codes W...).
         columns: Quantity to the user's column name, for every column that was read.
+        compute: What a run costs, as a function of N and D; None where the table has a column of
+            compute that is no such function.
         source: File name, or ``"DataFrame"``.
         source_sha256: SHA-256 (hex) of the file as it lies on disk; None if there is none.
     """
@@ -81,6 +84,23 @@ class Table:
     columns: dict[str, str]
     source: str
     source_sha256: str | None = None
+    compute: Compute | None = SIX_N_D
+
+    @property
+    def flop(self) -> Floats:
+        """Compute of each row, (n,).
+
+        Raises:
+            KeyError: The table has no N, or no D.
+        """
+        return np.asarray(self.cost(self.inputs["N"], self.inputs["D"]), np.float64)
+
+    def cost(self, N: Any, D: Any) -> Any:
+        """Compute of runs of the same kind, to show them by: 6 N D where the table leaves it open.
+
+        What decides by compute asks instead (`scalejax.compute.clear_compute`).
+        """
+        return (self.compute or SIX_N_D).flop(N, D)
 
     @property
     def n_rows(self) -> int:

@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.compute import Compute
 from scalejax.data import column_list, match_column, parse_column, problem_at
 from scalejax.designing.problem import CandidateList
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.laws import Law
-from scalejax.quantities import CHECKED, FLOP_PER_PAIR
+from scalejax.quantities import CHECKED
 from scalejax.vocabulary import argument
 
 COST = "cost"
@@ -22,7 +23,7 @@ class Candidates(NamedTuple):
 
     Attributes:
         runs: Inputs, (n,) each.
-        cost: Cost of one run of each, (n,); None if it follows from 6ND.
+        cost: Cost of one run of each, (n,); None if it follows from N and D.
     """
 
     runs: dict[str, Floats]
@@ -61,32 +62,33 @@ def candidates_of(source: pd.DataFrame | Mapping[str, Any], law: Law) -> Candida
     return Candidates({name: values[name] for name in law.inputs}, values.get(COST))
 
 
-def with_cost(candidates: Candidates, rate: float, money: float) -> CandidateList:
+def with_cost(candidates: Candidates, rate: float, money: float, compute: Compute) -> CandidateList:
     """Candidates with their cost.
 
     Args:
         candidates: The runs.
         rate: Cost of one FLOP.
         money: What may be spent, in the unit of the costs.
+        compute: FLOP of a run.
 
     Raises:
         UsageError: There is not money enough for any.
     """
     runs, cost = candidates
     if cost is None:
-        cost = rate * FLOP_PER_PAIR * runs["N"] * runs["D"]
+        cost = rate * np.asarray(compute.flop(runs["N"], runs["D"]))
     if np.min(cost) > money:
         raise UsageError(
             f"no candidate can be paid for: the cheapest costs {np.min(cost):.3g}, and there is "
             f"{money:.3g}."
         )
-    return CandidateList(with_compute(runs), cost)
+    return CandidateList(with_compute(runs, compute), cost)
 
 
-def with_compute(runs: Mapping[str, Floats]) -> dict[str, Floats]:
+def with_compute(runs: Mapping[str, Floats], compute: Compute) -> dict[str, Floats]:
     """Runs (n,) with ``log_compute``; zero for laws without N and D."""
     if {"N", "D"} <= runs.keys():
-        return {**runs, "log_compute": np.log(FLOP_PER_PAIR * runs["N"] * runs["D"])}
+        return {**runs, "log_compute": np.log(compute.flop(runs["N"], runs["D"]))}
     return {**runs, "log_compute": np.zeros(len(next(iter(runs.values()))))}
 
 

@@ -27,7 +27,6 @@ from scalejax.designing.region import (
     run_at,
     run_at_place,
 )
-from scalejax.quantities import FLOP_PER_PAIR
 
 Shape = Callable[[Region, Any, Any], dict[str, Any]]
 """Gives the runs of a grid from a region, the smallest and the largest log compute."""
@@ -56,7 +55,8 @@ def fixed_ratio_runs(count: int) -> Shape:
 
     def runs(region: Region, low: Any, top: Any) -> dict[str, Any]:
         compute = low + (top - low) * jnp.linspace(0.0, 1.0, count)
-        return run_at(compute, jnp.clip(np.log(FIXED_RATIO), *ratio_range(region, compute)))
+        ratio = jnp.clip(np.log(FIXED_RATIO), *ratio_range(region, compute))
+        return run_at(compute, ratio, region.compute)
 
     return runs
 
@@ -66,11 +66,11 @@ def crossed_runs(sizes: int) -> Shape:
 
     def runs(region: Region, low: Any, top: Any) -> dict[str, Any]:
         ratio = jnp.tile(jnp.log(jnp.array(RATIOS)), sizes)
-        pair = np.log(FLOP_PER_PAIR)
-        first, last = (low - pair - ratio[0]) / 2, (top - pair - ratio[-1]) / 2
+        size_at, log_flop = region.compute.log_size_at, region.compute.log_flop
+        first, last = size_at(low, ratio[0]), size_at(top, ratio[-1])
         size = jnp.repeat(first + (last - first) * jnp.linspace(0.0, 1.0, sizes), len(RATIOS))
-        compute = jnp.clip(pair + 2 * size + ratio, low, top)
-        return run_at(compute, jnp.clip(ratio, *ratio_range(region, compute)))
+        compute = jnp.clip(log_flop(size, size + ratio), low, top)
+        return run_at(compute, jnp.clip(ratio, *ratio_range(region, compute)), region.compute)
 
     return runs
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.designing.best_runs import (
     BestRuns,
     Knowledge,
@@ -26,7 +27,6 @@ from scalejax.designing.comparison import Shape, grid_errors_along
 from scalejax.designing.information import standard_error
 from scalejax.designing.region import Region, compute_range, grid, run_at_place
 from scalejax.errors import UsageError
-from scalejax.quantities import FLOP_PER_PAIR
 
 _SAME = 0.1
 """Difference of log N and log D below which two runs become repeats of one. Set by judgement; the
@@ -157,7 +157,8 @@ class DesignProblem(Problem):
 
     def _with_repeats(self, best: BestRuns, money: float) -> BestRuns:
         """The best runs with nearly equal ones made repeats of one, judged again."""
-        runs = merge_repeats(jax.device_get(best.runs), np.asarray(best.used))
+        assert isinstance(self.place, Region)
+        runs = merge_repeats(jax.device_get(best.runs), np.asarray(best.used), self.place.compute)
         spread, error = judge(
             self.setting, self.knowledge, self._candidates(money), runs, best.used
         )
@@ -169,7 +170,9 @@ class DesignProblem(Problem):
         return run_at_place(self.place, *grid(self.place, np.log(money / self.rate)))
 
 
-def merge_repeats(runs: dict[str, Floats], used: NDArray[np.bool_]) -> dict[str, Floats]:
+def merge_repeats(
+    runs: dict[str, Floats], used: NDArray[np.bool_], compute: Compute = SIX_N_D
+) -> dict[str, Floats]:
     """Runs (K,) in which nearly equal N and D are replaced by their geometric mean."""
     logs = np.log(np.stack([runs["N"], runs["D"]], 1))
     left = set(np.flatnonzero(used))
@@ -179,7 +182,7 @@ def merge_repeats(runs: dict[str, Floats], used: NDArray[np.bool_]) -> dict[str,
         logs[near] = logs[near].mean(0)
         left -= set(near)
     n, d = np.exp(logs).T
-    return {"N": n, "D": d, "log_compute": np.log(FLOP_PER_PAIR * n * d)}
+    return {"N": n, "D": d, "log_compute": np.log(compute.flop(n, d))}
 
 
 @partial(jax.jit, static_argnums=0)

@@ -1,15 +1,16 @@
 """`DesignQuestion`: the arguments of `design`, read and checked before anything compiles."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute, Written, clear_compute, compute_of
 from scalejax.conclusions import BEYOND
-from scalejax.costs import TRAINING_MFU, Hardware, amount_in, find_hardware, usd_per_flop
+from scalejax.costs import TRAINING_MFU, Hardware, amount_in, hardware_of, usd_per_flop
 from scalejax.designing.best_runs import Setting
 from scalejax.designing.candidates import candidates_of, with_cost
 from scalejax.designing.information import CRITERIA
@@ -23,7 +24,6 @@ from scalejax.forecasting import Forecast, Posterior
 from scalejax.laws import Law
 from scalejax.objectives import Model, least_squares, make_model
 from scalejax.planning import Source, source_of
-from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.resampling import check_level
 from scalejax.vocabulary import argument
 
@@ -79,9 +79,11 @@ def question_of(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     noise: float | None = None,
     discrepancy: float = 0.0,
-    hardware: str | Hardware | None = None,
+    hardware: str | Mapping[str, Any] | Hardware | None = None,
+    peak: float | str | None = None,
     mfu: float = TRAINING_MFU,
     usd_per_hour: float | str | None = None,
+    flop_per_token: Written | None = None,
     level: float = 0.95,
     draws: int = 8,
     seed: int = 0,
@@ -94,7 +96,8 @@ def question_of(
     """
     check_level(level)
     _check(criterion, max_runs, draws, seed, noise, discrepancy)
-    origin = source_of(source, parameters)
+    origin = _with_compute(source_of(source, parameters), flop_per_token)
+    compute = origin.compute or SIX_N_D
     law, posterior = origin.law, None
     if isinstance(source, Forecast):
         _check_forecast(source, criterion, noise, discrepancy)
@@ -104,13 +107,13 @@ def question_of(
         raise UsageError(f"give {argument('candidates')} or {argument('ranges')}, not both.")
     choice = None if candidates is None else candidates_of(candidates, law)
     money = _money(budget, usd)
-    rate = _rate(usd, hardware, mfu, usd_per_hour)
+    rate = _rate(usd, hardware, peak, mfu, usd_per_hour)
     unit = "FLOP" if usd is None else "USD"
     if usd is None and choice is not None and choice.cost is not None:
         unit = "units of cost"
     ends = _ends(origin, posterior)
     columns = {name: ends[name].to_numpy(np.float64) for name in law.inputs if len(ends)}
-    goal = target_of(_target(at, law, columns, money / rate), law)
+    goal = target_of(_target(at, law, columns, money / rate, compute), law, compute)
     if discrepancy > 0 and goal.compute is None:
         raise UsageError(
             f"{argument('discrepancy')} is by decades of compute from the target, and "
@@ -118,9 +121,9 @@ def question_of(
             f"known: give {argument('target')} FLOP, or N and D."
         )
     if choice is not None:
-        place: Region | CandidateList = with_cost(choice, rate, money)
+        place: Region | CandidateList = with_cost(choice, rate, money, compute)
     elif set(law.inputs) == {"N", "D"}:
-        place = region_of(columns, ranges or {}, money / rate)
+        place = region_of(columns, ranges or {}, money / rate, compute)
     else:
         raise UsageError(
             f"{law.name} is a law of {', '.join(law.inputs)}: list the runs that could be trained "
@@ -204,7 +207,8 @@ def _money(budget: float | str | None, usd: float | str | None) -> float:
 
 def _rate(
     usd: float | str | None,
-    hardware: str | Hardware | None,
+    hardware: str | Mapping[str, Any] | Hardware | None,
+    peak: float | str | None,
     mfu: float,
     usd_per_hour: float | str | None,
 ) -> float:
@@ -212,21 +216,27 @@ def _rate(
     if usd is None:
         words = {
             f"{argument('hardware')}": hardware is not None,
+            f"{argument('peak')}": peak is not None,
             f"{argument('usd_per_hour')}": usd_per_hour is not None,
             f"{argument('mfu')}": mfu != TRAINING_MFU,
         }
         if idle := [name for name, is_given in words.items() if is_given]:
             raise UsageError(f"{', '.join(idle)} would do nothing without {argument('usd')}.")
         return 1.0
-    if hardware is None:
+    if hardware is None and peak is None:
         raise UsageError(
             f"{argument('usd')} needs {argument('hardware')}, whose rates and prices it "
             "counts with."
         )
     if not 0 < mfu <= 1:
         raise UsageError(f"{argument('mfu')} is a share of the peak such as 0.4, not {mfu!r}.")
-    machine = find_hardware(hardware) if isinstance(hardware, str) else hardware
+    machine = hardware_of(hardware or "", peak)
     rent = machine.usd_per_hour if usd_per_hour is None else amount_in(usd_per_hour, "USD")
+    if rent is None:
+        raise UsageError(
+            f"no price of {machine.name} is known here: {argument('usd')} needs "
+            f"{argument('usd_per_hour')}."
+        )
     if not 0 < rent < np.inf:
         raise UsageError(f"{argument('usd_per_hour')} must be positive, not {rent!r}.")
     return float(usd_per_flop(rent, machine.peak())) / mfu
@@ -243,13 +253,22 @@ def _ends(origin: Source, posterior: Posterior | None) -> pd.DataFrame:
     return pd.DataFrame({name: table.inputs[name][last] for name in names})
 
 
-def _target(at: Any, law: Law, ends: Mapping[str, Floats], flop: float) -> Any:
+def _with_compute(origin: Source, flop_per_token: Written | None) -> Source:
+    """The source with what a run costs, where the law is one of N and D."""
+    if flop_per_token is not None:
+        return replace(origin, compute=compute_of(flop_per_token))
+    if not {"N", "D"} <= set(origin.law.inputs):
+        return origin
+    return replace(origin, compute=clear_compute(origin.compute))
+
+
+def _target(at: Any, law: Law, ends: Mapping[str, Floats], flop: float, compute: Compute) -> Any:
     """The target that the user names; by default N* at 100 times the largest compute so far."""
     if at is not None:
         return at
     if set(law.inputs) != {"N", "D"}:
         raise UsageError(f"say what is to be known about {law.name}: {argument('at')}.")
-    largest = float(np.max(FLOP_PER_PAIR * ends["N"] * ends["D"])) if ends else flop
+    largest = float(np.max(compute.flop(ends["N"], ends["D"]))) if ends else flop
     return float(f"{BEYOND * largest:.1e}")
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
+from scalejax.compute import SIX_N_D
 from scalejax.designing.best_runs import BestRuns
 from scalejax.designing.comparison import usual_grids
 from scalejax.designing.problem import Problem
@@ -18,7 +19,6 @@ from scalejax.designing.region import Region
 from scalejax.errors import UsageError
 from scalejax.folds import rolling_origin
 from scalejax.planning import Source
-from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.resampling import t_quantile
 from scalejax.vocabulary import argument
 
@@ -96,7 +96,8 @@ class DesignRecord:
         if far is None or not {"N", "D"} <= {*self.question.setting.model.law.inputs}:
             return None
         runs = pd.concat([self.ends, self.runs])
-        compute = FLOP_PER_PAIR * (runs["N"] * runs["D"]).to_numpy(np.float64)
+        n, d = (runs[name].to_numpy(np.float64) for name in "ND")
+        compute = np.asarray((self.source.compute or SIX_N_D).flop(n, d))
         tested = 0.0
         if len(np.unique(compute)) >= _FEWEST_SIZES:
             tested = max(float(fold.distance.max()) for fold in rolling_origin(compute))

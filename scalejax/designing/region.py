@@ -1,8 +1,8 @@
-"""Where runs may be placed: limits of N, D, compute C = 6ND and D/N, and the grid between them.
+"""Where runs may be placed: limits of N, D, compute C and D/N, and the grid between them.
 
-The limits are straight lines in (log N, log D). A run is a compute and a *place*, a number from 0
-to 1 between the smallest and the largest tokens per parameter that the limits allow at that
-compute, so that any design can be moved smoothly and stays inside.
+The limits are lines in (log N, log D), straight ones if C = 6ND. A run is a compute and a *place*,
+a number from 0 to 1 between the smallest and the largest tokens per parameter that the limits allow
+at that compute, so that any design can be moved smoothly and stays inside.
 """
 
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ import numpy as np
 
 from scalejax._arrays import Floats
 from scalejax._numerics import module_of
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.errors import UsageError
-from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.vocabulary import argument
 
 USUAL_RATIO = (2.0, 200.0)
@@ -30,16 +30,20 @@ _COMPUTES, _RATIOS = 21, 11
 
 
 class Region(NamedTuple):
-    """Limits as logarithms: (low, high) of each."""
+    """Limits as logarithms: (low, high) of each, and what a run costs."""
 
     N: Any
     D: Any
     C: Any
     ratio: Any
+    compute: Compute = SIX_N_D
 
 
 def region_of(
-    runs: Mapping[str, Floats], ranges: Mapping[str, tuple[float, float]], budget: float
+    runs: Mapping[str, Floats],
+    ranges: Mapping[str, tuple[float, float]],
+    budget: float,
+    compute: Compute = SIX_N_D,
 ) -> Region:
     """The region within the ranges of the user, and within the usual ones of the rest.
 
@@ -47,6 +51,7 @@ def region_of(
         runs: N and D of the runs so far where they ended, (n,) each; empty without any.
         ranges: Limits by ``"N"``, ``"D"``, ``"C"`` or ``"D/N"``.
         budget: FLOP that may be spent in all.
+        compute: What a run costs.
 
     Raises:
         UsageError: A range is unknown or empty, or nothing lies in all of them.
@@ -66,7 +71,7 @@ def region_of(
                 f"{argument('ranges')}: the range {low:g} to {high:g} of {name} is empty."
             )
         logs[name] = np.log([low, high])
-    region = Region(logs["N"], logs["D"], logs["C"], logs["D/N"])
+    region = Region(logs["N"], logs["D"], logs["C"], logs["D/N"], compute)
     low_c, high_c = map(float, compute_range(region, np.log(budget)))
     if low_c >= high_c:
         raise UsageError(
@@ -95,9 +100,9 @@ def compute_range(region: Region, log_money: Any) -> tuple[Any, Any]:
     """Logs of the least and the most compute of one run within the limits and the money."""
     xp = module_of(log_money, *region)
     (n_lo, n_hi), (d_lo, d_hi), (r_lo, r_hi) = region.N, region.D, region.ratio
-    pair = np.log(FLOP_PER_PAIR)
-    smallest = pair + xp.maximum(n_lo, d_lo - r_hi) + xp.maximum(d_lo, n_lo + r_lo)
-    largest = pair + xp.minimum(n_hi, d_hi - r_lo) + xp.minimum(d_hi, n_hi + r_hi)
+    log_flop = region.compute.log_flop
+    smallest = log_flop(xp.maximum(n_lo, d_lo - r_hi), xp.maximum(d_lo, n_lo + r_lo))
+    largest = log_flop(xp.minimum(n_hi, d_hi - r_lo), xp.minimum(d_hi, n_hi + r_hi))
     low = xp.maximum(smallest, region.C[0])
     return low, xp.minimum(xp.minimum(largest, region.C[1]), log_money)
 
@@ -105,28 +110,30 @@ def compute_range(region: Region, log_money: Any) -> tuple[Any, Any]:
 def ratio_range(region: Region, log_compute: Any) -> tuple[Any, Any]:
     """Logs of the least and the most tokens per parameter at a compute."""
     xp = module_of(log_compute, *region)
-    pairs = log_compute - np.log(FLOP_PER_PAIR)
     (n_lo, n_hi), (d_lo, d_hi), (r_lo, r_hi) = region.N, region.D, region.ratio
-    low = xp.maximum(xp.maximum(r_lo, pairs - 2 * n_hi), 2 * d_lo - pairs)
-    high = xp.minimum(xp.minimum(r_hi, pairs - 2 * n_lo), 2 * d_hi - pairs)
+
+    def with_size(log_n: Any) -> Any:
+        return log_compute - region.compute.log_flop(log_n, log_n)
+
+    def with_tokens(log_d: Any) -> Any:
+        return log_d - region.compute.log_size(log_compute, log_d)
+
+    low = xp.maximum(xp.maximum(r_lo, with_size(n_hi)), with_tokens(d_lo))
+    high = xp.minimum(xp.minimum(r_hi, with_size(n_lo)), with_tokens(d_hi))
     return low, high
 
 
-def run_at(log_compute: Any, log_ratio: Any) -> dict[str, Any]:
+def run_at(log_compute: Any, log_ratio: Any, compute: Compute = SIX_N_D) -> dict[str, Any]:
     """The run of a log compute and a log ratio: N, D and ``log_compute``, of the shape of both."""
     xp = module_of(log_compute, log_ratio)
-    pairs = log_compute - np.log(FLOP_PER_PAIR)
-    return {
-        "N": xp.exp((pairs - log_ratio) / 2),
-        "D": xp.exp((pairs + log_ratio) / 2),
-        "log_compute": log_compute,
-    }
+    log_n = compute.log_size_at(log_compute, log_ratio)
+    return {"N": xp.exp(log_n), "D": xp.exp(log_n + log_ratio), "log_compute": log_compute}
 
 
 def run_at_place(region: Region, log_compute: Any, place: Any) -> dict[str, Any]:
     """The run of a log compute and a place between 0 and 1: N, D and ``log_compute``."""
     low, high = ratio_range(region, log_compute)
-    return run_at(log_compute, low + (high - low) * place)
+    return run_at(log_compute, low + (high - low) * place, region.compute)
 
 
 def grid(region: Region, log_money: Any) -> tuple[Any, Any]:

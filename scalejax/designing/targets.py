@@ -1,6 +1,6 @@
 """Targets of a design: the number, computed from a law's parameters, that runs are to determine.
 
-- The best number of parameters for a compute budget (laws of N and D, C = 6ND).
+- The best number of parameters for a compute budget (laws of N and D).
 - The loss of a planned run.
 - Any pure function of the dictionary of parameters.
 
@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.conclusions import ComputeOptimum, Conclusion, OwnNumber, conclusion_at
 from scalejax.laws import Law
-from scalejax.quantities import FLOP_PER_PAIR, short_number
+from scalejax.quantities import short_number
 
 
 class Target(NamedTuple):
@@ -41,12 +42,13 @@ class Target(NamedTuple):
         return jnp.log(value) if self.relative else value
 
 
-def target_of(at: Any, law: Law) -> Target:
+def target_of(at: Any, law: Law, compute: Compute = SIX_N_D) -> Target:
     """The target at a point.
 
     Args:
         at: As for `scalejax.conclusions.conclusion_at`, or a pure function of the parameters.
         law: The law.
+        compute: What a run costs.
 
     Raises:
         UsageError: The point does not go with the law.
@@ -56,11 +58,11 @@ def target_of(at: Any, law: Law) -> Target:
     if callable(at):
         own = OwnNumber(at)
         return Target(own, own.names[0], relative=False)
-    conclusion = conclusion_at(at, law)
+    conclusion = conclusion_at(at, law, compute)
     if isinstance(conclusion, ComputeOptimum):
         return Target(conclusion, f"N* at {conclusion.budget:.4g} FLOP", conclusion.budget)
     point = dict(conclusion.point)
     inputs = ", ".join(f"{name}={short_number(value)}" for name, value in point.items())
     pair = {"N", "D"} <= point.keys()
-    compute = FLOP_PER_PAIR * point["N"] * point["D"] if pair else None
-    return Target(conclusion, f"the loss at {inputs}", compute)
+    flop = float(compute.flop(point["N"], point["D"])) if pair else None
+    return Target(conclusion, f"the loss at {inputs}", flop)

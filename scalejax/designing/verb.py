@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Written
 from scalejax.conclusions import ComputeOptimum
 from scalejax.costs import TRAINING_MFU, Hardware
 from scalejax.designing.best_runs import Knowledge, Setting, slopes_of
@@ -56,9 +57,11 @@ def design(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     noise: float | None = None,
     discrepancy: float = 0.0,
-    hardware: str | Hardware | None = None,
+    hardware: str | Mapping[str, Any] | Hardware | None = None,
+    peak: float | str | None = None,
     mfu: float = TRAINING_MFU,
     usd_per_hour: float | str | None = None,
+    flop_per_token: Written | None = None,
     level: float = 0.95,
     draws: int = 8,
     seed: int = 0,
@@ -95,8 +98,8 @@ def design(
             criterion), ``"D"`` for the volume in which all free parameters lie (log det), ``"A"``
             for the sum of their squared relative errors.
         candidates: Runs to choose from: columns of the law's inputs, under any of their usual
-            names, and of ``cost`` if that is not 6ND. Any may be chosen repeatedly, with other
-            seeds. For laws of other inputs than N and D.
+            names, and of ``cost`` if that does not follow from N and D. Any may be chosen
+            repeatedly, with other seeds. For laws of other inputs than N and D.
         ranges: For laws of N and D: limits of ``"N"``, ``"D"``, ``"C"`` and ``"D/N"``. N and D are
             no smaller than where a run so far ended, and D/N is between 2 and 200 or what those
             ends cover, unless you say otherwise.
@@ -106,9 +109,13 @@ def design(
         discrepancy: By how much the law may be wrong for each decade of compute between a run and
             the target, as in `Fit.predict`. Small runs far away are then worth less. A forecast has
             its own.
-        hardware: What trains, by name, for `usd`.
+        hardware: What trains, for `usd`: a name, a TOML file or numbers of your own
+            (`scalejax.costs.hardware_of`).
+        peak: Dense peak rate of hardware of your own in 16 bits, ``"165T"``, in place of it.
         mfu: Share of the peak rate that it reaches.
         usd_per_hour: Its rent; a dated default of `scalejax.costs` if not given.
+        flop_per_token: Training FLOP of a token, ``"12N"`` or ``"6N + 4.8e8"``; without it what the
+            runs say, which is 6 N where they have no column of compute.
         level: Probability of the intervals whose width is reported.
         draws: Draws of the parameters over which the criterion is averaged, beside the estimate; of
             the hyper-parameters of a forecast.
@@ -134,8 +141,10 @@ def design(
             noise=noise,
             discrepancy=discrepancy,
             hardware=hardware,
+            peak=peak,
             mfu=mfu,
             usd_per_hour=usd_per_hour,
+            flop_per_token=flop_per_token,
             level=level,
             draws=draws,
             seed=seed,
@@ -171,7 +180,7 @@ def design_of(question: DesignQuestion) -> Design:
         discrepancy=question.discrepancy,
         seed=question.seed,
         ends=question.ends,
-        notes=tuple(_notes(question, past, len(u) - 1)),
+        notes=(*_of_compute(question), *_notes(question, past, len(u) - 1)),
         solution=problem.solve(question.money),
     )
 
@@ -196,12 +205,19 @@ def _by_forecast(question: DesignQuestion, posterior: Posterior) -> Design:
         seed=question.seed,
         ends=question.ends,
         notes=(
+            *_of_compute(question),
             "The width is that of the forecast once these rows are in its table: the law's "
             "parameters, how far it may bend, and the noise of the target if it is a run. "
             "The size of bend and noise are taken to be as the rows so far say.",
         ),
         solution=problem.solve(question.money),
     )
+
+
+def _of_compute(question: DesignQuestion) -> list[str]:
+    """What a run is taken to cost, where that is not 6 N D."""
+    compute = question.origin.compute
+    return [] if compute in (None, SIX_N_D) else [f"Runs are taken to cost C = {compute}."]
 
 
 def _noise_and_past(question: DesignQuestion) -> tuple[Noise, PastRuns]:
@@ -223,7 +239,9 @@ def _noise_and_past(question: DesignQuestion) -> tuple[Noise, PastRuns]:
     table = fit.table
     cluster = np.arange(table.n_rows) if table.cluster is None else table.cluster
     past = PastRuns(
-        with_compute({name: table.inputs[name] for name in law.inputs}),
+        with_compute(
+            {name: table.inputs[name] for name in law.inputs}, question.origin.compute or SIX_N_D
+        ),
         unit_weight(table),
         old,
         cluster,

@@ -6,7 +6,7 @@ import numpy as np
 
 from scalejax.fitting.judgement import Caveat
 from scalejax.fitting.record import FitRecord
-from scalejax.quantities import FLOP_PER_PAIR, amount
+from scalejax.quantities import amount
 from scalejax.resampling import FEW_RUNS
 
 WIDE = 3.0
@@ -43,8 +43,7 @@ def narrowing(fit: FitRecord) -> str:
     inputs = fit.table.inputs
     if not {"N", "D"} <= set(inputs):
         return "more runs; scalejax design finds them"
-    n, d = inputs["N"], inputs["D"]
-    compute = FLOP_PER_PAIR * n * d
+    n, d, compute = inputs["N"], inputs["D"], fit.table.flop
     top = compute >= np.max(compute) / _LARGEST
     ratio = (d / n)[top]
     if len(np.unique(compute)) < FEW_RUNS and len(n) < FEW_RUNS:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scalejax.compute import SIX_N_D
 from scalejax.engine import DRAW_TOLERANCE, POINT_TOLERANCE
 from scalejax.fitting.intervals import default_kind, method_name
 from scalejax.fitting.record import FitRecord
@@ -68,6 +69,8 @@ def _sizes(fit: FitRecord) -> Answer:
 
 
 def _compute_count(fit: FitRecord) -> Answer:
+    if fit.table.compute not in (None, SIX_N_D):
+        return f"C = {fit.table.compute}"
     derived = [name for name in ("N", "D", "C") if name in fit.table.inputs]
     derived = [name for name in derived if name not in fit.table.columns]
     return f"{' and '.join(derived)} derived from C = 6 N D" if derived else None

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import bdtr
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.errors import UsageError
 from scalejax.fitting.judgement import Caveat
 from scalejax.fitting.record import FitRecord
@@ -92,10 +93,15 @@ def forecast_many(
     ((inside, fixed),) = kinds
     rows = {name: rows_of(fit.table) for name, fit in fits.items()}
     targets = {
-        name: runs_to_come(larger_runs(rows[name]) if at is None else at, fit.law.inputs)
+        name: runs_to_come(
+            larger_runs(rows[name], compute=fit.table.compute) if at is None else at, fit.law.inputs
+        )
         for name, fit in fits.items()
     }
-    return make_forecast(inside, rows, targets, level=level, seed=seed, fixed=dict(fixed))
+    return make_forecast(
+        inside, rows, targets, level=level, seed=seed, fixed=dict(fixed),
+        compute={name: fit.table.compute for name, fit in fits.items()},
+    )  # fmt: skip
 
 
 def _fixed(fit: FitRecord) -> dict[str, float]:
@@ -173,7 +179,10 @@ def _range(prior: Prior) -> tuple[float, float]:
 
 
 def larger_runs(
-    rows: ForecastRows, times: Sequence[float] = TIMES, keyword: str = "at"
+    rows: ForecastRows,
+    times: Sequence[float] = TIMES,
+    keyword: str = "at",
+    compute: Compute | None = None,
 ) -> dict[str, Floats]:
     """Runs of multiples of the largest compute, along that run's own ratio.
 
@@ -181,6 +190,7 @@ def larger_runs(
         rows: The rows.
         times: The multiples.
         keyword: By which runs can be said instead.
+        compute: What a run costs; if None, 6 N D.
 
     Raises:
         UsageError: The law has no size of which there could be ten times as much.
@@ -189,7 +199,10 @@ def larger_runs(
     factors = np.array(times)
     runs = {name: np.full(len(times), values[largest]) for name, values in rows.inputs.items()}
     if {"N", "D"} <= runs.keys():
-        return {**runs, **{name: runs[name] * np.sqrt(factors) for name in ("N", "D")}}
+        compute, ratio = compute or SIX_N_D, runs["D"] / runs["N"]
+        flop = factors * compute.flop(runs["N"], runs["D"])
+        n = np.exp(compute.log_size_at(np.log(flop), np.log(ratio)))
+        return {**runs, "N": n, "D": ratio * n}
     size = next((name for name in _SIZES if name in runs), None)
     if size is None:
         raise UsageError(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from scalejax.compute import SIX_N_D, saved_compute
 from scalejax.data import SetAside, Table, encode_labels, read_only
 from scalejax.errors import InputProblem
 from scalejax.files import plain
@@ -85,6 +86,7 @@ def _describe_table(table: Table) -> dict[str, Any]:
         "set_aside": [vars(item) for item in table.set_aside],
         "notes": table.notes,
         "warnings": [vars(item) for item in table.warnings],
+        "compute": None if table.compute is None else list(table.compute),
     }
 
 
@@ -180,6 +182,8 @@ def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
         columns=saved["columns"],
         source=saved["source"],
         source_sha256=saved["source_sha256"],
+        # A fit of before has none.
+        compute=saved_compute(saved.get("compute", SIX_N_D)),
     )
 
 

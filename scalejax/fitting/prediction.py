@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.data import read_numbers
 from scalejax.engine import CovarianceKind
 from scalejax.errors import FitWarning, UsageError
@@ -124,11 +125,13 @@ def _plain(
 def decades_beyond(fit: FitRecord, points: Mapping[str, Floats]) -> Floats:
     """Decades between each point and the range of the data, in the farthest input.
 
-    Compute, 6ND, counts as an input of a law of N and D.
+    Compute counts as an input of a law of N and D.
     """
     farthest = np.zeros(len(next(iter(points.values()))))
     places = {name: points[name] for name in fit.table.inputs}
-    for data, values in zip(_ranges(fit.table.inputs), _ranges(places), strict=True):
+    compute = fit.table.compute or SIX_N_D
+    pairs = (_ranges(inputs, compute) for inputs in (fit.table.inputs, places))
+    for data, values in zip(*pairs, strict=True):
         if np.min(data) <= 0:
             continue
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -137,9 +140,9 @@ def decades_beyond(fit: FitRecord, points: Mapping[str, Floats]) -> Floats:
     return farthest
 
 
-def _ranges(inputs: Mapping[str, Floats]) -> list[Floats]:
-    compute = [6 * inputs["N"] * inputs["D"]] if {"N", "D"} <= set(inputs) else []
-    return [*inputs.values(), *compute]
+def _ranges(inputs: Mapping[str, Floats], compute: Compute) -> list[Floats]:
+    flop = [compute.flop(inputs["N"], inputs["D"])] if {"N", "D"} <= set(inputs) else []
+    return [*inputs.values(), *flop]
 
 
 def inside_hull(fit: FitRecord, points: Mapping[str, Floats]) -> NDArray[np.bool_]:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute, saved_compute
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.files import DAMAGE, damaged, plain
 from scalejax.forecasting import storage
@@ -65,6 +66,7 @@ class Forecast(Result):
         level: Probability of the intervals.
         notes: What a reader should know.
         seed: Seed of the draws.
+        compute: What a run costs, by family, as `Table.compute` has it.
     """
 
     law: Law
@@ -80,6 +82,7 @@ class Forecast(Result):
     level: float
     notes: tuple[str, ...]
     seed: int
+    compute: Mapping[str, Compute | None]
 
     @property
     def headline(self) -> str:
@@ -145,6 +148,7 @@ class Forecast(Result):
             "level": self.level,
             "notes": self.notes,
             "seed": self.seed,
+            "compute": {name: one and list(one) for name, one in self.compute.items()},
         }
 
     def save(self, folder: str | Path) -> Path:
@@ -181,6 +185,11 @@ class Forecast(Result):
                 level=saved["level"],
                 notes=tuple(saved["notes"]),
                 seed=saved["seed"],
+                # A forecast of before has none.
+                compute={
+                    name: saved_compute(saved.get("compute", {}).get(name, SIX_N_D))
+                    for name in saved["params"]
+                },
             )
         except (OSError, *DAMAGE) as error:
             if isinstance(error, ScalejaxError):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.data import (
     Inspection,
     Presence,
@@ -98,7 +99,10 @@ def forecast(
     choice = None if inspection.presence is None else _choice(inspection.presence)
     inside = given or inside_of(choice.name if choice else None, priors)
     targets = dict.fromkeys(families := _families(table), runs_to_come(at, inside.law.inputs))
-    answer = make_forecast(inside, families, targets, level=level, seed=seed)
+    answer = make_forecast(
+        inside, families, targets, level=level, seed=seed,
+        compute=dict.fromkeys(families, table.compute),
+    )  # fmt: skip
     return replace(answer, notes=(choice.note, *answer.notes)) if choice else answer
 
 
@@ -142,6 +146,7 @@ def make_forecast(
     seed: int,
     fixed: Mapping[str, float] | None = None,
     backtest: bool = True,
+    compute: Mapping[str, Compute | None] | None = None,
 ) -> Forecast:
     """Solve families, and the largest runs of each from the rest, as one batch.
 
@@ -153,6 +158,7 @@ def make_forecast(
         seed: Seed of the draws.
         fixed: Values of parameters that were not sought.
         backtest: Whether the largest runs are forecast from the rest.
+        compute: What a run costs, by family; 6 N D if not given.
     """
     split = {name: parts for name, rows in families.items() if backtest and (parts := _split(rows))}
     answers = solve_all(
@@ -184,6 +190,7 @@ def make_forecast(
         level=level,
         notes=tuple(_notes(families, by_name)),
         seed=seed,
+        compute=compute or dict.fromkeys(families, SIX_N_D),
     )
 
 

@@ -7,7 +7,8 @@ what the same analysis makes of noise-free runs of a law at the same points, and
 of that law. `isoflop_bias` gives that comparison for a design that nobody has run yet.
 
 For a decision, fit a law to all runs (`scalejax.fit`); use this to compare with papers that used
-approach 2 and to see whether the slices of a law look like the runs. Compute is 6 N D throughout.
+approach 2 and to see whether the slices of a law look like the runs. Compute is 6 N D, unless the
+table has a measured column of it or `flop_per_token` says otherwise.
 
 Where compute differs between the runs of one budget the minima move too, because the loss falls
 with compute and compute may rise with size. That error is part of the bias that is shown.

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
+from scalejax.compute import Compute, Written, clear_compute, compute_of
 from scalejax.data import Table, load_table
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.fitting import fit as fit_law
 from scalejax.isoflop.optimum import law_losses, true_optimum
-from scalejax.isoflop.result import Isoflop, with_bias
+from scalejax.isoflop.result import Isoflop, run_of, with_bias
 from scalejax.laws import Law, find_law
-from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.vocabulary import argument
 
 MIN_RUNS = 4
@@ -30,6 +30,7 @@ def isoflop(
     along: str = "N",
     budget: str | None = None,
     tolerance: float = 0.1,
+    flop_per_token: Written | None = None,
 ) -> Isoflop:
     """Fit parabolas to the runs of each compute budget, and measure their bias.
 
@@ -41,15 +42,18 @@ def isoflop(
             fitted to the runs.
         along: The input whose logarithm is the axis of the parabolas, N or D.
         budget: Column whose values tell the budgets apart (a `Table` has it as its group). Without
-            one, runs belong together whose 6 N D differs from the middle of a budget by less than
-            `tolerance`.
+            one, runs belong together whose compute differs from the middle of a budget by less
+            than `tolerance`.
         tolerance: Relative half-width of a budget.
+        flop_per_token: Training FLOP of a token, ``"12N"`` or ``"6N + 4.8e8"``. Without it they are
+            what a measured column of compute says, or 6 N.
 
     Returns:
         The minima with their bias.
 
     Raises:
-        UsageError: The law has other inputs, or no budget has runs of four sizes.
+        UsageError: The law has other inputs, no budget has runs of four sizes, or it is open what
+            a run costs.
     """
     if along not in ("N", "D"):
         raise UsageError(f"along must be 'N' or 'D', not {along!r}.")
@@ -70,8 +74,9 @@ def isoflop(
             params = fit_law(
                 replace(table, group=None, group_labels=()), law=law, resamples=0
             ).params
-    frame = _by_budget(table, along, tolerance)
-    return _compare(frame, law, params, along, table.n_rows - len(frame))
+    compute = clear_compute(table.compute) if flop_per_token is None else compute_of(flop_per_token)
+    frame = _by_budget(replace(table, compute=compute), along, tolerance)
+    return _compare(frame, law, params, along, table.n_rows - len(frame), compute)
 
 
 def isoflop_bias(
@@ -81,6 +86,7 @@ def isoflop_bias(
     span: float,
     points: int = 15,
     target: float | None = None,
+    flop_per_token: Written = 6.0,
 ) -> pd.DataFrame:
     """The bias of approach 2 on noise-free runs centred on the optimum of every budget.
 
@@ -91,6 +97,7 @@ def isoflop_bias(
         span: Runs lie between 1/span and span times the best N, evenly in the logarithm.
         points: Runs per budget.
         target: Budget to which the power law through the minima is extrapolated, FLOP.
+        flop_per_token: Training FLOP of a token, as for `isoflop`.
 
     Returns:
         `Isoflop.minima`, with `target` as a last row in which extrapolated is true.
@@ -105,19 +112,19 @@ def isoflop_bias(
             f"a design needs span above 1, at least {MIN_RUNS} points and two positive budgets; "
             f"not span={span!r}, {argument('points', points)}, budgets={list(budgets)!r}."
         )
-    compute = np.asarray(budgets, np.float64)
-    n = true_optimum(law, params, compute).N[:, None] * np.geomspace(1 / span, span, points)
-    d = compute[:, None] / (FLOP_PER_PAIR * n)
+    compute, each = compute_of(flop_per_token), np.asarray(budgets, np.float64)
+    n = true_optimum(law, params, each, compute).N[:, None] * np.geomspace(1 / span, span, points)
+    d = compute.tokens(each[:, None], n)
     design = pd.DataFrame(
         {
-            "C": np.repeat(compute, points),
+            "C": np.repeat(each, points),
             "N": n.ravel(),
             "D": d.ravel(),
             "loss": law_losses(law, params, n.ravel(), d.ravel()),
             "weight": 1.0,
         }
     )
-    result = _compare(design, law, params, "N", 0)
+    result = _compare(design, law, params, "N", 0, compute)
     frame = result.minima.assign(extrapolated=False)
     if target is None:
         return frame
@@ -146,14 +153,14 @@ def _by_budget(table: Table, along: str, tolerance: float) -> pd.DataFrame:
             "weight": table.weight,
         }
     )
-    log_c = np.log(FLOP_PER_PAIR * table.inputs["N"] * table.inputs["D"])
+    log_c = np.log(table.flop)
     codes = _windows(log_c, tolerance) if table.group is None else table.group
     frame.insert(1, "C", np.exp(pd.Series(log_c).groupby(codes).transform("mean")))
     frame = frame[frame.groupby(codes)[along].transform("nunique") >= MIN_RUNS]
     if frame.empty:
         raise UsageError(
             f"no compute budget has runs of {MIN_RUNS} sizes: approach 2 needs runs that share "
-            "6 N D within a tolerance, or a column that names the budgets."
+            "their compute within a tolerance, or a column that names the budgets."
         )
     return frame.sort_values(["C", along], ignore_index=True)
 
@@ -173,30 +180,35 @@ def _windows(log_c: Floats, tolerance: float) -> Ints:
 
 
 def _compare(
-    runs: pd.DataFrame, law: Law, params: Mapping[str, float], along: str, left_out: int
+    runs: pd.DataFrame,
+    law: Law,
+    params: Mapping[str, float],
+    along: str,
+    left_out: int,
+    compute: Compute,
 ) -> Isoflop:
     params = {name: float(params[name]) for name in law.parameters}
     noise_free = law_losses(law, params, runs["N"].to_numpy(), runs["D"].to_numpy())
     rows = []
-    for compute, group in runs.groupby("C"):
+    for budget, group in runs.groupby("C"):
         x = np.log(group[along].to_numpy())
         weight = group["weight"].to_numpy()
         best, loss, curvature = _parabola(x, group["loss"].to_numpy(), weight)
         ideal, _, _ = _parabola(x, noise_free[group.index], weight)
         rows.append(
             {
-                "C": compute,
+                "C": budget,
                 "runs": len(group),
-                **_pair(along, best, compute),
+                **_pair(along, best, budget, compute),
                 "loss": loss,
                 "curvature": curvature,
                 "inside": bool(x.min() < best < x.max()),
-                **_pair(along, ideal, compute, "_noise_free"),
+                **_pair(along, ideal, budget, compute, "_noise_free"),
             }
         )
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    minima = pd.DataFrame(with_bias(columns, law, params))
-    return Isoflop(law, params, along, runs, minima, left_out)
+    minima = pd.DataFrame(with_bias(columns, law, params, compute))
+    return Isoflop(law, params, along, runs, minima, left_out, compute)
 
 
 def _parabola(x: Floats, loss: Floats, weight: Floats) -> tuple[float, float, float]:
@@ -212,9 +224,9 @@ def _parabola(x: Floats, loss: Floats, weight: Floats) -> tuple[float, float, fl
     return float(centre - scale * c1 / (2 * c2)), float(c0 - c1**2 / (4 * c2)), curvature
 
 
-def _pair(along: str, log_x: float, compute: Any, suffix: str = "") -> dict[str, float]:
-    """N and D of 6 N D at a budget, from the logarithm of the one that `along` names."""
-    x = float(np.exp(log_x))
-    other = float(compute) / (FLOP_PER_PAIR * x)
-    n, d = (x, other) if along == "N" else (other, x)
-    return {f"N{suffix}": n, f"D{suffix}": d}
+def _pair(
+    along: str, log_x: float, budget: Any, compute: Compute, suffix: str = ""
+) -> dict[str, float]:
+    """N and D of a budget, from the logarithm of the one that `along` names."""
+    n, d = run_of(along, float(np.exp(log_x)), float(budget), compute)
+    return {f"N{suffix}": float(n), f"D{suffix}": float(d)}

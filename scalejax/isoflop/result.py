@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.isoflop.optimum import law_losses, true_optimum
 from scalejax.laws import Law
-from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.result import Result
 
 
@@ -29,6 +29,7 @@ class Isoflop(Result):
             the parabola of the law's own losses at the same points gives; N_law, D_law, loss_law,
             the true optimum of the law; N_bias_percent, D_bias_percent, of noise-free against true.
         left_out: Number of runs whose compute few other runs share.
+        compute: What a run costs, as a function of N and D.
     """
 
     law: Law
@@ -37,6 +38,7 @@ class Isoflop(Result):
     runs: pd.DataFrame
     minima: pd.DataFrame
     left_out: int
+    compute: Compute = SIX_N_D
 
     @property
     def exponents(self) -> dict[str, float]:
@@ -68,7 +70,7 @@ class Isoflop(Result):
             for name in ("N", "D"):
                 slope, intercept = self._line(name, name + suffix)
                 columns[name + suffix] = np.exp(intercept + slope * np.log(budgets))
-        return pd.DataFrame(with_bias(columns, self.law, self.params))
+        return pd.DataFrame(with_bias(columns, self.law, self.params, self.compute))
 
     def slices(self, points: int = 100) -> pd.DataFrame:
         """The parabola and the law over the runs of each budget: C, N, D, parabola, law."""
@@ -76,8 +78,7 @@ class Isoflop(Result):
         for best in self.minima.to_dict("records"):
             values = self.runs.loc[self.runs["C"] == best["C"], self.along]
             x = np.geomspace(values.min(), values.max(), points)
-            other = best["C"] / (FLOP_PER_PAIR * x)
-            n, d = (x, other) if self.along == "N" else (other, x)
+            n, d = run_of(self.along, x, best["C"], self.compute)
             offset = np.log(x / best[self.along])
             columns = {
                 "C": np.full(points, best["C"]),
@@ -111,7 +112,8 @@ class Isoflop(Result):
             for symbol, name in (("a", "N"), ("b", "D"))
         ]
         table = self.minima[columns].to_string(index=False, float_format=lambda v: f"{v:.4g}")
-        return "\n".join([table, *slopes])
+        said = [] if self.compute == SIX_N_D else [f"Compute: C = {self.compute}"]
+        return "\n".join([table, *slopes, *said])
 
     def _line(self, name: str, column: str) -> tuple[float, float]:
         """Slope and intercept of the logarithm of a column in ln C."""
@@ -123,9 +125,16 @@ class Isoflop(Result):
         return slope, float(y.mean() - slope * x.mean())
 
 
-def with_bias(columns: Mapping[str, Any], law: Law, params: Mapping[str, float]) -> dict[str, Any]:
+def run_of(along: str, x: Any, budget: Any, compute: Compute) -> tuple[Any, Any]:
+    """N and D of a budget, from the one that `along` names."""
+    return (x, compute.tokens(budget, x)) if along == "N" else (compute.size(budget, x), x)
+
+
+def with_bias(
+    columns: Mapping[str, Any], law: Law, params: Mapping[str, float], compute: Compute
+) -> dict[str, Any]:
     """Columns with the true optimum of the law and the bias of the noise-free parabolas."""
-    truth = true_optimum(law, params, columns["C"])
+    truth = true_optimum(law, params, columns["C"], compute)
     return {
         **columns,
         "N_law": truth.N,

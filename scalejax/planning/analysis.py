@@ -108,4 +108,4 @@ def regret_of(
 
 
 def _path(path: Any) -> str:
-    return ".".join(str(getattr(key, "key", key)) for key in path)
+    return ".".join(str(getattr(key, "key", getattr(key, "name", key))) for key in path)

@@ -10,6 +10,7 @@ Args are a mapping of plain numbers:
               context (tokens)
     limits    the limits, each by the name of its measure
     held      N or D, if the question gives them
+    compute   FLOP of training as a function of N and D; 6 N D where it is left out
 
 A decision has N and D, and `bits` where the law knows of precision: one number for weights,
 activations and cache.
@@ -21,12 +22,12 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.costs import (
     calendar_days,
     decode_seconds,
     gpu_hours,
     lifetime_usd,
-    precision_weighted_flop,
     rates_reached,
     serve_size,
     training_flop,
@@ -66,16 +67,25 @@ def _bits(x: Decision, args: Any) -> Any:
     return x.get(BITS, args["fixed"].get(BITS))
 
 
+def _compute(args: Any) -> Compute:
+    """What a run costs: in the args only where it is not 6 N D, of which nothing moves."""
+    compute: Compute = args.get("compute", SIX_N_D)
+    return compute
+
+
 def _training_flop(x: Decision, args: Any) -> Any:
-    """6ND; for a law of bits (6/16) N D P (Kumar et al. 2024, arXiv:2411.04330)."""
+    """6ND; for a law of bits P/16 of it (Kumar et al. 2024, arXiv:2411.04330)."""
     bits = _bits(x, args)
-    if bits is None:
-        return training_flop(x["N"], x["D"])
-    return precision_weighted_flop(x["N"], x["D"], bits, bits)
+    flop = training_flop(x["N"], x["D"], _compute(args))
+    return flop if bits is None else flop * bits / 16.0
 
 
 def _lifetime_flop(x: Decision, args: Any) -> Any:
-    """FLOP of training, and two for each parameter and token that is served."""
+    """FLOP of training, and two for each parameter and token that is served.
+
+    Serving is counted from N whatever training takes: a measured column has what was forgotten and
+    computed again, and other work of training, in it.
+    """
     tokens = args["demand"]["input"] + args["demand"]["output"]
     bits = _bits(x, args)
     share = 1.0 if bits is None else bits / 16.0
@@ -92,7 +102,8 @@ def _slowness(x: Decision) -> Any:
 
 def _gpu_hours(x: Decision, args: Any) -> Any:
     place = args["training"]
-    return gpu_hours(training_flop(x["N"], x["D"]), place["peak"], place["mfu"]) * _slowness(x)
+    flop = training_flop(x["N"], x["D"], _compute(args))
+    return gpu_hours(flop, place["peak"], place["mfu"]) * _slowness(x)
 
 
 def _days(x: Decision, args: Any) -> Any:
@@ -112,6 +123,7 @@ def _usd(x: Decision, args: Any) -> Any:
         training["mfu"],
         serving["input_mfu"],
         serving["output_mfu"],
+        _compute(args),
     )
 
 

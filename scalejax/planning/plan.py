@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scalejax.costs import HARDWARE, Hardware
 from scalejax.files import plain, to_json, write_bytes
 from scalejax.fitting import Fit
 from scalejax.forecasting import Forecast
@@ -133,5 +134,15 @@ class Plan(PlanRecord, Result):
 
 
 def _question(question: Question) -> dict[str, Any]:
-    """A question by its fields; hardware by its name."""
-    return {name: getattr(value, "name", value) for name, value in vars(question).items()}
+    """A question by its fields; hardware by its name, or by its numbers if it is one's own."""
+    return {
+        name: _named(value) if isinstance(value, Hardware) else value
+        for name, value in vars(question).items()
+    }
+
+
+def _named(hardware: Hardware) -> str | dict[str, Any]:
+    """The name that an accelerator is found by, or all of one's own."""
+    if HARDWARE.get(hardware.name) == hardware:
+        return hardware.name
+    return {**vars(hardware), "peaks": dict(hardware.peaks)}

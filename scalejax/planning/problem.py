@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from scalejax.costs import Hardware
 from scalejax.laws import Law
 from scalejax.optima import Measure, Problem, Variable
 from scalejax.planning.measures import (
@@ -131,6 +130,8 @@ def args_of(
             (measure or loss_of(law)).name: limit for measure, limit in limits_of(question, target)
         },
     }
+    if question.compute is not None:
+        args["compute"] = question.compute
     held = {"N": question.params, "D": question.tokens}
     args["held"] = {name: value for name, value in held.items() if value is not None}
     if question.hardware is not None:
@@ -138,7 +139,7 @@ def args_of(
         args["training"] = {
             "peak": question.hardware.peak(precision or "bf16"),
             "mfu": question.mfu,
-            "usd_per_hour": _rent(question.usd_per_hour, question.hardware),
+            "usd_per_hour": question.rents[0],
             "gpus": question.gpus or 1.0,
         }
         args["serving"] = {
@@ -147,11 +148,7 @@ def args_of(
             ),
             "input_mfu": question.serving_mfu[0],
             "output_mfu": question.serving_mfu[1],
-            "usd_per_hour": _rent(
-                question.serving_usd_per_hour
-                or (question.usd_per_hour if question.serving_hardware is None else None),
-                serving,
-            ),
+            "usd_per_hour": question.rents[1],
             "bandwidth": serving.bandwidth,
             "bits": question.serving_bits,
             "context": question.context,
@@ -159,10 +156,6 @@ def args_of(
     else:
         args["serving"] = {"bits": question.serving_bits}
     return args
-
-
-def _rent(usd_per_hour: float | None, hardware: Hardware) -> float:
-    return hardware.usd_per_hour if usd_per_hour is None else usd_per_hour
 
 
 def reported_measures(question: Question, law: Law) -> list[Measure]:
@@ -176,6 +169,7 @@ def reported_measures(question: Question, law: Law) -> list[Measure]:
         measures.append(GPU_HOURS)
         if question.gpus is not None:
             measures.append(DAYS)
+    if question.counts_money:
         measures.append(USD)
     if question.memory is not None:
         measures.append(MEMORY)

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from scalejax.compute import SIX_N_D, Compute, Written, compute_of
 from scalejax.costs import (
     LIFETIME_INPUT_MFU,
     LIFETIME_OUTPUT_MFU,
@@ -20,7 +21,7 @@ from scalejax.costs import (
     amount_in,
     demand_in_requests,
     demand_in_total,
-    find_hardware,
+    hardware_of,
 )
 from scalejax.errors import UsageError
 from scalejax.laws import Law
@@ -74,6 +75,9 @@ class Question:
         serving_bits: Bits of the weights when served.
         usd_per_hour: Rent of one training accelerator; the hardware's dated default if not given.
         serving_usd_per_hour: Rent of one serving accelerator.
+        flop_per_token: Training FLOP of a token, a number k for k N, ``"6N + 4.8e8"``, or a
+            `scalejax.compute.Compute`. `scalejax.plan` takes what the runs say if not given, which
+            is 6 N where they have no column of compute.
     """
 
     budget: float | None = None
@@ -101,6 +105,12 @@ class Question:
     serving_bits: float = 16.0
     usd_per_hour: float | None = None
     serving_usd_per_hour: float | None = None
+    flop_per_token: Compute | None = None
+
+    @property
+    def compute(self) -> Compute | None:
+        """What a run costs, where it is not 6 N D."""
+        return None if self.flop_per_token == SIX_N_D else self.flop_per_token
 
     @property
     def demand(self) -> float:
@@ -120,8 +130,23 @@ class Question:
 
     @property
     def counts_money(self) -> bool:
-        """Whether dollars can be counted."""
-        return self.hardware is not None
+        """Whether dollars can be counted: there is hardware, and all of it has a price."""
+        return self.hardware is not None and not self._unpriced
+
+    @property
+    def rents(self) -> tuple[float | None, float | None]:
+        """Rent of an hour of training and of serving, dollars; None where it is not known."""
+        own, serving = self.hardware, self.serving_hardware
+        training = self.usd_per_hour or (None if own is None else own.usd_per_hour)
+        other = training if serving is None else serving.usd_per_hour
+        return training, self.serving_usd_per_hour or other
+
+    @property
+    def _unpriced(self) -> list[str]:
+        """The keywords of prices that are not known."""
+        names = ("usd_per_hour", "serving_usd_per_hour")
+        missing = [name for name, rent in zip(names, self.rents, strict=True) if rent is None]
+        return missing if self.serving_hardware is not None else missing[:1]
 
     def check(self, law: Law) -> None:
         """Refuse what cannot be planned, all of it at once.
@@ -161,6 +186,15 @@ class Question:
             for name, value in needs.items()
             if value is not None and self.hardware is None
         ]
+        if self.usd is not None and self.hardware is not None and self._unpriced:
+            missing = " and ".join(map(argument, self._unpriced))
+            wrong.append(f"{argument('usd')} needs {missing}: no price of it is known here")
+        serving = self.serving_hardware or self.hardware
+        if self.latency is not None and serving is not None and serving.bandwidth is None:
+            wrong.append(
+                f"{argument('latency')} needs the bandwidth of {serving.name}: give it among its "
+                f"numbers in {argument('hardware')}"
+            )
         if self.days is not None and self.gpus is None:
             wrong.append(f"{argument('days')} needs {argument('gpus')}")
         if self.precisions and (unknown := set(self.precisions) - set(PRECISION_BITS)):
@@ -218,6 +252,9 @@ class QuestionFields(TypedDict, total=False):
         served_tokens: Tokens that the model will read and write in its life, split as a request is.
         requests: Requests that it will serve, instead.
         request_tokens: Tokens that a request has read and written.
+        peak: Dense peak rate of hardware of your own in 16 bits, ``"165T"``; with `usd_per_hour`
+            for dollars. `hardware` may also be a mapping of its numbers, or a TOML file of them
+            (`scalejax.costs.hardware_of`).
     """
 
     budget: float | str | None
@@ -241,13 +278,15 @@ class QuestionFields(TypedDict, total=False):
     tokens: float | str | None
     inputs: Mapping[str, float]
     precisions: tuple[str, ...]
-    hardware: Hardware | str | None
-    serving_hardware: Hardware | str | None
+    hardware: Hardware | Mapping[str, Any] | str | None
+    serving_hardware: Hardware | Mapping[str, Any] | str | None
+    peak: float | str | None
     mfu: float
     serving_mfu: tuple[float, float]
     serving_bits: float
     usd_per_hour: float | str | None
     serving_usd_per_hour: float | str | None
+    flop_per_token: Written | None
 
 
 _UNITS = {
@@ -291,14 +330,19 @@ def question_of(entries: Mapping[str, Any]) -> dict[str, Any]:
             wrong.append(f"{argument(name)}: {str(error).removesuffix('.')}")
     if wrong:
         raise UsageError("; ".join(wrong) + ".")
+    peak = fields.pop("peak", None)
+    if peak is not None:
+        fields["hardware"] = hardware_of(fields.get("hardware") or "", peak)
     return fields | _demand(fields)
 
 
 def _read(name: str, value: Any) -> Any:
     if value is not None and name in _UNITS:
         return amount_in(value, _UNITS[name])
-    if isinstance(value, str) and name in ("hardware", "serving_hardware"):
-        return find_hardware(value)
+    if value is not None and name in ("hardware", "serving_hardware"):
+        return hardware_of(value)
+    if value is not None and name == "flop_per_token":
+        return compute_of(value)
     return value
 
 

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting import MOST_FAILED, Caveat, Fit, about_backtest, default_kind
@@ -40,6 +41,7 @@ class Source:
         published: The published set, if it was one.
         added: Parameters of the law that the fit lacks; they are published values.
         forecast: The forecast of one family, if it was one.
+        compute: What a run costs; None where the runs leave it open.
     """
 
     law: Law
@@ -49,6 +51,7 @@ class Source:
     published: PublishedSet | None = None
     added: Mapping[str, float] = field(default_factory=dict)
     forecast: Forecast | None = None
+    compute: Compute | None = SIX_N_D
 
     @property
     def from_runs(self) -> bool:
@@ -164,7 +167,8 @@ def source_of(
     from scalejax.fitting import Fit
 
     if isinstance(source, Fit):
-        return Source(source.law, source.params, f"fit of {source.law.name}", fit=source)
+        label = f"fit of {source.law.name}"
+        return Source(source.law, source.params, label, fit=source, compute=source.table.compute)
     if isinstance(source, Forecast):
         if len(source.params) > 1:
             raise UsageError(
@@ -173,7 +177,8 @@ def source_of(
             )
         ((name, params),) = source.params.items()
         label = f"forecast with {source.law.name} inside{f' of {name}' if name else ''}"
-        return Source(source.law, params, label, forecast=source)
+        compute = source.compute[name]
+        return Source(source.law, params, label, forecast=source, compute=compute)
     if parameters is not None:
         law = find_law(source)
         if set(parameters) != set(law.parameters):

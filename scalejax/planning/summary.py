@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from scalejax.compute import SIX_N_D
 from scalejax.fitting import Caveat, Judgement
 from scalejax.planning.question import Question
 from scalejax.planning.record import PlanRecord
@@ -20,6 +21,10 @@ _STRONGEST = 3
 """Sensitivities that the text shows."""
 _NOTHING = 1e-9
 """Changes and regrets below this are rounding, and shown as none."""
+_COMPUTE = {
+    "per_parameter": "FLOP of a parameter and token",
+    "per_token": "FLOP of a token beside N",
+}
 _FACTS = {"usd_per_hour": "hourly price", "peak": "peak rate", "gpus": "number of accelerators"}
 
 
@@ -78,7 +83,17 @@ def _question(plan: PlanRecord) -> list[str]:
     if q.hardware is not None:
         number = "" if q.gpus is None else f"{q.gpus:g} "
         parts.append(f"on {number}{q.hardware.name} at {100 * q.mfu:g} % of peak")
-    return [_wrapped("Asked: " + "; ".join(parts), "")] if parts else []
+    lines = [_wrapped("Asked: " + "; ".join(parts), "")] if parts else []
+    plain = q.compute is None and plan.source.compute == SIX_N_D
+    return lines if plain else [*lines, _wrapped(f"Compute: {_compute(plan)}", "")]
+
+
+def _compute(plan: PlanRecord) -> str:
+    """What a run is taken to cost, and who says so."""
+    compute = plan.question.flop_per_token
+    said = "by the column of compute of the runs" if compute == plan.source.compute else "as given"
+    serving = "; serving 2 N a token" if plan.question.demand else ""
+    return f"C = {compute}, {said}{serving}"
 
 
 def _limits(q: Question) -> list[tuple[str, float | None, str]]:
@@ -263,6 +278,8 @@ def _named(path: str) -> str:
     group, _, name = path.partition(".")
     words = {"limits": f"{name} allowed", "demand": f"{name} tokens served"}
     places = {"training": "of training", "serving": "of serving"}
+    if group == "compute":
+        return _COMPUTE.get(name, name)
     if group in places:
         return f"{_FACTS.get(name, name)} {places[group]}"
     return words.get(group, name)

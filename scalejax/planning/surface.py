@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D, Compute, clear_compute
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.forecasting import Forecast
@@ -57,9 +58,12 @@ def ratio_surface(
             _positive("sizes", sizes), _positive("demands", demands), indexing="ij"
         )
     )
-    tokens, loss = compute_optimal(law, origin.params, size)
+    compute = clear_compute(origin.compute)
+    tokens, loss = compute_optimal(law, origin.params, size, compute)
     middle = len(size) // 2
-    question = Question(target_loss=float(loss[middle]), output_tokens=float(demand[middle]))
+    question = Question(
+        target_loss=float(loss[middle]), output_tokens=float(demand[middle]), flop_per_token=compute
+    )
     args = args_of(question, law, origin.params, question.target_loss, None)
     problem = problem_of(question, law, question.target_loss)
     best, _ = solve_grid(
@@ -67,7 +71,7 @@ def ratio_surface(
         args,
         {"limits": {"loss": loss}, "demand": {"input": np.zeros(len(size)), "output": demand}},
     )
-    chinchilla = 6.0 * size * tokens + 2.0 * size * demand
+    chinchilla = compute.flop(size, tokens) + 2.0 * size * demand
     return pd.DataFrame(
         {
             "N_chinchilla": size,
@@ -86,24 +90,26 @@ def ratio_surface(
 
 
 def compute_optimal(
-    law: Law, parameters: Mapping[str, float], sizes: Floats
+    law: Law, parameters: Mapping[str, float], sizes: Floats, compute: Compute = SIX_N_D
 ) -> tuple[Floats, Floats]:
     """Tokens on which models of these sizes are compute-optimal, and their losses.
 
-    There the loss falls as fast with the logarithm of N as with that of D (C = 6ND).
+    There the loss falls as fast with the logarithm of N as with that of D, if C = 6ND.
 
     Returns:
         Tokens and losses (nats/token), (n,) each.
     """
     params = {name: np.float64(parameters[name]) for name in law.parameters}
     with jax.enable_x64(True):
-        tokens, loss = _compute_optimal(law, params, np.asarray(sizes, np.float64))
+        tokens, loss = _compute_optimal(law, params, np.asarray(sizes, np.float64), compute)
         return np.asarray(tokens), np.asarray(loss)
 
 
 @partial(jax.jit, static_argnums=0)
-def _compute_optimal(law: Law, params: Any, sizes: Any) -> tuple[jax.Array, jax.Array]:
-    tokens = jax.vmap(lambda size: tokens_for(law, params, size))(sizes)
+def _compute_optimal(
+    law: Law, params: Any, sizes: Any, compute: Compute
+) -> tuple[jax.Array, jax.Array]:
+    tokens = jax.vmap(lambda size: tokens_for(law, params, size, compute))(sizes)
     point = {"N": sizes, "D": tokens}
     return tokens, law(*(point[name] for name in law.inputs), **params)
 

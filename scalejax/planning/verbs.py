@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
+from scalejax.compute import clear_compute
 from scalejax.costs import amount_in
 from scalejax.errors import ScalejaxError
 from scalejax.fitting import Fit, load_fit
@@ -45,7 +46,8 @@ def plan(
             question; priced beside the optimum.
         level: Probability of the intervals.
         **fields: Fields of `Question`: amounts may be text (``"1e24"``, ``"5M USD"``, ``"70B"``),
-            hardware a name, and `QuestionFields` has more ways to say what is served.
+            hardware a name, a file or numbers of your own, and `QuestionFields` has more ways to
+            say what is served.
 
     Returns:
         The plan. Everything but the decision is computed when it is first read.
@@ -59,6 +61,8 @@ def plan(
     if question.unique_tokens is not None:
         origin = origin.repeating()
     question.check(origin.law)
+    if question.flop_per_token is None:
+        question = replace(question, flop_per_token=clear_compute(origin.compute))
     formats = question.precisions or (None,)
     by_format = {}
     if question.decided or decides_bits(question, origin.law):
@@ -99,7 +103,6 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
 
     Raises:
         ScalejaxError: A file is missing or damaged.
-        UsageError: Its hardware was your own, which has no name to be found by.
     """
     place = Path(folder)
     try:

@@ -11,6 +11,7 @@ from scalejax.optima import Answer, Optima
 from scalejax.planning.question import Question
 from scalejax.planning.source import Source
 from scalejax.status import Outcome
+from scalejax.vocabulary import argument
 
 _DISAGREEMENT = 0.5
 """Share of starts at the optimum below which others are mentioned. Set by judgement."""
@@ -107,11 +108,17 @@ def _about_bits(numbers: pd.DataFrame) -> list[str]:
 
 def _about_prices(question: Question) -> list[str]:
     sentences = []
-    for place, rent in (
-        (question.hardware, question.usd_per_hour),
-        (question.serving_hardware, question.serving_usd_per_hour),
+    for place, name in (
+        (question.hardware, "usd_per_hour"),
+        (question.serving_hardware, "serving_usd_per_hour"),
     ):
-        if place is not None and rent is None:
+        rent = getattr(question, name)
+        if place is not None and rent is None and place.usd_per_hour is None:
+            sentences.append(
+                f"Dollars are not counted: no price of {place.name} is known here. Give "
+                f"{argument(name)}."
+            )
+        elif place is not None and rent is None and place.price_source:
             sentences.append(
                 f"{place.name} at ${place.usd_per_hour:.2f} an hour is an assumption "
                 f"({place.price_source}): give your own price."

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.designing import Design
 from scalejax.errors import UsageError
 from scalejax.keywords import keywords
@@ -21,7 +22,6 @@ from scalejax.plots.axes import (
     small_text,
     tick_text,
 )
-from scalejax.quantities import FLOP_PER_PAIR
 
 # Widths this many times that of the design are left out: they would flatten the curve. By eye.
 _FAR = 30
@@ -31,7 +31,7 @@ _FAR = 30
 def plot_design(design: Design, ax: Axes | Sequence[Axes] | Panels | None = None) -> Panels:
     """Draw the runs of a design among those so far, and the expected width against money.
 
-    Lines of equal training compute 6ND are grey. The area of a new run is its number of repeats.
+    Lines of equal training compute are grey. The area of a new run is its number of repeats.
 
     Args:
         design: A design for a law with N and D.
@@ -72,19 +72,19 @@ def _draw_runs(ax: Axes, design: Design) -> None:
     ax.margins(0.12)
     log_ticks(ax.yaxis, *ax.get_ylim())
     ax.set_ylabel(axis_label("D"))
-    _draw_isocost(ax)
+    _draw_isocost(ax, design.source.compute or SIX_N_D)
 
 
-def _draw_isocost(ax: Axes) -> None:
+def _draw_isocost(ax: Axes, compute: Compute) -> None:
     """Draw lines of equal compute, a decade or more apart, inside the limits of the axes."""
     (n_low, n_high), (d_low, d_high) = ax.get_xlim(), ax.get_ylim()
-    ends = np.log10(FLOP_PER_PAIR * np.array([n_low * d_low, n_high * d_high]))
+    ends = np.log10([compute.flop(n_low, d_low), compute.flop(n_high, d_high)])
     step = max(1, int(np.ceil((ends[1] - ends[0]) / 6)))
-    sizes = np.array([n_low, n_high])
+    sizes = np.geomspace(n_low, n_high, 50)
     for power in np.arange(np.ceil(ends[0]), ends[1], step):
-        ax.plot(sizes, 10**power / (FLOP_PER_PAIR * sizes), color=GREY, lw=0.6, zorder=1)
-        place = min(n_high, 10**power / (FLOP_PER_PAIR * d_low)) / 1.15
-        height = 10**power / (FLOP_PER_PAIR * place)
+        ax.plot(sizes, compute.tokens(10**power, sizes), color=GREY, lw=0.6, zorder=1)
+        place = min(n_high, float(compute.size(10**power, d_low))) / 1.15
+        height = compute.tokens(10**power, place)
         if d_low < height < d_high and place > n_low:
             ax.text(place, height, tick_text(10**power), fontsize=6.5, color=GREY, ha="right")
     ax.set_xlim(n_low, n_high)

@@ -27,7 +27,7 @@ from scalejax.plots.axes import (
     new_axes,
     value_colours,
 )
-from scalejax.quantities import FLOP_PER_PAIR, short_number
+from scalejax.quantities import short_number
 
 MOST_CURVES = 6
 """Curves of a picture: as many colours as can be told apart."""
@@ -44,7 +44,7 @@ def curve_frame(
     Args:
         fit: The fit.
         along: Input that varies; D if the law has it, else the law's last input. ``"C"`` for a law
-            of N and D gives the curves along D with their compute C = 6 N D (FLOP) as a column.
+            of N and D gives the curves along D with their compute C (FLOP) as a column.
         level: Probability of the bands.
         points: Points per curve, at least 2.
 
@@ -67,7 +67,7 @@ def curve_frame(
     ]
     frame = pd.concat(frames, ignore_index=True)
     if varying != along:
-        frame.insert(0, along, FLOP_PER_PAIR * frame["N"] * frame["D"])
+        frame.insert(0, along, fit.table.cost(frame["N"], frame["D"]))
     return frame[["curve", *frame.columns.drop("curve")]]
 
 
@@ -139,7 +139,7 @@ def _varying(fit: Fit, along: str) -> str:
 
 
 def _compute(fit: Fit) -> Floats:
-    return FLOP_PER_PAIR * fit.table.inputs["N"] * fit.table.inputs["D"]
+    return fit.table.flop
 
 
 def _grid(data: Floats, points: int) -> Floats:

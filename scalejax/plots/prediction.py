@@ -29,7 +29,7 @@ from scalejax.plots.axes import (
     new_axes,
 )
 from scalejax.plots.fit import has_band, no_band
-from scalejax.quantities import FLOP_PER_PAIR, short_number
+from scalejax.quantities import short_number
 
 
 def prediction_frame(
@@ -53,7 +53,7 @@ def prediction_frame(
 
     Returns:
         One row per point, `at` among them: what `Fit.predict` gives; along ``"C"`` the compute
-        C = 6 N D (FLOP) comes first.
+        C (FLOP) comes first.
 
     Raises:
         UsageError: An input is missing or not positive, or the law has no such input.
@@ -143,12 +143,15 @@ def _axis_input(fit: Fit, at: Mapping[str, float], along: str | None, points: in
 
 def _data_along(fit: Fit, along: str) -> Floats:
     inputs = fit.table.inputs
-    return inputs[along] if along in inputs else FLOP_PER_PAIR * inputs["N"] * inputs["D"]
+    # Not with `get`: a law that has the input may have no N or D.
+    if along in inputs:
+        return inputs[along]
+    return fit.table.flop
 
 
 def _place(fit: Fit, at: Mapping[str, float], along: str) -> float:
     inputs = fit.law.inputs
-    return float(at[along] if along in inputs else FLOP_PER_PAIR * at["N"] * at["D"])
+    return float(at[along] if along in inputs else fit.table.cost(at["N"], at["D"]))
 
 
 def _draw_path(ax: Axes, fit: Fit, frame: pd.DataFrame, along: str, level: float) -> list[Artist]:

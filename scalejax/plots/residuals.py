@@ -27,7 +27,6 @@ from scalejax.plots.axes import (
     new_panels,
     small_text,
 )
-from scalejax.quantities import FLOP_PER_PAIR
 
 LABELLED = 5
 """Rows that are named in a plot."""
@@ -49,7 +48,7 @@ def residual_frame(fit: Fit) -> pd.DataFrame:
         fit: The fit.
 
     Returns:
-        One row per row of the table: row (number in the source), the inputs, C = 6 N D (FLOP) if
+        One row per row of the table: row (number in the source), the inputs, C (FLOP) if
         the law has N and D but not C, order from 1, predicted and observed loss, residual
         (predicted minus observed, of the log loss or the loss as the objective has it), weight,
         cluster if the table has clusters, and scaled: the residual times the square root of its
@@ -58,7 +57,7 @@ def residual_frame(fit: Fit) -> pd.DataFrame:
     table, residual = fit.table, fit.residuals
     columns: dict[str, Any] = {"row": table.row, **table.inputs}
     if {"N", "D"} <= {*table.inputs} and "C" not in table.inputs:
-        columns["C"] = FLOP_PER_PAIR * table.inputs["N"] * table.inputs["D"]
+        columns["C"] = table.flop
     log = fit.objective.kernel.log
     columns |= {
         "order": np.arange(1, table.n_rows + 1),

@@ -130,6 +130,7 @@ def forecast(pooled: PooledRecord, at: At, level: float, seed: int) -> Forecast:
         seed=seed,
         # The population has seen the largest runs: predicting them from the rest is no test.
         backtest=False,
+        compute=dict.fromkeys(families, pooled.table.compute),
     )
     note = (
         f"what {len(families)} families have in common is known beforehand, from the largest runs "

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.compute import clear_compute
 from scalejax.conclusions import (
     BEYOND,
     ComputeOptimum,
@@ -38,7 +39,6 @@ from scalejax.fitting import (
 )
 from scalejax.forecasting import Forecast
 from scalejax.isoflop import true_optimum
-from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.reporting.blocks import Absent, attempt
 from scalejax.resampling import percentile_interval
 from scalejax.status import Status
@@ -85,8 +85,8 @@ def allocates(fit: Fit) -> bool:
 
 
 def largest_compute(fit: Fit) -> float:
-    """6 N D of the largest run, FLOP."""
-    return float(FLOP_PER_PAIR * np.max(fit.table.inputs["N"] * fit.table.inputs["D"]))
+    """Compute of the largest run, FLOP."""
+    return float(np.max(fit.table.flop))
 
 
 def scaled_run(fit: Fit, factor: float) -> dict[str, float]:
@@ -215,7 +215,7 @@ def _beyond(fit: Fit, what: Conclusions, estimate: Floats) -> Floats:
         count, point = len(conclusion.names), None
         if isinstance(conclusion, ComputeOptimum):
             n = float(estimate[place])
-            point = {"N": n, "D": conclusion.budget / (FLOP_PER_PAIR * n)}
+            point = {"N": n, "D": conclusion.compute.tokens(conclusion.budget, n)}
         elif isinstance(conclusion, PredictedLoss):
             point = dict(conclusion.point)
         if point is not None:
@@ -241,7 +241,7 @@ def larger_runs(fit: Fit, at: Sequence[Point] | None) -> tuple[str, list[float],
         What the path is, multiples of the largest run, and the inputs there.
     """
     times = [*MULTIPLES]
-    for conclusion in (conclusion_at(point, fit.law) for point in at or ()):
+    for conclusion in (conclusion_at(point, fit.law, fit.table.compute) for point in at or ()):
         if isinstance(conclusion, ComputeOptimum):
             times.append(conclusion.budget / largest_compute(fit))
     times = sorted(set(times))
@@ -277,7 +277,7 @@ def prediction_table(
         frame.insert(0, "times", times)
         frame.insert(1, "path", path)
         if allocates(fit):
-            frame.insert(2, "C", FLOP_PER_PAIR * frame["N"] * frame["D"])
+            frame.insert(2, "C", fit.table.cost(frame["N"], frame["D"]))
         if not isinstance(forecast, Absent):
             new = forecast.points
             frame = frame.assign(forecast=new["loss"], forecast_lo=new["lo"], forecast_hi=new["hi"])
@@ -287,7 +287,8 @@ def prediction_table(
 
 def _optimal_path(fit: Fit, times: Sequence[float]) -> tuple[str, dict[str, Floats]]:
     if allocates(fit):
-        best = true_optimum(fit.law, fit.params, largest_compute(fit) * np.array(times))
+        budgets = largest_compute(fit) * np.array(times)
+        best = true_optimum(fit.law, fit.params, budgets, clear_compute(fit.table.compute))
         if np.all(np.isfinite(best.N)):
             return "compute-optimal", {"N": best.N, "D": best.D}
     runs = [scaled_run(fit, factor) for factor in times]

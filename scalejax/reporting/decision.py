@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from scalejax.compute import clear_compute
 from scalejax.fitting import Caveat, Fit, about_point, is_wide, narrowing
-from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.reporting.blocks import Absent, Grade
 from scalejax.reporting.wording import between, number, plain
 
@@ -54,7 +54,9 @@ def about_answers(fit: Fit, conclusions: pd.DataFrame | Absent) -> Iterator[Cave
         if is_wide(size["lo"], size["hi"]):
             text = f"The runs leave {_ends(size)} parameters for {plain(budget)}"
             yield Caveat("interval", f"{text}.", short=f"t{text[1:]}")
-        yield from about_point(fit, n, float(budget.split()[0]) / (FLOP_PER_PAIR * n))
+        yield from about_point(
+            fit, n, clear_compute(fit.table.compute).tokens(float(budget.split()[0]), n)
+        )
 
 
 def _best_model(fit: Fit, budget: str, share: str, size: Row, ratio: Row, loss: Row) -> str:

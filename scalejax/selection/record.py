@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats
+from scalejax.compute import SIX_N_D
 from scalejax.data import Table
 from scalejax.fitting import Fit
 from scalejax.folds import Fold
 from scalejax.laws import Law
-from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.status import Status
 
 SPARE_ROWS = 1
@@ -184,4 +184,4 @@ def with_compute(inputs: Mapping[str, Floats]) -> dict[str, Floats]:
     """Inputs with compute, 6 N D, where it is not among them."""
     if "C" in inputs or not {"N", "D"} <= inputs.keys():
         return dict(inputs)
-    return {**inputs, "C": FLOP_PER_PAIR * inputs["N"] * inputs["D"]}
+    return {**inputs, "C": SIX_N_D.flop(inputs["N"], inputs["D"])}

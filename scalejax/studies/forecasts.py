@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax.compute import Compute
 from scalejax.errors import UsageError
 from scalejax.fitting import larger_runs, unforeseeable_rows, usual_inside
 from scalejax.forecasting import (
@@ -69,7 +70,7 @@ def _forecasts(problems: Problems, some: tuple[int, ...]) -> tuple[Floats, list[
             continue
         rows[place] = rows_of(own, train)
         try:
-            ahead[place] = _run_to_come(study.forecast_at, rows[place], law)
+            ahead[place] = _run_to_come(study.forecast_at, rows[place], law, table.compute)
         except UsageError as error:
             why[place] = str(error)
             del rows[place]
@@ -90,8 +91,10 @@ def _forecasts(problems: Problems, some: tuple[int, ...]) -> tuple[Floats, list[
     return numbers, why
 
 
-def _run_to_come(at: Any, rows: ForecastRows, law: Law) -> dict[str, Floats]:
+def _run_to_come(
+    at: Any, rows: ForecastRows, law: Law, compute: Compute | None
+) -> dict[str, Floats]:
     """Inputs of the run to come, (1,) each."""
     if isinstance(at, str):
-        at = larger_runs(rows, (multiple_of(at),), "forecast_at")
+        at = larger_runs(rows, (multiple_of(at),), "forecast_at", compute)
     return runs_to_come(at, law.inputs)

@@ -353,24 +353,35 @@ class TestAsFunctions:
                 np.testing.assert_allclose(result, expected, rtol=1e-5)
 
 
+_SLOW_INTEGERS = ("MI250X", "TPU-v4")
+"""Whose data sheets give one rate for 8 and 16 bits."""
+
+
 class TestHardware:
     @pytest.mark.parametrize("hardware", costs.HARDWARE.values(), ids=lambda h: h.name)
     def test_facts_are_plausible_and_dated(self, hardware):
-        assert 1e14 < hardware.peak("bf16") < 1e16
-        assert 3e10 < hardware.memory < 1e12
-        assert 1e12 < hardware.bandwidth < 1e13
-        assert hardware.power is None or 300 <= hardware.power <= 1500
-        assert 0.5 < hardware.usd_per_hour < 20
-        for source in (hardware.source, hardware.price_source):
+        assert 5e13 < hardware.peak("bf16") < 1e16
+        assert 1e10 < hardware.memory < 1e12
+        assert 2e11 < hardware.bandwidth < 1e13
+        assert hardware.power is None or 50 <= hardware.power <= 1500
+        sources = [hardware.source]
+        if hardware.usd_per_hour is not None:
+            assert 0.5 < hardware.usd_per_hour < 20
+            sources.append(hardware.price_source)
+        for source in sources:
             assert "(20" in source, "no date"
 
     @pytest.mark.parametrize("hardware", costs.HARDWARE.values(), ids=lambda h: h.name)
     def test_rates_are_dense(self, hardware):
-        """Half the bits are twice as fast; a sparse rate would be four times."""
-        for precision, factor in (("fp8", 2), ("int8", 2), ("fp4", 4)):
+        """Half the bits are twice as fast; a sparse rate would be four times.
+
+        GeForce cards add up 16 bits in 32 at half their rate, so that integers are four times.
+        """
+        integers = 4 if "RTX" in hardware.name else 1 if hardware.name in _SLOW_INTEGERS else 2
+        for precision, factor in (("fp8", 2), ("int8", integers), ("fp4", 4)):
             if precision in hardware.peaks:
                 rate = hardware.peak(precision) / hardware.peak("fp16")
-                assert rate == pytest.approx(factor, rel=1e-3)
+                assert rate == pytest.approx(factor, rel=0.015)
 
     def test_names(self):
         for text in ("h100", "H100", "H-100"):
@@ -378,7 +389,9 @@ class TestHardware:
         assert costs.find_hardware("a100 40").memory == 40e9
         assert costs.find_hardware("a100").memory == 80e9
         assert costs.find_hardware("tpu v6e") is costs.find_hardware("trillium")
-        with pytest.raises(sj.UsageError, match="H100, H200, B200"):
-            costs.find_hardware("V100")
+        assert costs.find_hardware("4090").peak() == 165.2e12
+        assert costs.find_hardware("V100").peak() == costs.find_hardware("V100").peak("fp16")
+        with pytest.raises(sj.UsageError, match="H100-PCIe, H200"):
+            costs.find_hardware("P100")
         with pytest.raises(sj.UsageError, match=r"no peak rate in 'fp8': it has bf16, int8"):
             costs.find_hardware("a100").peak("fp8")

@@ -258,7 +258,10 @@ WARNED = {
         text(f=["a", "b"] * 18, r=range(36)), {"run": ("f", "r")}, [("W214", "r", ())],
     ),
     "a stratum per row": (text(s=range(36)), {"strata": "s"}, [("W214", "s", ())]),
-    "another C": (text(C=9 * GOOD["N"] * GOOD["D"]), {}, [("W215", "C", ALL)]),
+    "another C": (text(C=GOOD["N"] ** 2), {}, [("W215", "C", ALL)]),
+    "one other C": (
+        text({(3, "C"): 1e25}, C=6 * GOOD["N"] * GOOD["D"]), {}, [("W215", "C", (3,))],
+    ),
 }  # fmt: skip
 
 
@@ -474,7 +477,7 @@ class TestClusters:
 
 
 def test_everything_is_said_at_once():
-    frame = GOOD.assign(C=9 * GOOD["N"] * GOOD["D"]).astype(object)
+    frame = GOOD.assign(C=GOOD["N"] ** 2).astype(object)
     frame.loc[1, "loss"], frame.loc[2, "N"], frame.loc[3, "D"] = -1, "many", 0
     frame.loc[8] = frame.loc[7]
     found = inspect_table(frame, Request(n_parameters=40))

@@ -230,7 +230,14 @@ def test_tokens_are_derived_and_noted() -> None:
     assert table.notes == ("D derived as C/(6N) from C = 6ND: no D column", IN_NATS)
     assert list(table.inputs) == ["N", "D"]
     assert table.columns == {"N": "N", "C": "C", "loss": "loss"}
-    assert load_table(frame).notes == (IN_NATS,)
+    whole = load_table(frame)
+    assert whole.compute is not None
+    assert str(whole.compute) == "7 N D"
+    assert whole.notes[0] == IN_NATS
+    assert whole.notes[1].startswith("C = 7 N D by the column 'C'")
+    assert load_table(frame.drop(columns="D"), flop_per_token=7).inputs["D"] == pytest.approx(
+        frame["D"].to_numpy(float)
+    )
     asked = load_table(frame, derive={"D": "6ND"})
     assert asked.fingerprint == table.fingerprint
     assert asked.notes == ("D derived as C/(6N) from C = 6ND: as asked", IN_NATS)

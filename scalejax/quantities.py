@@ -24,7 +24,9 @@ class Quantity:
         meaning: A few words for help texts and plot axes.
         unit: Unit of the raw values.
         plausible: Range outside which a value is suspicious, in `unit`.
-        aliases: Column names that mean this quantity, in lower case.
+        aliases: Column names that mean this quantity. Case, separators and what trackers put in
+            front do not count, nor does a unit in the name.
+        weak: Names that mean it where no other column does.
         checked: Whether columns of it are checked: not where a law of your own may well use the
             name for something else.
     """
@@ -35,6 +37,7 @@ class Quantity:
     plausible: tuple[float, float]
     aliases: tuple[str, ...] = ()
     checked: bool = True
+    weak: tuple[str, ...] = ()
 
     @property
     def positive(self) -> bool:
@@ -48,14 +51,11 @@ N = Quantity(
     "parameters",
     (1e3, 1e15),
     (
-        "n",
-        "params",
-        "parameters",
-        "n_params",
-        "num_params",
-        "model_size",
-        "model size",
-        "param_count",
+        *("n", "params", "param", "parameters", "n_params", "n_parameters", "num_params"),
+        *("num_parameters", "param_count", "params_count", "parameter_count", "param_size"),
+        *("parameter_size", "model_size", "model_params", "model_parameters", "trainable_params"),
+        *("trainable_parameters", "number of parameters", "number of params", "no of parameters"),
+        *("no of params", "count of parameters", "model_size_params", "p_total"),
     ),
 )
 D = Quantity(
@@ -63,7 +63,17 @@ D = Quantity(
     "training tokens",
     "tokens",
     (1e3, 1e17),
-    ("d", "tokens", "training_tokens", "n_tokens", "num_tokens", "train_tokens", "tokens_seen"),
+    (
+        *("d", "tokens", "training_tokens", "n_tokens", "num_tokens", "train_tokens"),
+        *("tokens_seen", "tokens_trained", "trained_tokens", "total_tokens", "tokens_total"),
+        *("token_count", "num_train_tokens", "n_train_tokens", "num_training_tokens"),
+        *("n_training_tokens", "number of tokens", "number of training tokens", "seen_tokens"),
+        *("num_tokens_seen", "n_tokens_seen", "train_tokens_seen", "consumed_tokens"),
+        *("tokens_consumed", "tokens_processed", "pretraining_tokens", "pretrain_tokens"),
+        *("dataset_tokens", "data_tokens", "total_train_tokens", "total_training_tokens"),
+        *("train_tokens_total", "training_tokens_seen", "num_input_tokens_seen"),
+    ),
+    weak=("data_size", "dataset_size", "training_data_size", "train_data_size"),
 )
 C = Quantity(
     "C",
@@ -71,24 +81,17 @@ C = Quantity(
     "FLOP",
     (1e9, 1e32),
     (
-        "c",
-        "flops",
-        "flop",
-        "compute",
-        "training flop",
-        "training_flop",
-        "training_flops",
-        "budget",
-        "flops_budget",
+        *("c", "flops", "flop", "compute", "training_flop", "training_flops", "train_flops"),
+        *("train_flop", "total_flops", "total_flop", "training_compute", "train_compute"),
+        *("total_compute", "compute_budget", "flops_budget", "flop_budget", "compute_flops"),
+        *("compute_flop", "total_training_flops", "total_train_flops", "budget_flops"),
+        *("budget_flop", "training_compute_budget", "num_flops", "n_flops", "flops_total"),
+        *("training_compute_flops", "training_compute_flop", "number of flops"),
     ),
+    weak=("budget",),
 )
-LOSS = Quantity(
-    "loss",
-    "loss",
-    "nats/token",
-    (1e-3, 20.0),
-    ("loss", "val_loss", "eval_loss", "valid_loss", "test_loss", "final_loss", "l"),
-)
+LOSS = Quantity("loss", "loss", "nats/token", (1e-3, 20.0))
+"""Columns of losses are known by their words, see `scalejax.data.losses`."""
 
 U = Quantity(
     "U",
@@ -187,12 +190,40 @@ SHARES = tuple(
 DAYS = Quantity("days", "days since a start", "days", (0.0, 5e3))
 UPSTREAM = Quantity("upstream_error", "upstream error", "share", (1e-6, 1.0))
 
-ERROR = Quantity("error", "error rate", "share", (1e-6, 1.0), ("err", "error_rate"))
-ACCURACY = Quantity("accuracy", "accuracy", "share", (1e-6, 1.0), ("acc",))
+_SPLITS = ("test", "val", "valid", "validation", "eval")
+ERROR = Quantity(
+    "error",
+    "error rate",
+    "share",
+    (1e-6, 1.0),
+    ("err", "error_rate", *(f"{split}_{one}" for split in _SPLITS for one in ("err", "error"))),
+)
+ACCURACY = Quantity(
+    "accuracy",
+    "accuracy",
+    "share",
+    (1e-6, 1.0),
+    ("acc", *(f"{split}_{one}" for split in _SPLITS for one in ("acc", "accuracy"))),
+)
 OUTCOME = Quantity("outcome", "task loss, or odds of the accuracy", "see stage", (1e-9, 1e9))
 COVERAGE = Quantity("coverage", "share of the problems solved", "share", (1e-9, 1.0))
-LEARNING_RATE = Quantity("lr", "peak learning rate", "per step", (1e-8, 10.0), ("learning_rate",))
-BATCH = Quantity("batch", "tokens per batch", "tokens", (1.0, 1e12), ("batch_tokens",))
+LEARNING_RATE = Quantity(
+    "lr",
+    "peak learning rate",
+    "per step",
+    (1e-8, 10.0),
+    ("learning_rate", "peak_lr", "max_lr", "peak_learning_rate", "max_learning_rate", "base_lr"),
+)
+BATCH = Quantity(
+    "batch",
+    "tokens per batch",
+    "tokens",
+    (1.0, 1e12),
+    (
+        *("batch_tokens", "tokens_per_batch", "tokens_per_step", "batch_size_tokens"),
+        *("batch_size_in_tokens", "global_batch_tokens", "global_batch_size_tokens"),
+    ),
+)
 EXTRA_LOSS = Quantity("extra_loss", "loss added", "nats/token", (1e-9, 20.0), ("delta_loss",))
 DENSITY = Quantity("density", "parameters of the reference over one's own", "times", (1e-6, 1e6))
 D_T = Quantity("D_t", "fine-tuning data that pre-training replaces", "characters", (1e-3, 1e20))
@@ -202,7 +233,7 @@ UNIGRAM_LOSS = Quantity(
     "loss less that of a unigram model",
     "nats/token",
     (-20.0, 20.0),
-    ("lossu", "loss_u"),
+    ("lossu", "loss_u", "unigram_normalized_loss", "unigram_normalised_loss"),
 )
 
 QUANTITIES: dict[str, Quantity] = {

@@ -23,17 +23,9 @@ Place = Literal["python", "terminal", "study"]
 _PLACE: ContextVar[Place] = ContextVar("place", default="python")
 
 _OF_THE_TABLE = (
-    *("columns", "derive", "exclude", "flop_per_token", "loss_unit", "on_bad", "sigma", "strata"),
-    *(
-        "units",
-        "reduce",
-        "drop_first",
-        "average",
-        "best_of",
-        "tokens_per_step",
-        "size_from",
-        "runs",
-    ),
+    *("columns", "derive", "exclude", "flop_per_token", "loss_unit", "mapping", "on_bad"),
+    *("sigma", "strata", "units", "reduce", "drop_first", "average", "best_of"),
+    *("tokens_per_step", "size_from", "runs"),
 )
 """Keywords that are keys below ``[table]`` in the file of a study."""
 

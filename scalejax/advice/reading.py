@@ -18,6 +18,7 @@ from scalejax.data import (
     read_frame,
     refuse_changing_runs,
     source_name,
+    with_mapping,
 )
 from scalejax.engine import target_of
 from scalejax.errors import InputError, InputProblem
@@ -69,7 +70,7 @@ def read_runs(
     frame = read_frame(data)
     settings = {"by": group, **options}
     settings = {name: value for name, value in settings.items() if value is not None}
-    settings = target_of(law, settings)
+    settings = target_of(law, with_mapping(settings, settings.pop("mapping", None)))
     columns = dict(settings.get("columns") or {})
     target = settings.get("target", "loss")
     if not plan and match_column(frame, target, columns) is None:

@@ -31,6 +31,7 @@ def advise(
     dry_run: o.DryRun = False,
     columns: o.Columns = None,
     units: o.Units = None,
+    mapping: o.Mapping = None,
     exclude: o.Exclude = None,
     on_bad: o.OnBadRows = OnBad.RAISE,
     level: o.Level = 0.95,
@@ -52,6 +53,7 @@ def advise(
     options: dict[str, Any] = words.table_options(
         columns=columns,
         units=units,
+        mapping=mapping,
         exclude=exclude,
         on_bad=on_bad,
         run=run,

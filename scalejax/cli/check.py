@@ -1,6 +1,7 @@
 """``scalejax check``: what a file of runs holds, what is odd about it, and what to type next."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from scalejax.cli.talk import print_json, say_step
 REFUSED = 1
 """Exit code for a file that cannot be fitted."""
 
-_OF_CHECK = ("runs", "as_json", "explain", "quick")
+_OF_CHECK = ("runs", "as_json", "explain", "quick", "save_mapping")
 """Arguments that the next command does not take over."""
 
 EXAMPLES = """\b
@@ -34,6 +35,7 @@ def check(
     formula: o.Formula = None,
     columns: o.Columns = None,
     units: o.Units = None,
+    mapping: o.Mapping = None,
     loss_unit: o.LossUnit = None,
     derive: o.Derive = None,
     flop_per_token: o.FlopPerToken = None,
@@ -53,6 +55,10 @@ def check(
     quick: Annotated[
         bool, option("Leave out the first fit, which finds runs out of line.", None, "--quick")
     ] = False,
+    save_mapping: Annotated[
+        Path | None,
+        option("Keep what each column was taken for in this file (.toml, .json).", "FILE"),
+    ] = None,
     as_json: o.AsJson = False,
     explain: Annotated[
         str | None, option("Explain a code, such as E110, and stop.", "CODE")
@@ -88,11 +94,16 @@ def check(
         allow_unidentified=allow_unidentified,
         quick=quick,
         **words.table_options(
-            columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad, run=run,
-            strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma,
-            flop_per_token=flop_per_token, **reductions,
+            columns=columns, units=units, mapping=mapping, derive=derive, exclude=exclude,
+            on_bad=on_bad, run=run, strata=strata, loss_unit=loss_unit, weights=weights,
+            sigma=sigma, flop_per_token=flop_per_token, **reductions,
         ),
     )  # fmt: skip
+    if save_mapping is not None and answer.inspection.mapping:
+        from scalejax.data import save_mapping as save
+
+        seen = answer.inspection
+        save(save_mapping, seen.mapping, loss_unit=seen.loss_unit)
     source = answer.source if data is runs else runs
     answer = replace(answer, source=source, path=runs, options=words.typed(context, _OF_CHECK))
     print_json(answer.to_dict()) if as_json else print(answer.summary())

@@ -66,6 +66,7 @@ def fit(
     sigma: o.Sigma = None,
     columns: o.Columns = None,
     units: o.Units = None,
+    mapping: o.Mapping = None,
     derive: o.Derive = None,
     flop_per_token: o.FlopPerToken = None,
     exclude: o.Exclude = None,
@@ -124,7 +125,8 @@ def fit(
         "solver": words.solver_of(solver),
         "max_steps": max_steps,
         **words.table_options(
-            columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad, run=run,
+            columns=columns, units=units, mapping=mapping, derive=derive,
+            exclude=exclude, on_bad=on_bad, run=run,
             strata=strata, loss_unit=loss_unit, weights=weights, sigma=sigma,
             flop_per_token=flop_per_token, **reductions,
         ),
@@ -143,6 +145,10 @@ def fit(
             fits = scalejax.fit_many(data, by=by, progress=progress, **options)
     fits = {group: _with_names(fit, name, source) for group, fit in fits.items()}
     if not silent:
+        taken = next(iter(fits.values())).table.mapping
+        if any(one.column != one.quantity or one.how for one in taken):
+            for one in taken:
+                say(f"read: {one}")
         for note in next(iter(fits.values())).table.notes:
             say(f"assumed: {note}")
     report(fits, by, level, as_json)

@@ -44,6 +44,7 @@ def forecast(
     run: o.OneRun = None,
     columns: o.Columns = None,
     units: o.Units = None,
+    mapping: o.Mapping = None,
     loss_unit: o.LossUnit = None,
     derive: o.Derive = None,
     flop_per_token: o.FlopPerToken = None,
@@ -83,8 +84,9 @@ def forecast(
             level=level,
             seed=seed,
             **words.table_options(
-                columns=columns, units=units, derive=derive, exclude=exclude, on_bad=on_bad,
-                run=run, loss_unit=loss_unit, flop_per_token=flop_per_token, **reductions,
+                columns=columns, units=units, mapping=mapping, derive=derive, exclude=exclude,
+                on_bad=on_bad, run=run, loss_unit=loss_unit, flop_per_token=flop_per_token,
+                **reductions,
             ),
         )  # fmt: skip
     if out is not None:

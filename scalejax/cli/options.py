@@ -220,13 +220,22 @@ Columns = Annotated[
 ]
 Units = Annotated[
     list[str] | None,
-    option("Unit of a column: N=M (millions), D=B or D=1e9. Repeatable.", "N=UNIT"),
+    option(
+        "Unit of a column: N=M (millions), D=B or D=1e9. Repeatable. [default: as its header says]",
+        "N=UNIT",
+    ),
 ]
 LossUnit = Annotated[
     str | None,
     option(
-        "Unit of the loss: nats, bits, bits_per_byte:<bytes per token>. [default: nats]", "UNIT"
+        "Unit of the loss: nats, bits, perplexity, bits_per_byte, bits_per_character, "
+        "bits_per_byte:<bytes per token>. [default: as its column is called, else nats]",
+        "UNIT",
     ),
+]
+Mapping = Annotated[
+    str | None,
+    option("Columns and units as scalejax check --save-mapping wrote them.", "FILE"),
 ]
 Derive = Annotated[
     str | None, option("Compute D (or N, C) from C = 6ND, not from its column.", "D=6ND")

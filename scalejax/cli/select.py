@@ -70,6 +70,7 @@ def select(
     run: o.OneRun = None,
     columns: o.Columns = None,
     units: o.Units = None,
+    mapping: o.Mapping = None,
     exclude: o.Exclude = None,
     on_bad: o.OnBadRows = OnBad.RAISE,
     level: o.Level = 0.95,
@@ -103,6 +104,7 @@ def select(
             **words.table_options(
                 columns=columns,
                 units=units,
+                mapping=mapping,
                 exclude=exclude,
                 on_bad=on_bad,
                 run=run,

@@ -103,6 +103,7 @@ def table_options(
     run: list[str] | str | None = None,
     on_bad: OnBad = OnBad.RAISE,
     runs_of_table: str | None = None,
+    mapping: str | None = None,
     **others: str | None,
 ) -> dict[str, Any]:
     """Keywords of `scalejax.data.load_table`, those that were given."""
@@ -116,7 +117,13 @@ def table_options(
         "runs": None if runs_of_table is None else data_of(runs_of_table),
         **others,
     }
-    return {name: value for name, value in options.items() if value not in (None, {}, [])}
+    options = {name: value for name, value in options.items() if value not in (None, {}, [])}
+    if mapping is None:
+        return options
+    # In full, so that the record of a fit does not rest on another file.
+    from scalejax.data import with_mapping
+
+    return with_mapping(options, mapping)
 
 
 def typed(context: typer.Context, without: Iterable[str] = ()) -> dict[str, Any]:

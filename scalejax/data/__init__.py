@@ -4,22 +4,30 @@
 for a `Request` and returns all that is wrong or odd; `read_frame` gives the raw cells.
 """
 
+from scalejax.data.candidates import Candidate as Candidate
 from scalejax.data.checks import DROPPABLE as DROPPABLE
 from scalejax.data.checks import problem_at as problem_at
 from scalejax.data.columns import column_list as column_list
+from scalejax.data.columns import column_of as column_of
 from scalejax.data.columns import column_problems as column_problems
 from scalejax.data.columns import match_column as match_column
-from scalejax.data.columns import normalised as normalised
 from scalejax.data.examples import golden36 as golden36
 from scalejax.data.export import to_csv as to_csv
 from scalejax.data.fit_rows import distinct_values as distinct_values
+from scalejax.data.headers import folded as folded
+from scalejax.data.headers import normalised as normalised
+from scalejax.data.inspection import Inspection as Inspection
 from scalejax.data.joining import SEPARATOR as SEPARATOR
 from scalejax.data.joining import group_by as group_by
 from scalejax.data.joining import join_groups as join_groups
-from scalejax.data.load import Inspection as Inspection
+from scalejax.data.keys import KEYS as KEYS
 from scalejax.data.load import accepted as accepted
 from scalejax.data.load import inspect_table as inspect_table
 from scalejax.data.load import load_table as load_table
+from scalejax.data.mapping import MappedColumn as MappedColumn
+from scalejax.data.mapping import read_mapping as read_mapping
+from scalejax.data.mapping import save_mapping as save_mapping
+from scalejax.data.mapping import with_mapping as with_mapping
 from scalejax.data.numbers import parse_column as parse_column
 from scalejax.data.numbers import parse_number as parse_number
 from scalejax.data.numbers import read_numbers as read_numbers

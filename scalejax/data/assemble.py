@@ -4,6 +4,7 @@ Steps of `scalejax.data.load_table`, which puts them in order.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,25 @@ def numeric_columns(
         if role not in LABELS:
             positive = request.is_positive(role) or role in plan.derivation_sources
             numbers[role] = _measure(frame, role, column, plan.factors.get(role, 1.0), positive)
-    return numbers
+    return _logarithms(numbers) if plan.response.log else numbers
+
+
+def _logarithms(numbers: dict[str, NumericColumn]) -> dict[str, NumericColumn]:
+    """The columns with the logarithm of the loss, and sigma relative to what it was taken of."""
+    loss = numbers["loss"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        logs = replace(loss, values=np.log(loss.values))
+        if "sigma" not in numbers:
+            return {**numbers, "loss": logs}
+        sigma = replace(numbers["sigma"], values=numbers["sigma"].values / loss.values)
+    return {**numbers, "loss": logs, "sigma": sigma}
 
 
 def compute_column(frame: pd.DataFrame, plan: ReadingPlan) -> NumericColumn | None:
     """The column of measured C beside those of N and D; None if there is none."""
-    return None if plan.compute is None else _measure(frame, "C", plan.compute, 1.0, True)
+    if plan.compute is None:
+        return None
+    return _measure(frame, "C", plan.compute, plan.factors.get("C", 1.0), True)
 
 
 def _measure(
@@ -133,6 +147,8 @@ def assemble(
         warnings=(),
         columns=dict(plan.columns),
         source=name,
+        unit=plan.response.unit,
+        mapping=plan.mapping,
     )
 
 

@@ -18,11 +18,12 @@ import numpy as np
 from scalejax._arrays import Floats, Ints
 from scalejax.data.numbers import ParsedColumn
 from scalejax.errors import InputProblem
-from scalejax.quantities import CHECKED
+from scalejax.quantities import CHECKED, Quantity
+from scalejax.quantities import LOSS as LOSS_QUANTITY
 from scalejax.vocabulary import argument
 
 DROPPABLE = frozenset({"E101", "E102", "E103", "E120", "E128"})
-OF_LOSSES = frozenset({"W201", "W202"})
+OF_LOSSES = frozenset({"W201", "W202", "W205"})
 """Codes that mean nothing for other responses, such as an error or a learning rate."""
 
 LOSS = "loss"
@@ -31,8 +32,14 @@ WEIGHTS = "weights"
 MIXED_SCALES_DECADES = 5.0
 """Widest gap between neighbouring values of one column. Units differ by 1e3, 1e6 or 1e9; by
 judgement a design may leave out a factor of 1e5, so rows in thousands among raw ones pass."""
-HIGH_LOSS = 20.0
-"""nats/token. Guessing evenly among 256,000 tokens costs 12.5; set well above it by judgement."""
+HIGH_LOSS = {"nats/token": 20.0, "": 20.0, "bits/byte": 8.0, "bits/character": 16.0}
+"""By unit. Guessing evenly among 256,000 tokens costs 12.5 nats, among bytes 8 bits; set well above
+the former by judgement."""
+ODD_LOSS = 10.0
+"""Ratio to the nearest other loss from which one is odd, by judgement: losses of one table differ
+by less than this in all, and neighbours by much less."""
+BROKEN_LOSS = 1e3
+"""Ratio from which it cannot be a loss in the unit of the others."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +92,8 @@ def _sign_problems(column: NumericColumn, values: Floats, rows: Ints) -> list[In
     if column.role == LOSS:
         as_it_is = argument("on", "loss")
         message = (
-            "a loss must be positive; is this a difference or a log? Only an objective with "
-            f"{as_it_is} takes it as it is"
+            "a loss (or what else is fitted) must be positive; is this a difference or a log? Only "
+            f"an objective with {as_it_is} takes it as it is"
         )
         wrong = rows[values <= 0] if column.positive else rows[:0]
         return [problem_at("E102", message, column.name, wrong)]
@@ -114,10 +121,17 @@ def _weight_problems(column: str, values: Floats, rows: Ints) -> list[InputProbl
     return [problem for problem in problems if problem.rows]
 
 
-def scale_problems(column: NumericColumn, rows: Ints) -> list[InputProblem]:
-    """E110, E111 and W201: units that look wrong in a column as a whole.
+def scale_problems(
+    column: NumericColumn, rows: Ints, unit: str = LOSS_QUANTITY.unit
+) -> list[InputProblem]:
+    """E110, E111, W201 and W205: units that look wrong in a column as a whole.
 
     Only quantities of the vocabulary have a scale to be checked against.
+
+    Args:
+        column: The column.
+        rows: Row numbers in use, 1 being the first.
+        unit: Unit of the response.
     """
     values = column.values[rows - 1]
     usable = np.isfinite(values) & (values > 0)
@@ -125,19 +139,70 @@ def scale_problems(column: NumericColumn, rows: Ints) -> list[InputProblem]:
     if not values.size:
         return []
     if column.role == LOSS:
-        return _high_loss(column.name, values, rows)
+        return _high_loss(column.name, values, rows, unit) + _odd_losses(column.name, values, rows)
     if column.role not in CHECKED:
         return []
     return _small_units(column, values) + _mixed_scales(column.name, values, rows)
 
 
-def _high_loss(column: str, values: Floats, rows: Ints) -> list[InputProblem]:
-    high = values > HIGH_LOSS
+def _high_loss(column: str, values: Floats, rows: Ints, unit: str) -> list[InputProblem]:
+    if unit not in HIGH_LOSS:
+        return []
+    limit = HIGH_LOSS[unit]
+    high = values > limit
     message = (
-        f"losses up to {np.max(values):.6g} are above {HIGH_LOSS:g} nats/token: "
-        "a perplexity, another base, or a decimal comma?"
+        f"losses up to {np.max(values):.6g} are above {limit:g} {unit or LOSS_QUANTITY.unit}: "
+        f"a perplexity ({argument('loss_unit', 'perplexity')}), another base, or a decimal comma?"
     )
     return [problem_at("W201", message, column, rows[high])] if high.any() else []
+
+
+def _odd_losses(column: str, values: Floats, rows: Ints) -> list[InputProblem]:
+    """E111 and W205: losses that lie far from all others, such as 1e-320 or .003 among threes."""
+    order = np.argsort(values)
+    steps = np.diff(np.log(values[order]))
+    if not steps.size or np.max(steps) <= np.log(ODD_LOSS):
+        return []
+    at = int(np.argmax(steps)) + 1
+    few = order[:at] if at <= len(order) - at else order[at:]
+    code = "E111" if np.max(steps) > np.log(BROKEN_LOSS) else "W205"
+    low, high = values[order[at - 1]], values[order[at]]
+    message = (
+        f"losses jump from {low:.3g} to {high:.3g} with nothing between: is this another unit or "
+        f"a slip? Correct the rows, or leave them out with {argument('exclude')}"
+    )
+    return [problem_at(code, message, column, np.sort(rows[few]))]
+
+
+def response_problems(
+    column: NumericColumn, rows: Ints, quantity: Quantity, key: str
+) -> list[InputProblem]:
+    """E113 and W206: values that what the law gives cannot have, or seldom has.
+
+    Args:
+        column: The column of the response.
+        rows: Row numbers in use, 1 being the first.
+        quantity: What the law gives.
+        key: The name under which ``units=`` takes its unit.
+    """
+    values = column.values[rows - 1]
+    low, high = quantity.plausible
+    finite = np.isfinite(values)
+    beyond = finite & (values > high)
+    if quantity.unit == "share" and beyond.any():
+        top = float(np.max(values[finite]))
+        remedy = f"if they are per cent, say {argument('units', {key: 0.01})}"
+        if top > 100:
+            remedy = "correct the rows, or name another column"
+        message = f"{quantity.meaning} up to {top:.6g}, and a share is at most 1: {remedy}"
+        return [problem_at("E113", message, column.name, rows[beyond])]
+    odd = beyond | (finite & (values > 0) & (values < low))
+    message = (
+        f"{quantity.meaning} from {np.min(values[odd], initial=np.inf):.3g} on is unusual (it is "
+        f"{low:g} to {high:g} {quantity.unit}): check its unit, or say it by "
+        f"{argument('units', {key: '...'})}"
+    )
+    return [problem_at("W206", message, column.name, rows[odd])] if odd.any() else []
 
 
 def _small_units(column: NumericColumn, values: Floats) -> list[InputProblem]:

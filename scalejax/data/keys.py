@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scalejax.data.columns import column_list, match_column, match_name, normalised
+from scalejax.data.columns import column_list, match_column, match_name
+from scalejax.data.headers import normalised
 from scalejax.errors import InputError, InputProblem
 from scalejax.vocabulary import argument
 

@@ -8,7 +8,8 @@ that is wrong or odd.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from scalejax.data.checks import (
     OF_LOSSES,
     NumericColumn,
     label_problems,
+    response_problems,
     row_problems,
     scale_problems,
 )
@@ -33,56 +35,26 @@ from scalejax.data.completion import complete
 from scalejax.data.draft import Draft, source_rows
 from scalejax.data.exclude import excluded_rows
 from scalejax.data.fit_rows import FitRows, scarcity_problems
-from scalejax.data.presence import Presence, presence_of, presence_of_table, settled
+from scalejax.data.inspection import Inspection
+from scalejax.data.mapping import with_mapping
+from scalejax.data.presence import presence_of, presence_of_table, settled
 from scalejax.data.reading_plan import ReadingPlan, make_reading_plan
 from scalejax.data.reductions import reduce_rows
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.steps import with_step_remedy
 from scalejax.data.sweeps import sweep_remedy
-from scalejax.data.table import SetAside, Table, read_only
+from scalejax.data.table import Table, read_only
 from scalejax.data.training_compute import training_compute
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.keywords import keywords
+from scalejax.quantities import QUANTITIES
 from scalejax.sources import read_source, source_name
 
 _OF_A_LAW = {
     *("inputs", "target", "on_bad", "n_parameters", "constant", "positive", "signed", "choose"),
 }
 """What a request says of the law, and not of how a source is read."""
-
-
-@dataclass(frozen=True, eq=False)
-class Inspection:
-    """What the checks say about a source, whether it can be used or not.
-
-    Attributes:
-        source: File name, or ``"DataFrame"``.
-        problems: Everything that is wrong (codes E...) or odd (codes W...).
-        rows: Rows in the source; 0 if it could not be read.
-        columns: Quantity or role to the user's column name, of those that the source has.
-        derived: Quantities derived from C = 6 N D.
-        notes: Assumptions made, in words.
-        set_aside: Rows that are excluded or dropped.
-        table: The checked rows, or None if anything is wrong.
-        presence: What the source has; None if it could not be read, or if the request said what it
-            is read for.
-    """
-
-    source: str
-    problems: tuple[InputProblem, ...]
-    rows: int = 0
-    columns: Mapping[str, str] | None = None
-    derived: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    set_aside: tuple[SetAside, ...] = ()
-    table: Table | None = None
-    presence: Presence | None = None
-
-    @property
-    def errors(self) -> tuple[InputProblem, ...]:
-        """The problems for which the table is refused."""
-        return tuple(problem for problem in self.problems if not problem.code.startswith("W"))
 
 
 @keywords(group="by", cluster="run")
@@ -115,6 +87,7 @@ def load_table(
     tokens_per_step: str | float | None = None,
     size_from: str | None = None,
     runs: Any = None,
+    mapping: Mapping[str, Any] | str | Path | None = None,
 ) -> Table:
     """Reads and checks a table of training runs.
 
@@ -134,11 +107,15 @@ def load_table(
         run: Column of names of rows that are not independent (checkpoints of one run). Two
             columns, outermost first, are nested levels: ``("family", "run")``.
         strata: Column of names; resamples keep the number of rows of each name.
-        units: Quantity to unit of its column: ``"M"``, ``"B"`` or a factor. Default raw numbers.
-        loss_unit: ``"nats"`` or ``"bits"`` (per token), or ``"bits_per_byte:<bytes per token>"``;
-            the loss and sigma are converted to nats/token. Without it they are taken to be in
-            nats/token, with a note but no warning: nearly all files are, the numbers cannot show
-            it, and nobody reads a warning that always comes.
+        units: Quantity to unit of its column: ``"M"``, ``"B"``, ``"%"`` or a factor. Default: the
+            unit that a header states, as "Tokens (B)", else raw numbers. A factor of 1 says that
+            the numbers are raw whatever the header says.
+        loss_unit: ``"nats"`` or ``"bits"`` (per token), ``"perplexity"`` (its logarithm is taken),
+            ``"bits_per_byte"``, ``"bits_per_character"``; the loss and sigma are converted to
+            nats/token where that can be done, as with ``"bits_per_byte:<bytes per token>"``, and
+            otherwise fitted as they are. Default: as the name of the column says (``val_bpb``,
+            ``perplexity``), else nats/token, with a note but no warning: nearly all files are, the
+            numbers cannot show it, and nobody reads a warning that always comes.
         exclude: Rows to leave out on purpose: a 0/1 column, ``"top5(loss)"``, or row numbers
             counted from 1.
         derive: ``{"D": "6ND"}`` derives D (or N, or C) even if the table has it.
@@ -167,6 +144,8 @@ def load_table(
         tokens_per_step: What D is per step: a number, a column, or a product, ``"batch*2048"``.
         size_from: Column of names that hold the size, as "Qwen3-0.6B-base" does.
         runs: A second table (path or frame) of what the first lacks, with a row for each run.
+        mapping: File of ``scalejax check --save-mapping``, or its values: columns, units and
+            loss_unit. What is given beside it wins.
 
     Returns:
         The table, in raw units.
@@ -184,6 +163,8 @@ def load_table(
         "reduce": None if reduce == "every" else reduce,
     }  # fmt: skip
     options: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    options = with_mapping(options, mapping)
+    target = options.pop("target", target)
     request = Request(
         inputs=tuple(inputs),
         target=target,
@@ -266,7 +247,11 @@ def _inspect(draft: Draft, name: str, plan: ReadingPlan) -> Inspection:
     problems += _contradictions(plan)
     left_out = set_aside_of(excluded, dropped)
     kept_rows = rows[~np.isin(rows, [item.row for item in left_out])]
-    scales = [problem for item in numbers.values() for problem in scale_problems(item, kept_rows)]
+    unit = plan.response.unit
+    scales = [p for item in numbers.values() for p in scale_problems(item, kept_rows, unit)]
+    if not request.is_loss:
+        quantity = QUANTITIES[request.target]
+        scales += response_problems(numbers["loss"], kept_rows, quantity, request.target)
 
     # From here on rows have their numbers in the source.
     table = assemble(kept_rows, numbers, labels, plan, request, name)
@@ -294,8 +279,9 @@ def _inspect(draft: Draft, name: str, plan: ReadingPlan) -> Inspection:
     if not request.is_loss:
         problems = [problem for problem in problems if problem.code not in OF_LOSSES]
     inspection = Inspection(
-        name, tuple(problems), len(frame), plan.columns, plan.derived, notes, set_aside
-    )
+        name, tuple(problems), len(frame), plan.columns, plan.derived, notes, set_aside,
+        mapping=plan.mapping, loss_unit=plan.response.loss_unit,
+    )  # fmt: skip
     if inspection.errors:
         return inspection
     return replace(inspection, table=replace(table, warnings=inspection.problems))

@@ -20,6 +20,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from scalejax._arrays import Floats
 from scalejax.data.plain_numbers import plain_numbers
@@ -35,6 +37,8 @@ _NUMBER = re.compile(
     r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]*)?|\.[0-9]+))"
     r"(?:(?P<exponent>[eE][+-]?[0-9]+)|[ ]?(?P<suffix>[kKmMbBgGtTpP]))?"
 )
+_PLAIN = r"^[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?$"
+"""The commonest part of that grammar, for Arrow's expressions."""
 _DECIMAL_COMMA = re.compile(
     r"[+-]?[0-9]{1,3}(?:(?:\.[0-9]{3}){2,}|(?:\.[0-9]{3})*,[0-9]+|[0-9]*,[0-9]+)"
 )
@@ -90,14 +94,18 @@ def read_numbers(values: Any) -> Floats:
 
 
 def unit_factor(unit: str | float) -> float:
-    """Converts a unit, ``"B"`` or ``1e9``, to the factor it stands for.
+    """Converts a unit, ``"B"``, ``"%"`` or ``1e9``, to the factor it stands for.
 
     Raises:
         UsageError: An unknown suffix, or a factor that is not positive and finite.
     """
     if isinstance(unit, str):
+        if unit.strip().lower() in ("%", "percent"):
+            return 0.01
         if unit.strip().lower() not in SUFFIX_EXPONENTS:
-            raise UsageError(f"unknown unit {unit!r}: use k, M, B, G, T, P or a number such as 1e9")
+            raise UsageError(
+                f"unknown unit {unit!r}: use k, M, B, G, T, P, % or a number such as 1e9"
+            )
         return float(f"1e{SUFFIX_EXPONENTS[unit.strip().lower()]}")
     if isinstance(unit, bool) or not (math.isfinite(unit) and unit > 0):
         raise UsageError(f"a unit must be a suffix or a positive number, not {unit!r}")
@@ -163,6 +171,16 @@ def parse_column(cells: "pd.Series[Any]") -> ParsedColumn:
     return _parse_cells(values)
 
 
+def suffixed(cells: "pd.Series[Any]") -> dict[int, float]:
+    """Row (1 is the first) to the factor of the suffix of a cell, as in "70M", where one has it."""
+    if not (pd.api.types.is_object_dtype(cells) or pd.api.types.is_string_dtype(cells)):
+        return {}
+    if _plain_numbers(cells.tolist()) is not None:
+        return {}
+    matches = ((row, _NUMBER.fullmatch(str(c).strip())) for row, c in enumerate(cells.tolist(), 1))
+    return {row: unit_factor(m["suffix"]) for row, m in matches if m is not None and m["suffix"]}
+
+
 def is_nested(cell: Any) -> bool:
     """Whether a cell is a list, an array or a record, as nested Parquet and JSON give."""
     return isinstance(cell, list | tuple | set | Mapping | np.ndarray)
@@ -180,11 +198,30 @@ def _refused_type(dtype: Any) -> str:
 
 def _all_nested(cells: list[Any]) -> bool:
     """Whether no cell but missing ones is a single value; else the odd rows are named."""
-    present = [is_nested(cell) for cell in cells if cell is not None]
-    return bool(present) and all(present)
+    present = (cell for cell in cells if cell is not None)
+    first = next(present, None)
+    return first is not None and is_nested(first) and all(map(is_nested, present))
+
+
+def _plain_numbers(cells: list[Any]) -> Floats | None:
+    """Texts that are all plain numbers or empty, at once, (n,); None if any is something else."""
+    try:
+        text = pa.array(cells, pa.string())
+    except (pa.ArrowException, TypeError, ValueError):
+        return None
+    blank = pc.equal(text, "")
+    if not pc.all(pc.or_(blank, pc.match_substring_regex(text, _PLAIN))).as_py():
+        return None
+    # Arrow rounds correctly, as Python does.
+    numbers = pc.cast(pc.if_else(blank, None, text), pa.float64())
+    values: Floats = numbers.to_numpy(zero_copy_only=False)
+    # What float64 cannot hold is for the slow way to name.
+    return None if np.isinf(values).any() or (values == 0).any() else values
 
 
 def _parse_cells(cells: list[Any]) -> ParsedColumn:
+    if (plain := _plain_numbers(cells)) is not None:
+        return ParsedColumn(plain)
     values = np.full(len(cells), np.nan)
     unreadable: dict[int, str] = {}
     for index, cell in enumerate(cells):

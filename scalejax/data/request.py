@@ -4,13 +4,13 @@ The options are explained at `scalejax.data.load_table`, which makes a request f
 `scalejax.data.inspect_table` takes one directly.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypedDict
 
 from scalejax.compute import Compute, Written, compute_of
-from scalejax.data.numbers import parse_number
+from scalejax.data.loss_units import loss_unit_of
 from scalejax.data.reduction_options import check_words
 from scalejax.errors import UsageError
 from scalejax.quantities import CHECKED, QUANTITIES
@@ -20,7 +20,6 @@ LABELS = ("group", "cluster", "subcluster", "stratum")
 ROLES = ("weights", "sigma", *LABELS)
 DERIVATION = "6ND"
 SOURCES = {"N": ("C", "D"), "D": ("C", "N"), "C": ("N", "D")}
-_BITS_PER_BYTE = "bits_per_byte"
 
 
 class TableOptions(TypedDict, total=False):
@@ -47,6 +46,7 @@ class TableOptions(TypedDict, total=False):
     tokens_per_step: str | float | None
     size_from: str | None
     runs: Any
+    mapping: Mapping[str, Any] | str | Path | None
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Request:
         _ = self.compute
         self._check_levels()
         if self.loss_unit is not None:
-            loss_factor(self.loss_unit)
+            loss_unit_of(self.loss_unit)
         check_words(self.reduce, self.drop_first, self.average, self.best_of, self.tokens_per_step)
 
     def _check_derivation(self) -> None:
@@ -176,33 +176,3 @@ class Request:
         if self.positive is None:
             return quantity in CHECKED and CHECKED[quantity].positive
         return quantity in self.positive
-
-
-def loss_factor(unit: str) -> float:
-    """What a loss in `unit` is multiplied by to become nats/token.
-
-    Args:
-        unit: ``"nats"`` or ``"bits"`` (per token), or ``"bits_per_byte:<bytes per token>"``.
-
-    Raises:
-        UsageError: An unknown unit, or no positive number of bytes per token.
-    """
-    name, _, size = unit.partition(":")
-    if unit == "nats":
-        return 1.0
-    if unit == "bits":
-        return math.log(2)
-    if name != _BITS_PER_BYTE:
-        known = '"nats", "bits" and "bits_per_byte:<bytes per token>"'
-        raise UsageError(f"{argument('loss_unit')} knows {known}, not {unit!r}")
-    try:
-        bytes_per_token = parse_number(size)
-    except ValueError:
-        bytes_per_token = math.nan
-    if not (math.isfinite(bytes_per_token) and bytes_per_token > 0):
-        raise UsageError(
-            f"{argument('loss_unit', 'bits_per_byte:4.3')} says how many bytes a token "
-            f"has on average; {unit!r} "
-            "does not: divide the bytes of the validation text by its tokens"
-        )
-    return math.log(2) * bytes_per_token

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
 from scalejax.compute import SIX_N_D, Compute
+from scalejax.data.mapping import MappedColumn
 from scalejax.errors import InputProblem, UsageError
+from scalejax.quantities import LOSS
 from scalejax.vocabulary import argument
 
 _Scalar = TypeVar("_Scalar", bound=np.generic)
@@ -64,6 +66,8 @@ class Table:
             compute that is no such function.
         source: File name, or ``"DataFrame"``.
         source_sha256: SHA-256 (hex) of the file as it lies on disk; None if there is none.
+        unit: Unit of the target, such as ``"nats/token"`` or ``"bits/byte"``; empty if unknown.
+        mapping: What each column was taken for, in words; empty for a table of a saved fit.
     """
 
     inputs: dict[str, Floats]
@@ -85,6 +89,8 @@ class Table:
     source: str
     source_sha256: str | None = None
     compute: Compute | None = SIX_N_D
+    unit: str = LOSS.unit
+    mapping: tuple[MappedColumn, ...] = ()
 
     @property
     def flop(self) -> Floats:
@@ -130,6 +136,12 @@ class Table:
                 # Adding zero makes -0.0 and 0.0 the same bytes.
                 digest.update(np.ascontiguousarray(values + 0.0, dtype="<f8").tobytes())
         return digest.hexdigest()
+
+    def own_unit(self, unit: str) -> str:
+        """A unit of a law's parameter, "nats/token x parameters^alpha", by that of the target."""
+        if self.unit == LOSS.unit or not unit.startswith(LOSS.unit):
+            return unit
+        return f"{self.unit}{unit.removeprefix(LOSS.unit)}".removeprefix(" x ")
 
     def select(self, mask: NDArray[np.bool_], reason: str = "not selected") -> "Table":
         """The rows where `mask` is true; the others are recorded in `set_aside`.

@@ -8,7 +8,7 @@ import pandas as pd
 
 from scalejax._arrays import Floats
 from scalejax.compute import Compute
-from scalejax.data import column_list, match_column, parse_column, problem_at
+from scalejax.data import Candidate, column_list, column_of, parse_column, problem_at
 from scalejax.designing.problem import CandidateList
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.laws import Law
@@ -39,7 +39,7 @@ def candidates_of(source: pd.DataFrame | Mapping[str, Any], law: Law) -> Candida
         UsageError: The source is no table.
     """
     frame = _frame(source)
-    matches = {name: match_column(frame, name) for name in (*law.inputs, COST)}
+    matches = {name: column_of(frame, name) for name in (*law.inputs, COST)}
     missing = [name for name in law.inputs if matches[name] is None]
     if matches[COST] is None and not {"N", "D"} <= set(law.inputs):
         missing.append(COST)
@@ -106,8 +106,9 @@ def _frame(source: Any) -> pd.DataFrame:
         ) from error
 
 
-def _read(frame: pd.DataFrame, name: str, column: str) -> tuple[Floats, list[InputProblem]]:
-    """A column as numbers, and what is wrong with it."""
+def _read(frame: pd.DataFrame, name: str, match: Candidate) -> tuple[Floats, list[InputProblem]]:
+    """A column as raw numbers, by the unit in its header, and what is wrong with it."""
+    column = match.column
     parsed = parse_column(frame[column])
     rows = np.arange(1, len(frame) + 1)
     problems = parsed.problems(column, rows.tolist())
@@ -121,4 +122,4 @@ def _read(frame: pd.DataFrame, name: str, column: str) -> tuple[Floats, list[Inp
     low = np.isfinite(parsed.values) & (parsed.values <= 0)
     if low.any() and (name == COST or (name in CHECKED and CHECKED[name].positive)):
         problems.append(problem_at("E103", f"{name} must be positive", column, rows[low]))
-    return parsed.values, problems
+    return parsed.values * match.unit.factor, problems

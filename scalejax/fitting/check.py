@@ -199,9 +199,8 @@ def check(
 
 def _columns(said: Inspection) -> list[str]:
     """What each column was taken for, a text each."""
-    mapping: Sequence[object] = getattr(said, "mapping", ())
-    if mapping:
-        return [str(one) for one in mapping]
+    if said.mapping:
+        return [str(one) for one in said.mapping]
     return [f"{key} = {column}" for key, column in (said.columns or {}).items()]
 
 

@@ -36,7 +36,10 @@ def _variables(fit: FitRecord) -> Answer:
     lines = []
     for name in (*fit.table.inputs, "loss"):
         quantity = QUANTITIES.get(name)
-        what = f"{name}: {quantity.meaning}, in {quantity.unit}" if quantity else name
+        unit = quantity.unit if quantity else ""
+        if name == "loss":
+            quantity, unit = fit.law.response, fit.table.unit
+        what = f"{name}: {quantity.meaning}{f', in {unit}' * bool(unit)}" if quantity else name
         column = columns.get(name)
         lines.append(f"{what}; column {column!r}" if column else f"{what}; derived")
     return lines
@@ -50,7 +53,7 @@ def _parameters(fit: FitRecord) -> Answer:
             return f"fixed at {float(fixed[name])!r}"
         return f"tied to {tied[name]}" if name in tied else "fitted"
 
-    units = {name: parameter.unit for name, parameter in fit.law.parameters.items()}
+    units = {name: fit.table.own_unit(one.unit) for name, one in fit.law.parameters.items()}
     return [
         f"{name}: {role(name)}" + (f", in {unit}" if unit else "") for name, unit in units.items()
     ]

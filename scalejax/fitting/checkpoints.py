@@ -14,7 +14,8 @@ import pandas as pd
 from scipy.special import fdtrc
 
 from scalejax._arrays import Floats, Ints
-from scalejax.data import STDIN, Table, encode_labels, normalised, read_frame
+from scalejax.data import KEYS, STDIN, Table, encode_labels, folded, read_frame
+from scalejax.quantities import LEARNING_RATE
 
 LOOK_LIKE_CHECKPOINTS = "rows look like checkpoints"
 """How the note of a table begins whose rows were not declared as such."""
@@ -36,9 +37,8 @@ _SIGNIFICANT = 1e-3
 # independent runs have up to 8 token counts a size.
 _MANY_ROWS = 10
 
-_STEPS = ("step", "steps", "iteration", "iterations", "global_step", "optimizer_step")
-_RUNS = ("run", "run_id", "model", "model_id")
-_RATES = ("lr", "learning_rate", "rate", "lr_logged")
+_STEPS, _RUNS = KEYS["step"], KEYS["run"]
+_RATES = (LEARNING_RATE.symbol, *LEARNING_RATE.aliases, "rate", "lr_logged")
 
 # Smaller residuals are rounding, whose correlation says nothing.
 _ROUNDING = 1e-7
@@ -112,7 +112,7 @@ def run_label(data: Any, table: Table) -> RunLabel | None:
 def _names_things(column: pd.Series) -> bool:
     """Whether cells are words, or numbers below a name for runs: another count of N is no label."""
     words = pd.to_numeric(column, errors="coerce").isna().any()
-    return bool(words) or normalised(str(column.name)) in map(normalised, _RUNS)
+    return bool(words) or folded(str(column.name)) in map(folded, _RUNS)
 
 
 def _are_runs(table: Table, codes: Ints, count: int, steps: pd.Series | None) -> bool:
@@ -135,8 +135,8 @@ def _grows(values: Floats) -> bool:
 
 def _first(frame: pd.DataFrame, names: tuple[str, ...]) -> str | None:
     """The first column of one of these names."""
-    known = {normalised(name) for name in names}
-    return next((column for column in frame.columns if normalised(column) in known), None)
+    known = {folded(name) for name in names}
+    return next((column for column in frame.columns if folded(column) in known), None)
 
 
 def intraclass(values: Floats, codes: Ints) -> tuple[float, float]:

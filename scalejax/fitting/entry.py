@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from scalejax.data import Inspection, Presence, Request, group_by, inspect_table
+from scalejax.data import Inspection, Presence, Request, group_by, inspect_table, with_mapping
 from scalejax.engine import (
     FitProblem,
     ObjectiveLike,
@@ -106,6 +106,7 @@ def enter(
     """
     objective = as_objective(terms.objective)
     options = {name: value for name, value in options.items() if value is not None}
+    options = with_mapping(options, options.pop("mapping", None))
     grouped = {"source": data} if by is None else group_by(data, by)
     source = grouped.pop("source")
     options |= grouped

@@ -98,9 +98,10 @@ def forecast_many(
         )
         for name, fit in fits.items()
     }
+    unit = next(iter(fits.values())).table.unit
     return make_forecast(
         inside, rows, targets, level=level, seed=seed, fixed=dict(fixed),
-        compute={name: fit.table.compute for name, fit in fits.items()},
+        unit=unit, compute={name: fit.table.compute for name, fit in fits.items()},
     )  # fmt: skip
 
 

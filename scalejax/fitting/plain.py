@@ -26,6 +26,7 @@ from scalejax.objectives import (
     not_saved,
     student_t,
 )
+from scalejax.quantities import LOSS
 from scalejax.status import Status
 
 SCHEMA = 1
@@ -87,6 +88,7 @@ def _describe_table(table: Table) -> dict[str, Any]:
         "notes": table.notes,
         "warnings": [vars(item) for item in table.warnings],
         "compute": None if table.compute is None else list(table.compute),
+        "unit": table.unit,
     }
 
 
@@ -184,6 +186,7 @@ def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
         source_sha256=saved["source_sha256"],
         # A fit of before has none.
         compute=saved_compute(saved.get("compute", SIX_N_D)),
+        unit=saved.get("unit", LOSS.unit),
     )
 
 

@@ -194,7 +194,7 @@ def _table(fit: FitRecord, level: float) -> list[str]:
 
 def _remark(fit: FitRecord, name: str) -> str:
     """The unit, and whether the parameter was fitted."""
-    remarks = [fit.law.parameters[name].unit]
+    remarks = [fit.table.own_unit(fit.law.parameters[name].unit)]
     if name in fit.settings.get("fixed", {}):
         remarks.append("(fixed)")
     if name in fit.settings.get("tied", {}):

@@ -15,7 +15,7 @@ from scalejax.files import DAMAGE, damaged, plain
 from scalejax.forecasting import storage
 from scalejax.forecasting.posterior import Posterior
 from scalejax.laws import Law, describe_law, law_of
-from scalejax.quantities import short_number
+from scalejax.quantities import LOSS, short_number
 from scalejax.result import Result
 from scalejax.wording import aligned, digits, labelled
 
@@ -67,6 +67,7 @@ class Forecast(Result):
         notes: What a reader should know.
         seed: Seed of the draws.
         compute: What a run costs, by family, as `Table.compute` has it.
+        unit: Unit of the losses; empty if unknown.
     """
 
     law: Law
@@ -83,6 +84,7 @@ class Forecast(Result):
     notes: tuple[str, ...]
     seed: int
     compute: Mapping[str, Compute | None]
+    unit: str = LOSS.unit
 
     @property
     def headline(self) -> str:
@@ -149,6 +151,7 @@ class Forecast(Result):
             "notes": self.notes,
             "seed": self.seed,
             "compute": {name: one and list(one) for name, one in self.compute.items()},
+            "unit": self.unit,
         }
 
     def save(self, folder: str | Path) -> Path:
@@ -190,6 +193,7 @@ class Forecast(Result):
                     name: saved_compute(saved.get("compute", {}).get(name, SIX_N_D))
                     for name in saved["params"]
                 },
+                unit=saved.get("unit", LOSS.unit),
             )
         except (OSError, *DAMAGE) as error:
             if isinstance(error, ScalejaxError):
@@ -208,6 +212,8 @@ class Forecast(Result):
             f"{100 * self.level:g} % intervals of a new run: the law's parameters, how far the law "
             "bends, noise."
         )
+        if self.unit and self.unit != LOSS.unit:
+            lines.append(labelled("unit", f"{self.law.response.meaning} in {self.unit}"))
         for name, test in self.backtest.items():
             lines.append(labelled(*_tested(name, test, self.level)))
         for name, tau in self.tau.items():

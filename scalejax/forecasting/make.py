@@ -20,6 +20,7 @@ from scalejax.data import (
     group_by,
     inspect_table,
     read_numbers,
+    with_mapping,
 )
 from scalejax.engine import inert_inputs, target_of
 from scalejax.errors import UsageError
@@ -31,6 +32,7 @@ from scalejax.forecasting.posterior import Posterior
 from scalejax.keywords import keywords
 from scalejax.laws import DEFAULT, Law, LawChoice, find_law, law_of_inputs
 from scalejax.objectives import least_squares, make_model
+from scalejax.quantities import LOSS
 from scalejax.resampling import FEW_RUNS, check_level, t_quantile
 from scalejax.vocabulary import argument
 
@@ -101,7 +103,7 @@ def forecast(
     targets = dict.fromkeys(families := _families(table), runs_to_come(at, inside.law.inputs))
     answer = make_forecast(
         inside, families, targets, level=level, seed=seed,
-        compute=dict.fromkeys(families, table.compute),
+        unit=table.unit, compute=dict.fromkeys(families, table.compute),
     )  # fmt: skip
     return replace(answer, notes=(choice.note, *answer.notes)) if choice else answer
 
@@ -147,6 +149,7 @@ def make_forecast(
     fixed: Mapping[str, float] | None = None,
     backtest: bool = True,
     compute: Mapping[str, Compute | None] | None = None,
+    unit: str = LOSS.unit,
 ) -> Forecast:
     """Solve families, and the largest runs of each from the rest, as one batch.
 
@@ -159,6 +162,7 @@ def make_forecast(
         fixed: Values of parameters that were not sought.
         backtest: Whether the largest runs are forecast from the rest.
         compute: What a run costs, by family; 6 N D if not given.
+        unit: Unit of the losses.
     """
     split = {name: parts for name, rows in families.items() if backtest and (parts := _split(rows))}
     answers = solve_all(
@@ -191,6 +195,7 @@ def make_forecast(
         notes=tuple(_notes(families, by_name)),
         seed=seed,
         compute=compute or dict.fromkeys(families, SIX_N_D),
+        unit=unit,
     )
 
 
@@ -238,6 +243,7 @@ def _inspected(
 ) -> Inspection:
     """The table, read for a law or for that which it is for."""
     options = {name: value for name, value in options.items() if value is not None}
+    options = with_mapping(options, options.pop("mapping", None))
     grouped = {"source": data} if by is None else group_by(data, by)
     source = grouped.pop("source")
     options |= grouped

@@ -153,6 +153,7 @@ def _by_budget(table: Table, along: str, tolerance: float) -> pd.DataFrame:
             "weight": table.weight,
         }
     )
+    frame.attrs["loss_unit"] = table.unit
     log_c = np.log(table.flop)
     codes = _windows(log_c, tolerance) if table.group is None else table.group
     frame.insert(1, "C", np.exp(pd.Series(log_c).groupby(codes).transform("mean")))

@@ -14,6 +14,7 @@ from scalejax.planning.frontier import frontier, solution_of, spread, what_varie
 from scalejax.planning.plan import Plan
 from scalejax.planning.problem import loss_of, problem_of
 from scalejax.planning.solution import PlanSolution
+from scalejax.quantities import LOSS
 
 _CLOUD = 200
 """Draws in a picture; more hide each other. Set by judgement."""
@@ -26,7 +27,7 @@ class Contours:
     Attributes:
         N: Parameters, (n,).
         D: Tokens, (n,).
-        loss: Loss at each D (rows) and N (columns), (n, n), nats/token.
+        loss: Loss at each D (rows) and N (columns), (n, n).
         cost: Cost there, in the unit of `measure`.
         excess: Logarithm of how many times over its limit the worst of the limited measures is; not
             positive where all limits of the plan hold.
@@ -35,6 +36,7 @@ class Contours:
         candidates: The models that the plan was asked to price.
         draws: N and D of the optima of draws, 200 at most; empty without any.
         path: The frontier, as `frontier` gives it.
+        unit: Unit of the loss; empty if unknown.
     """
 
     N: Floats
@@ -47,6 +49,7 @@ class Contours:
     candidates: pd.DataFrame
     draws: Mapping[str, Floats]
     path: pd.DataFrame
+    unit: str = LOSS.unit
 
 
 def contours(plan: Plan, path: pd.DataFrame | None = None, size: int = 61) -> Contours:
@@ -92,6 +95,7 @@ def contours(plan: Plan, path: pd.DataFrame | None = None, size: int = 61) -> Co
         candidates=plan.candidates,
         draws=_drawn(plan.optima),
         path=path,
+        unit=plan.source.unit,
     )
 
 

@@ -81,7 +81,7 @@ def frontier(
     frame = pd.DataFrame(
         {
             "along": along,
-            "unit": _unit(solution, along),
+            "unit": plan.source.own_unit(_unit(solution, along)),
             "limit": grid,
             "plan": np.isclose(grid, own, rtol=1e-12, atol=0),
             **_with_bands(values_along, len(grid), level, bool(draws)),
@@ -89,6 +89,7 @@ def frontier(
             "outcome": [Outcome(code).label for code in outcome],
         }
     )
+    frame.attrs["loss_unit"] = plan.source.unit
     if draws:
         solved = optima.solved.reshape(len(grid), -1)[:, 1:]
         frame = frame.assign(solved=solved.mean(axis=1), level=level, method=plan.method)

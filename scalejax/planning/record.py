@@ -131,7 +131,9 @@ class PlanRecord:
         if not self.found:
             return pd.DataFrame()
         drawn = numbers_of_draws(self.measures, self.best, self.optima, self.over)
-        frame = numbers(self.measures, self.best.decision, self.args, drawn, self.level)
+        frame = self._own_units(
+            numbers(self.measures, self.best.decision, self.args, drawn, self.level)
+        )
         if self.source.covariance() is None:
             return frame
         return with_delta_intervals(frame, self.sensitivities, self.source, self.level)
@@ -195,13 +197,16 @@ class PlanRecord:
             for name in self.question.precisions or (None,)
         ]
 
+    def _own_units(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame.assign(unit=[self.source.own_unit(unit) for unit in frame["unit"]])
+
     def _prices(self) -> pd.DataFrame:
         """The numbers of a question that gives both N and D: what they cost."""
         frames = []
         for name, args in self._args_by_format():
             over, held = {"law": self._draws[0]}, args["held"]
             drawn = evaluate_draws(self.measures, held, args, over) if self._draws[0] else None
-            frame = numbers(self.measures, held, args, drawn, self.level)
+            frame = self._own_units(numbers(self.measures, held, args, drawn, self.level))
             frames.append(frame if name is None else frame.assign(precision=name))
         return pd.concat(frames, ignore_index=True)
 

@@ -21,6 +21,7 @@ from scalejax.laws import (
     data_constrained,
     find_law,
 )
+from scalejax.quantities import LOSS
 from scalejax.vocabulary import argument, did_you_mean
 
 _DRAWS = 2000
@@ -57,6 +58,17 @@ class Source:
     def from_runs(self) -> bool:
         """Whether runs are behind it, and not a published set or given parameters."""
         return self.fit is not None or self.forecast is not None
+
+    @property
+    def unit(self) -> str:
+        """Unit of the losses: that of the runs, else that of the law; empty if unknown."""
+        if self.forecast is not None:
+            return self.forecast.unit
+        return self.law.response.unit if self.fit is None else self.fit.table.unit
+
+    def own_unit(self, unit: str) -> str:
+        """A unit of a measure, where a loss is in that of the runs."""
+        return self.unit if unit == LOSS.unit else unit
 
     @property
     def backtest(self) -> Caveat | None:

@@ -13,7 +13,7 @@ from scalejax.fitting import Caveat, Judgement
 from scalejax.planning.question import Question
 from scalejax.planning.record import PlanRecord
 from scalejax.planning.verdict import headline, judge
-from scalejax.quantities import amount
+from scalejax.quantities import LOSS, amount
 from scalejax.wording import aligned
 
 _WIDTH = 88
@@ -157,11 +157,11 @@ def _binding(plan: PlanRecord) -> list[str]:
     goal = plan.answer.problem.minimize
     lines = []
     for bound in plan.answer.bounds:
-        limit = f"{amount(bound.limit)} {bound.unit}".strip()
+        limit = f"{amount(bound.limit)} {plan.source.own_unit(bound.unit)}".strip()
         if bound.binds:
             lines.append(
                 f"  {bound.name} {bound.sense} {limit} binds: 1 % more of it changes {goal.name} "
-                f"by {bound.elasticity:+.3g} %{_worth(bound, goal)}"
+                f"by {bound.elasticity:+.3g} %{_worth(bound, goal, plan.source.own_unit)}"
             )
         else:
             lines.append(f"  {bound.name} {bound.sense} {limit} has room ({amount(bound.value)})")
@@ -171,12 +171,13 @@ def _binding(plan: PlanRecord) -> list[str]:
     return ["What holds it back:", *lines] if lines else []
 
 
-def _worth(bound: Any, goal: Any) -> str:
+def _worth(bound: Any, goal: Any, own_unit: Callable[[str], str]) -> str:
     """The shadow price where it is in dollars."""
     if bound.unit == "USD":
-        return f"; one more million dollars buys {1e6 * bound.price:+.2g} {goal.unit}"
-    if goal.unit == "USD" and bound.unit == "nats/token":
-        return f"; 0.01 nats more would save {amount(-0.01 * bound.price)} dollars"
+        return f"; one more million dollars buys {1e6 * bound.price:+.2g} {own_unit(goal.unit)}"
+    if goal.unit == "USD" and bound.unit == LOSS.unit:
+        loss = own_unit(bound.unit).partition("/")[0] or "of loss"
+        return f"; 0.01 {loss} more would save {amount(-0.01 * bound.price)} dollars"
     return ""
 
 

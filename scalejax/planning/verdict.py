@@ -46,7 +46,7 @@ def headline(plan: PlanRecord) -> str:
     wide = _wide(plan)
     if wide:
         return _range(plan, wide)
-    said = f"{', '.join(_decision(plan))}: loss {plan['loss']:.4f} nats/token"
+    said = f"{', '.join(_decision(plan))}: {_loss(plan)}"
     if reason := _no_interval(plan):
         return f"Train perhaps {said}: a best guess without an interval, because {reason}."
     return f"Train {said}."
@@ -72,6 +72,10 @@ def judge(plan: PlanRecord, backtest: Caveat | None = None, *, quick: bool = Fal
     own += [] if quick else _about_published(plan)
     own += [Caveat("plan", text, "note") for text in plan.warnings]
     return judged(own, of_fit.strength)
+
+
+def _loss(plan: PlanRecord) -> str:
+    return f"loss {plan['loss']:.4f} {plan.source.unit}".rstrip()
 
 
 def _decision(plan: PlanRecord) -> list[str]:
@@ -109,7 +113,7 @@ def _range(plan: PlanRecord, wide: str) -> str:
     how = f" What would narrow it: {means}." if plan.source.from_runs else ""
     return (
         f"Train {sizes}{low} to {high} {_WORDS[wide]}: the runs do not say more (best guess "
-        f"{guess}: loss {plan['loss']:.4f} nats/token).{how}"
+        f"{guess}: {_loss(plan)}).{how}"
     )
 
 

@@ -94,7 +94,9 @@ def axis_label(symbol: str) -> str:
     return f"{quantity.meaning} {symbol}{unit}"
 
 
-LOSS_LABEL = f"{LOSS.meaning} ({LOSS.unit})"
+def with_unit(name: str, unit: str, between: str = " ") -> str:
+    """A label, with the unit where it does not say it already."""
+    return f"{name}{between}({unit})" if unit and unit not in name else name
 
 
 def tick_text(value: float) -> str:
@@ -116,7 +118,7 @@ def format_input_axis(ax: Axes, symbol: str, positive: bool = True) -> None:
     ax.grid(which="major", alpha=0.25, linewidth=0.6)
 
 
-def format_loss_axis(ax: Axes) -> None:
+def format_loss_axis(ax: Axes, unit: str = LOSS.unit, meaning: str = LOSS.meaning) -> None:
     """Format the vertical axis of a loss: logarithmic, with enough ticks on a short range."""
     ax.set_yscale("log")
     low, high = ax.get_ylim()
@@ -125,7 +127,7 @@ def format_loss_axis(ax: Axes) -> None:
         ax.yaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 2.5, 5, 10]))
         ax.yaxis.set_minor_locator(NullLocator())
     _plain_ticks(ax.yaxis)
-    ax.set_ylabel(LOSS_LABEL)
+    ax.set_ylabel(with_unit(meaning, unit))
     ax.grid(which="major", alpha=0.25, linewidth=0.6)
 
 

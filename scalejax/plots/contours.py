@@ -32,6 +32,7 @@ from scalejax.plots.axes import (
     new_panels,
     small_text,
     tick_text,
+    with_unit,
 )
 from scalejax.plots.frontier import OWN
 
@@ -151,7 +152,7 @@ def _plane_entries(around: Contours) -> list[Artist]:
         cost = f"{cost}\n({around.measure.unit})"
     entries: list[Artist] = [
         Line2D([], [], label="the plan", **OWN),
-        Line2D([], [], color=BLUE, lw=1.2, label="equal loss\n(nats/token)"),
+        Line2D([], [], color=BLUE, lw=1.2, label=with_unit("equal loss", around.unit, "\n")),
         Line2D([], [], color=ORANGE, lw=1.2, ls="--", label=f"equal {cost}"),
         Line2D([], [], color=GREEN, lw=1.4, label="best at other\nlimits"),
         Patch(facecolor=GREY, alpha=2 * BEYOND_ALPHA, lw=0, label="outside the limits"),

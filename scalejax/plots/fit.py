@@ -106,7 +106,7 @@ def plot_fit(
     ]
     ax.margins(x=0.01)
     format_input_axis(ax, along, positive=bool(np.min(data[along]) > 0))
-    format_loss_axis(ax)
+    format_loss_axis(ax, fit.table.unit, fit.law.response.meaning)
     ax.set_title(f"{fit.law.name}, {fit.objective} ({fit.status.label})", fontsize="medium")
     title = _legend_title(fit, varying, frame)
     ax.legend(handles=handles, title=title, **legend_place(own_figure))

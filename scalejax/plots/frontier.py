@@ -19,7 +19,6 @@ from scalejax.plots.axes import (
     BEYOND_ALPHA,
     BLUE,
     GREY,
-    LOSS_LABEL,
     VERMILION,
     Panels,
     axis_label,
@@ -31,10 +30,11 @@ from scalejax.plots.axes import (
     new_axes,
     new_panels,
     small_text,
+    with_unit,
 )
+from scalejax.quantities import LOSS
 
 _LABELS = {
-    "loss": LOSS_LABEL,
     "N": axis_label("N"),
     "D": axis_label("D"),
     "bits": "bits",
@@ -43,7 +43,6 @@ _LABELS = {
 _LIMITS = {
     "as_good_as": "as good as a training of (FLOP)",
     "demand": "tokens served",
-    "loss": "loss to reach (nats/token)",
     "tokens": "available training tokens",
     "dollars": "dollars",
 }
@@ -139,17 +138,18 @@ def _draw_along(ax: Axes, frame: pd.DataFrame, name: str) -> None:
     own = frame[frame["plan"]]
     ax.plot(own["limit"], own[name], **OWN)
     ax.set_xlim(x[0], x[-1])
-    label = _LIMITS.get(along) or with_unit(along, str(frame["unit"].iloc[0]))
+    name_along = "loss to reach" if along == "loss" else along
+    label = _LIMITS.get(along) or with_unit(name_along, str(frame["unit"].iloc[0]))
     if along == "loss":
         format_input_axis(ax, label, positive=False)
     else:
         format_input_axis(ax, label)
-    _format_values(ax, name)
+    _format_values(ax, name, str(frame.attrs.get("loss_unit", LOSS.unit)))
 
 
-def _format_values(ax: Axes, name: str) -> None:
+def _format_values(ax: Axes, name: str, unit: str) -> None:
     if name == "loss":
-        format_loss_axis(ax)
+        format_loss_axis(ax, unit)
         return
     ax.set_ylabel(_LABELS.get(name) or with_unit(name, _UNITS.get(name, "")))
     ax.grid(which="major", alpha=0.25, linewidth=0.6)
@@ -165,11 +165,6 @@ def _format_values(ax: Axes, name: str) -> None:
 
 
 _UNITS = {"training compute": "FLOP", "compute with serving": "FLOP"}
-
-
-def with_unit(name: str, unit: str) -> str:
-    """A label, with the unit where it does not say it already."""
-    return f"{name} ({unit})" if unit and unit not in name else name
 
 
 def _room(ax: Axes, least: float) -> None:

@@ -22,7 +22,7 @@ from scalejax.plots.axes import (
     new_axes,
     value_colours,
 )
-from scalejax.quantities import short_number
+from scalejax.quantities import LOSS, short_number
 
 MOST_BUDGETS = 9
 """Budgets of a picture: more would be too many colours and lines of a legend."""
@@ -75,7 +75,7 @@ def plot_isoflop(result: Isoflop | Fit, ax: Axes | None = None) -> Axes:
         line.set_label(_describe(best, along))
         handles.append(line)
     format_input_axis(ax, result.along)
-    format_loss_axis(ax)
+    format_loss_axis(ax, str(result.runs.attrs.get("loss_unit", LOSS.unit)))
     count = f"{len(most)} of {len(result.minima)}" if len(most) < len(result.minima) else len(most)
     ax.set_title(f"isoFLOP slices of {count} budgets", fontsize="medium")
     handles = [*_styles(result), *handles]

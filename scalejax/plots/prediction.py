@@ -117,7 +117,7 @@ def plot_prediction(
     handles = [runs, *handles, _draw_point(ax, float(point[along]), point)]
     ax.margins(x=0.01)
     format_input_axis(ax, along)
-    format_loss_axis(ax)
+    format_loss_axis(ax, fit.table.unit, fit.law.response.meaning)
     ax.set_title(_title(fit, point, along), fontsize="medium")
     ax.legend(handles=handles, **legend_place(own_figure))
     return ax

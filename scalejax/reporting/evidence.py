@@ -48,7 +48,8 @@ def data_section(fit: Fit, level: float) -> Section:
         column = table.columns.get(name, name)
         facts.append((f"{name}{meaning} (column {column})", span(values)))
     column = table.columns.get("loss", "loss")
-    facts.append((f"loss, nats/token (column {column})", span(table.target)))
+    what = ", ".join(filter(None, (fit.law.response.meaning, table.unit)))
+    facts.append((f"{what} (column {column})", span(table.target)))
     if table.cluster is not None:
         facts.append(("clusters", _clusters(fit)))
     if np.ptp(table.weight) > 0:
@@ -133,7 +134,7 @@ def _parameters(fit: Fit, level: float) -> Grid:
     rows = [
         [
             f"{name}{_remark(fit, name)}",
-            fit.law.parameters[name].unit,
+            fit.table.own_unit(fit.law.parameters[name].unit),
             plain(retypable(row["estimate"])),
             exact(row["stderr"], 3),
             interval(row["lo"], row["hi"], 5),

@@ -312,8 +312,8 @@ class TestPlans:
         assert found.summary().startswith("No losses")
 
     def test_numbers_that_may_be_the_loss_are_no_plan(self):
-        frame = grid().rename(columns={"loss": "eval/ce"})
-        with pytest.raises(sj.InputError, match="eval/ce") as refusal:
+        frame = grid().rename(columns={"loss": "eval/score"})
+        with pytest.raises(sj.InputError, match="eval/score") as refusal:
             sj.advise(frame)
         assert [problem.code for problem in refusal.value.problems] == ["E126"]
         assert sj.advise(frame, plan=True).planned
@@ -468,10 +468,10 @@ class TestCommand:
 
     def test_a_loss_under_another_name_is_not_taken_for_a_plan(self, tmp_path, capsys):
         file = tmp_path / "runs.csv"
-        grid().rename(columns={"loss": "eval/ce"}).to_csv(file, index=False)
+        grid().rename(columns={"loss": "eval/score"}).to_csv(file, index=False)
         assert self.run(file) == 1
         said = capsys.readouterr().err
-        assert "eval/ce" in said
+        assert "eval/score" in said
         assert "--columns loss=" in said
         assert "--plan" in said
 

@@ -18,7 +18,17 @@ from scalejax.planning.question import QuestionFields
 # What is done with a result is no question to the verb.
 EDGES = {
     *("as_json", "quiet", "plot", "csv", "out", "dry_run", "help", "width", "simulate", "tables"),
-    *("title", "explain", "law", "about", "level", "progress", "force", "distributed"),
+    *(
+        "title",
+        "explain",
+        "save_mapping",
+        "law",
+        "about",
+        "level",
+        "progress",
+        "force",
+        "distributed",
+    ),
     *("coordinator", "processes", "process", "rows", "formula", "delta", "dof", "on"),
     # In Python the forecast is printed, or planned by, where one is asked for.
     *("quick", "by_forecast"),

@@ -127,7 +127,21 @@ REFUSED = {
     "Latin-1": (
         ".csv", text({(1, "x"): "é"}, x="a").decode().encode("latin-1"), {}, [("E123", None, (1,))],
     ),
-    "two candidates": (".csv", text(tokens=GOOD["D"]), {}, [("E124", "D", ())]),
+    "a unit twice": (
+        ".csv", lines(row0="N,D (B),loss"), {"units": {"D": "M"}}, [("E112", "D (B)", ())],
+    ),
+    "raw numbers below a unit": (
+        ".csv", lines(row0="N,D (B),loss"), {}, [("E112", "D (B)", ())],
+    ),
+    "an accuracy in per cent": (
+        ".csv", text(drop=["loss"], acc=GOOD["loss"] * 20), {"target": "accuracy"},
+        [("E113", "acc", ALL)],
+    ),
+    "a loss of nothing": (".csv", text({(4, "loss"): 1e-320}), {}, [("E111", "loss", (4,))]),
+    "two candidates": (
+        ".csv", text(drop=["D"], tokens=GOOD["D"], n_tokens=2 * GOOD["D"]), {},
+        [("E124", "tokens", ())],
+    ),
     "a header with a name twice": (".csv", lines(row0="N,D,N"), {}, [("E125", "N", ())]),
     "JSON with a name twice": (
         ".jsonl", jsonl('{"N": 1e8, "D": 1e9, "N": 2e8, "loss": 3}'), {}, [("E125", "N", (37,))],
@@ -242,6 +256,10 @@ WARNED = {
     "perplexities": (text(loss=GOOD["loss"] * 10), {}, [("W201", "loss", ALL)]),
     "an accuracy": (text(loss=1 / GOOD["loss"]), {}, [("W202", "loss", ())]),
     "a row twice": (text({(9, c): GOOD[c][2] for c in GOOD}), {}, [("W203", None, (9,))]),
+    "a slip in a loss": (text({(4, "loss"): 0.03}), {}, [("W205", "loss", (4,))]),
+    "a large rate": (
+        text(drop=["loss"], lr=GOOD["loss"] * 20), {"target": "lr"}, [("W206", "lr", ALL)],
+    ),
     "nearly the same runs": (
         text({(r, "N"): GOOD["N"][r - 2] * 1.002 for r in (2, 8, 14, 20)}
              | {(r, "D"): GOOD["D"][r - 2] for r in (2, 8, 14, 20)}), {},
@@ -428,7 +446,7 @@ class TestLossUnits:
         assert any("no loss_unit" in note for note in sj.load_table(GOOD).notes)
 
     @pytest.mark.parametrize(
-        "unit", ["bit", "", "bits_per_byte", "bits_per_byte:", "bits_per_byte:-1", "nats:2"]
+        "unit", ["bit", "", "bits_per_word", "bits_per_byte:", "bits_per_byte:-1", "nats:2"]
     )
     def test_unknown_units(self, unit):
         with pytest.raises(UsageError, match="loss_unit="):

@@ -39,10 +39,12 @@ def test_a_column_given_to_another_quantity_is_no_candidate() -> None:
 
 
 def test_two_candidates_are_refused() -> None:
+    table = frame("tokens", "n_tokens", "D", "params", "n_params", "loss", "val_loss")
     with pytest.raises(InputError) as caught:
-        resolve_columns(frame("N", "params", "D", "loss", "val_loss"), ["N", "D", "loss"])
+        resolve_columns(table, ["N", "D", "loss"])
     assert [problem.code for problem in caught.value.problems] == ["E124", "E124"]
-    assert "'N', 'params'" in caught.value.problems[0].message
+    assert "'params' (" in caught.value.problems[0].message
+    assert "'n_params' (" in caught.value.problems[0].message
     assert 'columns={"loss": "loss"}' in caught.value.problems[1].message
 
 

@@ -66,7 +66,7 @@ BAD = [
     ("x", {}, {"columns": {"N": "nonemb"}}, [("E126", "nonemb", ())]),
     ("x", {}, {"by": "famly"}, [("E126", "famly", ())]),
     ("x", {}, {"inputs": ("N", "D", "bits")}, [("E126", None, ())]),
-    ("tokens", {}, {}, [("E124", "D", ())]),
+    ("val_loss", {1: 2.0}, {}, [("E124", "loss", ())]),
     ("x", {}, {"exclude": list(ALL)}, [("E127", None, ())]),
 ]
 

@@ -161,3 +161,21 @@ def test_unit_factors() -> None:
     for unit in ("x", "", 0, -1.0, math.nan, math.inf, True):
         with pytest.raises(UsageError):
             unit_factor(unit)
+
+
+def test_plain_columns_are_read_at_once_to_the_same_numbers():
+    """Columns of plain texts take another way, which must agree bit for bit with that of cells."""
+    rng = np.random.default_rng(0)
+    texts = [repr(float(x)) for x in 10.0 ** rng.uniform(-300, 300, 500)]
+    texts += [f"{x:.30f}" for x in rng.uniform(1, 9, 500)] + ["12e3", "5.5E+3", "-7", "1."]
+    column = pd.Series([*texts, "", None], dtype=object)
+    at_once = parse_column(column).values
+    one_by_one = parse_column(pd.concat([column, pd.Series(["7M"], dtype=object)])).values[:-1]
+    assert at_once.tobytes() == one_by_one.tobytes()
+
+
+@pytest.mark.parametrize("odd", ["1e999", "1e-400", "007", "1\n2", "\ud800", "0x1p3", "1_0_"])
+def test_odd_cells_leave_the_plain_way(odd):
+    column = parse_column(pd.Series(["1.5", odd, "2.5"], dtype=object))
+    assert column.values[[0, 2]].tolist() == [1.5, 2.5]
+    assert [*column.unreadable] == [2]

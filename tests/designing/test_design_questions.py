@@ -53,7 +53,7 @@ def test_errors_say_what_to_do(golden_lsq, changed, word):
         ({"N": ["big", "-1"], "D": ["1", "1"]}, ["'N' row 1: not a number", "'N' row 2: N must"]),
         ({"N": [1e9], "D": [np.nan]}, ["'D' row 1: blank"]),
         ({"N": [1e9], "D": [2e10], "cost": [0.0]}, ["cost must be positive"]),
-        ({"N": [1e9], "params": [1e9], "D": [2e10]}, ["rename all but one"]),
+        ({"params": [1e9], "model_size": [2e9], "D": [2e10]}, ["rename all but one"]),
         ({"N": [], "D": []}, ["no rows"]),
     ],
 )

@@ -225,8 +225,8 @@ def _described(problem: InputProblem) -> dict[str, Any]:
 def _lines(one: Check) -> Iterator[str]:
     said = one.inspection
     yield f"{printable(one.source)}: {_count(said.rows, 'row')}"
-    if columns := _columns(said):
-        yield f"  read      {printable(', '.join(columns))}"
+    for place, column in enumerate(_columns(said)):
+        yield f"  {'read' if place == 0 else '':9} {printable(column)}"
     if one.law:
         reason = f": {one.choice.reason}" if one.choice else ""
         about = f", {formula_of(LAWS[one.law])}" if one.law in LAWS else ""

@@ -113,7 +113,8 @@ def _steps_of_sizes(source: str) -> InputError:
     size, step = argument("law", "floor_power_N"), argument("law", "floor_power_step")
     message = (
         f"sizes N and steps are there, and no tokens: say {size} if the rows are final losses, "
-        f"{step} if they are the curve of one run, or name the column of tokens, "
-        f"{argument('columns', {'D': '...'})}, for {DEFAULT}"
+        f"{step} if they are the curve of one run; for {DEFAULT}, say the tokens of a step, "
+        f"{argument('tokens_per_step', '0.5M')}, or name their column, "
+        f"{argument('columns', {'D': '...'})}"
     )
     return InputError([InputProblem("E303", message)], source)

@@ -18,22 +18,14 @@ from scalejax.compute import Written
 from scalejax.data.assemble import (
     assemble,
     compute_column,
-    names_of,
-    numeric_columns,
-    set_aside_of,
 )
+from scalejax.data.cells import look_at_cells
 from scalejax.data.checks import (
-    DROPPABLE,
     OF_LOSSES,
     NumericColumn,
-    label_problems,
-    response_problems,
-    row_problems,
-    scale_problems,
 )
 from scalejax.data.completion import complete
-from scalejax.data.draft import Draft, source_rows
-from scalejax.data.exclude import excluded_rows
+from scalejax.data.draft import Draft
 from scalejax.data.fit_rows import FitRows, scarcity_problems
 from scalejax.data.inspection import Inspection
 from scalejax.data.mapping import with_mapping
@@ -48,7 +40,6 @@ from scalejax.data.table import Table, read_only
 from scalejax.data.training_compute import training_compute
 from scalejax.errors import InputError, InputProblem, UsageError
 from scalejax.keywords import keywords
-from scalejax.quantities import QUANTITIES
 from scalejax.sources import read_source, source_name
 
 _OF_A_LAW = {
@@ -229,57 +220,26 @@ def inspect_table(source: Any, request: Request) -> Inspection:
 
 def _inspect(draft: Draft, name: str, plan: ReadingPlan) -> Inspection:
     frame, request = draft.frame, draft.request
-    numbers = numeric_columns(frame, request, plan)
-    labels, problems = names_of(frame, plan)
-    excluded: dict[int, str] = {}
-    if request.exclude is not None:
-        excluded, unclear = excluded_rows(frame, request.exclude, request.columns)
-        problems += unclear
-    every = np.arange(1, len(frame) + 1, dtype=np.int64)
-    rows = every[~np.isin(every, list(excluded))]
-    bad_cells = [problem for item in numbers.values() for problem in row_problems(item, rows)]
-    for role, names in labels.items():
-        bad_cells += label_problems(names, plan.columns[role], rows)
-
-    drop = request.on_bad == "drop"
-    dropped = [problem for problem in bad_cells if drop and problem.code in DROPPABLE]
-    problems += [problem for problem in bad_cells if problem not in dropped]
-    problems += _contradictions(plan)
-    left_out = set_aside_of(excluded, dropped)
-    kept_rows = rows[~np.isin(rows, [item.row for item in left_out])]
-    unit = plan.response.unit
-    scales = [p for item in numbers.values() for p in scale_problems(item, kept_rows, unit)]
-    if not request.is_loss:
-        quantity = QUANTITIES[request.target]
-        scales += response_problems(numbers["loss"], kept_rows, quantity, request.target)
-
+    cells = look_at_cells(draft, plan)
+    problems = list(cells.problems)
+    table = assemble(cells.kept, cells.numbers, cells.labels, plan, request, name)
     # From here on rows have their numbers in the source.
-    table = assemble(kept_rows, numbers, labels, plan, request, name)
-    problems, bad_cells, scales = (
-        [replace(problem, rows=source_rows(draft, problem.rows)) for problem in several]
-        for several in (problems, bad_cells, scales)
-    )
-    left_out = tuple(replace(item, row=int(draft.row[item.row - 1])) for item in left_out)
-    set_aside = tuple(sorted((*draft.set_aside, *left_out), key=lambda item: item.row))
-    notes = (*draft.notes, *plan.notes, *_signs(table, request))
-    row = read_only(draft.row[kept_rows - 1])
-    table = replace(table, row=row, set_aside=set_aside, notes=notes)
+    row = read_only(draft.row[cells.kept - 1])
+    table = replace(table, row=row, set_aside=cells.set_aside)
+    sound = table.select(~np.isin(table.row, cells.faulty))
     # A column in wrong units makes odd ratios too; the column is what to mend.
-    units_wrong = any(problem.code.startswith("E") for problem in scales)
-    faulty = [row for problem in bad_cells for row in problem.rows]
-    sound = table.select(~np.isin(table.row, faulty))
-    unquestioned = units_wrong or bool({"N", "D"} & {*request.units})
+    unquestioned = cells.units_wrong or bool({"N", "D"} & {*request.units})
     related = relation_problems(sound, ratio_settled=unquestioned)
     measured = _by_source_row(compute_column(frame, plan), draft)
     compute, words, odd = training_compute(sound, measured, request)
-    notes = (*notes, *words)
+    notes = (*draft.notes, *plan.notes, *_signs(table, request), *words)
     table = replace(table, compute=compute, notes=notes)
-    problems += [*scales, *(_with_remedy(problem, draft) for problem in related), *odd]
+    problems += [*(_with_remedy(problem, draft) for problem in related), *odd]
     problems += _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
     if not request.is_loss:
         problems = [problem for problem in problems if problem.code not in OF_LOSSES]
     inspection = Inspection(
-        name, tuple(problems), len(frame), plan.columns, plan.derived, notes, set_aside,
+        name, tuple(problems), len(frame), plan.columns, plan.derived, notes, cells.set_aside,
         mapping=plan.mapping, loss_unit=plan.response.loss_unit,
     )  # fmt: skip
     if inspection.errors:
@@ -300,13 +260,6 @@ def _with_remedy(problem: InputProblem, draft: Draft) -> InputProblem:
     """W204 with the option that takes nearly equal rows together, where it is known."""
     remedy = sweep_remedy(draft) if problem.code == "W204" else ""
     return replace(problem, message=f"{problem.message}; {remedy}") if remedy else problem
-
-
-def _contradictions(plan: ReadingPlan) -> list[InputProblem]:
-    if not {"weights", "sigma"} <= plan.columns.keys():
-        return []
-    message = "sigma and weights are both given; a small sigma means a large weight, so give one"
-    return [InputProblem("E144", message, plan.columns["weights"])]
 
 
 def _signs(table: Table, request: Request) -> list[str]:

@@ -55,7 +55,8 @@ N = Quantity(
         *("num_parameters", "param_count", "params_count", "parameter_count", "param_size"),
         *("parameter_size", "model_size", "model_params", "model_parameters", "trainable_params"),
         *("trainable_parameters", "number of parameters", "number of params", "no of parameters"),
-        *("no of params", "count of parameters", "model_size_params", "p_total"),
+        *("no of params", "count of parameters", "model_size_params", "p_total", "parameter"),
+        *("scaling_params", "num_scaling_params"),
     ),
 )
 D = Quantity(
@@ -72,6 +73,7 @@ D = Quantity(
         *("tokens_consumed", "tokens_processed", "pretraining_tokens", "pretrain_tokens"),
         *("dataset_tokens", "data_tokens", "total_train_tokens", "total_training_tokens"),
         *("train_tokens_total", "training_tokens_seen", "num_input_tokens_seen"),
+        *("throughput/total_tokens",),
     ),
     weak=("data_size", "dataset_size", "training_data_size", "train_data_size"),
 )

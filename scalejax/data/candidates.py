@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.data.headers import NO_UNIT, Unit, bracketed, folded, readings
+from scalejax.data.headers import NO_UNIT, Unit, bracketed, folded, readings, without_group
 from scalejax.data.loss_units import LossUnit
 from scalejax.data.numbers import MISSING_MARKERS, parse_column
 from scalejax.quantities import QUANTITIES, Quantity
@@ -73,7 +73,8 @@ def candidates_of(
     frame: pd.DataFrame, quantity: Quantity, taken: frozenset[str] = frozenset()
 ) -> list[Candidate]:
     """The columns whose header may mean a quantity."""
-    hits = [_candidate(str(column), quantity) for column in frame.columns if column not in taken]
+    columns = [str(column) for column in frame.columns if column not in taken]
+    hits = [_candidate(column, quantity) or _in_group(column, quantity) for column in columns]
     named = [hit for hit in hits if hit is not None]
     return numeric(frame, [hit for hit in named if hit.rank == 0 or not _words(frame, hit.column)])
 
@@ -179,6 +180,13 @@ def _candidate(column: str, quantity: Quantity) -> Candidate | None:
         if symbol == "n" and (kind := _kind_of(words, names)):
             return Candidate(column, unit, kind=kind)
     return None
+
+
+def _in_group(column: str, quantity: Quantity) -> Candidate | None:
+    """A candidate by the name that a column has inside a group, as config.model.n_params."""
+    inside = without_group(column)
+    candidate = _candidate(inside, quantity) if len(folded(inside)) < len(folded(column)) else None
+    return None if candidate is None else replace(candidate, column=column)
 
 
 def _kind_of(words: str, names: set[str]) -> str:

@@ -32,6 +32,8 @@ _HINTS = {
     "C": {"flop", "flops", "compute", "macs", "gmacs"},
     "loss": {"value", "loss", "ce", "ppl", "metric", "score", "bpb", "y"},
 }
+# Words of headers that are about rates, batches and logarithms: no remedy names them.
+_NO_HINTS = {"per", "batch", "lr", "step", "log", "log2", "log10", "ln", "ratio", "type", "second"}
 
 
 def resolve_columns(
@@ -189,9 +191,15 @@ def _guess(frame: pd.DataFrame, quantity: str, used: Collection[object]) -> str:
     named = [
         str(column)
         for column in frame.columns
-        if column not in used and hints & {*words_of(str(column))} and has_numbers(frame, column)
+        if column not in used
+        and _hints(words_of(str(column)), hints)
+        and has_numbers(frame, column)
     ]
     return named[0] if len(named) == 1 else ""
+
+
+def _hints(words: list[str], hints: set[str]) -> bool:
+    return bool(hints & {*words}) and not _NO_HINTS & {*words}
 
 
 def _describe(quantity: str) -> str:

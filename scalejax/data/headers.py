@@ -14,6 +14,11 @@ from dataclasses import dataclass
 from scalejax.data.numbers import SUFFIX_EXPONENTS
 
 _PREFIX = re.compile(r"(?:(?:metrics|params|config|summary)\.|(?:metrics|config|summary)/)+(?=.)")
+_GROUP = re.compile(
+    r"(?:(?:model|train|training|trainer|data|dataset|arch|architecture|args|hparams|optim|"
+    r"optimizer)[./])+(?=\w{2})",
+    re.I,
+)
 _SEPARATOR = re.compile(r"[\s_/\-.:,]+")
 _IGNORED = re.compile(r"[\s_/\-.:,#()\[\]{}]+")
 _BRACKET = re.compile(
@@ -76,6 +81,11 @@ def folded(name: str) -> str:
     return _IGNORED.sub("", _plain(name).casefold())
 
 
+def without_group(name: str) -> str:
+    """A column name without the groups of a nested configuration: "config.model.n_params"."""
+    return _GROUP.sub("", _plain(name), count=1) if _GROUP.match(_plain(name)) else _plain(name)
+
+
 def words_of(name: str) -> list[str]:
     """The words of a column name, folded."""
     spaced = re.sub(r"(?<=[a-z])(?=[A-Z][a-z])", " ", _plain(name))
@@ -121,10 +131,12 @@ def stated_unit(header: str, measure: str) -> Unit:
 def unit_of(text: str, measure: str) -> Unit | None:
     """A unit such as "M", "in billions", "1e18", "B tokens" or "%"; None if it is none."""
     words = [
-        word for word in re.split(r"[\s_\-]+", _plain(text)) if word.casefold() not in ("in", "of")
+        word for word in re.split(r"[\s_\-,]+", _plain(text)) if word.casefold() not in ("in", "of")
     ]
-    compact = "".join(words)
     bases = _BASES.get(measure, (measure.casefold(),))
+    if len(words) > 1 and words[0].casefold() in bases:
+        words = [*words[1:], words[0]]  # "tokens, B" is "B tokens"
+    compact = "".join(words)
     if compact.casefold() in bases:
         return Unit(1.0, measure)
     if measure == "share":

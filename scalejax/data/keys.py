@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax.data.columns import column_list, match_column, match_name
-from scalejax.data.headers import normalised
+from scalejax.data.headers import normalised, without_group
 from scalejax.errors import InputError, InputProblem
 from scalejax.vocabulary import argument
 
@@ -51,13 +51,19 @@ KEYS: dict[str, tuple[str, ...]] = {
 def folded(name: str) -> str:
     """A column name without case, with ``_`` for what separates its words."""
     words = normalised(str(name))
-    return "".join("_" if letter in " -./" else letter for letter in words)
+    return "".join("_" if letter in " -./" else letter for letter in words if letter not in "()[]")
 
 
 def candidates(frame: pd.DataFrame, key: str) -> list[str]:
-    """The columns that may be a key, in the order of the frame."""
+    """The columns that may be a key, in the order of the frame.
+
+    Those whose names have a prefix or group, config.train.batch_size, where there are no others.
+    """
     names = {*KEYS[key]}
-    return [column for column in frame.columns if folded(column) in names]
+    plain = [column for column in frame.columns if folded(column) in names]
+    if plain:
+        return plain
+    return [column for column in frame.columns if folded(without_group(str(column))) in names]
 
 
 def key_column(frame: pd.DataFrame, key: str) -> str | None:

@@ -50,9 +50,11 @@ _OTHERWISE = re.compile(
     r"std|sd|se|sem|stderr|err|error|var|variance|min|max|lo|hi|low|high|lower|upper|ci|aux|"
     r"auxiliary|balance|balancing|load|router|z|zloss|reg|regularization|kl|l2|delta|diff|gap|scale|"
     r"scaler|weight|weights|count|num|n|step|steps|teacher|extra|added|unigram|name|type|ratio|"
-    r"threshold|spike|grad|relative|reference|ref|unit|id|target|(?:lo|hi|q|p|ci)\d+"
+    r"threshold|spike|grad|relative|rel|reference|ref|unit|id|target|rank|excess|reducible|"
+    r"irreducible|normalized|normalised|inverse|inv|neg|negative|minus|exp|log|log2|log10|ln|%|x\d+|"
+    r"(?:lo|hi|q|p|ci)\d+"
 )
-"""Words of headers that are about a loss and not one."""
+"""Words of headers that are about a loss and not one, or a function of one."""
 
 
 def loss_candidates(frame: pd.DataFrame, taken: frozenset[str] = frozenset()) -> list[Candidate]:

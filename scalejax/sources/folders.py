@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 import pandas as pd
 
 from scalejax.sources.event_files import EVENTS
-from scalejax.sources.kinds import kind_of_name, suffix_of
+from scalejax.sources.kinds import LOG, kind_of_name, of_log, suffix_of
 from scalejax.sources.raw_table import Cells, RawTable
 from scalejax.sources.refusals import check_cells, counted, refusal
 
@@ -40,6 +40,8 @@ def folder_files(folder: Path, name: str) -> tuple[list[Path], tuple[str, ...]]:
         return events, _left_out(folder, [path for path in every if path not in {*events}])
     direct = [path for path in every if path.parent == folder]
     tables = [path for path in direct if kind_of_name(path.name)]
+    if not tables and any(suffix_of(path.name) == LOG for path in every):
+        raise of_log(name)
     tables = tables or [path for path in every if kind_of_name(path.name)]
     if any(path.name.startswith("results") and suffix_of(path.name) == ".json" for path in tables):
         tables = [path for path in tables if not path.name.startswith("samples_")]

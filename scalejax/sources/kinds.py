@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from scalejax.errors import InputError
 from scalejax.sources.columnar import parse_feather, parse_parquet
 from scalejax.sources.delimited import parse_delimited
 from scalejax.sources.exports import of_export
@@ -91,6 +92,9 @@ KINDS = (
 )
 """Every kind, the first for text that says nothing else."""
 
+LOG = ".wandb"
+"""How the names of logs of W&B end."""
+
 _PICKLES = (".pickle", ".pkl")
 _OTHER_SHEETS = (".xls", ".xlsb", ".ods", ".numbers")
 _PICKLE_MARKS = tuple(b"\x80" + bytes([version]) for version in range(2, 6))
@@ -102,6 +106,12 @@ def suffix_of(name: str) -> str:
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
+
+
+def of_log(name: str) -> InputError:
+    """The refusal of a log of W&B, which only its own tools read."""
+    message = "a log of W&B is read from its export: sync it, and save the chart or runs as CSV"
+    return refusal(name, "E160", message)
 
 
 def kind_of_name(name: str) -> Kind | None:
@@ -123,9 +133,8 @@ def check_name(name: str) -> None:
             f"{suffix} is a spreadsheet of a kind that is not read; export the sheet as CSV (UTF-8)"
         )
         raise refusal(name, "E160", message)
-    if suffix == ".wandb":
-        message = "a log of W&B is read from its export: sync it, and save the chart or runs as CSV"
-        raise refusal(name, "E160", message)
+    if suffix == LOG:
+        raise of_log(name)
     if kind_of_name(name) is None:
         packed = "".join(f"[{ending}]" for ending in COMPRESSIONS)
         known = ", ".join(ending for kind in KINDS for ending in kind.suffixes)

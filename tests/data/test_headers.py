@@ -10,7 +10,15 @@ import pytest
 
 import scalejax as sj
 from scalejax.cli import main
-from scalejax.data import Candidate, Request, column_of, folded, inspect_table, read_mapping
+from scalejax.data import (
+    Candidate,
+    Request,
+    column_of,
+    column_problems,
+    folded,
+    inspect_table,
+    read_mapping,
+)
 from scalejax.data.headers import unit_of
 from scalejax.errors import InputError, UsageError
 
@@ -57,6 +65,18 @@ def test_spellings(quantity):
         assert (match.column, match.unit.factor) == (header, 1), header
 
 
+@pytest.mark.parametrize("prefix", PREFIXES)
+@pytest.mark.parametrize("group", ["model.", "train/", "Model.arch."])
+def test_groups_of_a_nested_configuration(prefix, group):
+    sized = frame("note", f"{prefix}{group}n_params", f"{prefix}{group}tokens", "loss")
+    assert column_of(sized, "N").column == sized.columns[1]
+    assert column_of(sized, "D").column == sized.columns[2]
+    assert column_of(sized.assign(params=1.0), "N").code == "E124"
+    for other in ("teacher.n_params", "data.n", "throughput/tokens", "model.dim.d"):
+        assert column_of(frame(prefix + other, "loss"), "N") is None
+        assert column_of(frame(prefix + other, "loss"), "D") is None
+
+
 @pytest.mark.parametrize(("quantity", "name"), [("N", "params"), ("D", "tokens"), ("C", "FLOPs")])
 def test_units_in_headers(quantity, name):
     for factor, forms in SCALES.items():
@@ -91,7 +111,8 @@ def test_whole_tables_read_the_same_whatever_their_headers():
     ("text", "measure", "factor"),
     [("PF-days", "FLOP", 8.64e19), ("EFLOP", "FLOP", 1e18), ("zettaflops", "FLOP", 1e21),
      ("1e18 FLOP", "FLOP", 1e18), ("B tokens", "tokens", 1e9), ("Mparams", "parameters", 1e6),
-     ("tokens", "tokens", 1), ("%", "share", 0.01), ("k", "parameters", 1e3)],
+     ("tokens", "tokens", 1), ("%", "share", 0.01), ("k", "parameters", 1e3),
+     ("tokens, B", "tokens", 1e9)],
 )  # fmt: skip
 def test_units(text, measure, factor):
     assert unit_of(text, measure).factor == factor
@@ -187,6 +208,24 @@ class TestDoubts:
         runs = frame(names[0]).assign(**{names[1]: lambda runs: np.exp(runs[names[0]])})
         assert column_of(runs, "loss").remark == f"not {names[1]!r}"
         self.refusal(*names)
+
+    @pytest.mark.parametrize("function", ["log {}", "ln_{}", "log10({})", "exp({})", "{} (log)"])
+    @pytest.mark.parametrize("loss", ["loss", "ppl", "val_loss"])
+    def test_a_function_of_a_loss_is_none(self, function, loss):
+        assert column_of(frame(function.format(loss)), "loss") is None
+        assert self.taken(loss, function.format(loss)).column == loss
+
+    @pytest.mark.parametrize("name", ["excess_loss", "rel loss", "loss (%)", "loss_rank"])
+    def test_other_measures_are_no_loss(self, name):
+        assert column_of(frame(name), "loss") is None
+
+    @pytest.mark.parametrize(
+        ("name", "other"),
+        [("D", "batch_size (tokens)"), ("D", "tokens_per_second"), ("N", "log10(N)")],
+    )
+    def test_remedies_name_no_other_quantity(self, name, other):
+        problem = column_problems(frame(other), {name: None})[0]
+        assert "perhaps" not in problem.message
 
     def test_an_exact_symbol_of_another_size(self):
         runs = pd.DataFrame({"D": [768, 1024, 2048], "tokens": [2e9, 4e9, 8e9]})

@@ -330,6 +330,8 @@ TOKEN_COLUMNS = {
     "text": ({}, {"tokens_per_step": "1B"}),
     "a product": ({"batch": 500_000}, {"tokens_per_step": "batch*2000"}),
     "tokens by name": ({"batch_tokens": 1e9}, {}),
+    "tokens in brackets": ({"Batch size (tokens)": 1e9}, {}),
+    "in a configuration": ({"config.train.batch_tokens": 1e9}, {}),
     "sequences by name": ({"batch_seqs": 10**6, "seq_len": 1000}, {}),
     "fewer than a context": ({"batch_size": 25_000, "seq_len": 40_000}, {}),
     "too many for sequences": ({"global_batch": 10**9, "context": 2000}, {}),

@@ -183,3 +183,12 @@ class TestSharedCases:
         curve = pd.read_csv(SHARED / "curve.csv")
         assert state.frame.astype(float).to_numpy().tolist() == curve.to_numpy().tolist()
         assert "max_steps is 10000" in state.notes
+
+
+def test_a_folder_of_logs_of_wandb_is_no_table(tmp_path):
+    """Beside its log a run keeps the list of its packages, which is no table of runs."""
+    run = tmp_path / "offline-run-1"
+    (run / "files").mkdir(parents=True)
+    (run / "run-1.wandb").write_bytes(b":W&B")
+    (run / "files" / "requirements.txt").write_text("zipp==4.1.2\nnumpy==2.0\n")
+    assert codes(tmp_path) == ["E160"]

@@ -90,6 +90,13 @@ def run_names(files: Sequence[Path], folder: Path | None = None) -> list[str]:
     return [(place.parent / _stem(place.name)).as_posix() for place in places]
 
 
+def folder_names(files: Sequence[Path], folder: Path | None = None) -> list[str]:
+    """The folders of files, from the one that they share; empty for that itself."""
+    parents = [path.absolute().parent for path in files]
+    above = folder.absolute() if folder else Path(os.path.commonpath(parents))
+    return [parent.relative_to(above).as_posix().removeprefix(".") for parent in parents]
+
+
 def joined(tables: Sequence[RawTable], runs: Sequence[str], name: str) -> Cells:
     """Tables below each other, with a column of the names of their runs unless they have one.
 

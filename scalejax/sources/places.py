@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from scalejax.sources.event_files import EVENTS, read_events
 from scalejax.sources.exports import are_scalars, of_scalar_files
-from scalejax.sources.folders import folder_files, joined, run_names
+from scalejax.sources.folders import folder_files, folder_names, joined, run_names
 from scalejax.sources.kinds import Bytes, check_name, kind_of, kind_of_name
 from scalejax.sources.mlflow_store import read_store, store_runs
 from scalejax.sources.raw_table import RawTable
@@ -72,11 +72,11 @@ def read_files(
     """
     if len(files) == 1:
         return read_place(files[0], files[0].name, max_bytes)
-    runs = run_names(files, folder)
     if all(EVENTS in path.name for path in files):
-        by_folder = [Path(run).parent.as_posix().removeprefix(".") for run in runs]
-        cells = read_events(list(zip(by_folder, files, strict=True)), name, size_limit(max_bytes))
+        places = zip(folder_names(files, folder), files, strict=True)
+        cells = read_events(list(places), name, size_limit(max_bytes))
         return RawTable(cells.frame, name, cells.notes)
+    runs = run_names(files, folder)
     _check_kinds(files, name)
     tables, total = [], 0
     repeated = len({path.name for path in files}) < len(files)

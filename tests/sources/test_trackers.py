@@ -132,6 +132,13 @@ class TestTensorBoard:
         frame = read_source(tmp_path).frame
         assert frame["run"].tolist() == ["a"] * 3 + ["b"] * 3
         assert frame["loss"].tolist() == [3.0, 2.5, 2.0] * 2
+        # Files that were begun in one second have one name.
+        for run in ("a", "b"):
+            (file,) = (tmp_path / run).iterdir()
+            file.rename(file.with_name("events.out.tfevents.1.host"))
+        assert read_source(tmp_path).frame.equals(frame)
+        files = sorted(tmp_path.glob("*/*"))
+        assert read_source(files).frame.equals(frame)
         (file,) = (tmp_path / "a").iterdir()
         content = file.read_bytes()
         file.write_bytes(content[:-5])

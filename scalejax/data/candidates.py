@@ -131,7 +131,8 @@ def _apart(frame: pd.DataFrame, first: Candidate, second: Candidate) -> bool:
     usable = np.isfinite(one) & np.isfinite(other) & (one > 0) & (other > 0)
     if not usable.any():
         return False
-    return bool(abs(np.median(np.log10(one[usable] / other[usable]))) > _APART_DECADES)
+    decades = np.log10(one[usable]) - np.log10(other[usable])
+    return bool(abs(np.median(decades)) > _APART_DECADES)
 
 
 def same(frame: pd.DataFrame, candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -150,12 +151,12 @@ def same(frame: pd.DataFrame, candidates: Sequence[Candidate]) -> list[Candidate
 
 def values_of(frame: pd.DataFrame, candidate: Candidate) -> Floats:
     """A column in raw units, a loss in nats where its header says how, (n,)."""
-    values = parse_column(frame[candidate.column]).values * candidate.unit.factor
-    if candidate.loss_unit is None:
-        return values
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        values = parse_column(frame[candidate.column]).values * candidate.unit.factor
+        if candidate.loss_unit is None:
+            return values
         values = np.log(values) if candidate.loss_unit.log else values
-    return values * candidate.loss_unit.factor
+        return values * candidate.loss_unit.factor
 
 
 def _candidate(column: str, quantity: Quantity) -> Candidate | None:

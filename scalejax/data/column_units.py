@@ -59,7 +59,8 @@ def unit_problems(
         return []
     if problem := _two_suffixes(frame, match, factor):
         return [problem]
-    values = parse_column(frame[match.column]).values * factor_of(frame, match, unit)
+    with np.errstate(over="ignore"):
+        values = parse_column(frame[match.column]).values * factor_of(frame, match, unit)
     values = values[np.isfinite(values) & (values > 0)]
     beyond = _BEYOND.get(key, entry.plausible[1] if entry is not None else np.inf)
     typical = float(np.median(values)) if values.size else 0.0

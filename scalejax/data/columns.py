@@ -161,7 +161,8 @@ def _refused(frame: pd.DataFrame, candidates: Sequence[Candidate], quantity: str
 
 def _look(frame: pd.DataFrame, candidate: Candidate, entry: Quantity | None) -> tuple[int, str]:
     """How ill a column fits, from 0, and its values in words."""
-    values = parse_column(frame[candidate.column]).values * candidate.unit.factor
+    with np.errstate(over="ignore"):
+        values = parse_column(frame[candidate.column]).values * candidate.unit.factor
     values = values[np.isfinite(values)]
     kind = f"{candidate.kind}, " if candidate.kind else ""
     if not values.size:
@@ -177,11 +178,14 @@ def _look(frame: pd.DataFrame, candidate: Candidate, entry: Quantity | None) -> 
 
 
 def _nearness(frame: pd.DataFrame, candidates: Sequence[Candidate]) -> str:
-    first, second = (parse_column(frame[one.column]).values * one.unit.factor for one in candidates)
-    usable = np.isfinite(first) & np.isfinite(second) & (first != 0)
-    if not usable.any():
-        return ""
-    off = float(np.max(np.abs(second[usable] / first[usable] - 1)))
+    with np.errstate(over="ignore"):
+        first, second = (
+            parse_column(frame[one.column]).values * one.unit.factor for one in candidates
+        )
+        usable = np.isfinite(first) & np.isfinite(second) & (first != 0)
+        if not usable.any():
+            return ""
+        off = float(np.max(np.abs(second[usable] / first[usable] - 1)))
     return f", the first two equal within {off:.2g}" if off < _NEARLY else ""
 
 

@@ -212,10 +212,14 @@ def inspect_table(source: Any, request: Request) -> Inspection:
         problems = tuple(with_step_remedy(problem, draft) for problem in error.problems)
         return Inspection(name, problems, len(raw.frame), notes=draft.notes, presence=presence)
     inspection = _inspect(draft, raw.name, plan)
+    mapping = tuple(
+        replace(one, made=one.column == one.quantity and one.column not in raw.frame)
+        for one in inspection.mapping
+    )
     table = inspection.table
     if table is not None:
         table = replace(table, source_sha256=raw.sha256)
-    return replace(inspection, table=table, rows=len(raw.frame), presence=presence)
+    return replace(inspection, table=table, rows=len(raw.frame), presence=presence, mapping=mapping)
 
 
 def _inspect(draft: Draft, name: str, plan: ReadingPlan) -> Inspection:

@@ -34,6 +34,7 @@ class MappedColumn:
         unit: Unit of the column, in words; empty for names.
         how: What else was considered, or why this one; empty where nothing needs saying.
         factor: What turns the column into raw units.
+        made: Whether the source has no such column, and it was made of others.
     """
 
     quantity: str
@@ -41,9 +42,11 @@ class MappedColumn:
     unit: str = ""
     how: str = ""
     factor: float = 1.0
+    made: bool = False
 
     def __str__(self) -> str:
-        more = f" ({self.how})" if self.how else ""
+        how = "made of other columns" if self.made else self.how
+        more = f" ({how})" if how else ""
         unit = f", {self.unit}" if self.unit else ""
         return printable(f"{self.quantity} = {self.column}{unit}{more}")
 
@@ -59,7 +62,8 @@ def save_mapping(
 
     Args:
         path: A file that ends in ``.toml`` or ``.json``; one that exists is replaced.
-        mapping: Lines of `scalejax.data.Inspection.mapping`.
+        mapping: Lines of `scalejax.data.Inspection.mapping`. What was made of other columns is left
+            out: it is made again.
         loss_unit: Unit of the loss, if it is known.
         target: What was read as the response; kept where it is the user's own word for it.
 
@@ -73,7 +77,7 @@ def save_mapping(
     values: dict[str, Any] = {} if loss_unit is None else {"loss_unit": loss_unit}
     if target not in QUANTITIES:
         values["target"] = target
-    kept = [one for one in mapping if one.quantity not in ROLES]
+    kept = [one for one in mapping if one.quantity not in ROLES and not one.made]
     values["columns"] = {one.quantity: one.column for one in kept}
     values["units"] = {one.quantity: one.factor for one in kept if one.factor != 1}
     place = Path(path)

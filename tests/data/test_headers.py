@@ -18,6 +18,7 @@ from scalejax.data import (
     folded,
     inspect_table,
     read_mapping,
+    save_mapping,
 )
 from scalejax.data.headers import unit_of
 from scalejax.errors import InputError, UsageError
@@ -227,6 +228,17 @@ class TestDoubts:
         problem = column_problems(frame(other), {name: None})[0]
         assert "perhaps" not in problem.message
 
+    @pytest.mark.parametrize("names", [("N", "params"), ("val ppl", "val loss (bits)")])
+    def test_numbers_near_the_ends_of_floats(self, names):
+        """No warning of an overflow comes before the columns are judged."""
+        quantity = "N" if "N" in names else "loss"
+        for first, second in ((1e300, 1e-300), (1e-300, 1e300), (1e308, 1e307)):
+            runs = pd.DataFrame({names[0]: [first, 2.0], names[1]: [second, 3.0]})
+            column_of(runs, quantity)
+            column_of(runs.add_suffix(" (B)"), quantity)
+            for name in (*names, *(f"{name} (B)" for name in names)):
+                inspect_table(runs.rename(columns={names[0]: name}), Request())
+
     def test_an_exact_symbol_of_another_size(self):
         runs = pd.DataFrame({"D": [768, 1024, 2048], "tokens": [2e9, 4e9, 8e9]})
         assert column_of(runs, "D").code == "E124"
@@ -384,6 +396,16 @@ class TestMapping:
         with pytest.raises(SystemExit) as end:
             main(["check", "runs.csv", "--mapping", name])
         assert not end.value.code
+
+    def test_what_was_made_is_made_again(self, tmp_path):
+        runs = GOOD.assign(
+            model=[f"m-{n / 1e6:.6f}M" for n in GOOD["N"]], step=GOOD["D"] / 1e6, batch_tokens=1e6
+        )
+        request = Request(size_from="model")
+        inspection = inspect_table(runs.drop(columns=["N", "D"]), request)
+        assert [one.quantity for one in inspection.mapping if one.made] == ["N", "D"]
+        save_mapping(tmp_path / "map.toml", inspection.mapping)
+        assert read_mapping(tmp_path / "map.toml") == {"columns": {"loss": "loss"}}
 
     def test_what_is_given_beside_it_wins(self):
         table = sj.load_table(GOOD.assign(size=2 * GOOD["N"]), columns={"N": "size"},

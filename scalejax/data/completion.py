@@ -24,7 +24,7 @@ from scalejax.data.keys import (
 )
 from scalejax.data.request import SOURCES, Request
 from scalejax.data.sizes import sizes_in
-from scalejax.data.steps import count_tokens, refuse_second
+from scalejax.data.steps import count_tokens, refuse_second, refuse_unit
 from scalejax.errors import InputError, InputProblem
 from scalejax.quantities import short_number
 from scalejax.sources import read_frame, source_name
@@ -210,6 +210,7 @@ def name_sizes(draft: Draft) -> Draft:
 
 
 def _with_sizes(draft: Draft, column: str, sizes: dict[str, float]) -> Draft:
+    refuse_unit(draft, "N", f"the names in {column!r}")
     pairs = [f"{name} = {short_number(size)}" for name, size in sizes.items()]
     low, high = (short_number(end(sizes.values())) for end in (min, max))
     shown = ", ".join(pairs) if len(pairs) <= _SHOWN_NAMES else f"{len(pairs)}, {low} to {high}"

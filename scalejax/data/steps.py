@@ -9,6 +9,7 @@ import pandas as pd
 from scalejax.data.columns import match_column
 from scalejax.data.draft import Draft, column_numbers
 from scalejax.data.keys import candidates, folded, key_column, missing_column, named_column
+from scalejax.data.numbers import unit_factor
 from scalejax.data.reduction_options import as_number, factors
 from scalejax.data.request import SOURCES, Request
 from scalejax.errors import InputError, InputProblem
@@ -71,6 +72,24 @@ def refuse_second(draft: Draft, quantity: str, option: str) -> None:
         raise InputError([InputProblem("E124", message, column)])
 
 
+def refuse_unit(draft: Draft, quantity: str, source: str) -> None:
+    """Refuse a unit of a quantity that is made in raw numbers.
+
+    Args:
+        draft: The table.
+        quantity: What is made, ``"N"`` or ``"D"``.
+        source: What it is made from, in words.
+
+    Raises:
+        InputError: E112.
+    """
+    unit = draft.request.units.get(quantity)
+    if unit is not None and unit_factor(unit) != 1:
+        said = argument("units", {quantity: unit})
+        message = f"{quantity} is made from {source}, in raw numbers: leave out {said}"
+        raise InputError([InputProblem("E112", message)])
+
+
 def _lacks_tokens(frame: pd.DataFrame, request: Request) -> bool:
     """Whether D is wanted, for itself or for N or C, and has no column."""
 
@@ -122,6 +141,7 @@ def _counts(draft: Draft, batch: str, context: str, key: str) -> str | None:
 
 
 def _with_tokens(draft: Draft, step: str, parts: tuple[str, ...]) -> Draft:
+    refuse_unit(draft, "D", f"the column {step!r}")
     names, product = [], np.ones(len(draft.frame))
     for part in parts:
         value = as_number(part) if part not in draft.frame.columns else None

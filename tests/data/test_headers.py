@@ -407,6 +407,16 @@ class TestMapping:
         save_mapping(tmp_path / "map.toml", inspection.mapping)
         assert read_mapping(tmp_path / "map.toml") == {"columns": {"loss": "loss"}}
 
+    @pytest.mark.parametrize("made", ["N", "D"])
+    def test_a_unit_of_what_is_made_is_refused(self, made):
+        runs = GOOD.assign(model=[f"m-{n / 1e6:.6f}M" for n in GOOD["N"]], step=GOOD["D"] / 1e6)
+        options = {"N": {"size_from": "model"}, "D": {"tokens_per_step": 1e6}}[made]
+        rest = runs.drop(columns=made)
+        plain = sj.load_table(GOOD).inputs[made]
+        assert sj.load_table(rest, **options, units={made: 1}).inputs[made] == pytest.approx(plain)
+        with pytest.raises(InputError, match="E112"):
+            sj.load_table(rest, **options, units={made: "M"})
+
     def test_what_is_given_beside_it_wins(self):
         table = sj.load_table(GOOD.assign(size=2 * GOOD["N"]), columns={"N": "size"},
                               mapping={"columns": {"N": "N"}})  # fmt: skip

@@ -117,7 +117,7 @@ def column_problems(
     if missing:
         wanted = ", ".join(_describe(quantity) for quantity in missing)
         used = {m.column if isinstance(m, Candidate) else m for m in matches.values()}
-        guesses = {quantity: _guess(frame, quantity, used) for quantity in missing}
+        guesses = {quantity: guess_of(frame, quantity, used) for quantity in missing}
         remedy = argument("columns", dict.fromkeys(missing, "..."))
         message = f"no column for {wanted}; {column_list(frame)}. Say {remedy}"
         if hints := {quantity: guess for quantity, guess in guesses.items() if guess}:
@@ -189,7 +189,7 @@ def _nearness(frame: pd.DataFrame, candidates: Sequence[Candidate]) -> str:
     return f", the first two equal within {off:.2g}" if off < _NEARLY else ""
 
 
-def _guess(frame: pd.DataFrame, quantity: str, used: Collection[object]) -> str:
+def guess_of(frame: pd.DataFrame, quantity: str, used: Collection[object]) -> str:
     """The one unread column of numbers whose words hint at a quantity; empty without one."""
     hints = _HINTS.get(quantity, set())
     named = [

@@ -16,7 +16,7 @@ from scalejax._arrays import Floats
 from scalejax.compute import SIX_N_D, Compute
 from scalejax.data.candidates import Candidate
 from scalejax.data.column_units import factor_of, unit_problems
-from scalejax.data.columns import column_of, column_problems, match_name
+from scalejax.data.columns import column_of, column_problems, guess_of, match_name
 from scalejax.data.mapping import MappedColumn
 from scalejax.data.request import ROLES, SOURCES, Request
 from scalejax.data.response import Response, response_of
@@ -102,7 +102,10 @@ def make_reading_plan(frame: pd.DataFrame, request: Request) -> ReadingPlan:
     mapping = tuple(
         _mapped(key, match, request, response, factors.get(key, 1.0)) for key, match in read.items()
     )
-    notes = [_derivation_note(quantity, request) for quantity in derived]
+    used = {one.column for one in read.values()}
+    notes = [
+        _derivation_note(quantity, request, guess_of(frame, quantity, used)) for quantity in derived
+    ]
     notes += [
         _unit_note(measured[key], key, factor, units, request.target if key == "loss" else key)
         for key, factor in factors.items()
@@ -198,8 +201,10 @@ def _mapped(
     return MappedColumn(key, match.column, unit, match.remark, factor)
 
 
-def _derivation_note(quantity: str, request: Request) -> str:
+def _derivation_note(quantity: str, request: Request, guess: str) -> str:
     why = "as asked" if quantity in request.derive else f"no {quantity} column"
+    if guess and quantity not in request.derive:
+        why += f" (if {guess!r} is one, say {argument('columns', {quantity: guess})})"
     if request.compute is not None:
         return f"{quantity} derived from C = {request.compute}: {why}"
     return f"{quantity} derived as {_FORMULAS[quantity]} from C = 6ND: {why}"

@@ -239,6 +239,13 @@ class TestDoubts:
             for name in (*names, *(f"{name} (B)" for name in names)):
                 inspect_table(runs.rename(columns={names[0]: name}), Request())
 
+    def test_what_is_derived_names_a_column_that_may_be_it(self):
+        runs = GOOD.assign(C=6 * GOOD["N"] * GOOD["D"]).rename(columns={"N": "backbone params"})
+        (note,) = [one for one in sj.load_table(runs).notes if one.startswith("N derived")]
+        assert 'columns={"N": "backbone params"}' in note
+        others = runs.rename(columns={"backbone params": "params per second"})
+        assert "columns=" not in " ".join(sj.load_table(others).notes)
+
     def test_an_exact_symbol_of_another_size(self):
         runs = pd.DataFrame({"D": [768, 1024, 2048], "tokens": [2e9, 4e9, 8e9]})
         assert column_of(runs, "D").code == "E124"

@@ -32,6 +32,8 @@ from scalejax.vocabulary import argument
 
 # Names that are listed with their sizes; more are counted. By judgement.
 _SHOWN_NAMES = 12
+_UNFINISHED = {"crashed", "failed", "killed", "running", "preempted", "preempting", "pending"}
+"""What W&B and MLflow call runs that have not come to their end."""
 
 
 def complete(draft: Draft) -> Draft:
@@ -46,7 +48,19 @@ def complete(draft: Draft) -> Draft:
     draft = pivot_metrics(draft)
     draft = join_runs(draft)
     draft = name_sizes(draft)
-    return count_tokens(draft)
+    return count_tokens(say_unfinished(draft))
+
+
+def say_unfinished(draft: Draft) -> Draft:
+    """A note on rows of runs that a tracker calls crashed, failed or running; they stay."""
+    for column in [one for one in draft.frame.columns if folded(one) in ("state", "status")]:
+        words = [text.casefold() for text in text_of(draft.frame[column])]
+        rows = [int(row) for row, word in zip(draft.row, words, strict=True) if word in _UNFINISHED]
+        if rows:
+            shown = ", ".join(map(str, rows[:5])) + (" ..." if len(rows) > 5 else "")
+            said = f"{column!r} calls {len(rows)} rows unfinished (rows {shown}); they are read"
+            draft = draft.note(f"{said}: {argument('exclude')} leaves them out")
+    return draft
 
 
 def pivot_metrics(draft: Draft) -> Draft:

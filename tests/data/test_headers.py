@@ -376,6 +376,15 @@ class TestResponses:
         assert "nats" not in str(plan)
 
 
+@pytest.mark.parametrize("word", ["crashed", "FAILED", "Running"])
+def test_unfinished_runs_are_said(word):
+    runs = GOOD.assign(State=["finished"] * (len(GOOD) - 2) + [word] * 2)
+    table = sj.load_table(runs)
+    assert table.n_rows == len(GOOD)
+    assert any(f"'State' calls 2 rows unfinished (rows {len(GOOD) - 1}" in n for n in table.notes)
+    assert not any("unfinished" in note for note in sj.load_table(runs[:-2]).notes)
+
+
 class TestMapping:
     RUNS = (
         GOOD.assign(N=GOOD["N"] / 1e6, loss=np.exp(GOOD["loss"]))

@@ -159,9 +159,11 @@ def check_command(app: typer.Typer, words: Sequence[str]) -> str | None:
             files.append(word)
         elif word.partition("=")[0] in known:
             kept += [word, *values]
-    if "runs" not in own or not files or files == ["-"]:
+    told = [*files, *kept]
+    # What would steer the terminal cannot be shown, nor pasted if it were escaped.
+    if "runs" not in own or not files or files == ["-"] or not all(map(str.isprintable, told)):
         return None
-    return " ".join(["scalejax", "check", *map(shlex.quote, [*files, *kept])])
+    return " ".join(["scalejax", "check", *map(shlex.quote, told)])
 
 
 def data_of(runs: str) -> Any:

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import scalejax as sj
 from scalejax.cli import app
+from scalejax.compute import Compute
 
 AT = {"N": [1e10, 1e11], "D": [2e11, 2e12]}
 PRICED = {"params": 7e10, "tokens": 1.4e12}
@@ -57,6 +58,7 @@ def test_families_and_infinite_inputs_come_back(forecast, tmp_path):
         params={"a": forecast.params[""], "ü\n": {**forecast.params[""], "E": 1 / 3}},
         draws={"a": draws, "ü\n": few},
         tau={"a": 0.1, "ü\n": float("nan")},
+        compute={"a": Compute(12.0, 3e8), "ü\n": None},
         backtest={},
         notes=("note",),
     )

@@ -5,19 +5,15 @@ compared without a fit.
 """
 
 import itertools
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from cases import CASES, needs_cases
 
 import scalejax as sj
 from scalejax.data import load_table
 from scalejax.errors import InputError, UsageError
-
-CASES = Path(os.environ.get("SCALEJAX_DATA", "absent")).parent / "cases"
-needs_cases = pytest.mark.skipif(not CASES.is_dir(), reason="there is no folder of cases")
 
 SIZES, TOKENS = np.array([1e8, 3e8, 1e9, 3e9]), np.array([2e9, 1e10, 5e10])
 RNG = np.random.default_rng(7)

@@ -4,18 +4,16 @@ The values are those of the folder's README, from which the files were made by a
 """
 
 import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from cases import CASES, needs_cases
 
 import scalejax as sj
 from scalejax.data import Request, inspect_table
 
-CASES = Path(os.environ.get("SCALEJAX_DATA", "absent")).resolve().parent / "cases"
-pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="there are no cases by SCALEJAX_DATA")
+pytestmark = needs_cases
 
 TRUTH = {"E": 1.8, "A": 300, "alpha": 0.33, "B": 900, "beta": 0.32}
 BITS = {"E": 0.618298, "A": 103.0496, "alpha": 0.33, "B": 309.1489, "beta": 0.32}

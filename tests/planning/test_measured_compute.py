@@ -1,12 +1,11 @@
 """A measured column of compute decides, a plan is that of the budget that it says, and is kept."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from cases import CASES, needs_cases
 
 import scalejax as sj
 from scalejax.compute import SIX_N_D, Compute
@@ -14,7 +13,6 @@ from scalejax.isoflop import isoflop
 from scalejax.optima import allocation
 from scalejax.planning import frontier, plan
 
-CASES = Path(os.environ.get("SCALEJAX_DATA", "")).resolve().parent / "cases"
 BUDGET = 1e21
 LINE = Compute(6.0, 2e9)
 
@@ -150,7 +148,7 @@ def test_slices_are_of_the_same_compute():
     assert len(said.minima) != 3 or not np.allclose(said.minima["C"], [1e20, 1e21, 1e22])
 
 
-@pytest.mark.skipif(not CASES.is_dir(), reason="there are no cases beside SCALEJAX_DATA")
+@needs_cases
 def test_the_case_of_measured_compute():
     fit = sj.fit(CASES / "measured_compute.csv", resamples=0)
     best = plan(fit, budget=1e21)

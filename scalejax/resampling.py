@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
 from scalejax._arrays import Floats, Ints
-from scalejax.errors import UsageError
+from scalejax.amounts import LEVEL, read
 
 WeightKind = Literal["pairs", "cluster", "nested", "stratified", "bayesian", "jackknife"]
 TargetKind = Literal["residual", "wild", "parametric"]
@@ -230,14 +230,13 @@ def _parametric(noise: Floats, unit: Ints, key: jax.Array) -> jax.Array:
     return jax.random.normal(key, noise.shape)
 
 
-def check_level(level: float) -> None:
-    """Refuse a level that is no probability.
+def check_level(level: Any) -> float:
+    """The level of an interval, a probability.
 
     Raises:
         UsageError: It does not lie between 0 and 1.
     """
-    if not 0 < level < 1:
-        raise UsageError(f"level must lie between 0 and 1, not {level!r}.")
+    return read("level", level, LEVEL)
 
 
 def t_quantile(level: float, degrees_of_freedom: float) -> float:

@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats
+from scalejax.amounts import whole
 from scalejax.bayes.density import is_likelihood, make_density
 from scalejax.engine import FitProblem, check_priors
 from scalejax.errors import FitWarning, ScalejaxError, UsageError
@@ -205,12 +206,8 @@ def posterior(
             range.
     """
     arviz, numpyro = extra("arviz"), extra("numpyro")
-    if min(draws, warmup) < _LEAST_STEPS or chains < 2 or seed < 0:
-        raise UsageError(
-            f"NUTS takes at least {_LEAST_STEPS} {argument('draws')}, {_LEAST_STEPS} "
-            "steps of warmup= and 2 "
-            f"chains=, and a {argument('seed')} from 0, not {draws}, {warmup}, {chains} and {seed}."
-        )
+    whole("draws", draws, _LEAST_STEPS), whole("warmup", warmup, _LEAST_STEPS)
+    whole("chains", chains, 2), whole("seed", seed)
     problem = _problem(fit, likelihood, priors, noise_prior)
     density = make_density(problem, fit.params, noise_prior)
     with jax.enable_x64(True):

@@ -4,6 +4,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+from scalejax.amounts import DISCREPANCY, WIDTH, read
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
@@ -69,14 +70,21 @@ def design(
         option("Noise of the loss of a new run: 0.003 is 0.3 %. [default: as in the fit]"),
     ] = None,
     discrepancy: Annotated[
-        float, option("How far off the law may be for each decade from --at: 0.005 is 0.5 %.")
+        float,
+        option(
+            "How far off the law may be for each decade from --at: 0.005 is 0.5 %.",
+            "SHARE",
+            parser=o.number(DISCREPANCY),
+        ),
     ] = 0.0,
     hardware: o.Hardware = None,
     peak: o.Peak = None,
     mfu: o.Mfu = 0.4,
     usd_per_hour: o.UsdPerHour = None,
     flop_per_token: o.FlopPerToken = None,
-    draws: Annotated[int, option("Draws of the parameters to average over.", min=0)] = 8,
+    draws: Annotated[
+        int, option("Draws of the parameters to average over.", "NUMBER", parser=o.count)
+    ] = 8,
     seed: o.Seed = 0,
     simulate: Annotated[
         int,
@@ -127,9 +135,7 @@ def design(
         "draws": draws,
         "seed": seed,
     }
-    half_width = words.share("width", width)
-    if half_width is not None and not half_width > 0:
-        raise words.refusal("width", "it is a positive share such as 20% or 0.2.")
+    half_width = None if width is None else read("width", width, WIDTH)
     if half_width is not None and half_width > 1 and "%" not in str(width):
         raise words.refusal("width", f"{width} is {100 * half_width:g} %: write 20% or 0.2.")
     from scalejax.designing import check_simulations, design_of, question_of

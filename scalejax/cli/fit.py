@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import scalejax
+from scalejax.amounts import WIDTH
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
@@ -44,20 +45,38 @@ def fit(
     objective: o.Objective = ObjectiveName.HUBER,
     delta: Annotated[
         float | None,
-        option("Residual beyond which --objective huber turns linear. [default: 0.001]"),
+        option(
+            "Residual beyond which --objective huber turns linear. [default: 0.001]",
+            "NUMBER",
+            parser=o.number(),
+        ),
     ] = None,
     dof: Annotated[
-        float | None, option("Degrees of freedom of --objective student-t. [default: 3]")
+        float | None,
+        option(
+            "Degrees of freedom of --objective student-t. [default: 3]",
+            "NUMBER",
+            parser=o.number(),
+        ),
     ] = None,
     on: o.On = Scale.LOG,
     resamples: Annotated[
-        int | None, option("Refits for the intervals. [default: 1000; 0 with --by]", min=0)
+        int | None,
+        option(
+            "Refits for the intervals. [default: 1000; 0 with --by]",
+            "NUMBER",
+            parser=o.count,
+        ),
     ] = None,
     seed: o.Seed = 0,
     resampling: o.Resampling = ResamplingName.AUTO,
     noise: Annotated[
         float | None,
-        option("Known noise of a loss, for --resampling parametric: 0.003 is 0.3 %."),
+        option(
+            "Known noise of a loss, for --resampling parametric: 0.003 is 0.3 %.",
+            "SHARE",
+            parser=o.number(WIDTH),
+        ),
     ] = None,
     run: o.Run = None,
     strata: o.Strata = None,

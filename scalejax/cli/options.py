@@ -4,17 +4,21 @@ Names are those of the keywords in Python (the table is in CONTRIBUTING). What c
 without JAX is refused here, before it is loaded; `scalejax.cli.words` reads the rest.
 """
 
-import math
 import os
+from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 
+from scalejax.amounts import DISCREPANCY, FINITE, LEVEL, SHARE, Kind, read, whole
 from scalejax.cli.names import ALIASES, DATASETS, LAWS, SETS
+from scalejax.errors import UsageError
 from scalejax.vocabulary import did_you_mean
 
+T = TypeVar("T")
 PLOT_TYPES = (".png", ".pdf", ".svg")
 
 
@@ -85,6 +89,8 @@ def _beside(path: Path) -> list[str]:
 
 def check_law(value: str | None) -> str | None:
     """A law that is registered, or one of the user's own."""
+    if value is not None and not value.strip():
+        raise typer.BadParameter("it names no law; scalejax laws lists all.")
     if value is not None and ":" not in value and value not in (*LAWS, *ALIASES):
         near = did_you_mean(value, [*LAWS, *ALIASES])
         raise typer.BadParameter(f"there is no law {value!r}{near or '; scalejax laws lists all.'}")
@@ -117,18 +123,6 @@ def _folder(value: Path) -> Path:
     return value
 
 
-def _level(value: float) -> float:
-    if not 0 < value < 1:
-        raise typer.BadParameter("it must lie between 0 and 1.")
-    return value
-
-
-def _share(value: float | None) -> float | None:
-    if value is not None and not 0 <= value < math.inf:
-        raise typer.BadParameter("it must not be negative.")
-    return value
-
-
 def _plot(value: Path | None) -> Path | None:
     if value is None:
         return None
@@ -141,6 +135,25 @@ def _plot_now(value: Path | None) -> Path | None:
     if value is not None and _plot(value) and not value.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {value.parent}.")
     return value
+
+
+def number(kind: Kind = FINITE) -> Callable[[Any], float]:
+    """What reads an option as a number of a kind, with a suffix or a percent sign as in Python."""
+    return _parser(partial(read, "", kind=kind))
+
+
+def _parser(reads: Callable[[Any], T]) -> Callable[[Any], T]:
+    def parse(value: Any) -> T:
+        try:
+            return reads(value)
+        except UsageError as error:
+            raise typer.BadParameter(str(error)) from None
+
+    return parse
+
+
+count = _parser(partial(whole, ""))
+"""Reads an option as a whole number, with a suffix as in Python."""
 
 
 def option(help: str, metavar: str | None = None, *names: str, **more: Any) -> Any:
@@ -283,7 +296,7 @@ On = Annotated[Scale, option("Residuals of the logarithm of the loss, or of the 
 Resampling = Annotated[
     ResamplingName, option("How runs are resampled for the intervals; auto takes what suits them.")
 ]
-Seed = Annotated[int, option("Seed of all that is random.", min=0)]
+Seed = Annotated[int, option("Seed of all that is random.", "NUMBER", parser=count)]
 
 Fixed = Annotated[
     list[str] | None,
@@ -313,12 +326,15 @@ At = Annotated[
     ),
 ]
 OneRunAt = Annotated[str | None, option("A planned run, to predict its loss.", "N=70B,D=1.4T")]
-Level = Annotated[float, option("Probability of the intervals.", callback=_level)]
+Level = Annotated[
+    float, option("Probability of the intervals.", "PROBABILITY", parser=number(LEVEL))
+]
 Discrepancy = Annotated[
     float | None,
     option(
         "How far the law itself may be wrong for each decade beyond the data: 0.005 is 0.5 %.",
-        callback=_share,
+        "SHARE",
+        parser=number(DISCREPANCY),
     ),
 ]
 
@@ -326,7 +342,10 @@ Discrepancy = Annotated[
 Budget = Annotated[str | None, option("Training compute that may be spent, such as 1e24.", "FLOP")]
 Usd = Annotated[str | None, option("Dollars that may be spent; needs --hardware.", "DOLLARS")]
 Hardware = Annotated[str | None, option(f"Accelerator that trains: {_HARDWARE}.", "NAME")]
-Mfu = Annotated[float, option("Share of the peak FLOP rate that training reaches.", "SHARE")]
+Mfu = Annotated[
+    float,
+    option("Share of the peak FLOP rate that training reaches.", "SHARE", parser=number(SHARE)),
+]
 Peak = Annotated[
     str | None,
     option("Peak rate of an accelerator of your own, dense, 16 bits; not --hardware.", "165T"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from scalejax.amounts import POSITIVE
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
@@ -36,7 +37,8 @@ def plan(
     ] = None,
     usd: o.Usd = None,
     target_loss: Annotated[
-        float | None, option("Loss to reach as cheaply as possible.", "NATS")
+        float | None,
+        option("Loss to reach as cheaply as possible.", "NATS", parser=o.number(POSITIVE)),
     ] = None,
     as_good_as: Annotated[
         str | None,
@@ -80,7 +82,9 @@ def plan(
     output_tokens: Annotated[
         str | None, option("Tokens that it will write; with --input-tokens.", "TOKENS")
     ] = None,
-    serving_bits: Annotated[float, option("Bits of the weights when served.", "BITS")] = 16.0,
+    serving_bits: Annotated[
+        float, option("Bits of the weights when served.", "BITS", parser=o.number(POSITIVE))
+    ] = 16.0,
     serving_hardware: Annotated[
         str | None, option("Accelerator that serves. [default: --hardware]", "NAME")
     ] = None,

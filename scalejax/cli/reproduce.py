@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from scalejax.amounts import NOT_NEGATIVE
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
@@ -21,7 +22,12 @@ def reproduce(
     ],
     law: o.OwnLaw = None,
     tolerance: Annotated[
-        float, option("Largest relative difference that counts as the same.", min=0)
+        float,
+        option(
+            "Largest relative difference that counts as the same.",
+            "NUMBER",
+            parser=o.number(NOT_NEGATIVE),
+        ),
     ] = 1e-10,
     as_json: o.AsJson = False,
 ) -> None:

@@ -63,7 +63,8 @@ def select(
     ] = None,
     at: o.OneRunAt = None,
     resamples: Annotated[
-        int, option("Random weightings of the runs, for the intervals.", min=0)
+        int,
+        option("Random weightings of the runs, for the intervals.", "NUMBER", parser=o.count),
     ] = 200,
     seed: o.Seed = 0,
     objective: o.Objective = ObjectiveName.HUBER,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from scalejax.amounts import DISCREPANCY, bounds, kind_of, pair, parse_number, read
 from scalejax.cli.options import ObjectiveName, OnBad, Scale, SolverName
 from scalejax.vocabulary import argument
 
@@ -42,24 +43,19 @@ def _apart(items: Iterable[str]) -> Iterator[str]:
 
 def numbers(name: str, items: list[str] | None) -> dict[str, float]:
     """``["E=1.7", "P_w=8"]`` to numbers; suffixes as in ``N=70B``."""
-    return {key: _number(name, value) for key, value in pairs(name, items).items()}
+    return {key: read(name, value, key=key) for key, value in pairs(name, items).items()}
 
 
 def point(name: str, text: str) -> dict[str, float]:
     """``"N=70B,D=1.4T"`` to numbers, by the grammar of the data files."""
-    return numbers(name, text.split(","))
+    # A comma before a digit belongs to the number: N=70,000,000,D=1.4T.
+    values = pairs(name, re.split(r",(?!\s*[0-9])", text))
+    return {key: read(name, value, kind_of(key), key) for key, value in values.items()}
 
 
 def discrepancy(text: str | None) -> float | str | None:
     """``"0.005"`` to a number; ``"none"`` stays."""
-    if text is None or text == "none":
-        return text
-    try:
-        return float(text)
-    except ValueError:
-        raise refusal(
-            "discrepancy", f"{text!r} is neither a share such as 0.005 nor none."
-        ) from None
+    return text if text is None or text == "none" else read("discrepancy", text, DISCREPANCY)
 
 
 def points(texts: list[str] | None) -> list[dict[str, float]] | None:
@@ -74,7 +70,7 @@ def ranges(name: str, items: list[str] | None) -> dict[str, tuple[float, float]]
         low, separator, high = value.partition(":")
         if not separator:
             raise refusal(name, f"{value!r} is not of the form LOW:HIGH.")
-        values[key] = (_number(name, low), _number(name, high))
+        values[key] = bounds(name, (low, high), key)
     return values
 
 
@@ -83,15 +79,7 @@ def two(name: str, text: str) -> tuple[float, float]:
     first, separator, second = text.partition(":")
     if not separator:
         raise refusal(name, f"{text!r} is not of the form IN:OUT.")
-    return _number(name, first), _number(name, second)
-
-
-def share(name: str, text: str | None) -> float | None:
-    """``"20%"`` or ``"0.2"`` to 0.2."""
-    if text is None:
-        return None
-    value = _number(name, text.removesuffix("%"))
-    return value / 100 if text.endswith("%") else value
+    return pair(name, (first, second))
 
 
 def table_options(
@@ -277,16 +265,6 @@ def _rows(text: str | None) -> str | list[int] | None:
 def _unit(text: str) -> str | float:
     """A unit is a letter or a factor."""
     try:
-        return float(text)
-    except ValueError:
-        return text
-
-
-def _number(name: str, text: str) -> float:
-    """A number with a suffix, as in the data files."""
-    from scalejax.data import parse_number
-
-    try:
         return parse_number(text)
     except ValueError:
-        raise refusal(name, f"{text!r} is not a number.") from None
+        return text

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats
+from scalejax.amounts import POSITIVE, read
 from scalejax.compute import SIX_N_D, Compute, clear_compute
-from scalejax.data import parse_number
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit, default_kind
@@ -282,7 +282,7 @@ def conclusion_at(
             open what a run costs.
     """
     inputs = point if isinstance(point, Mapping) else {"C": point}
-    values = {name: _positive(value) for name, value in inputs.items()}
+    values = {name: read("at", value, POSITIVE, name) for name, value in inputs.items()}
     if values.keys() == {*law.inputs}:
         return PredictedLoss(tuple((name, values[name]) for name in law.inputs))
     if values.keys() != {"C"}:
@@ -296,13 +296,3 @@ def conclusion_at(
             f"{', '.join(law.inputs)}: give {argument('at')} the inputs of a run."
         )
     return ComputeOptimum(values["C"], clear_compute(compute))
-
-
-def _positive(value: Any) -> float:
-    try:
-        number = parse_number(value) if isinstance(value, str) else float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not 0 < number < float("inf"):
-        raise UsageError(f"{argument('at')} needs positive numbers, not {value!r}.")
-    return number

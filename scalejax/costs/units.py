@@ -11,6 +11,7 @@ import math
 import re
 from typing import Annotated, Any
 
+from scalejax.amounts import GRAMMAR, hint, read
 from scalejax.costs.dimensions import BASES, NUMBER, Amount, Dimension, Unit
 from scalejax.errors import UsageError
 from scalejax.quantities import short_number
@@ -82,8 +83,11 @@ _TABLE = {
     **_SINGLE,
 }  # fmt: skip
 
+# "5m" may be minutes, "5g" grams, "5B" bytes: where they are wanted, case and unit count.
+_AMBIGUOUS = (_BYTE.dimension, _S.dimension, _CO2.dimension)
 _AMOUNT = re.compile(
-    r"(?P<dollar>\$)?\s*(?P<number>[0-9][0-9_,]*\.?[0-9]*|\.[0-9]+)"
+    r"(?P<dollar>\$)?\s*"
+    r"(?P<number>(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+(?:_[0-9]+)*)(?![0-9,_])(?:\.[0-9]*)?|\.[0-9]+)"
     r"(?:(?P<exponent>[eE][+-]?[0-9]+)|\s?(?P<suffix>[kKMBTP])(?![A-Za-z]))?"
     r"\s*(?P<unit>\S.*)?"
 )
@@ -127,23 +131,26 @@ def parse_amount(text: str, wanted: str | None = None) -> Amount:
     """
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{text!r} is no amount: write a number and a unit, such as '30 days'")
+        words = hint(text) or ": write a number and a unit, such as '30 days'"
+        raise UsageError(f"{text!r} is no amount{words}")
+    expected = unit_named(wanted) if wanted is not None else None
+    if expected is not None and expected.dimension not in _AMBIGUOUS and GRAMMAR.fullmatch(text):
+        return Amount(read("", text) * expected.factor, expected.dimension)
     exponent = match["exponent"] or _SUFFIXES.get(match["suffix"] or "", "")
-    number = float(re.sub("[_,]", "", match["number"]) + exponent)
-    if not math.isfinite(number):
+    value = float(re.sub("[_,]", "", match["number"]) + exponent)
+    if not math.isfinite(value):
         raise UsageError(f"{text!r} is too large")
     rest = match["unit"] or ""
     if match["dollar"]:
         rest = "$" + rest
-    expected = unit_named(wanted) if wanted is not None else None
     if not rest and expected is not None:
         if match["suffix"] == "B" and expected.dimension == _BYTE.dimension:
             raise UsageError(f"{text!r} may mean bytes or billions: write 'GB' or 'bytes'")
-        return Amount(number * expected.factor, expected.dimension)
+        return Amount(value * expected.factor, expected.dimension)
     unit = unit_named(rest) if rest else _ONE
     if expected is not None and unit.dimension != expected.dimension:
         raise UsageError(f"{text!r} is in {unit.dimension}, but {expected.dimension} is wanted")
-    return Amount(number * unit.factor, unit.dimension)
+    return Amount(value * unit.factor, unit.dimension)
 
 
 def value_in(amount: Amount, unit: str) -> Any:
@@ -162,11 +169,11 @@ def amount_in(value: float | str, unit: str) -> float:
     """A number in `unit`, given as such or as text: ``"1e23"``, ``"70B"``, ``"5M USD"``.
 
     Raises:
-        UsageError: The text is no amount, or of another dimension.
+        UsageError: It is no finite amount, or of another dimension.
     """
     if isinstance(value, str):
         return float(value_in(parse_amount(value, unit), unit))
-    return float(value)
+    return read("", value)
 
 
 def format_amount(amount: Amount) -> str:

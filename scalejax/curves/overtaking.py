@@ -18,6 +18,7 @@ from itertools import pairwise
 import numpy as np
 
 from scalejax._arrays import Floats, Ints
+from scalejax.amounts import LEVEL, read, whole
 from scalejax.curves.loss_curve import LossCurve
 from scalejax.errors import UsageError
 
@@ -170,7 +171,9 @@ def compare_curves(
         raise UsageError(f"{a.name} and {b.name} have no cost in common.")
     # Rounding of the ends must not leave the range of either run.
     cost = np.clip(np.geomspace(low, high, _GRID), low, high)
-    random = np.random.default_rng(seed)
+    read("level", level, LEVEL)
+    whole("draws", draws, 1)
+    random = np.random.default_rng(whole("seed", seed))
     heights = [curve.smoothed(cost) for curve in (a, b)]
     replicates = [_refits(curve, cost, draws, random) for curve in (a, b)]
     tail = (1 - level) / 2
@@ -212,7 +215,9 @@ def overtakes(
     """
     if not cost > curve.cost[-1]:
         raise UsageError(f"{curve.name} has come to {cost:g} itself: compare the curves there.")
-    random = np.random.default_rng(seed)
+    read("level", level, LEVEL)
+    whole("draws", draws, 1)
+    random = np.random.default_rng(whole("seed", seed))
     stretches = np.asarray(windows, np.float64)
     rows = [_continued(curve, cost, share, draws, random) for share in stretches]
     loss = np.array([centre for centre, _ in rows])

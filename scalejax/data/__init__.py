@@ -29,8 +29,6 @@ from scalejax.data.mapping import read_mapping as read_mapping
 from scalejax.data.mapping import save_mapping as save_mapping
 from scalejax.data.mapping import with_mapping as with_mapping
 from scalejax.data.numbers import parse_column as parse_column
-from scalejax.data.numbers import parse_number as parse_number
-from scalejax.data.numbers import read_numbers as read_numbers
 from scalejax.data.presence import Presence as Presence
 from scalejax.data.relations import refuse_changing_runs as refuse_changing_runs
 from scalejax.data.request import Request as Request

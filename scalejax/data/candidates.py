@@ -15,9 +15,10 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.amounts import MISSING_MARKERS
 from scalejax.data.headers import NO_UNIT, Unit, bracketed, folded, readings, without_group
 from scalejax.data.loss_units import LossUnit
-from scalejax.data.numbers import MISSING_MARKERS, parse_column
+from scalejax.data.numbers import parse_column
 from scalejax.quantities import QUANTITIES, Quantity
 
 # Leading rows that tell a column of numbers from one of words. By judgement: a longer look costs

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scalejax.data.numbers import SUFFIX_EXPONENTS
+from scalejax.amounts import SUFFIX_EXPONENTS
 
 _PREFIX = re.compile(r"(?:(?:metrics|params|config|summary)\.|(?:metrics|config|summary)/)+(?=.)")
 _GROUP = re.compile(

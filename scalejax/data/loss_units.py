@@ -7,8 +7,8 @@ known: they are fitted as they are, and their unit is said wherever the loss is.
 import math
 from dataclasses import dataclass
 
+from scalejax.amounts import parse_number
 from scalejax.data.headers import folded
-from scalejax.data.numbers import parse_number
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument
 

@@ -1,13 +1,7 @@
 """Cells to float64 without loss: "70M", "1.4T", "100,000,000", "1_000", "1e9 ".
 
-Use `parse_number` for one piece of text, `read_numbers` for what a caller gives, `parse_column`
-for a column of a frame (text or already numeric) and `unit_factor` for a unit such as ``"B"``. A
-cell is read exactly or refused: nothing is guessed, because a number that is wrong by a factor of
-a thousand still fits.
-
-The suffixes are k, M, B (or G), T and P for 1e3, 1e6, 1e9, 1e12 and 1e15. Upper and lower case mean
-the same ("70m" is how model names write seventy million; a milli-token does not exist). There is no
-"E": "1E" is far more often a cut-off exponent than 1e18.
+Use `parse_column` for a column of a frame (text or already numeric) and `unit_factor` for a unit
+such as ``"B"``. A cell has the grammar of `scalejax.amounts`, and is read exactly or refused.
 """
 
 import math
@@ -24,73 +18,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scalejax._arrays import Floats
+from scalejax.amounts import GRAMMAR, SUFFIX_EXPONENTS, parse_number
 from scalejax.data.plain_numbers import plain_numbers
 from scalejax.errors import InputProblem, UsageError
 
-SUFFIX_EXPONENTS = {"k": 3, "m": 6, "b": 9, "g": 9, "t": 12, "p": 15}
-MISSING_MARKERS = frozenset({"", "nan", "na", "n/a", "<na>", "null", "none"})
-_INFINITIES = frozenset(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity"))
-
-# A superfluous leading zero is refused: an unquoted 100,000 leaves "000" in the next column.
-_NUMBER = re.compile(
-    r"(?P<mantissa>[+-]?"
-    r"(?:(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|0|[1-9][0-9]*(?:_[0-9]+)*)(?:\.[0-9]*)?|\.[0-9]+))"
-    r"(?:(?P<exponent>[eE][+-]?[0-9]+)|[ ]?(?P<suffix>[kKmMbBgGtTpP]))?"
-)
 _PLAIN = r"^[+-]?(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?$"
 """The commonest part of that grammar, for Arrow's expressions."""
 _DECIMAL_COMMA = re.compile(
     r"[+-]?[0-9]{1,3}(?:(?:\.[0-9]{3}){2,}|(?:\.[0-9]{3})*,[0-9]+|[0-9]*,[0-9]+)"
 )
-
-
-def parse_number(text: str) -> float:
-    """Reads one number, correctly rounded to float64.
-
-    Args:
-        text: For example ``"1.4T"``, ``"100,000,000"``, ``"1_000"``, ``" 6.9 B"`` or ``"1e9"``.
-
-    Returns:
-        The value. A marker for "not given" (empty, ``NaN``, ``NA``, ``null``, ``None``) is NaN,
-        and ``inf`` is infinite: whether those are allowed is for `scalejax.data.checks`.
-
-    Raises:
-        ValueError: The text is not a number of the closed grammar, or float64 cannot hold it.
-    """
-    text = text.strip()
-    match = _NUMBER.fullmatch(text)
-    if match is None:
-        return _special_value(text)
-    mantissa = match["mantissa"].replace(",", "").replace("_", "")
-    suffix = match["suffix"]
-    exponent = f"e{SUFFIX_EXPONENTS[suffix.lower()]}" if suffix else match["exponent"] or ""
-    # The suffix becomes an exponent of the text, so that there is one rounding and no product.
-    value = float(mantissa + exponent)
-    if math.isinf(value) or (value == 0 and mantissa.strip("+-0.")):
-        raise ValueError(f"{text!r} is out of the range of float64")
-    return value
-
-
-def _special_value(text: str) -> float:
-    folded = text.casefold()
-    if folded in MISSING_MARKERS:
-        return math.nan
-    if folded in _INFINITIES:
-        return float(folded)
-    raise ValueError(f"{text!r} is not a number")
-
-
-def read_numbers(values: Any) -> Floats:
-    """Numbers, or texts such as "70B", one or several, as float64.
-
-    Raises:
-        ValueError: A text is not a number.
-    """
-    if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
-        return np.asarray(values, np.float64)
-    cells = np.asarray(values, object)
-    plain = [parse_number(cell) if isinstance(cell, str) else cell for cell in cells.ravel()]
-    return np.asarray(plain, np.float64).reshape(cells.shape)
 
 
 def unit_factor(unit: str | float) -> float:
@@ -177,7 +113,7 @@ def suffixed(cells: "pd.Series[Any]") -> dict[int, float]:
         return {}
     if _plain_numbers(cells.tolist()) is not None:
         return {}
-    matches = ((row, _NUMBER.fullmatch(str(c).strip())) for row, c in enumerate(cells.tolist(), 1))
+    matches = ((row, GRAMMAR.fullmatch(str(c).strip())) for row, c in enumerate(cells.tolist(), 1))
     return {row: unit_factor(m["suffix"]) for row, m in matches if m is not None and m["suffix"]}
 
 

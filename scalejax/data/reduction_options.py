@@ -8,7 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from scalejax.data.numbers import parse_number
+from scalejax.amounts import parse_number
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument
 

@@ -7,7 +7,7 @@ as "8x7B" or "30B-A3B" holds no one size, and nothing is chosen among two.
 import re
 from collections.abc import Iterable
 
-from scalejax.data.numbers import parse_number
+from scalejax.amounts import parse_number
 
 _NUMBER = r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s?(?P<unit>[kKmMbBtT])(?![A-Za-z0-9])"
 # Two numbers and an x are experts times a size.

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.amounts import DISCREPANCY, POSITIVE, SHARE, mapping, pair, read, whole
 from scalejax.compute import SIX_N_D, Compute, Written, clear_compute, compute_of
 from scalejax.conclusions import BEYOND
 from scalejax.costs import TRAINING_MFU, Hardware, amount_in, hardware_of, usd_per_flop
@@ -103,6 +105,7 @@ def question_of(
         _check_forecast(source, criterion, noise, discrepancy)
         (posterior,) = source.posteriors.values()
         at = farthest(source) if at is None else at
+    ranges = mapping("ranges", ranges or {}, read_one=partial(pair, kind=POSITIVE))
     if candidates is not None and ranges:
         raise UsageError(f"give {argument('candidates')} or {argument('ranges')}, not both.")
     choice = None if candidates is None else candidates_of(candidates, law)
@@ -153,20 +156,12 @@ def _check(
     wrong = []
     if criterion not in CRITERIA:
         wrong.append(f"{argument('criterion')} is one of {', '.join(CRITERIA)}, not {criterion!r}")
-    if not (float(max_runs).is_integer() and 1 <= max_runs <= _MOST_RUNS):
-        wrong.append(
-            f"{argument('max_runs')} must be a whole number from 1 to {_MOST_RUNS}, not "
-            f"{max_runs!r}"
-        )
-    for name, value in (("draws", draws), ("seed", seed)):
-        if not (float(value).is_integer() and value >= 0):
-            wrong.append(f"{name}= must be a whole number and not negative, not {value!r}")
-    if noise is not None and not 0 < noise < np.inf:
-        wrong.append(f"{argument('noise')} is a standard deviation such as 0.005, not {noise!r}")
-    if not 0 <= discrepancy < np.inf:
-        wrong.append(
-            f"{argument('discrepancy')} is a share per decade such as 0.005, not {discrepancy!r}"
-        )
+    whole("max_runs", max_runs, 1, _MOST_RUNS)
+    whole("draws", draws)
+    whole("seed", seed)
+    if noise is not None:
+        read("noise", noise, POSITIVE)
+    read("discrepancy", discrepancy, DISCREPANCY)
     if wrong:
         raise UsageError("; ".join(wrong) + ".")
 
@@ -195,14 +190,20 @@ def farthest(forecast: Forecast) -> dict[str, float]:
 
 
 def _money(budget: float | str | None, usd: float | str | None) -> float:
-    units = ((budget, "FLOP"), (usd, "USD"))
-    amounts = [amount_in(amount, unit) for amount, unit in units if amount is not None]
+    units = (("budget", budget, "FLOP"), ("usd", usd, "USD"))
+    amounts = [_amount(name, amount, unit) for name, amount, unit in units if amount is not None]
     if len(amounts) != 1:
         both = ", not both" if amounts else ""
         raise UsageError(f"give {argument('budget')} or {argument('usd')}{both}.")
-    if not 0 < amounts[0] < np.inf:
-        raise UsageError(f"the budget must be positive and finite, not {amounts[0]!r}.")
+    read("budget" if usd is None else "usd", amounts[0], POSITIVE)
     return amounts[0]
+
+
+def _amount(name: str, value: float | str, unit: str) -> float:
+    try:
+        return amount_in(value, unit)
+    except UsageError as error:
+        raise UsageError(f"{argument(name)}: {error}") from None
 
 
 def _rate(
@@ -228,17 +229,19 @@ def _rate(
             f"{argument('usd')} needs {argument('hardware')}, whose rates and prices it "
             "counts with."
         )
-    if not 0 < mfu <= 1:
-        raise UsageError(f"{argument('mfu')} is a share of the peak such as 0.4, not {mfu!r}.")
+    read("mfu", mfu, SHARE)
     machine = hardware_of(hardware or "", peak)
-    rent = machine.usd_per_hour if usd_per_hour is None else amount_in(usd_per_hour, "USD")
+    rent = (
+        machine.usd_per_hour
+        if usd_per_hour is None
+        else _amount("usd_per_hour", usd_per_hour, "USD")
+    )
     if rent is None:
         raise UsageError(
             f"no price of {machine.name} is known here: {argument('usd')} needs "
             f"{argument('usd_per_hour')}."
         )
-    if not 0 < rent < np.inf:
-        raise UsageError(f"{argument('usd_per_hour')} must be positive, not {rent!r}.")
+    read("usd_per_hour", rent, POSITIVE)
     return float(usd_per_flop(rent, machine.peak())) / mfu
 
 

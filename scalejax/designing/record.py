@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
+from scalejax.amounts import WIDTH, read
 from scalejax.compute import SIX_N_D
 from scalejax.designing.best_runs import BestRuns
 from scalejax.designing.comparison import usual_grids
@@ -20,7 +21,6 @@ from scalejax.errors import UsageError
 from scalejax.folds import rolling_origin
 from scalejax.planning import Source
 from scalejax.resampling import t_quantile
-from scalejax.vocabulary import argument
 
 _OWN_ROW = "this design"
 AMOUNTS = 17
@@ -251,10 +251,7 @@ class DesignRecord:
             Money in `unit`, interpolated between amounts; 0 if the runs so far suffice, infinite
             if a million times the budget does not.
         """
-        if not width > 0:
-            raise UsageError(
-                f"{argument('width')} is a positive number such as 0.2, not {width!r}."
-            )
+        width = read("width", width, WIDTH)
         if self.width_before <= width:
             return 0.0
         least = 1.01 * self.question.cheapest

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from scalejax._arrays import Floats, Ints
+from scalejax.amounts import fits
 from scalejax.designing.best_runs import Knowledge, Setting
 from scalejax.designing.information import run_sd
 from scalejax.designing.past_runs import fitting_weight
@@ -128,7 +129,7 @@ def check_simulations(simulations: int, level: float, by_forecast: bool = False)
     why = f" for {100 * level:g} % intervals", "of their ends"
     if by_forecast:
         fewest, why = _FEWEST_FORECASTS, ("", "of how often intervals hold")
-    if not (float(simulations).is_integer() and simulations >= fewest):
+    if not (fits(simulations) and float(simulations).is_integer() and simulations >= fewest):
         raise UsageError(
             f"simulations must be a whole number of {fewest} or more{why[0]}, not "
             f"{simulations!r}: fewer say nothing {why[1]}."

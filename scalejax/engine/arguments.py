@@ -8,6 +8,7 @@ import numpy as np
 import optax
 
 from scalejax._arrays import Floats
+from scalejax.amounts import whole
 from scalejax.engine.engine import NEWTON_STEPS, Progress
 from scalejax.engine.fit_problem import How
 from scalejax.engine.layout import Layout
@@ -92,11 +93,8 @@ def as_how(
     """
     if max_steps is None:
         max_steps = NEWTON_STEPS if solver is None else _OPTAX_STEPS
-    if max_steps < 1:
-        raise UsageError(f"max_steps must be at least 1, not {max_steps!r}.")
-    if not isinstance(seed, int | np.integer) or seed < 0:
-        raise UsageError(f"seed must be a non-negative integer, not {seed!r}.")
-    return How(_as_solver(solver), max_steps, int(seed), layout, progress)
+    max_steps, seed = whole("max_steps", max_steps, 1), whole("seed", seed)
+    return How(_as_solver(solver), max_steps, seed, layout, progress)
 
 
 def _as_solver(solver: Solver | None) -> SolverFactory:
@@ -125,12 +123,10 @@ def check_priors(model: Model, priors: Mapping[str, Prior] | None) -> Mapping[st
     return priors or {}
 
 
-def checked_count(resamples: int) -> int:
+def checked_count(resamples: Any) -> int:
     """The number of resamples.
 
     Raises:
-        UsageError: It is negative.
+        UsageError: It is no whole number, or negative.
     """
-    if resamples < 0:
-        raise UsageError(f"resamples must not be negative, got {resamples}.")
-    return resamples
+    return whole("resamples", resamples)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+from scalejax.amounts import bounds as ends
+from scalejax.amounts import mapping
 from scalejax.data import Inspection, Presence, Request, group_by, inspect_table, with_mapping
 from scalejax.engine import (
     FitProblem,
@@ -52,6 +54,18 @@ class Terms:
     penalty: Penalty | None = None
     allow_unidentified: bool = False
     empty: bool = True
+
+    def checked(self) -> "Terms":
+        """The same with values that are fixed, and bounds, as numbers.
+
+        Raises:
+            UsageError: One is none.
+        """
+        return replace(
+            self,
+            fixed=mapping("fixed", self.fixed),
+            bounds=mapping("bounds", self.bounds, read_one=ends),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +118,7 @@ def enter(
         LawError: The law is unknown, or cannot be evaluated.
         UsageError: Arguments that cannot be combined.
     """
-    objective = as_objective(terms.objective)
+    terms, objective = terms.checked(), as_objective(terms.objective)
     options = {name: value for name, value in options.items() if value is not None}
     options = with_mapping(options, options.pop("mapping", None))
     grouped = {"source": data} if by is None else group_by(data, by)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from scalejax.amounts import POSITIVE, read
 from scalejax.data import Table, TableOptions, source_name
 from scalejax.engine import (
     CALLER_WEIGHTS,
@@ -166,10 +167,12 @@ def _resampling(
     resamples: int | ArrayLike, kind: str, noise: float | None, table: Table
 ) -> Resampling:
     """How many resamples of which kind; a jackknife has as many as there are units."""
-    if not isinstance(resamples, int | np.integer):
+    if noise is not None:
+        noise = read("noise", noise, POSITIVE)
+    if np.ndim(resamples):
         weights = weight_resamples(resamples, table)
         return Resampling(CALLER_WEIGHTS, weights.count, resamples=weights)
-    count = checked_count(int(resamples)) or int(kind == "jackknife")
+    count = checked_count(resamples) or int(kind == "jackknife")
     return (
         Resampling(choose_resampling(kind, table, noise), count, noise) if count else Resampling()
     )

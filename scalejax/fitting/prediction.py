@@ -25,10 +25,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from scalejax._arrays import Floats
+from scalejax.amounts import DISCREPANCY, read
+from scalejax.amounts import points as points_of
 from scalejax.compute import SIX_N_D, Compute
-from scalejax.data import read_numbers
 from scalejax.engine import CovarianceKind
-from scalejax.errors import FitWarning, UsageError
+from scalejax.errors import FitWarning
 from scalejax.fitting.intervals import MOST_FAILED, default_kind
 from scalejax.fitting.outlook import forecast, unforeseeable
 from scalejax.fitting.record import FitRecord
@@ -64,12 +65,9 @@ def predict(
     check_level(level)
     if discrepancy == NO_DISCREPANCY:
         discrepancy = 0.0
-    if isinstance(discrepancy, str) or (discrepancy is not None and not discrepancy >= 0):
-        raise UsageError(
-            f"discrepancy is a share per decade such as 0.005, or {NO_DISCREPANCY!r}, not "
-            f"{discrepancy!r}."
-        )
-    points = _points(fit, inputs)
+    if discrepancy is not None:
+        discrepancy = read("discrepancy", discrepancy, DISCREPANCY)
+    points = points_of("inputs", inputs, fit.law.inputs)
     plain = _plain(fit, points, level, discrepancy)
     if discrepancy is None and not unforeseeable(fit):
         return _forecast(fit, points, level, plain)
@@ -171,16 +169,6 @@ def _in_hull(points: Floats, cloud: Floats) -> NDArray[np.bool_]:
         # All runs on a line or plane: only the runs themselves are inside.
         nearest = np.min(np.abs(points[:, None] - cloud[None]).max(axis=-1), axis=1)
         return inside & (nearest < 1e-9)
-
-
-def _points(fit: FitRecord, inputs: pd.DataFrame | Mapping[str, ArrayLike]) -> dict[str, Floats]:
-    missing = [name for name in fit.law.inputs if name not in inputs]
-    if missing:
-        raise UsageError(f"predict needs {', '.join(missing)} (law {fit.law.name}).")
-    columns = np.broadcast_arrays(
-        *(np.atleast_1d(read_numbers(inputs[name])) for name in fit.law.inputs)
-    )
-    return dict(zip(fit.law.inputs, columns, strict=True))
 
 
 def _curve_draws(fit: FitRecord, points: Mapping[str, Floats]) -> Floats:

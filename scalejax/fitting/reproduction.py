@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from scalejax.amounts import NOT_NEGATIVE, fits
 from scalejax.engine import (
     CALLER_WEIGHTS,
     How,
@@ -171,7 +172,7 @@ def reproduce(
         UsageError: The weights are not those of this fit, or the tolerance is no finite number of
             at least 0.
     """
-    if not 0 <= tolerance < math.inf:
+    if not fits(tolerance, NOT_NEGATIVE):
         raise UsageError(f"the tolerance must be a number of at least 0, not {tolerance!r}.")
     folder = Path(path).parent if Path(path).name == MANIFEST else Path(path)
     manifest = _read_manifest(folder)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.amounts import points, whole
 from scalejax.compute import SIX_N_D, Compute
 from scalejax.data import (
     Inspection,
@@ -19,7 +20,6 @@ from scalejax.data import (
     accepted,
     group_by,
     inspect_table,
-    read_numbers,
     with_mapping,
 )
 from scalejax.engine import inert_inputs, target_of
@@ -91,6 +91,7 @@ def forecast(
             family has fewer than four rows.
     """
     check_level(level)
+    whole("seed", seed)
     given = None if law is None else inside_of(law, priors)
     inspection = _inspected(data, given, by, table_options)
     table = accepted(inspection)
@@ -210,20 +211,10 @@ def runs_to_come(at: At, inputs: Sequence[str]) -> dict[str, Floats]:
         if any(name not in point for point in at for name in inputs):
             raise UsageError(f"{argument('at')} needs {', '.join(inputs)} of each run.")
         columns = {name: [point[name] for point in at] for name in inputs}
-    if missing := [name for name in inputs if name not in columns]:
-        raise UsageError(f"{argument('at')} lacks {', '.join(missing)}.")
-    try:
-        values = np.broadcast_arrays(
-            *(np.atleast_1d(read_numbers(columns[name])) for name in inputs)
-        )
-    except ValueError as error:
-        raise UsageError(f"{argument('at')}: {error}.") from error
-    sizes = {name: v for name, v in zip(inputs, values, strict=True) if name in ("N", "D", "C")}
-    if not values[0].size or any(np.isnan(v).any() for v in values):
+    values = points("at", columns, inputs)
+    if not values[inputs[0]].size:
         raise UsageError(f"{argument('at')} needs numbers.")
-    if any(not np.all((v > 0) & np.isfinite(v)) for v in sizes.values()):
-        raise UsageError(f"{argument('at')} needs positive numbers of {', '.join(sizes)}.")
-    return {name: np.asarray(v, np.float64) for name, v in zip(inputs, values, strict=True)}
+    return values
 
 
 def rows_of(table: Table, keep: Any = slice(None)) -> ForecastRows:

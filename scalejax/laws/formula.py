@@ -48,7 +48,12 @@ PREFIX = "formula:"
 _WHERE = " where "
 _SUPPORTS = {"positive": positive, "real": real, "unit": unit_interval}
 _INPUTS = ("N", "D", "C", "U", "P_w", "P_a", "P_kv", "P_post", "E_bits", "M_bits", "block")
-_RESERVED = {"loss": "it is what the law predicts", "self": "Python needs the word"}
+_CONSTANTS = ("pi", "Pi", "PI", "e", "nan", "NaN", "inf", "Inf", "infinity", "Infinity")
+_RESERVED = {
+    "loss": "it is what the law predicts",
+    "self": "Python needs the word",
+    **dict.fromkeys(_CONSTANTS, "it reads as a constant and would be fitted; write the number"),
+}
 _EXPONENT, _COEFFICIENT = (0.05, 1.5), (1.0, 1e5)
 _CLAUSE = re.compile(
     r"(?P<name>\w+) (?:(?P<word>input|linear|positive|real|unit)"

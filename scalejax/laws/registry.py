@@ -74,6 +74,8 @@ def find_law(law: str | Law) -> Law:
         raise LawError(
             f"{law!r} is not a law: decorate the function with @scalejax.law, or give a name."
         )
+    if not law.strip():
+        raise LawError("The name of the law is empty; scalejax.LAWS has all.")
     law = ALIASES.get(law, law)
     if law in LAWS:
         return LAWS[law]

@@ -16,7 +16,6 @@ Residuals are predicted minus observed: of the log loss (``on="log"``, relative 
 default) or of the loss itself (``on="loss"``).
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -24,6 +23,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 
+from scalejax.amounts import Kind, read
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument, did_you_mean
 
@@ -121,7 +121,7 @@ def huber(delta: float | Literal["auto"] = FIELD_DELTA, *, on: Scale = "log") ->
     kernel = Kernel(_huber, _is_log(on), softer=_HUBER_SOFTER)
     if delta == "auto":
         return Objective("huber", kernel, (FIELD_DELTA,), _EFFICIENT_DELTA)
-    return Objective("huber", kernel, (_positive("delta", delta),))
+    return Objective("huber", kernel, (read("delta", delta, _SCALE),))
 
 
 def least_squares(*, on: Scale = "log") -> Objective:
@@ -143,7 +143,7 @@ def student_t(dof: float = 3.0, *, on: Scale = "log") -> Objective:
         on: Residuals of the log loss or of the loss.
     """
     return Objective(
-        "student_t", Kernel(_student_t, _is_log(on), fitted_scale=True), (_positive("dof", dof),)
+        "student_t", Kernel(_student_t, _is_log(on), fitted_scale=True), (read("dof", dof, _SCALE),)
     )
 
 
@@ -166,6 +166,9 @@ def as_huber(objective: Objective) -> Objective:
         return replace(objective, kernel=replace(kernel, rho=_huber))
     return objective
 
+
+_SCALE = Kind("a number between 1e-12 and 1e12", lambda x: 1e-12 <= x <= 1e12)
+"""Beyond, squares of it and of residuals are no longer of one sum; by judgement."""
 
 NAMES = ("huber", "huber-auto", "least-squares", "absolute", "student-t")
 """Names by which `named` knows the losses."""
@@ -214,9 +217,3 @@ def _is_log(on: Scale) -> bool:
     if on not in ("log", "loss"):
         raise UsageError(f'on= must be "log" or "loss", not {on!r}.')
     return on == "log"
-
-
-def _positive(name: str, value: float) -> float:
-    if not (isinstance(value, int | float) and math.isfinite(value) and value > 0):
-        raise UsageError(f"{name} must be a positive number, not {value!r}.")
-    return float(value)

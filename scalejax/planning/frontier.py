@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.amounts import POSITIVE, read_array
 from scalejax.errors import UsageError
 from scalejax.fitting import decades_beyond
 from scalejax.optima import Problem, solve_many
@@ -145,8 +146,8 @@ def _unit(solution: PlanSolution, along: str) -> str:
 
 
 def _positive_grid(values: Sequence[float] | Floats) -> Floats:
-    grid = np.unique(np.asarray(values, np.float64))
-    if not len(grid) or not np.all(np.isfinite(grid) & (grid > 0)):
+    grid = np.unique(read_array("values", values, POSITIVE))
+    if not len(grid):
         raise UsageError("values= must be positive numbers.")
     return grid
 

@@ -5,11 +5,11 @@
 hardware a name.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
+from scalejax.amounts import NOT_NEGATIVE, POSITIVE, SHARE, kind_of, pair, read
 from scalejax.compute import SIX_N_D, Compute, Written, compute_of
 from scalejax.costs import (
     LIFETIME_INPUT_MFU,
@@ -159,25 +159,21 @@ class Question:
             raise UsageError("; ".join(wrong) + ".")
 
     def _values(self) -> list[str]:
-        values: dict[str, Any] = {name: getattr(self, name) for name in (*_POSITIVE, *_SIZES)}
-        return (
-            [
-                f"{argument(name, value)} must be positive and finite"
-                for name, value in values.items()
-                if value is not None and not (math.isfinite(value) and value > 0)
-            ]
-            + [
-                f"{argument(name, value)} must not be negative"
-                for name in ("input_tokens", "output_tokens")
-                if not (value := getattr(self, name)) >= 0
-            ]
-            + [
-                f"{argument(name, value)} must be a share of the peak rate, 0 to 1: 40 % is 0.4"
-                for name, values in (("mfu", (self.mfu,)), ("serving_mfu", self.serving_mfu))
-                for value in values
-                if not 0 < value <= 1
-            ]
-        )
+        kinds = {
+            **dict.fromkeys((*_POSITIVE, *_SIZES), POSITIVE),
+            **dict.fromkeys(("input_tokens", "output_tokens"), NOT_NEGATIVE),
+            "mfu": SHARE,
+        }
+        given = [(name, kind, getattr(self, name)) for name, kind in kinds.items()]
+        given += [("serving_mfu", SHARE, value) for value in self.serving_mfu]
+        wrong = []
+        for name, kind, value in given:
+            try:
+                if value is not None:
+                    read(name, value, kind)
+            except UsageError as error:
+                wrong.append(str(error).removesuffix("."))
+        return wrong
 
     def _hardware_needed(self) -> list[str]:
         needs = {"usd": self.usd, "days": self.days, "latency": self.latency, "gpus": self.gpus}
@@ -313,6 +309,9 @@ _UNITS = {
 }
 
 
+_KINDS = {"target_loss": POSITIVE, "mfu": SHARE, "serving_bits": POSITIVE}
+
+
 def question_of(entries: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of `Question` from what people write.
 
@@ -339,6 +338,16 @@ def question_of(entries: Mapping[str, Any]) -> dict[str, Any]:
 def _read(name: str, value: Any) -> Any:
     if value is not None and name in _UNITS:
         return amount_in(value, _UNITS[name])
+    if value is not None and name in _KINDS:
+        return read(name, value, _KINDS[name])
+    if name == "serving_mfu":
+        return pair(name, value, SHARE)
+    if name == "request_tokens":
+        if not any(tokens := pair(name, value, NOT_NEGATIVE)):
+            raise UsageError("a request has tokens, read or written")
+        return tokens
+    if name == "inputs":
+        return {key: read(name, one, kind_of(key), key) for key, one in value.items()}
     if value is not None and name in ("hardware", "serving_hardware"):
         return hardware_of(value)
     if value is not None and name == "flop_per_token":

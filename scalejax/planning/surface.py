@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
+from scalejax.amounts import POSITIVE, read_array
 from scalejax.compute import SIX_N_D, Compute, clear_compute
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
@@ -115,7 +116,7 @@ def _compute_optimal(
 
 
 def _positive(name: str, values: Sequence[float] | Floats) -> Floats:
-    grid = np.unique(np.asarray(values, np.float64))
-    if not len(grid) or not np.all(np.isfinite(grid) & (grid > 0)):
+    grid = np.unique(read_array(name, values, POSITIVE))
+    if not len(grid):
         raise UsageError(f"{name}= must be positive numbers.")
     return grid

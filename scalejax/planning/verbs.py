@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
 
+from scalejax.amounts import kind_of, read
 from scalejax.compute import clear_compute
 from scalejax.costs import amount_in
 from scalejax.errors import ScalejaxError
@@ -86,7 +87,10 @@ def _models(candidates: Mapping[str, Mapping[str, float | str]]) -> dict[str, di
     """Candidates with amounts that are text turned into numbers."""
     units = {"N": "parameters", "D": "tokens"}
     return {
-        model: {key: amount_in(value, units.get(key, "1")) for key, value in values.items()}
+        model: {
+            key: read("candidates", amount_in(value, units.get(key, "1")), kind_of(key), key)
+            for key, value in values.items()
+        }
         for model, values in candidates.items()
     }
 

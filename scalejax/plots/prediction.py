@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from scalejax._arrays import Floats
-from scalejax.data import read_numbers
+from scalejax.amounts import kind_of, read
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.plots.axes import (
@@ -104,7 +104,7 @@ def plot_prediction(
     Raises:
         UsageError: An input is missing or not positive, or the law has no such input.
     """
-    point = {name: float(read_numbers(value)) for name, value in at.items()}
+    point = {name: read("at", value, kind_of(name), name) for name, value in at.items()}
     frame = prediction_frame(fit, point, along, level, discrepancy)
     along = _axis_input(fit, point, along, len(frame))
     own_figure = ax is None

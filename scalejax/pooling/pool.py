@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax.amounts import POSITIVE, fits, whole
 from scalejax.data import Table, TableOptions, group_by, load_table
 from scalejax.engine import check_signs, host_table, refuse_broken, stack, target_of
 from scalejax.errors import FitWarning, UsageError
@@ -163,15 +164,12 @@ def _check(
     seed: int,
     options: Mapping[str, Any],
 ) -> None:
+    whole("draws", draws, 2), whole("seed", seed)
     complaints = []
     if objective.name not in ("least_squares", "student_t") or not objective.kernel.log:
         complaints.append("likelihood= is least_squares() or student_t(dof), on the log loss")
-    if not (spread.median > 0 and spread.sd > 0):
+    if not (fits(spread.median, POSITIVE) and fits(spread.sd, POSITIVE)):
         complaints.append("spread= needs a positive median and sd")
-    if draws < 2 or seed < 0:
-        complaints.append(
-            f"{argument('draws')} must be at least 2 and {argument('seed')} not negative"
-        )
     if options.get("run") is not None:
         complaints.append(
             f"rows are taken as independent, so there is no {argument('run')} here: keep "

@@ -12,8 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax._arrays import Floats
-from scalejax.data import read_numbers
-from scalejax.errors import UsageError
+from scalejax.amounts import points
 from scalejax.laws import Law
 from scalejax.resampling import check_level, percentile_interval
 
@@ -100,12 +99,6 @@ def points_of(law: Law, inputs: Mapping[str, ArrayLike]) -> dict[str, Floats]:
     """The inputs of a law, (k,) each, in its order.
 
     Raises:
-        UsageError: One is missing.
+        UsageError: One is missing, or no number of its kind.
     """
-    missing = [name for name in law.inputs if name not in inputs]
-    if missing:
-        raise UsageError(f"the points have no {', '.join(missing)} (law {law.name}).")
-    columns = np.broadcast_arrays(
-        *(np.atleast_1d(read_numbers(inputs[name])) for name in law.inputs)
-    )
-    return dict(zip(law.inputs, columns, strict=True))
+    return points("inputs", inputs, law.inputs)

@@ -19,8 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats
+from scalejax.amounts import whole
 from scalejax.bayes import LEAST_ESS, R_HAT_LIMIT, arviz_tree, extra, sample
-from scalejax.errors import FitWarning, UsageError
+from scalejax.errors import FitWarning
 from scalejax.pooling.draws import new_draws, parameters_of
 from scalejax.pooling.hierarchy import NOISE, Constants, Groups, Hierarchy
 from scalejax.pooling.marginal import information, joint
@@ -159,10 +160,8 @@ def pool_posterior(
     """
     arviz = extra("arviz")
     extra("numpyro")
-    if min(draws, warmup) < 10 or chains < 2 or seed < 0:
-        raise UsageError(
-            f"NUTS takes at least 10 {argument('draws')}, 10 steps of warmup= and 2 chains=."
-        )
+    whole("draws", draws, 10), whole("warmup", warmup, 10)
+    whole("chains", chains, 2), whole("seed", seed)
     with jax.enable_x64(True):
         density = _density(pooled)
         keys = jax.random.split(jax.random.key(seed), chains)

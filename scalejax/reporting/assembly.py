@@ -11,8 +11,8 @@ from typing import Any
 
 import pandas as pd
 
+from scalejax.amounts import DISCREPANCY, read
 from scalejax.conclusions import Point, identifiability
-from scalejax.errors import UsageError
 from scalejax.fitting import Fit, about_backtest
 from scalejax.isoflop import Isoflop, isoflop
 from scalejax.plots import residual_frame
@@ -64,10 +64,8 @@ class ReportOptions:
 
     def __post_init__(self) -> None:
         check_level(self.level)
-        if self.discrepancy is not None and not self.discrepancy >= 0:
-            raise UsageError(
-                f"discrepancy is a share per decade such as 0.005, not {self.discrepancy!r}."
-            )
+        if self.discrepancy is not None:
+            read("discrepancy", self.discrepancy, DISCREPANCY)
 
 
 def content(

@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax._arrays import Floats
-from scalejax.data import read_numbers
+from scalejax.amounts import points as points_of
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.forecasting import At, reach_of, runs_to_come
@@ -33,10 +33,8 @@ def curves_of(
     if len(record.multipliers) - 1 < FEWEST_DRAWS:
         raise UsageError(f"an average needs at least {FEWEST_DRAWS} resamples.")
     names = dict.fromkeys(n for name in weights for n in record.fits[name].law.inputs)
-    if missing := [name for name in names if name not in inputs]:
-        raise UsageError(f"predict needs the inputs {missing}.")
-    arrays = np.broadcast_arrays(*(np.atleast_1d(read_numbers(inputs[n])) for n in names))
-    points = dict(zip(names, arrays, strict=True))
+    every = {name for one in record.fits.values() for name in one.law.inputs}
+    points = points_of("inputs", inputs, names, every)
     curves = {name: _curves(record, record.fits[name], points) for name in weights}
     frames = [_law_frame(name, weights[name], points, *curves[name], level) for name in weights]
     frames.append(_average_frame(weights, points, curves, level))

@@ -7,6 +7,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from scalejax._arrays import Floats
+from scalejax.amounts import whole
 from scalejax.data import Table, TableOptions, group_by, load_table
 from scalejax.engine import ObjectiveLike, as_objective
 from scalejax.errors import FitWarning, InputError, LawError, UsageError
@@ -86,6 +87,7 @@ def select(
     if criterion not in CRITERIA:
         raise UsageError(f"criterion is one of {', '.join(CRITERIA)}, not {criterion!r}.")
     found = _comparable([find_law(law) for law in (DEFAULT_LAWS if laws is None else laws)])
+    whole("resamples", resamples), whole("seed", seed)
     signed = not as_objective(objective).kernel.log
     table = _table(data, found, {**table_options, "signed": signed}, leave_out)
     if leave_out is not None and table.group is not None:
@@ -170,8 +172,6 @@ def _common(folds: Sequence[Fold], table: Table) -> tuple[tuple[Fold, ...], list
 
 def _multipliers(table: Table, resamples: int, seed: int) -> Floats:
     """Random weights of the rows, (1 + resamples, n); the first row is all ones."""
-    if resamples < 0:
-        raise UsageError(f"resamples must not be negative, got {resamples}.")
     unit = np.arange(table.n_rows) if table.cluster is None else table.cluster
     plain = np.ones((1, table.n_rows))
     if not resamples:

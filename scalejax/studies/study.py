@@ -10,9 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-import numpy as np
-
-from scalejax.data import read_numbers
+from scalejax.amounts import LEVEL, POSITIVE, SHARE, fits, kind_of, read, whole
 from scalejax.engine import ObjectiveLike, as_objective, make_box, refuse_broken
 from scalejax.errors import UsageError
 from scalejax.fitting import describe_objective
@@ -143,9 +141,11 @@ class Study:
             )
         for name, least in (("resamples", 0), ("seed", 0), ("max_steps", 1)):
             number = getattr(self, name)
-            if not isinstance(number, int | np.integer) or not least <= number < 2**63:
-                wrong.append(f"{name} is a whole number from {least} to 2**63, not {number!r}")
-        if not (0 < self.level < 1 and 0 < self.target_part <= 1):
+            try:
+                whole(name, number, least)
+            except UsageError as error:
+                wrong.append(str(error).removesuffix("."))
+        if not (fits(self.level, LEVEL) and fits(self.target_part, SHARE)):
             wrong.append("level lies between 0 and 1, target_part in (0, 1]")
         if self.forecast_at is not None:
             try:
@@ -182,8 +182,8 @@ def multiple_of(at: str) -> float:
     Raises:
         ValueError: It is none.
     """
-    number = float(read_numbers(at.removesuffix("x")))
-    if not (at.endswith("x") and 0 < number < np.inf):
+    number = read("forecast_at", at.removesuffix("x"), POSITIVE)
+    if not at.endswith("x"):
         raise ValueError
     return number
 
@@ -198,7 +198,9 @@ def _run_to_come(at: Any, recipes: Sequence[Recipe]) -> dict[str, float] | str:
         if isinstance(at, str):
             multiple_of(at)
             return at
-        run = {str(name): float(read_numbers(value)) for name, value in dict(at).items()}
+        run = {
+            str(name): read("forecast_at", value, kind_of(name)) for name, value in dict(at).items()
+        }
     except (TypeError, ValueError):
         raise ValueError(
             f'is one run, such as {{"N": "70B", "D": "1.4T"}}, or "10x", not {at!r}'
@@ -208,9 +210,6 @@ def _run_to_come(at: Any, recipes: Sequence[Recipe]) -> dict[str, float] | str:
         raise ValueError(f"lacks {', '.join(missing)}")
     if idle := [name for name in run if name not in inputs]:
         raise ValueError(f"has {', '.join(idle)}, which no law of the study has")
-    sizes = [name for name in ("N", "D", "C") if name in run]
-    if np.isnan([*run.values()]).any() or not all(0 < run[name] < np.inf for name in sizes):
-        raise ValueError(f"needs numbers, and positive ones of {', '.join(sizes)}")
     return run
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
+from scalejax.amounts import fits, whole
 from scalejax.errors import UsageError
 from scalejax.folds import leave_last_run, training_share
 
@@ -46,12 +47,14 @@ class Subset:
     own: float = 0.0
 
     def __post_init__(self) -> None:
-        whole = isinstance(self.models, int | np.integer) and self.models >= 0
-        if not (self.models is None or whole):
-            raise UsageError(f"models is a number of runs, or None for all, not {self.models!r}.")
+        if self.models is not None:
+            whole("models", self.models)
         if self.choose not in CHOICES:
             raise UsageError(f"choose is one of {', '.join(CHOICES)}, not {self.choose!r}.")
-        shares = 0 <= self.since <= self.until <= 1 and self.until > 0 and 0 <= self.own < 1
+        shares = all(map(fits, (self.drop, self.since, self.until, self.own)))
+        shares = (
+            shares and 0 <= self.since <= self.until <= 1 and self.until > 0 and 0 <= self.own < 1
+        )
         if not (shares and self.drop >= 0):
             raise UsageError(
                 "since and until are shares of the training, since not after until, own is below "

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalejax.data.numbers import SUFFIX_EXPONENTS, parse_column, parse_number, unit_factor
+from scalejax.amounts import SUFFIX_EXPONENTS, parse_number
+from scalejax.data.numbers import parse_column, unit_factor
 from scalejax.errors import UsageError
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scalejax.data.numbers import parse_number
+from scalejax.amounts import parse_number
 from scalejax.data.plain_numbers import plain_numbers
 
 

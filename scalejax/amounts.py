@@ -164,9 +164,11 @@ def read_array(name: str, values: Any, kind: Kind = FINITE, key: str = "") -> Fl
     Raises:
         UsageError: One is not of the kind.
     """
-    cells = np.asarray(values)
+    # Of a list NumPy would make numbers of true and false.
+    has_type = getattr(values, "dtype", None) is not None
+    cells = np.asarray(values) if has_type else np.asarray(values, object)
     if cells.dtype.kind not in "iuf":
-        cells = np.asarray(values, object)
+        cells = cells.astype(object)
         flat = [read(name, cell, kind, key) for cell in cells.ravel()]
         return np.asarray(flat, np.float64).reshape(cells.shape)
     numbers = np.asarray(cells, np.float64)
@@ -263,7 +265,7 @@ def mapping(
     if names is not None:
         _check_names(name, values, names)
     if read_one is not None:
-        return {str(key): read_one(name, value, key) for key, value in values.items()}
+        return {str(key): read_one(name, value, key=str(key)) for key, value in values.items()}
     return {str(key): read(name, value, kind, str(key)) for key, value in values.items()}
 
 

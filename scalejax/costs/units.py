@@ -15,6 +15,7 @@ from scalejax.amounts import GRAMMAR, hint, read
 from scalejax.costs.dimensions import BASES, NUMBER, Amount, Dimension, Unit
 from scalejax.errors import UsageError
 from scalejax.quantities import short_number
+from scalejax.vocabulary import argument
 
 _BASE = {name: Unit(Dimension.base(name)) for name in BASES}
 _FLOP, _S, _BYTE, _USD, _J = (_BASE[name] for name in ("FLOP", "s", "byte", "USD", "J"))
@@ -134,7 +135,8 @@ def parse_amount(text: str, wanted: str | None = None) -> Amount:
         words = hint(text) or ": write a number and a unit, such as '30 days'"
         raise UsageError(f"{text!r} is no amount{words}")
     expected = unit_named(wanted) if wanted is not None else None
-    if expected is not None and expected.dimension not in _AMBIGUOUS and GRAMMAR.fullmatch(text):
+    plain = expected is not None and expected.dimension not in _AMBIGUOUS
+    if expected is not None and plain and GRAMMAR.fullmatch(text.strip()):
         return Amount(read("", text) * expected.factor, expected.dimension)
     exponent = match["exponent"] or _SUFFIXES.get(match["suffix"] or "", "")
     value = float(re.sub("[_,]", "", match["number"]) + exponent)
@@ -165,15 +167,23 @@ def value_in(amount: Amount, unit: str) -> Any:
     return amount.value / target.factor
 
 
-def amount_in(value: float | str, unit: str) -> float:
+def amount_in(value: float | str, unit: str, name: str = "") -> float:
     """A number in `unit`, given as such or as text: ``"1e23"``, ``"70B"``, ``"5M USD"``.
+
+    Args:
+        value: The number or text.
+        unit: The unit.
+        name: The keyword in Python, for messages; empty where who calls names it.
 
     Raises:
         UsageError: It is no finite amount, or of another dimension.
     """
-    if isinstance(value, str):
+    if not isinstance(value, str):
+        return read(name, value)
+    try:
         return float(value_in(parse_amount(value, unit), unit))
-    return read("", value)
+    except UsageError as error:
+        raise UsageError(f"{argument(name)}: {error}" if name else str(error)) from None
 
 
 def format_amount(amount: Amount) -> str:

@@ -191,19 +191,12 @@ def farthest(forecast: Forecast) -> dict[str, float]:
 
 def _money(budget: float | str | None, usd: float | str | None) -> float:
     units = (("budget", budget, "FLOP"), ("usd", usd, "USD"))
-    amounts = [_amount(name, amount, unit) for name, amount, unit in units if amount is not None]
+    amounts = [amount_in(amount, unit, name) for name, amount, unit in units if amount is not None]
     if len(amounts) != 1:
         both = ", not both" if amounts else ""
         raise UsageError(f"give {argument('budget')} or {argument('usd')}{both}.")
     read("budget" if usd is None else "usd", amounts[0], POSITIVE)
     return amounts[0]
-
-
-def _amount(name: str, value: float | str, unit: str) -> float:
-    try:
-        return amount_in(value, unit)
-    except UsageError as error:
-        raise UsageError(f"{argument(name)}: {error}") from None
 
 
 def _rate(
@@ -234,7 +227,7 @@ def _rate(
     rent = (
         machine.usd_per_hour
         if usd_per_hour is None
-        else _amount("usd_per_hour", usd_per_hour, "USD")
+        else amount_in(usd_per_hour, "USD", "usd_per_hour")
     )
     if rent is None:
         raise UsageError(

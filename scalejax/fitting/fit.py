@@ -152,7 +152,7 @@ class Fit(FitRecord, Result):
 
     def summary(self, level: float = 0.95) -> str:
         """What a person should read, as plain text: the verdict first, then the numbers."""
-        return summarise(self, level)
+        return summarise(self, check_level(level))
 
     def save(self, folder: str | Path, about: Mapping[str, Any] | str | Path | None = None) -> Path:
         """Write the fit to a folder of JSON and Parquet, see `scalejax.fitting.storage`.

@@ -139,6 +139,11 @@ def fit(
             f"{argument('resamples')} is a number or an array of weights, not {resamples!r}; how "
             f"resamples are made is said with {argument('resampling')}."
         )
+    how = as_how(solver, max_steps, seed, layout, progress)
+    if not np.ndim(resamples):
+        resamples = checked_count(resamples)
+    if noise is not None:
+        noise = read("noise", noise, POSITIVE)
     terms = Terms(
         law, objective, fixed or {}, tied or {}, bounds or {}, priors or {}, penalty,
         allow_unidentified,
@@ -147,7 +152,6 @@ def fit(
     problem = entry.admitted()
     model, table = problem.model, problem.table
     warn_about_data(table)
-    how = as_how(solver, max_steps, seed, layout, progress)
     scheme = _resampling(resamples, resampling, noise, table) if model.free else Resampling()
     problem, point = estimate(problem, how, scheme)
     if resampling == "auto" and scheme.resamples is None:
@@ -167,8 +171,6 @@ def _resampling(
     resamples: int | ArrayLike, kind: str, noise: float | None, table: Table
 ) -> Resampling:
     """How many resamples of which kind; a jackknife has as many as there are units."""
-    if noise is not None:
-        noise = read("noise", noise, POSITIVE)
     if np.ndim(resamples):
         weights = weight_resamples(resamples, table)
         return Resampling(CALLER_WEIGHTS, weights.count, resamples=weights)
@@ -257,6 +259,7 @@ def fit_many(
         )
     if (objective := as_objective(objective)).tuning is not None:
         raise UsageError('huber("auto") tunes one table at a time: give fit_many a number.')
+    how = as_how(solver, max_steps, 0, layout, progress)
     terms = Terms(
         law, objective, fixed or {}, tied or {}, bounds or {}, priors or {}, penalty, empty=False
     )
@@ -267,7 +270,6 @@ def fit_many(
     groups = whole.split()
     # Longest first, so that the lanes of a chunk walk over tables of similar length.
     labels = sorted(groups, key=lambda label: -groups[label].n_rows)
-    how = as_how(solver, max_steps, 0, layout, progress)
     engine = make_engine(problem, [host_table(groups[label]) for label in labels], how)
     chunk = min(_TABLES_PER_CHUNK, (layout or default_layout()).chunk)
     points = engine.estimates(np.arange(len(labels)), chunk=chunk)

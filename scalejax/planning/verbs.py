@@ -57,6 +57,7 @@ def plan(
         UsageError: With everything that is wrong with the question.
     """
     check_level(level)
+    models = _models(candidates or {})
     origin = source_of(source, parameters)
     question = _question(question, fields)
     if question.unique_tokens is not None:
@@ -74,7 +75,7 @@ def plan(
         by_format = {
             name: solutions[name] for name in sorted(solutions, key=lambda name: rank[name])
         }
-    result = Plan(question, origin, by_format, _models(candidates or {}), level)
+    result = Plan(question, origin, by_format, models, level)
     result.check_candidates()
     return result
 
@@ -86,9 +87,10 @@ def _question(question: Question | None, fields: Mapping[str, Any]) -> Question:
 def _models(candidates: Mapping[str, Mapping[str, float | str]]) -> dict[str, dict[str, float]]:
     """Candidates with amounts that are text turned into numbers."""
     units = {"N": "parameters", "D": "tokens"}
+    name = "candidates"
     return {
         model: {
-            key: read("candidates", amount_in(value, units.get(key, "1")), kind_of(key), key)
+            key: read(name, amount_in(value, units.get(key, "1"), name), kind_of(key), key)
             for key, value in values.items()
         }
         for model, values in candidates.items()

@@ -15,7 +15,7 @@ levels may also be written as "95 %".
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from reprlib import Repr
@@ -89,11 +89,13 @@ class Kind:
         words: What it must be, with an example, after "must be".
         fits: Whether a finite number is one.
         percent: Whether it may be written with a percent sign.
+        endless: Whether it may be infinite, as bits that are not rounded.
     """
 
     words: str
     fits: Callable[[float], bool]
     percent: bool = False
+    endless: bool = False
 
 
 FINITE = Kind("a finite number", lambda x: True)
@@ -108,14 +110,16 @@ WIDTH = Kind("a positive share, such as 0.2 or 20%", lambda x: x > 0, percent=Tr
 def kind_of(symbol: str) -> Kind:
     """What a value of an input must be: positive, unless the vocabulary says otherwise of it."""
     quantity = QUANTITIES.get(symbol)
-    return POSITIVE if quantity is not None and quantity.positive else FINITE
+    kind = POSITIVE if quantity is not None and quantity.positive else FINITE
+    return kind if symbol in ("N", "D", "C") else replace(kind, endless=True)
 
 
 def fits(value: Any, kind: Kind = FINITE) -> bool:
     """Whether a value is a number of a kind."""
     try:
         number = _number(value, kind.percent)
-        return math.isfinite(number) and kind.fits(number)
+        finite = math.isfinite(number) or (kind.endless and math.isinf(number))
+        return finite and kind.fits(number)
     except (TypeError, ValueError, OverflowError):
         return False
 
@@ -172,8 +176,8 @@ def read_array(name: str, values: Any, kind: Kind = FINITE, key: str = "") -> Fl
         flat = [read(name, cell, kind, key) for cell in cells.ravel()]
         return np.asarray(flat, np.float64).reshape(cells.shape)
     numbers = np.asarray(cells, np.float64)
-    for number in numbers[~np.isfinite(numbers)].ravel()[:1]:
-        raise _refusal(name, key, kind.words, float(number))
+    for number in np.unique(numbers[~np.isfinite(numbers)]):
+        read(name, float(number), kind, key)
     # The extremes tell of all: every kind is a range.
     for number in (numbers.min(), numbers.max()) if numbers.size else ():
         read(name, float(number), kind, key)
@@ -233,6 +237,8 @@ def points(
     columns = {
         one: np.atleast_1d(read_array(name, values[one], kind_of(one), one)) for one in inputs
     }
+    if empty := [one for one, column in columns.items() if not column.size]:
+        raise UsageError(f"{argument(name)} has no numbers of {', '.join(empty)}.")
     try:
         arrays = np.broadcast_arrays(*columns.values())
     except ValueError:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
-from scalejax.amounts import NOT_NEGATIVE, POSITIVE, SHARE, kind_of, pair, read
+from scalejax.amounts import NOT_NEGATIVE, POSITIVE, SHARE, pair, read
 from scalejax.compute import SIX_N_D, Compute, Written, compute_of
 from scalejax.costs import (
     LIFETIME_INPUT_MFU,
@@ -347,7 +347,7 @@ def _read(name: str, value: Any) -> Any:
             raise UsageError("a request has tokens, read or written")
         return tokens
     if name == "inputs":
-        return {key: read(name, one, kind_of(key), key) for key, one in value.items()}
+        return {key: read(name, one, key=key) for key, one in value.items()}
     if value is not None and name in ("hardware", "serving_hardware"):
         return hardware_of(value)
     if value is not None and name == "flop_per_token":

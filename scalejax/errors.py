@@ -22,6 +22,10 @@ class UsageError(ScalejaxError, ValueError):
     """Arguments that cannot be combined or are out of range."""
 
 
+class DiskError(ScalejaxError, OSError):
+    """A file or folder cannot be written: the disk is full, or nobody may write there."""
+
+
 class FitWarning(UserWarning):
     """A result that is usable but should be read with care."""
 

@@ -1,16 +1,19 @@
 """Files that are whole or not there at all, and plain values as JSON holds them.
 
 - `staged`: a file or folder beside another, whose place it takes once it is whole.
+- `check_writable`: whether that will be possible, before the work begins.
 - `write_bytes`, `sha256_of`, `is_whole`: one file, and whether it is what was written.
 - `plain`: records, arrays and numbers as the plain values of JSON; `to_json`: those as text.
 - `check_place`, `read_record`, `damaged`: the folder of a saved result, and its record again.
 """
 
+import ctypes
 import hashlib
 import json
 import math
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,12 +22,16 @@ from typing import Any
 
 import numpy as np
 
-from scalejax.errors import ScalejaxError, UsageError
+from scalejax.errors import DiskError, ScalejaxError, UsageError
 
 DAMAGE = (
     ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError
 )  # fmt: skip
 """Errors that reading a damaged record may raise."""
+
+
+# Of Linux's renameat2: paths are those of the process, and the two places change what they hold.
+_HERE, _EXCHANGE = -100, 2
 
 
 @contextmanager
@@ -33,6 +40,9 @@ def staged(path: Path) -> Iterator[Path]:
 
     If anything goes wrong, it is removed and `path` stays as it was. A folder that was there before
     is replaced; the files in it that the new one lacks stay.
+
+    Raises:
+        DiskError: It cannot be written, with what to do.
     """
     # Numbers of processes coincide where containers share a folder.
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
@@ -44,6 +54,13 @@ def staged(path: Path) -> Iterator[Path]:
             with beside.open("rb+") as file:
                 os.fsync(file.fileno())
             beside.replace(path)
+    except DiskError:
+        raise
+    except OSError as error:
+        raise DiskError(
+            f"{path} cannot be written ({error.strerror or error}). What was there before is kept, "
+            "the new is lost: make room, mend the permissions, or name another place."
+        ) from error
     finally:
         if beside.is_dir():
             shutil.rmtree(beside, ignore_errors=True)
@@ -55,17 +72,61 @@ def _replace_folder(beside: Path, path: Path) -> None:
     if not path.exists():
         beside.rename(path)
         return
-    old = beside.with_name(f"{beside.name}.old")
-    path.rename(old)
+    for item in path.iterdir():
+        new = beside / item.name
+        if item.is_dir() and not item.is_symlink():
+            if not new.exists():
+                shutil.copytree(item, new, symlinks=True, copy_function=_copy)
+        elif not os.path.lexists(new):
+            _copy(item, new)
+    if not _exchange(beside, path):
+        # Between these two a kill leaves the old one beside the place, under a name with a dot.
+        old = beside.with_name(f"{beside.name}.old")
+        path.rename(old)
+        try:
+            beside.rename(path)
+        except OSError:
+            old.rename(path)
+            raise
+        shutil.rmtree(old)
+
+
+def _copy(old: str | Path, new: str | Path) -> None:
+    """The same file under another name, or a copy where the disk knows no such names."""
     try:
-        beside.rename(path)
+        os.link(old, new, follow_symlinks=False)
     except OSError:
-        old.rename(path)
-        raise
-    for file in old.iterdir():
-        if not (path / file.name).exists():
-            file.rename(path / file.name)
-    shutil.rmtree(old)
+        shutil.copy2(old, new, follow_symlinks=False)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders change places in one step, where the system can; whether it did."""
+    rename = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
+    places = os.fsencode(one), os.fsencode(other)
+    return rename is not None and rename(_HERE, places[0], _HERE, places[1], _EXCHANGE) == 0
+
+
+def check_writable(path: str | Path) -> None:
+    """Refuse a place for a file or folder that could not be written, before the work begins.
+
+    Args:
+        path: The file or folder. Folders above it that are missing are no trouble to who makes
+            them: the nearest one that exists is tried.
+
+    Raises:
+        DiskError: Nothing can be written there, or the disk is full.
+    """
+    place = Path(path).absolute()
+    folder = next(one for one in place.parents if one.is_dir())
+    try:
+        # Some file systems say only by the first byte that they are full or read-only.
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+    except OSError as error:
+        raise DiskError(
+            f"{path} cannot be written ({error.strerror or error}). Nothing was begun and nothing "
+            "is lost: make room, mend the permissions, or name another place."
+        ) from error
 
 
 def write_bytes(content: bytes, path: Path) -> None:
@@ -132,6 +193,7 @@ def check_place(folder: str | Path, record: str, what: str) -> None:
 
     Raises:
         UsageError: It is a file, or holds something else.
+        DiskError: It cannot be written.
     """
     path = Path(folder)
     if path.exists() and not path.is_dir():
@@ -141,6 +203,7 @@ def check_place(folder: str | Path, record: str, what: str) -> None:
             f"the folder {folder} holds other files and no saved {what}; name a new or empty "
             "folder."
         )
+    check_writable(path)
 
 
 def read_record(path: Path, schema: int, what: str) -> dict[str, Any]:

@@ -2,8 +2,8 @@
 
 A verb is a function whose docstring and options are its help; it calls the verb of the same name in
 Python. Results go to stdout, everything else to stderr. Exit codes: 0 fine, 1 an error, 2 wrong
-usage, 3 no estimate, or some of many problems failed, 74 the disk cannot be written, 75 terminated,
-130 interrupted.
+usage, 3 no estimate, or some of many problems failed, 74 the disk or the output cannot be written,
+75 terminated, 130 interrupted, 141 nobody reads the output any more.
 """
 
 import sys
@@ -34,18 +34,20 @@ from scalejax.cli.reproduce import reproduce
 from scalejax.cli.select import EXAMPLES as SELECT_EXAMPLES
 from scalejax.cli.select import select
 from scalejax.cli.show import show
+from scalejax.cli.stopping import survivable
 from scalejax.cli.study import EXAMPLES as STUDY_EXAMPLES
 from scalejax.cli.study import resume, study
 from scalejax.cli.talk import say
 from scalejax.cli.words import check_command
-from scalejax.errors import InputError, ScalejaxError, UsageError
+from scalejax.errors import DiskError, InputError, ScalejaxError, UsageError
 from scalejax.vocabulary import speaking
 
 __all__ = ["app", "main"]
 
 _EPILOG = (
     "Exit codes: 0 fine, 1 an error, 2 wrong usage, 3 no estimate, or some of many failed, "
-    "130 interrupted. Compiled programs are kept in a cache, which SCALEJAX_NO_CACHE=1 turns off."
+    "74 the disk cannot be written, 75 terminated, 130 interrupted, 141 nobody reads the output. "
+    "Compiled programs are kept in a cache, which SCALEJAX_NO_CACHE=1 turns off."
 )
 
 app = typer.Typer(
@@ -95,8 +97,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         arguments: The words after ``scalejax``; those of the process if not given.
     """
     words = current(sys.argv[1:] if arguments is None else arguments)
+    with survivable():
+        _run(words)
+
+
+def _run(words: list[str]) -> None:
     try:
         app(args=words, prog_name="scalejax")
+    except DiskError:
+        raise
     except ScalejaxError as error:
         say(f"error: {error}")
         if isinstance(error, InputError) and (command := check_command(app, words)):
@@ -108,7 +117,7 @@ def _print_version(yes: bool) -> None:
     if yes:
         from importlib.metadata import version
 
-        print(f"scalejax {version('scalejax')}")
+        print(f"scalejax {version('scalejax')}", flush=True)
         raise typer.Exit
 
 

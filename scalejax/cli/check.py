@@ -57,7 +57,11 @@ def check(
     ] = False,
     save_mapping: Annotated[
         Path | None,
-        option("Keep what each column was taken for in this file (.toml, .json).", "FILE"),
+        option(
+            "Keep what each column was taken for in this file (.toml, .json).",
+            "FILE",
+            callback=o.file_to_write,
+        ),
     ] = None,
     as_json: o.AsJson = False,
     explain: Annotated[

@@ -152,7 +152,9 @@ def design(
         answer = design_of(question)
         _print(answer, half_width, simulate, as_json)
     if csv is not None:
-        answer.to_frame().to_csv(csv, index=False)
+        from scalejax.data import to_csv
+
+        to_csv(answer.to_frame(), csv)
         say(f"wrote {csv}")
     if plot is not None:
         draw_to(plot, lambda plots: plots.plot_design(answer))

@@ -130,11 +130,13 @@ def fit(
     use_compilation_cache()
     say_step("fitting (the first time it also compiles)", quiet)
     # Imported here and below: JAX and pandas take a second, which --help should not.
+    from scalejax.files import check_writable
     from scalejax.fitting import check_folder, read_about
 
     answers = read_about(about)
-    if out is not None and by is None:
-        check_folder(out)
+    if out is not None:
+        # A fit of --by is saved in a folder below it.
+        check_folder(out) if by is None else check_writable(out / "group")
     options: dict[str, Any] = {
         "law": None if name is None else words.law_of(name),
         "objective": words.objective_of(objective, on, delta, dof),

@@ -94,5 +94,7 @@ def forecast(
         if not quiet:
             say(f"saved {out}")
     if csv is not None:
-        answer.to_frame().to_csv(csv, index=False)
+        from scalejax.data import to_csv
+
+        to_csv(answer.to_frame(), csv)
     print_json(answer.to_dict()) if as_json else print(answer.summary())

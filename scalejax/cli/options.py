@@ -132,8 +132,21 @@ def _plot(value: Path | None) -> Path | None:
 
 
 def _plot_now(value: Path | None) -> Path | None:
-    if value is not None and _plot(value) and not value.absolute().parent.is_dir():
+    return file_to_write(_plot(value))
+
+
+def file_to_write(value: Path | None) -> Path | None:
+    """A file that can be written, which is tried before the work begins."""
+    if value is None:
+        return None
+    if value.is_dir():
+        raise typer.BadParameter(f"{value} is a folder; name a file.")
+    if not value.absolute().parent.is_dir():
         raise typer.BadParameter(f"there is no folder {value.parent}.")
+    # Imported here: NumPy comes with it, which --help should not wait for.
+    from scalejax.files import check_writable
+
+    check_writable(value)
     return value
 
 
@@ -365,7 +378,9 @@ _PLOT = "Draw a plot to this file (.png, .pdf, .svg)."
 Plot = Annotated[Path | None, option(_PLOT, callback=_plot_now)]
 # Into the folder of a job, which is yet to be made.
 JobPlot = Annotated[Path | None, option(_PLOT, callback=_plot)]
-Csv = Annotated[Path | None, option("Write the numbers to this CSV file.", None, "--csv")]
+_CSV = "Write the numbers to this CSV file."
+Csv = Annotated[Path | None, option(_CSV, None, "--csv", callback=file_to_write)]
+JobCsv = Annotated[Path | None, option(_CSV, None, "--csv")]
 AsJson = Annotated[bool, option("Print JSON, not text.", None, "--json")]
 Quiet = Annotated[bool, option("Print no warnings or progress.", None, "--quiet")]
 DryRun = Annotated[

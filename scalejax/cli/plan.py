@@ -168,8 +168,11 @@ def plan(
     }  # fmt: skip
     question = {name: value for name, value in question.items() if value is not None}
     models = {text: _candidate(text) for text in candidates or []}
+    from scalejax.planning import check_plan_place
     from scalejax.planning import plan as decide
 
+    if out is not None:
+        check_plan_place(out)
     with spoken_warnings(False):
         origin = words.source_of(source, law, by_forecast, level)
         decision = decide(origin, candidates=models, level=level, **question)

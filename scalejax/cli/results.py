@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalejax.cli.talk import print_json
-from scalejax.errors import ScalejaxError, UsageError
+from scalejax.errors import UsageError
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
@@ -57,12 +57,11 @@ def draw_to(path: Path, make: Callable[[Any], Any]) -> None:
     import numpy as np
 
     from scalejax import plots
+    from scalejax.files import staged
 
     figure = np.ravel(make(plots))[0].figure
-    try:
-        figure.canvas.print_figure(path)
-    except OSError as error:
-        raise ScalejaxError(f"the plot cannot be written to {path}: {error}") from error
+    with staged(path) as file:
+        figure.canvas.print_figure(file, format=path.suffix[1:] or None)
 
 
 def _slug(name: str) -> str:

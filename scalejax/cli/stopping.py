@@ -1,17 +1,22 @@
-"""How a long command stops early: on signals and errors of the disk, with a message."""
+"""How every verb stops early: on signals, errors of the disk, and an output that nobody reads.
+
+Each ends with one line that says what is lost and what is kept, and with an exit code of its own.
+"""
 
 import contextlib
+import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from types import FrameType
 
-import typer
-
 from scalejax.cli.talk import say
-from scalejax.errors import ScalejaxError, UsageError
+from scalejax.errors import DiskError
 
-DISK_FULL, TERMINATED, INTERRUPTED = 74, 75, 130
+DISK_FULL, TERMINATED, INTERRUPTED, UNREAD = 74, 75, 130, 141
+
+KEPT = "What was being worked out is lost; files that were written before are whole."
 
 _ENDS = {signal.SIGINT: ("interrupted", INTERRUPTED), signal.SIGTERM: ("terminated", TERMINATED)}
 
@@ -42,32 +47,59 @@ class Signals:
 
 
 @contextlib.contextmanager
-def survivable(out: Path | None) -> Iterator[Callable[[], None]]:
-    """Turn errors and signals inside the block into a message and an exit code.
-
-    The job in the folder can be resumed, which the message says.
+def survivable(kept: str = KEPT) -> Iterator[Callable[[], None]]:
+    """Turn signals and errors of the disk inside the block into a line and an exit code.
 
     Args:
-        out: Folder of the job.
+        kept: What is kept if a signal comes, and how to go on.
 
     Yields:
         A function to call now and then: it stops if the exception of a signal was lost.
+
+    Raises:
+        SystemExit: The block was stopped.
     """
     signals = Signals()
-    before = {number: signal.signal(number, signals.handle) for number in _ENDS}
+    main = threading.current_thread() is threading.main_thread()
+    # Who starts a command in the background may have it ignore Ctrl-C.
+    ours = [number for number in _ENDS if main and signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, signals.handle) for number in ours}
     try:
         yield signals.check
-    except ScalejaxError as error:
-        from scalejax.studies import DiskError
-
-        say(f"error: {error!s}")
-        full = isinstance(error, DiskError)
-        raise typer.Exit(DISK_FULL if full else 2 if isinstance(error, UsageError) else 1) from None
+        sys.stdout.flush()
+        signals.check()
+    except SystemExit as end:
+        # typer has made an exit of it.
+        if not isinstance(end.__context__, BrokenPipeError):
+            raise
+        _leave(_unread(), UNREAD)
+    except DiskError as error:
+        _leave(f"error: {error}", DISK_FULL)
+    except BrokenPipeError:
+        _leave(_unread(), UNREAD)
+    except OSError as error:
+        place = error.filename or "the output"
+        _leave(f"error: {place} cannot be used ({error.strerror or error}). {KEPT}", DISK_FULL)
     except _Stopped:
         word, code = _ENDS[signals.came or signal.SIGTERM]
-        advice = f" Finished shards are kept; go on with: scalejax resume {out}" if out else ""
-        say(f"{word}.{advice}")
-        raise typer.Exit(code) from None
+        _leave(f"{word}. {kept}", code)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _unread() -> str:
+    return "the output was closed before its end. The rest of it is lost; files are whole."
+
+
+def _leave(text: str, code: int) -> None:
+    """Say a line, if anybody can hear it, and exit; what waits to be printed is given up."""
+    with contextlib.suppress(OSError, ValueError):
+        say(text)
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        # Else the interpreter tries again as it ends, and fails with a traceback.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(code) from None

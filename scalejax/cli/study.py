@@ -1,7 +1,6 @@
 """``scalejax study`` and ``scalejax resume``: many laws as one job that can be resumed."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import option
 from scalejax.cli.results import draw_to
-from scalejax.cli.stopping import survivable
+from scalejax.cli.stopping import KEPT, survivable
 from scalejax.cli.talk import say, say_step, spoken_warnings
 from scalejax.vocabulary import speaking
 
@@ -86,7 +85,7 @@ def study(
     processes: Processes = None,
     process: Process = None,
     plot: o.JobPlot = None,
-    csv: o.Csv = None,
+    csv: o.JobCsv = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Fit many laws as one job: families x subsets of runs x laws x resamples.
@@ -103,7 +102,7 @@ def study(
     from scalejax.studies import study as fit_study
 
     words.see_working_directory()
-    with survivable(out) as check, speaking("study"):
+    with survivable(_kept(out)) as check, speaking("study"):
         job = StudyFile(file)
         _check_target(plot, job.study.target)
         source = runs or job.data
@@ -140,7 +139,7 @@ def resume(
     processes: Processes = None,
     process: Process = None,
     plot: o.JobPlot = None,
-    csv: o.Csv = None,
+    csv: o.JobCsv = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Go on with the job of a study where it stopped; print the results of a finished one."""
@@ -152,7 +151,7 @@ def resume(
     from scalejax.studies import resume as go_on
 
     own = {name: words.law_of(name) for name in laws or []}
-    with survivable(folder) as check, speaking("study"):
+    with survivable(_kept(folder)) as check, speaking("study"):
         _check_target(plot, Folder(folder).job()["study"].get("target", True))
         with spoken_warnings(quiet), _watch(quiet, check) as progress:
             result = go_on(folder, laws=own, progress=progress, process=me)
@@ -165,12 +164,16 @@ def _check_files(plot: Path | None, csv: Path | None, out: Path | None) -> None:
         # The folder of the job is yet to be made.
         if path is None or (out is not None and path.parent == out):
             continue
-        if path.is_dir() or not path.parent.is_dir():
-            missing = f"{path.parent} is no folder."
-            reason = f"{path} is a folder; name a file." if path.is_dir() else missing
-            raise typer.BadParameter(reason, param_hint=name)
-        if not os.access(path.parent, os.W_OK):
-            raise typer.BadParameter(f"{path.parent} cannot be written to.", param_hint=name)
+        try:
+            o.file_to_write(path)
+        except typer.BadParameter as error:
+            raise typer.BadParameter(error.message, param_hint=name) from None
+
+
+def _kept(out: Path | None) -> str:
+    if out is None:
+        return KEPT
+    return f"Finished shards are kept; go on with: scalejax resume {out}"
 
 
 def _check_target(plot: Path | None, target: bool) -> None:

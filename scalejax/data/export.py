@@ -28,7 +28,7 @@ def to_csv(frame: pd.DataFrame, path: str | Path, raw: bool = False) -> Path:
         The path.
 
     Raises:
-        OSError: The file cannot be written.
+        DiskError: The file cannot be written.
     """
     target = Path(path)
     with staged(target) as file:

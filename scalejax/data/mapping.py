@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from scalejax.data.request import ROLES
-from scalejax.errors import ScalejaxError, UsageError
-from scalejax.files import staged
+from scalejax.errors import UsageError
+from scalejax.files import write_bytes
 from scalejax.quantities import QUANTITIES
 from scalejax.vocabulary import argument
 from scalejax.wording import printable
@@ -72,7 +72,7 @@ def save_mapping(
 
     Raises:
         UsageError: The file is of another type.
-        ScalejaxError: It cannot be written.
+        DiskError: It cannot be written.
     """
     values: dict[str, Any] = {} if loss_unit is None else {"loss_unit": loss_unit}
     if target not in QUANTITIES:
@@ -83,11 +83,7 @@ def save_mapping(
     place = Path(path)
     text = json.dumps(values, indent=2, ensure_ascii=False)
     content = text if _type_of(place) == ".json" else _toml(values)
-    try:
-        with staged(place) as file:
-            file.write_text(content + "\n", encoding="utf-8")
-    except OSError as error:
-        raise ScalejaxError(f"the mapping cannot be written to {path}: {error}") from error
+    write_bytes(f"{content}\n".encode(), place)
     return place
 
 

@@ -54,22 +54,19 @@ def save_fit(
 
     Raises:
         UsageError: The folder holds something else, or `about` answers no question of ours.
-        ScalejaxError: The folder cannot be written.
+        DiskError: The folder cannot be written.
     """
     check_folder(folder)
     answers = read_about(about)
     record = to_json(describe(fit))
     draws, rows = draws_to_arrow(fit.draws), rows_to_arrow(fit.table)
     target = Path(folder).resolve()
-    try:
-        with staged(target) as beside:
-            beside.mkdir(parents=True)
-            pq.write_table(draws, beside / DRAWS)
-            pq.write_table(rows, beside / ROWS)
-            (beside / RECORD).write_bytes(record)
-            (beside / MANIFEST).write_bytes(to_json(make_manifest(fit, beside, answers)))
-    except OSError as error:
-        raise ScalejaxError(f"the fit cannot be saved in {folder}: {error}") from error
+    with staged(target) as beside:
+        beside.mkdir(parents=True)
+        pq.write_table(draws, beside / DRAWS)
+        pq.write_table(rows, beside / ROWS)
+        (beside / RECORD).write_bytes(record)
+        (beside / MANIFEST).write_bytes(to_json(make_manifest(fit, beside, answers)))
     return Path(folder)
 
 

@@ -165,7 +165,7 @@ class Forecast(Result):
 
         Raises:
             UsageError: The folder holds something else.
-            ScalejaxError: The folder cannot be written.
+            DiskError: The folder cannot be written.
         """
         return storage.write(self._record(), self.draws, folder)
 

@@ -48,25 +48,22 @@ def write(record: Mapping[str, Any], draws: Draws, folder: str | Path) -> Path:
 
     Raises:
         UsageError: The folder holds something else.
-        ScalejaxError: The folder cannot be written.
+        DiskError: The folder cannot be written.
     """
     check_folder(folder)
     names = list(next(iter(draws.values())))
     columns = [np.concatenate([values[name] for values in draws.values()]) for name in names]
-    try:
-        with staged(Path(folder).resolve()) as beside:
-            beside.mkdir(parents=True)
-            pq.write_table(pa.table(columns, names), beside / DRAWS)
-            about = {
-                "sha256": sha256_of(beside / DRAWS),
-                "parameters": names,
-                "count": {name: len(values[names[0]]) for name, values in draws.items()},
-            }
-            non_finite: dict[str, str] = {}
-            values = plain({"schema": SCHEMA, **record, "draws": about}, non_finite)
-            (beside / RECORD).write_bytes(to_json({**values, "non_finite": non_finite}))
-    except OSError as error:
-        raise ScalejaxError(f"the forecast cannot be saved in {folder}: {error}") from error
+    with staged(Path(folder).resolve()) as beside:
+        beside.mkdir(parents=True)
+        pq.write_table(pa.table(columns, names), beside / DRAWS)
+        about = {
+            "sha256": sha256_of(beside / DRAWS),
+            "parameters": names,
+            "count": {name: len(values[names[0]]) for name, values in draws.items()},
+        }
+        non_finite: dict[str, str] = {}
+        values = plain({"schema": SCHEMA, **record, "draws": about}, non_finite)
+        (beside / RECORD).write_bytes(to_json({**values, "non_finite": non_finite}))
     return Path(folder)
 
 

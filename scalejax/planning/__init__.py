@@ -12,6 +12,7 @@ from scalejax.planning.contours import Contours as Contours
 from scalejax.planning.contours import contours as contours
 from scalejax.planning.frontier import frontier as frontier
 from scalejax.planning.plan import Plan as Plan
+from scalejax.planning.plan import check_plan_place as check_plan_place
 from scalejax.planning.question import Question as Question
 from scalejax.planning.source import Source as Source
 from scalejax.planning.source import source_of as source_of

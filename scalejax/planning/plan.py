@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from scalejax.costs import HARDWARE, Hardware
-from scalejax.files import plain, to_json, write_bytes
+from scalejax.errors import UsageError
+from scalejax.files import check_writable, plain, staged, to_json
 from scalejax.fitting import Fit
 from scalejax.forecasting import Forecast
 from scalejax.planning.question import Question
@@ -95,20 +96,26 @@ class Plan(PlanRecord, Result):
         that it was made from.
 
         Returns:
-            The folder.
+            The folder, which appears complete or stays as it was.
+
+        Raises:
+            UsageError: It is a file.
+            DiskError: It cannot be written.
         """
-        place = Path(folder)
-        place.mkdir(parents=True, exist_ok=True)
-        if self._runs:
-            name, source = self._runs
-            source.save(place / name)
-        write_bytes(to_json(self.to_dict()), place / PLAN)
-        write_bytes(f"{self.summary()}\n".encode(), place / "plan.txt")
-        if self.optima is not None:
-            frame = pd.DataFrame({**self.optima.decision, "goal": self.optima.goal})
-            frame["outcome"] = [Outcome(code).label for code in self.optima.outcome]
-            write_bytes(frame.to_csv(index=False).encode(), place / "draws.csv")
-        return place
+        check_plan_place(folder)
+        record, text = to_json(self.to_dict()), f"{self.summary()}\n".encode()
+        with staged(Path(folder).resolve()) as beside:
+            beside.mkdir(parents=True)
+            if self._runs:
+                name, source = self._runs
+                source.save(beside / name)
+            (beside / PLAN).write_bytes(record)
+            (beside / "plan.txt").write_bytes(text)
+            if self.optima is not None:
+                frame = pd.DataFrame({**self.optima.decision, "goal": self.optima.goal})
+                frame["outcome"] = [Outcome(code).label for code in self.optima.outcome]
+                frame.to_csv(beside / "draws.csv", index=False)
+        return Path(folder)
 
     @property
     def _runs(self) -> tuple[str, Fit | Forecast] | None:
@@ -131,6 +138,18 @@ class Plan(PlanRecord, Result):
                 "worst_decile": float(np.min(self.regret.worst_decile)),
             },
         }
+
+
+def check_plan_place(folder: str | Path) -> None:
+    """Refuse a folder that a plan cannot be saved in.
+
+    Raises:
+        UsageError: It is a file.
+        DiskError: It cannot be written.
+    """
+    if Path(folder).exists() and not Path(folder).is_dir():
+        raise UsageError(f"{folder} is a file; name a folder to save the plan in.")
+    check_writable(folder)
 
 
 def _question(question: Question) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import jinja2
 from markupsafe import Markup
 
 from scalejax.data import to_csv
-from scalejax.errors import ScalejaxError, UsageError
-from scalejax.files import write_bytes
+from scalejax.errors import UsageError
+from scalejax.files import check_writable, staged, write_bytes
 from scalejax.fitting import Fit
 from scalejax.reporting.assembly import ReportOptions, content
 from scalejax.reporting.blocks import Grid, Report
@@ -71,7 +71,7 @@ def report(fit: Fit, out: str | Path, **options: Any) -> Path:
 
     Raises:
         UsageError: The path is a folder or a file of another kind, or its folder does not exist.
-        ScalejaxError: The file cannot be written.
+        DiskError: The file cannot be written.
     """
     check_path(out)
     return save(render(fit, **options), out)
@@ -90,6 +90,7 @@ def check_path(path: str | Path) -> None:
         raise UsageError(f"there is no folder {target.parent} to write a report in.")
     if target.exists() and not _is_report(target):
         raise UsageError(f"{path} exists and is no report of ours; name another file.")
+    check_writable(target)
 
 
 def _is_report(path: Path) -> bool:
@@ -105,13 +106,10 @@ def save(page: str, path: str | Path) -> Path:
 
     Raises:
         UsageError: As `check_path` does.
-        ScalejaxError: It cannot be written.
+        DiskError: It cannot be written.
     """
     check_path(path)
-    try:
-        write_bytes(page.encode("utf-8"), Path(path))
-    except OSError as error:
-        raise ScalejaxError(f"the report cannot be written to {path}: {error}") from error
+    write_bytes(page.encode("utf-8"), Path(path))
     return Path(path)
 
 
@@ -127,6 +125,7 @@ def check_folder(folder: str | Path) -> None:
     tables = {f"{name}.csv" for name in Report.FRAMES}
     if path.is_dir() and {item.name for item in path.iterdir()} - tables:
         raise UsageError(f"the folder {folder} holds other files; name a new one for the tables.")
+    check_writable(path)
 
 
 def save_tables(report: Report, folder: str | Path) -> list[Path]:
@@ -141,18 +140,18 @@ def save_tables(report: Report, folder: str | Path) -> list[Path]:
 
     Raises:
         UsageError: As `check_folder` does.
-        ScalejaxError: They cannot be written.
+        DiskError: They cannot be written.
     """
     check_folder(folder)
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        for old in Path(folder).iterdir():
-            old.unlink()
-        return [
-            to_csv(frame, Path(folder) / f"{name}.csv") for name, frame in report.frames.items()
-        ]
-    except OSError as error:
-        raise ScalejaxError(f"the tables cannot be written to {folder}: {error}") from error
+    place = Path(folder)
+    with staged(place.resolve()) as beside:
+        beside.mkdir(parents=True)
+        for name, frame in report.frames.items():
+            to_csv(frame, beside / f"{name}.csv")
+    files = [place / f"{name}.csv" for name in report.frames]
+    for old in {*place.iterdir()} - {*files}:
+        old.unlink()
+    return files
 
 
 def _table(grid: Grid) -> Markup:

@@ -7,12 +7,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scalejax.errors import ScalejaxError
+from scalejax.errors import DiskError
 from scalejax.files import staged
-
-
-class DiskError(ScalejaxError):
-    """The folder of a job cannot be written; finished shards are intact."""
 
 
 def write_parquet(table: pa.Table, path: Path) -> None:
@@ -32,6 +28,12 @@ def disk_trouble(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise DiskError(
-            f"{path} cannot be written ({error.strerror or error}). Shards that are finished are "
+            f"{path} cannot be written ({_reason(error)}). Shards that are finished are "
             "intact: make room, or mend the permissions, and resume."
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    """What the system said, also where it has been put in words for people already."""
+    cause = error.__cause__ if isinstance(error, DiskError) else error
+    return getattr(cause, "strerror", None) or str(cause)

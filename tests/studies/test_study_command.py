@@ -107,8 +107,8 @@ class TestCommand:
     @pytest.mark.parametrize(
         ("words", "said"),
         [
-            (("--csv", "none/all.csv"), "none is no folder"),
-            (("--plot", "none/errors.png"), "none is no folder"),
+            (("--csv", "none/all.csv"), "there is no folder none"),
+            (("--plot", "none/errors.png"), "there is no folder none"),
             (("--csv", "."), "is a folder"),
         ],
     )

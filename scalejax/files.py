@@ -5,9 +5,10 @@
 - `write_bytes`, `sha256_of`, `is_whole`: one file, and whether it is what was written.
 - `plain`: records, arrays and numbers as the plain values of JSON; `to_json`: those as text.
 - `check_place`, `read_record`, `damaged`: the folder of a saved result, and its record again.
+- `sealed`, `check_seal`: a record with its own checksum, and whether it still is that record.
 """
 
-import ctypes
+import glob
 import hashlib
 import json
 import math
@@ -15,14 +16,15 @@ import os
 import shutil
 import tempfile
 import uuid
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scalejax.errors import DiskError, ScalejaxError, UsageError
+from scalejax.errors import DiskError, FitWarning, ScalejaxError, UsageError
 
 DAMAGE = (
     ArithmeticError, AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError
@@ -30,8 +32,8 @@ DAMAGE = (
 """Errors that reading a damaged record may raise."""
 
 
-# Of Linux's renameat2: paths are those of the process, and the two places change what they hold.
-_HERE, _EXCHANGE = -100, 2
+_OLD = ".old"
+"""End of the name of a folder that is about to be replaced."""
 
 
 @contextmanager
@@ -79,16 +81,30 @@ def _replace_folder(beside: Path, path: Path) -> None:
                 shutil.copytree(item, new, symlinks=True, copy_function=_copy)
         elif not os.path.lexists(new):
             _copy(item, new)
-    if not _exchange(beside, path):
-        # Between these two a kill leaves the old one beside the place, under a name with a dot.
-        old = beside.with_name(f"{beside.name}.old")
-        path.rename(old)
-        try:
-            beside.rename(path)
-        except OSError:
-            old.rename(path)
-            raise
-        shutil.rmtree(old)
+    # Between these two a kill leaves the old one beside its place, where `settle` finds it.
+    old = beside.with_name(f"{beside.name}{_OLD}")
+    path.rename(old)
+    try:
+        beside.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    shutil.rmtree(old)
+
+
+def settle(path: str | Path) -> None:
+    """Put a folder back that was about to be replaced when the process was killed.
+
+    Args:
+        path: Its place. Nothing is done where something is there, or nothing is left to put back.
+    """
+    place = Path(path).absolute()
+    if os.path.lexists(place):
+        return
+    for old in place.parent.glob(f".{glob.escape(place.name)}.*{_OLD}"):
+        with suppress(OSError):
+            old.rename(place)
+            return
 
 
 def _copy(old: str | Path, new: str | Path) -> None:
@@ -97,13 +113,6 @@ def _copy(old: str | Path, new: str | Path) -> None:
         os.link(old, new, follow_symlinks=False)
     except OSError:
         shutil.copy2(old, new, follow_symlinks=False)
-
-
-def _exchange(one: Path, other: Path) -> bool:
-    """Let two folders change places in one step, where the system can; whether it did."""
-    rename = getattr(ctypes.CDLL(None), "renameat2", None) if os.name == "posix" else None
-    places = os.fsencode(one), os.fsencode(other)
-    return rename is not None and rename(_HERE, places[0], _HERE, places[1], _EXCHANGE) == 0
 
 
 def check_writable(path: str | Path) -> None:
@@ -196,6 +205,7 @@ def check_place(folder: str | Path, record: str, what: str) -> None:
         DiskError: It cannot be written.
     """
     path = Path(folder)
+    settle(path)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{folder} is a file; name a folder to save the {what} in.")
     if path.is_dir() and any(path.iterdir()) and not (path / record).is_file():
@@ -206,7 +216,9 @@ def check_place(folder: str | Path, record: str, what: str) -> None:
     check_writable(path)
 
 
-def read_record(path: Path, schema: int, what: str) -> dict[str, Any]:
+def read_record(
+    path: Path, schema: int, what: str, *, own_checksum: bool = False
+) -> dict[str, Any]:
     """A record of plain values again, with the numbers that are not finite in their places.
 
     Args:
@@ -214,10 +226,12 @@ def read_record(path: Path, schema: int, what: str) -> dict[str, Any]:
             ``schema``, and what `plain` gave of ``non_finite``.
         schema: The newest version that is read.
         what: What was saved, for messages.
+        own_checksum: Whether the record holds its checksum, see `sealed`.
 
     Raises:
-        ScalejaxError: There is none, or it cannot be read.
+        ScalejaxError: There is none, it cannot be read, or it was changed.
     """
+    settle(path.parent)
     if not path.is_file():
         raise ScalejaxError(f"{path.parent} is not a saved {what}: there is no {path.name} in it.")
     try:
@@ -228,6 +242,8 @@ def read_record(path: Path, schema: int, what: str) -> dict[str, Any]:
                 f"{path} was written by a newer scalejax (schema {version}, this one reads up to "
                 f"{schema}): upgrade scalejax."
             )
+        if own_checksum:
+            check_seal(record, path, what)
         for where, value in record["non_finite"].items():
             *parents, last = json.loads(where)
             place = record
@@ -241,4 +257,48 @@ def read_record(path: Path, schema: int, what: str) -> dict[str, Any]:
 
 def damaged(folder: str | Path, what: str, why: str) -> ScalejaxError:
     """The error of a saved result that cannot be read."""
-    return ScalejaxError(f"the saved {what} {folder} cannot be read ({why}). Save it again.")
+    return ScalejaxError(
+        f"the saved {what} {folder} cannot be read ({why}). Put back a copy of it, or make "
+        "it and save it again."
+    )
+
+
+SEAL = "checksum"
+"""Field of a record that holds the checksum of all others."""
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of plain values with its own checksum."""
+    return {**record, SEAL: _checksum(record)}
+
+
+def check_seal(record: Mapping[str, Any], path: Path, what: str) -> None:
+    """Refuse a record that is not what was written; what `sealed` gave, read again.
+
+    Args:
+        record: The record. One of before, without a checksum, is taken with a warning.
+        path: Its file, for messages.
+        what: What was saved, for messages.
+
+    Raises:
+        ScalejaxError: It was changed after it was saved.
+    """
+    if SEAL not in record:
+        say_unsealed(path.parent, what)
+    elif record[SEAL] != _checksum({k: v for k, v in record.items() if k != SEAL}):
+        raise damaged(path.parent, what, f"{path.name} was changed after it was saved")
+
+
+def say_unsealed(folder: str | Path, what: str) -> None:
+    """Warn that a saved result holds nothing to check it by."""
+    warnings.warn(
+        f"the saved {what} {folder} holds no checksums, so nobody can say whether it was changed: "
+        "save it again to have them.",
+        FitWarning,
+        stacklevel=2,
+    )
+
+
+def _checksum(record: Mapping[str, Any]) -> str:
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

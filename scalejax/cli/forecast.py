@@ -26,7 +26,8 @@ def forecast(
     law: Annotated[
         str | None,
         option(
-            "Law inside (scalejax laws lists them), or your own: file.py:name. [default: "
+            "Law inside (scalejax laws lists them), or your own, file.py:name, whose code is run. "
+            "[default: "
             "Chinchilla's with an outer exponent, as the field knows it; a power law with a floor "
             "for N, D, C or step alone]",
             callback=o.check_law,

@@ -110,14 +110,23 @@ def _law_list(text: str) -> list[str]:
 
 def _source(value: str) -> str:
     """The folder of a fit, or a published set."""
-    if Path(value).is_dir() or value.rpartition("/")[2] in SETS:
+    if _is_folder(Path(value)) or value.rpartition("/")[2] in SETS:
         return value
     near = did_you_mean(value, [*SETS, *_beside(Path(value))])
     raise typer.BadParameter(f"there is no folder of a fit and no published set {value!r}{near}")
 
 
+def _is_folder(path: Path) -> bool:
+    """Whether a folder is there, or is put back from where a killed process left it."""
+    if not path.exists() and any(path.absolute().parent.glob(".*.old")):
+        from scalejax.files import settle
+
+        settle(path)
+    return path.is_dir()
+
+
 def _folder(value: Path) -> Path:
-    if not value.is_dir():
+    if not _is_folder(value):
         near = did_you_mean(str(value), _beside(value))
         raise typer.BadParameter(f"there is no folder of a fit {str(value)!r}{near}")
     return value
@@ -179,7 +188,10 @@ _RUNS = (
     "Excel), a folder with one file a run, what trackers export, - for stdin, or the name of a "
     "dataset (golden36, chinchilla, gadre ...)."
 )
-_OWN_LAW = "The law, if what was saved is of one of your own: module:name or file.py:name."
+_OWN_LAW = (
+    "The law, if what was saved is of one of your own, module:name or file.py:name, whose code is "
+    "run."
+)
 _HARDWARE = "A100, H100, H200, B200, L40S, MI300X, RTX-4090, TPU-v5e ..., or a file mine.toml"
 
 # What a verb works on.
@@ -212,7 +224,8 @@ Source = Annotated[
 Law = Annotated[
     str | None,
     option(
-        "Law to fit (scalejax laws lists them), or one of your own: module:name or file.py:name. "
+        "Law to fit (scalejax laws lists them), or one of your own, module:name or file.py:name, "
+        "whose code is run. "
         "[default: chinchilla]",
         callback=check_law,
     ),
@@ -220,14 +233,19 @@ Law = Annotated[
 LawOfTable = Annotated[
     str | None,
     option(
-        "Law to fit (scalejax laws lists them), or one of your own: module:name or file.py:name. "
+        "Law to fit (scalejax laws lists them), or one of your own, module:name or file.py:name, "
+        "whose code is run. "
         "[default: chinchilla for N and D, a power law with a floor for N, D, C or step alone]",
         callback=check_law,
     ),
 ]
 Laws = Annotated[
     list[str] | None,
-    option("Laws by name, or your own: file.py:name. Repeatable.", "NAME,...", callback=_every_law),
+    option(
+        "Laws by name, or your own, file.py:name, whose code is run. Repeatable.",
+        "NAME,...",
+        callback=_every_law,
+    ),
 ]
 OwnLaw = Annotated[str | None, option(_OWN_LAW, callback=check_law)]
 Formula = Annotated[

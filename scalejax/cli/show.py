@@ -22,7 +22,7 @@ def show(
     what: Annotated[
         str,
         typer.Argument(
-            help="A law (chinchilla, module:name, file.py:name), a published set "
+            help="A law (chinchilla, module:name, file.py:name: its code is run), a published set "
             "(besiroglu2024, or chinchilla:besiroglu2024), or the folder of a saved fit or "
             "forecast.",
             metavar="WHAT",

@@ -60,6 +60,15 @@ Coordinator = Annotated[
 Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes, likewise.")]
 Process = Annotated[int | None, typer.Option(min=0, help="Number of this process, likewise.")]
 
+OwnLaws = Annotated[
+    list[str] | None,
+    option(
+        "A law of your own that the study names: its code is run only if you name it here. "
+        "Repeatable.",
+        "FILE.py:LAW",
+    ),
+]
+
 
 def study(
     file: Annotated[
@@ -69,6 +78,7 @@ def study(
         ),
     ],
     runs: o.RunsIfAny = None,
+    laws: OwnLaws = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -103,7 +113,7 @@ def study(
 
     words.see_working_directory()
     with survivable(_kept(out)) as check, speaking("study"):
-        job = StudyFile(file)
+        job = StudyFile(file, laws or ())
         _check_target(plot, job.study.target)
         source = runs or job.data
         if source is None:
@@ -127,13 +137,7 @@ def study(
 
 def resume(
     folder: Annotated[Path, typer.Argument(help="Folder of the job.", metavar="DIR")],
-    laws: Annotated[
-        list[str] | None,
-        option(
-            "A law of your own that the job fits: its code is run only if you name it here.",
-            "FILE.py:LAW",
-        ),
-    ] = None,
+    laws: OwnLaws = None,
     distributed: Distributed = False,
     coordinator: Coordinator = None,
     processes: Processes = None,

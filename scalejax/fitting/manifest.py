@@ -18,7 +18,7 @@ import math
 import platform
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from typing import Any
 from scalejax.errors import UsageError
 from scalejax.fitting.checklist import CHECKLIST, QUESTIONS
 from scalejax.fitting.record import FitRecord
+from scalejax.shapes import check_shape, is_count, is_texts, or_null
 from scalejax.vocabulary import argument
 
 SCHEMA = 1
@@ -165,27 +166,15 @@ def _is_hash(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
-
-
-def _or_null(accepts: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    return lambda value: value is None or accepts(value)
-
-
-_FILE = {"sha256": _is_hash, "bytes": _is_count}
-_ENTRY = {"question": _is_text, "scalejax": _or_null(_is_answer), "user": _or_null(_is_answer)}
+_FILE = {"sha256": _is_hash, "bytes": is_count}
+_ENTRY = {"question": _is_text, "scalejax": or_null(_is_answer), "user": or_null(_is_answer)}
 _SHAPE: dict[Any, Any] = {
-    "schema": _is_count,
-    "checklist": {"source": _is_text, "summary": _is_text, "unanswered": _is_texts},
+    "schema": is_count,
+    "checklist": {"source": _is_text, "summary": _is_text, "unanswered": is_texts},
     "questions": {
         section: dict.fromkeys(entries, _ENTRY) for section, entries in QUESTIONS.items()
     },
-    "data": {"source": _is_text, "source_sha256": _or_null(_is_hash), "fingerprint": _is_hash},
+    "data": {"source": _is_text, "source_sha256": or_null(_is_hash), "fingerprint": _is_hash},
     "files": dict.fromkeys(FILES, _FILE),
     # A later version of the record may name more software.
     "fitted_with": {**dict.fromkeys(_FITTED_WITH, _is_text), ...: _is_text},
@@ -199,7 +188,7 @@ def check_manifest(document: Any) -> list[str]:
     Returns:
         A sentence for each; none if the document is as `make_manifest` writes it.
     """
-    problems = list(_differences(document, _SHAPE, ""))
+    problems = list(check_shape(document, _SHAPE))
     if not problems:
         keys, open_questions = (
             document["checklist"]["unanswered"],
@@ -208,23 +197,3 @@ def check_manifest(document: Any) -> list[str]:
         if keys != open_questions:
             problems.append("checklist / unanswered does not list the questions without an answer")
     return problems
-
-
-def _differences(value: Any, shape: Any, place: str) -> Iterator[str]:
-    if not isinstance(shape, dict):
-        if not shape(value):
-            yield f"{place} is not as it must be"
-        return
-    if not isinstance(value, dict):
-        yield f"{place or 'the document'} is not a group of fields"
-        return
-    for key in [*shape, *(key for key in value if key not in shape)]:
-        where = f"{place} / {key}" if place else str(key)
-        if key is ...:
-            continue
-        if key not in value:
-            yield f"{where} is missing"
-        elif key not in shape and ... not in shape:
-            yield f"{where} is unknown"
-        else:
-            yield from _differences(value[key], shape.get(key, shape.get(...)), where)

@@ -27,6 +27,7 @@ from scalejax.objectives import (
     student_t,
 )
 from scalejax.quantities import LOSS
+from scalejax.shapes import is_count, is_real, is_text, is_texts, or_null
 from scalejax.status import Status
 
 SCHEMA = 1
@@ -36,6 +37,37 @@ SCHEMA = 1
 _LEVELS = ("cluster", "subcluster", "stratum", "group")
 _ROW_COLUMNS = ("row", "loss", "weight", *_LEVELS)
 _DRAW_COLUMNS = ("draw", "objective", "status")
+_ANY: Mapping[Any, Any] = {...: lambda value: True}
+SHAPE: dict[Any, Any] = {
+    "schema": is_count,
+    "law": {**_ANY, "name": is_text, "spec": is_text, "inputs": is_texts, "parameters": is_texts},
+    "params": {...: is_real},
+    "status": {**_ANY, "label": lambda value: value in [one.label for one in Status]},
+    "objective": {
+        **_ANY,
+        "name": is_text,
+        "constants": lambda value: isinstance(value, list) and all(map(is_real, value)),
+        "on": lambda value: value in ("log", "loss"),
+        "custom": lambda value: isinstance(value, bool),
+        "value": is_real,
+    },
+    "noise_scale": or_null(lambda value: is_real(value) and not value < 0),
+    "diagnostics": {
+        "gradient": is_real,
+        "condition": is_real,
+        "starts": is_count,
+        "agreeing": is_count,
+        "on_bound": is_texts,
+    },
+    "draws": {**_ANY, "method": is_text, "asked": is_count, "used": is_count},
+    "table": {**_ANY, "fingerprint": is_text, "inputs": is_texts, "notes": is_texts},
+    "settings": {**_ANY, "fixed": {...: is_real}, "tied": {...: is_text}, "bounds": {**_ANY}},
+    "versions": {...: is_text},
+    # A later version of scalejax may save more.
+    **_ANY,
+}
+"""The type and range of the fields of ``fit.json``; what is not here is read by its own reader."""
+
 _MAKERS: dict[str, Callable[..., Objective]] = {
     make.__name__: make for make in (huber, least_squares, absolute, student_t)
 }

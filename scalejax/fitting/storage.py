@@ -5,12 +5,14 @@
 - ``draws.parquet``: one row per resample: draw, the parameters, objective, status.
 - ``rows.parquet``: the rows that were fitted: row, the inputs, loss, weight, cluster, group.
 - ``manifest.json``: a reporting checklist with its answers, checksums of the other files, and
-  versions, see `scalejax.fitting.manifest`. Loading does not need it; `scalejax.reproduce` does.
+  versions, see `scalejax.fitting.manifest`. Loading compares the checksums. A fit without a
+  manifest is taken with a warning; `scalejax.reproduce` needs one.
 
 Loading never runs code that a file names. A law of your own is found if its module has been
 imported already; else pass it as ``law=``.
 """
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,10 +22,20 @@ import pyarrow.parquet as pq
 
 from scalejax.data import Table
 from scalejax.errors import ScalejaxError
-from scalejax.files import DAMAGE, check_place, damaged, read_record, staged, to_json
-from scalejax.fitting.manifest import make_manifest, read_about
+from scalejax.files import (
+    DAMAGE,
+    check_place,
+    damaged,
+    is_whole,
+    read_record,
+    say_unsealed,
+    staged,
+    to_json,
+)
+from scalejax.fitting.manifest import FILES, make_manifest, read_about
 from scalejax.fitting.plain import (
     SCHEMA,
+    SHAPE,
     describe,
     draws_of,
     draws_to_arrow,
@@ -33,6 +45,7 @@ from scalejax.fitting.plain import (
 )
 from scalejax.fitting.record import Draws, FitRecord
 from scalejax.laws import Law, law_of
+from scalejax.shapes import check_shape
 
 RECORD, DRAWS, ROWS = "fit.json", "draws.parquet", "rows.parquet"
 MANIFEST = "manifest.json"
@@ -73,11 +86,14 @@ def save_fit(
 def read_fit(folder: str | Path, law: str | Law | None = None) -> FitRecord:
     """The record of a fit that `save_fit` wrote; arguments and errors as for `load_fit`."""
     record = read_record(Path(folder) / RECORD, SCHEMA, "fit")
+    _check_files(Path(folder))
+    if wrong := list(check_shape(record, SHAPE)):
+        raise damaged(folder, "fit", f"{RECORD}: {'; '.join(wrong)}")
     try:
         law = law_of(record["law"], law)
         table = table_of(record["table"], _read_parquet(Path(folder) / ROWS))
         draws = draws_of(record["draws"], _read_parquet(Path(folder) / DRAWS))
-        _check_belonging(record, table, draws, folder)
+        _check_belonging(record, law, table, draws, folder)
         return record_of(record, law, table, draws)
     except DAMAGE as error:
         if isinstance(error, ScalejaxError):
@@ -104,10 +120,27 @@ def _read_parquet(path: Path) -> pa.Table:
         raise damaged(path.parent, "fit", f"{path.name}: {error}") from error
 
 
+def _check_files(folder: Path) -> None:
+    """Refuse files that are not those that were saved, by the checksums of the manifest."""
+    if not (folder / MANIFEST).is_file():
+        say_unsealed(folder, "fit")
+        return
+    try:
+        entries = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        pairs = {name: (entries[name]["bytes"], entries[name]["sha256"]) for name in FILES}
+    except (OSError, *DAMAGE) as error:
+        raise damaged(folder, "fit", f"{MANIFEST}: {error!r}") from error
+    for name, (size, sha256) in pairs.items():
+        if (folder / name).is_file() and not is_whole(folder / name, size, sha256):
+            raise damaged(folder, "fit", f"{name} was changed after it was saved")
+
+
 def _check_belonging(
-    record: Mapping[str, Any], table: Table, draws: Draws, folder: str | Path
+    record: Mapping[str, Any], law: Law, table: Table, draws: Draws, folder: str | Path
 ) -> None:
     if table.fingerprint != record["table"]["fingerprint"]:
         raise damaged(folder, "fit", f"the rows in {ROWS} are not those that were fitted")
+    if {*record["params"]} != {*law.parameters}:
+        raise damaged(folder, "fit", f"{RECORD} has other parameters than {law.name}")
     if len(draws) != record["draws"]["asked"] or list(draws.parameters) != list(record["params"]):
         raise damaged(folder, "fit", f"{DRAWS} belongs to another fit")

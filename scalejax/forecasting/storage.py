@@ -3,7 +3,7 @@
 - ``forecast.json``: everything but the draws. Numbers round-trip bit for bit; one that is not
   finite is null, and ``non_finite`` says which it was.
 - ``draws.parquet``: one row per draw of the parameters, family after family; its checksum is in
-  ``forecast.json``.
+  ``forecast.json``, which holds its own.
 
 Loading never runs code that a file names.
 """
@@ -23,10 +23,12 @@ from scalejax.files import (
     damaged,
     plain,
     read_record,
+    sealed,
     sha256_of,
     staged,
     to_json,
 )
+from scalejax.shapes import check_shape, is_count, is_level, is_real, is_text, is_texts
 
 RECORD, DRAWS = "forecast.json", "draws.parquet"
 
@@ -34,6 +36,28 @@ SCHEMA = 1
 """Version of the files. A reader refuses a newer one."""
 
 _WHAT = "forecast"
+
+
+def _is_rows(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, dict) for item in value)
+
+
+_ANY: Mapping[Any, Any] = {...: lambda value: True}
+SHAPE: dict[Any, Any] = {
+    "law": {**_ANY, "name": is_text, "spec": is_text, "inputs": is_texts, "parameters": is_texts},
+    "points": _is_rows,
+    "parameters": _is_rows,
+    "params": {...: {...: is_real}},
+    "tau": {...: is_real},
+    "runs": {...: is_count},
+    "rows": {...: is_count},
+    "backtest": {...: {**_ANY}},
+    "level": is_level,
+    "notes": is_texts,
+    "draws": {"sha256": is_text, "parameters": is_texts, "count": {...: is_count}},
+    **_ANY,
+}
+"""The type and range of the fields of ``forecast.json``."""
 
 Draws = Mapping[str, Mapping[str, Floats]]
 
@@ -63,7 +87,7 @@ def write(record: Mapping[str, Any], draws: Draws, folder: str | Path) -> Path:
         }
         non_finite: dict[str, str] = {}
         values = plain({"schema": SCHEMA, **record, "draws": about}, non_finite)
-        (beside / RECORD).write_bytes(to_json({**values, "non_finite": non_finite}))
+        (beside / RECORD).write_bytes(to_json(sealed({**values, "non_finite": non_finite})))
     return Path(folder)
 
 
@@ -87,7 +111,9 @@ def read(folder: str | Path) -> tuple[dict[str, Any], dict[str, dict[str, Floats
     Raises:
         ScalejaxError: A file is missing, damaged, of a newer version, or of another forecast.
     """
-    record = read_record(Path(folder) / RECORD, SCHEMA, _WHAT)
+    record = read_record(Path(folder) / RECORD, SCHEMA, _WHAT, own_checksum=True)
+    if wrong := list(check_shape(record, SHAPE)):
+        raise damaged(folder, _WHAT, f"{RECORD}: {'; '.join(wrong)}")
     path = Path(folder) / DRAWS
     if not path.is_file():
         raise ScalejaxError(f"{folder} is not a complete forecast: there is no {DRAWS} in it.")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from scalejax.costs import HARDWARE, Hardware
 from scalejax.errors import UsageError
-from scalejax.files import check_writable, plain, staged, to_json
+from scalejax.files import check_writable, plain, sealed, staged, to_json
 from scalejax.fitting import Fit
 from scalejax.forecasting import Forecast
 from scalejax.planning.question import Question
@@ -103,7 +103,7 @@ class Plan(PlanRecord, Result):
             DiskError: It cannot be written.
         """
         check_plan_place(folder)
-        record, text = to_json(self.to_dict()), f"{self.summary()}\n".encode()
+        record, text = to_json(sealed(self.to_dict())), f"{self.summary()}\n".encode()
         with staged(Path(folder).resolve()) as beside:
             beside.mkdir(parents=True)
             if self._runs:

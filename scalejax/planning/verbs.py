@@ -9,17 +9,31 @@ from typing import Any, Unpack
 from scalejax.amounts import kind_of, read
 from scalejax.compute import clear_compute
 from scalejax.costs import amount_in
-from scalejax.errors import ScalejaxError
+from scalejax.errors import LawError, ScalejaxError
+from scalejax.files import DAMAGE, check_seal, damaged, settle
 from scalejax.fitting import Fit, load_fit
 from scalejax.forecasting import Forecast, load_forecast
 from scalejax.keywords import keywords
-from scalejax.laws import Law, find_law
+from scalejax.laws import LAWS, Law, find_law
 from scalejax.planning.plan import FIT, FORECAST, PLAN, Plan
 from scalejax.planning.problem import decides_bits
 from scalejax.planning.question import Question, QuestionFields, question_of
 from scalejax.planning.solution import solve_question
 from scalejax.planning.source import source_of
 from scalejax.resampling import check_level
+from scalejax.shapes import check_shape, is_level, is_real, is_text, or_null
+from scalejax.vocabulary import argument
+
+_ANY: Mapping[Any, Any] = {...: lambda value: True}
+_SHAPE: dict[Any, Any] = {
+    "law": is_text,
+    "parameters": {...: is_real},
+    "question": {**_ANY},
+    "named": {...: {...: is_real}},
+    "published_set": or_null(is_text),
+    "level": is_level,
+    **_ANY,
+}
 
 
 @keywords(QuestionFields, serving="serving_hardware")
@@ -111,14 +125,12 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
         ScalejaxError: A file is missing or damaged.
     """
     place = Path(folder)
-    try:
-        saved = json.loads((place / PLAN).read_text())
-        fields = {name: value for name, value in saved["question"].items() if value is not None}
-        candidates, level, published = saved["named"], saved["level"], saved["published_set"]
-        parameters, name = saved["parameters"], saved["law"]
-        runs = saved.get("from", FIT if (place / FIT).is_dir() else None)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ScalejaxError(f"there is no plan that can be read in {folder}: {error!r}") from error
+    settle(place)
+    saved = _read_saved(place)
+    fields = {name: value for name, value in saved["question"].items() if value is not None}
+    candidates, level, published = saved["named"], saved["level"], saved["published_set"]
+    parameters, name = saved["parameters"], saved["law"]
+    runs = saved.get("from", FIT if (place / FIT).is_dir() else None)
     fields |= {key: tuple(fields[key]) for key in ("serving_mfu", "precisions") if key in fields}
     arguments: dict[str, Any] = {"candidates": candidates, "level": level, **fields}
     if runs == FORECAST:
@@ -127,5 +139,28 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
         return plan(load_fit(place / FIT, law), **arguments)
     if published is not None:
         return plan(published, **arguments)
+    if law is None and name not in LAWS:
+        raise LawError(
+            f"the plan was made with a law that is not scalejax's own, {name!r}. Loading runs no "
+            f"code that a file names: pass it as {argument('law')}."
+        )
     own = find_law(law or ("chinchilla" if "unique_tokens" in fields else name))
+    if missing := [key for key in own.parameters if key not in parameters]:
+        raise damaged(folder, "plan", f"{PLAN} lacks the parameters {', '.join(missing)}")
     return plan(own, parameters={key: parameters[key] for key in own.parameters}, **arguments)
+
+
+def _read_saved(folder: Path) -> dict[str, Any]:
+    """The record of a saved plan, of which every field is as it must be."""
+    path = folder / PLAN
+    if not path.is_file():
+        raise ScalejaxError(f"there is no plan that can be read in {folder}: it has no {PLAN}.")
+    try:
+        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        wrong = list(check_shape(saved, _SHAPE))
+    except (OSError, *DAMAGE) as error:
+        raise damaged(folder, "plan", f"{PLAN}: {error!r}") from error
+    if wrong:
+        raise damaged(folder, "plan", f"{PLAN}: {'; '.join(wrong)}")
+    check_seal(saved, path, "plan")
+    return saved

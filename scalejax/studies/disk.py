@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scalejax.errors import DiskError
+from scalejax.errors import DiskError as DiskError
 from scalejax.files import staged
 
 

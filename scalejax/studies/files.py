@@ -1,7 +1,7 @@
 """Studies from files: the TOML that a person writes, and the plain values in a job's folder."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +22,13 @@ class StudyFile:
         table_options: Arguments of `scalejax.load_table`.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, laws: Collection[str] = ()) -> None:
         """Read a file.
+
+        Args:
+            path: The file.
+            laws: Laws of your own that the file may name, as ``module:name`` or ``file.py:name``:
+                their code is run. No other code that a file names is.
 
         Raises:
             UsageError: It cannot be read, or has an unknown key or a wrong value; all at once.
@@ -37,7 +42,7 @@ class StudyFile:
         except (ValueError, RecursionError) as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from error
         try:
-            self.study, self.data, self.table_options = read(document)
+            self.study, self.data, self.table_options = read(document, laws)
             if isinstance(runs := self.table_options.get("runs"), str):
                 self.table_options["runs"] = str(self.path.parent / runs)
         except UsageError as error:

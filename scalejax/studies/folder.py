@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalejax.errors import ScalejaxError, UsageError
-from scalejax.files import is_whole, sha256_of, staged, write_bytes
+from scalejax.files import check_seal, is_whole, sealed, sha256_of, staged, write_bytes
 from scalejax.studies.disk import disk_trouble, write_parquet
 
 SCHEMA = 1
@@ -92,7 +92,9 @@ class Folder:
         """
         self.keep_rows(rows)
         with disk_trouble(self.path):
-            write_bytes((json.dumps(job, indent=2) + "\n").encode(), self.path / JOB)
+            # Its checksum is of the values as they are read again.
+            record = sealed(json.loads(json.dumps(job)))
+            write_bytes((json.dumps(record, indent=2) + "\n").encode(), self.path / JOB)
 
     def job(self) -> dict[str, Any]:
         """The contents of ``job.json``.
@@ -112,6 +114,10 @@ class Folder:
                 raise self.damaged(f"no usable {name!r} is in it")
         if record["schema"] > SCHEMA:
             raise JobError(f"{self.path} was written by a newer scalejax: upgrade scalejax.")
+        try:
+            check_seal(record, self.path / JOB, "job")
+        except ScalejaxError:
+            raise self.damaged("it was changed after it was written") from None
         return record
 
     def damaged(self, why: str) -> JobError:

@@ -4,7 +4,7 @@ A `Reader` checks and converts one value. Readers are made of others: `kind` and
 values, `several`, `mapping` and `record` for lists and tables.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from inspect import signature
 from itertools import chain
 from math import inf
@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 
 from scalejax.data import load_table
 from scalejax.errors import ScalejaxError, UsageError
+from scalejax.laws import PREFIX
 from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
 from scalejax.studies.study import RESAMPLINGS, Recipe, Study
 from scalejax.studies.subsets import CHOICES, Subset, subset_grid
+from scalejax.vocabulary import argument
 
 T = TypeVar("T")
 Reader = Callable[[Any], T]
@@ -128,6 +130,29 @@ def _objective(value: Any) -> Objective:
     return _OBJECTIVES[choice([*_OBJECTIVES])(options.pop("name", None))](options)
 
 
+def _own(spec: Any) -> bool:
+    """Whether a law is one of which the name leads to code: module:name or file.py:name."""
+    return isinstance(spec, str) and ":" in spec and not spec.startswith(PREFIX)
+
+
+def _refuse_code(document: Mapping[str, Any], laws: Collection[str]) -> None:
+    """Refuse laws that are code, unless the caller himself named them.
+
+    Raises:
+        UsageError: The file names one.
+    """
+    listed, recipes = document.get("laws", []), document.get("recipe", [])
+    specs = [*(listed if isinstance(listed, list) else [listed])]
+    for recipe in recipes if isinstance(recipes, list) else [recipes]:
+        specs.append(recipe.get("law") if isinstance(recipe, Mapping) else None)
+    unnamed = dict.fromkeys(spec for spec in specs if _own(spec) and spec not in laws)
+    if unnamed:
+        raise UsageError(
+            f"it names code to run, {', '.join(map(repr, unnamed))}, and a file runs no code: if "
+            f"you trust it, say so yourself with {argument('laws', next(iter(unnamed)))}."
+        )
+
+
 def _is_pair(x: Any) -> bool:
     # An infinite end is no bound.
     ends = isinstance(x, list) and all(_is_finite(end) or end in (-inf, inf) for end in x)
@@ -208,15 +233,19 @@ _file = record(
 )
 
 
-def read(document: Mapping[str, Any]) -> tuple[Study, str | None, dict[str, Any]]:
+def read(
+    document: Mapping[str, Any], laws: Collection[str] = ()
+) -> tuple[Study, str | None, dict[str, Any]]:
     """The study, its data and the options of its table.
 
     Args:
         document: The file as plain values.
+        laws: Laws of your own, as ``module:name`` or ``file.py:name``, that the file may name.
 
     Raises:
         UsageError: Something is not known, has the wrong type or cannot be fitted.
     """
+    _refuse_code(document, laws)
     try:
         return _file(document)
     except Wrong as error:

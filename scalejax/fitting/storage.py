@@ -129,7 +129,7 @@ def _check_files(folder: Path) -> None:
         entries = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
         pairs = {name: (entries[name]["bytes"], entries[name]["sha256"]) for name in FILES}
     except (OSError, *DAMAGE) as error:
-        raise damaged(folder, "fit", f"{MANIFEST}: {error!r}") from error
+        raise damaged(folder, "fit", f"{MANIFEST} is damaged: {error!r}") from error
     for name, (size, sha256) in pairs.items():
         if (folder / name).is_file() and not is_whole(folder / name, size, sha256):
             raise damaged(folder, "fit", f"{name} was changed after it was saved")

@@ -51,7 +51,7 @@ SHAPE: dict[Any, Any] = {
     "tau": {...: is_real},
     "runs": {...: is_count},
     "rows": {...: is_count},
-    "backtest": {...: {**_ANY}},
+    "backtest": {...: {"runs": is_count, "error": is_real, "held": is_count}},
     "level": is_level,
     "notes": is_texts,
     "draws": {"sha256": is_text, "parameters": is_texts, "count": {...: is_count}},

@@ -25,7 +25,7 @@ from scalejax.shapes import check_shape, is_level, is_real, is_text, or_null
 from scalejax.vocabulary import argument
 
 _ANY: Mapping[Any, Any] = {...: lambda value: True}
-_SHAPE: dict[Any, Any] = {
+SHAPE: dict[Any, Any] = {
     "law": is_text,
     "parameters": {...: is_real},
     "question": {**_ANY},
@@ -133,6 +133,10 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
     runs = saved.get("from", FIT if (place / FIT).is_dir() else None)
     fields |= {key: tuple(fields[key]) for key in ("serving_mfu", "precisions") if key in fields}
     arguments: dict[str, Any] = {"candidates": candidates, "level": level, **fields}
+    try:
+        _question(None, fields)
+    except DAMAGE as error:
+        raise damaged(folder, "plan", f"{PLAN} / question: {error}") from error
     if runs == FORECAST:
         return plan(load_forecast(place / FORECAST, law), **arguments)
     if runs == FIT:
@@ -157,7 +161,7 @@ def _read_saved(folder: Path) -> dict[str, Any]:
         raise ScalejaxError(f"there is no plan that can be read in {folder}: it has no {PLAN}.")
     try:
         saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        wrong = list(check_shape(saved, _SHAPE))
+        wrong = list(check_shape(saved, SHAPE))
     except (OSError, *DAMAGE) as error:
         raise damaged(folder, "plan", f"{PLAN}: {error!r}") from error
     if wrong:

@@ -18,7 +18,6 @@ from scalejax.laws import PREFIX
 from scalejax.objectives import Objective, absolute, huber, least_squares, student_t
 from scalejax.studies.study import RESAMPLINGS, Recipe, Study
 from scalejax.studies.subsets import CHOICES, Subset, subset_grid
-from scalejax.vocabulary import argument
 
 T = TypeVar("T")
 Reader = Callable[[Any], T]
@@ -148,8 +147,8 @@ def _refuse_code(document: Mapping[str, Any], laws: Collection[str]) -> None:
     unnamed = dict.fromkeys(spec for spec in specs if _own(spec) and spec not in laws)
     if unnamed:
         raise UsageError(
-            f"it names code to run, {', '.join(map(repr, unnamed))}, and a file runs no code: if "
-            f"you trust it, say so yourself with {argument('laws', next(iter(unnamed)))}."
+            f"it names code to run, {', '.join(map(repr, unnamed))}, and a file runs no code. If "
+            f"you trust that code, name it yourself: --laws {next(iter(unnamed))}, or laws= in Python."
         )
 
 

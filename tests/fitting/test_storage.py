@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import tampering
 
 import scalejax as sj
 from scalejax.data.table import SetAside, encode_labels
 from scalejax.errors import InputProblem
 from scalejax.fitting import storage
-from scalejax.fitting.manifest import file_entry
 from scalejax.status import Status
 
 RUNS = sj.datasets.load("golden36")
@@ -143,17 +143,8 @@ def saved(fit, tmp_path):
 
 
 def edit(folder, change):
-    record = json.loads((folder / "fit.json").read_text())
-    change(record)
-    (folder / "fit.json").write_text(json.dumps(record))
-    seal(folder)
-
-
-def seal(folder):
-    """Let the manifest say that the files are those that were saved."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    manifest["files"] = {name: file_entry(folder / name) for name in manifest["files"]}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    tampering.edit(folder / "fit.json", change)
+    tampering.seal(folder)
 
 
 def test_missing_folder(tmp_path):
@@ -190,14 +181,14 @@ def test_other_rows(saved):
     losses[7] += 1e-12
     changed = rows.set_column(rows.column_names.index("loss"), "loss", pa.array(losses))
     pq.write_table(changed, saved / "rows.parquet")
-    seal(saved)
+    tampering.seal(saved)
     with pytest.raises(sj.ScalejaxError, match="not those that were fitted"):
         sj.load_fit(saved)
 
 
 def test_other_draws(saved):
     pq.write_table(pq.read_table(saved / "draws.parquet").slice(1), saved / "draws.parquet")
-    seal(saved)
+    tampering.seal(saved)
     with pytest.raises(sj.ScalejaxError, match="belongs to another fit"):
         sj.load_fit(saved)
 

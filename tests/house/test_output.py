@@ -116,17 +116,22 @@ def test_a_full_disk_leaves_the_old_or_nothing(name, fit, plan, tmp_path):
             assert content(tmp_path) == before
 
 
+def fail_half_way(place, error, folder):
+    with staged(place) as beside:
+        if folder:
+            beside.mkdir()
+        (beside / "a" if folder else beside).write_text("half")
+        raise error
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, OSError, ValueError])
 @pytest.mark.parametrize("folder", [False, True])
 def test_a_writer_that_fails_half_way_leaves_the_old(error, folder, tmp_path):
     place = tmp_path / "place"
     (place.mkdir(), (place / "a").write_text("old")) if folder else place.write_text("old")
     before = content(tmp_path)
-    with pytest.raises((error, DiskError)), staged(place) as beside:
-        if folder:
-            beside.mkdir()
-        (beside / "a" if folder else beside).write_text("half")
-        raise error
+    with pytest.raises((error, DiskError)):
+        fail_half_way(place, error, folder)
     assert content(tmp_path) == before
 
 
@@ -197,5 +202,5 @@ def test_an_output_that_cannot_be_written_is_one_line(words):
 
 
 def test_write_bytes_names_the_place_and_the_remedy(tmp_path):
-    with pytest.raises(DiskError, match="missing.*No such file.*name another place"):
+    with pytest.raises(DiskError, match=r"missing.*No such file.*name another place"):
         write_bytes(b"x", tmp_path / "missing" / "file")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import tampering
 
 import scalejax as sj
 from scalejax.cli import cache, main
@@ -64,10 +65,8 @@ def run(capsys, tmp_path, monkeypatch):
 
 def edit(folder, change):
     """Change the record of a saved fit in place."""
-    file = folder / "fit.json"
-    record = json.loads(file.read_text(encoding="utf-8"))
-    change(record)
-    file.write_text(json.dumps(record), encoding="utf-8")
+    tampering.edit(folder / "fit.json", change)
+    tampering.seal(folder)
 
 
 def everything_in(folder):
@@ -200,6 +199,7 @@ class TestSavedFits:
                 place = place[key]
             place[path[-1]] = value
             (saved / "fit.json").write_text(json.dumps(record), encoding="utf-8")
+            tampering.seal(saved)
             try:
                 sj.load_fit(saved)
             except sj.ScalejaxError:

@@ -24,11 +24,24 @@ from scalejax.resampling import check_level
 from scalejax.shapes import check_shape, is_level, is_real, is_text, or_null
 from scalejax.vocabulary import argument
 
+
+def _is_question(value: Any) -> bool:
+    """Whether the fields are numbers, texts and lists of them, and groups only where they may be."""
+    return isinstance(value, dict) and all(
+        (isinstance(one, dict) and key in ("inputs", "hardware", "serving_hardware"))
+        or all(
+            item is None or isinstance(item, str | int | float)
+            for item in (one if isinstance(one, list) else [one])
+        )
+        for key, one in value.items()
+    )
+
+
 _ANY: Mapping[Any, Any] = {...: lambda value: True}
 SHAPE: dict[Any, Any] = {
     "law": is_text,
     "parameters": {...: is_real},
-    "question": {**_ANY},
+    "question": _is_question,
     "named": {...: {...: is_real}},
     "published_set": or_null(is_text),
     "level": is_level,

@@ -148,7 +148,7 @@ def _refuse_code(document: Mapping[str, Any], laws: Collection[str]) -> None:
     if unnamed:
         raise UsageError(
             f"it names code to run, {', '.join(map(repr, unnamed))}, and a file runs no code. If "
-            f"you trust that code, name it yourself: --laws {next(iter(unnamed))}, or laws= in Python."
+            f"you trust that code, name it: --laws {next(iter(unnamed))}, or laws= in Python."
         )
 
 

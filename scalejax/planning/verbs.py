@@ -26,7 +26,7 @@ from scalejax.vocabulary import argument
 
 
 def _is_question(value: Any) -> bool:
-    """Whether the fields are numbers, texts and lists of them, and groups only where they may be."""
+    """Whether the fields are numbers, texts and lists of them, and groups where they may be."""
     return isinstance(value, dict) and all(
         (isinstance(one, dict) and key in ("inputs", "hardware", "serving_hardware"))
         or all(

@@ -85,7 +85,11 @@ def test_a_forecast_replaces_a_forecast_and_nothing_else(forecast, tmp_path):
     ("file", "change", "words"),
     [
         ("forecast.json", lambda text: text[:-20], "cannot be read"),
-        ("forecast.json", lambda text: text.replace(b'"level"', b'"lvl"'), "changed after it was saved"),
+        (
+            "forecast.json",
+            lambda text: text.replace(b'"level"', b'"lvl"'),
+            "changed after it was saved",
+        ),
         ("forecast.json", lambda text: text.replace(b'"schema": 1', b'"schema": 9'), "newer"),
         ("forecast.json", None, r"no forecast\.json"),
         ("draws.parquet", lambda text: text[:-1] + b"2", "not what was saved"),

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import OnBad, option
+from scalejax.cli.choices import OnBad
+from scalejax.cli.options import option
 from scalejax.cli.reductions import with_reductions
 from scalejax.cli.talk import print_json, say_step, spoken_warnings
 

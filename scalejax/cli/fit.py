@@ -12,7 +12,8 @@ from scalejax.amounts import WIDTH
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import ObjectiveName, OnBad, ResamplingName, Scale, SolverName, option
+from scalejax.cli.choices import ObjectiveName, OnBad, ResamplingName, Scale, SolverName
+from scalejax.cli.options import option
 from scalejax.cli.reductions import with_reductions
 from scalejax.cli.results import draw, report, save
 from scalejax.cli.talk import progress_bar, say, say_step, spoken_warnings

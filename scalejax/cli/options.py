@@ -6,7 +6,6 @@ without JAX is refused here, before it is loaded; `scalejax.cli.words` reads the
 
 import os
 from collections.abc import Callable
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,59 +13,13 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 from scalejax.amounts import DISCREPANCY, FINITE, LEVEL, SHARE, Kind, read, whole
+from scalejax.cli.choices import ObjectiveName, OnBad, ResamplingName, Scale
 from scalejax.cli.names import ALIASES, DATASETS, LAWS, SETS
 from scalejax.errors import UsageError
 from scalejax.vocabulary import did_you_mean
 
 T = TypeVar("T")
 PLOT_TYPES = (".png", ".pdf", ".svg")
-
-
-class ObjectiveName(StrEnum):
-    """What is minimised."""
-
-    HUBER = "huber"
-    HUBER_AUTO = "huber-auto"
-    LEAST_SQUARES = "least-squares"
-    ABSOLUTE = "absolute"
-    STUDENT_T = "student-t"
-
-
-class Scale(StrEnum):
-    """Whether residuals are of the log loss or of the loss."""
-
-    LOG = "log"
-    LOSS = "loss"
-
-
-class OnBad(StrEnum):
-    """What happens to rows that cannot be used."""
-
-    RAISE = "raise"
-    DROP = "drop"
-
-
-class ResamplingName(StrEnum):
-    """How resamples are made."""
-
-    AUTO = "auto"
-    PAIRS = "pairs"
-    CLUSTER = "cluster"
-    NESTED = "nested"
-    STRATIFIED = "stratified"
-    RESIDUAL = "residual"
-    WILD = "wild"
-    PARAMETRIC = "parametric"
-    BAYESIAN = "bayesian"
-    JACKKNIFE = "jackknife"
-
-
-class SolverName(StrEnum):
-    """Which solver."""
-
-    NEWTON = "newton"
-    LBFGS = "lbfgs"
-    ADAM = "adam"
 
 
 def check_file(value: str | None) -> str | None:

@@ -9,7 +9,8 @@ import typer
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
-from scalejax.cli.options import ObjectiveName, OnBad, option
+from scalejax.cli.choices import ObjectiveName, OnBad
+from scalejax.cli.options import option
 from scalejax.cli.reductions import with_reductions
 from scalejax.cli.results import draw_to
 from scalejax.cli.talk import print_json, say, say_step, spoken_warnings

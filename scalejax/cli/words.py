@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from scalejax.amounts import DISCREPANCY, bounds, kind_of, pair, parse_number, read
-from scalejax.cli.options import ObjectiveName, OnBad, Scale, SolverName
+from scalejax.cli.choices import ObjectiveName, OnBad, Scale, SolverName
 from scalejax.vocabulary import argument
 
 if TYPE_CHECKING:

@@ -43,12 +43,14 @@ class InputProblem:
         message: What is wrong and what to do, in one or two sentences.
         column: The user's own column name, if the problem has one.
         rows: Row numbers as a person counts them: 1 is the first row of data below the header.
+        mend: Keywords with which the table is read rightly, where one remedy is plainly it.
     """
 
     code: str
     message: str
     column: str | None = None
     rows: tuple[int, ...] = ()
+    mend: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         where = f" column {self.column!r}" if self.column is not None else ""

@@ -108,7 +108,7 @@ def check(
         from scalejax.data import save_mapping as save
 
         seen = answer.inspection
-        save(save_mapping, seen.mapping, loss_unit=seen.loss_unit)
+        save(save_mapping, seen.mapping, loss_unit=seen.loss_unit, options=reductions)
     source = answer.source if data is runs else runs
     answer = replace(answer, source=source, path=runs, options=words.typed(context, _OF_CHECK))
     print_json(answer.to_dict()) if as_json else print(answer.summary())

@@ -14,7 +14,7 @@ import pandas as pd
 
 from scalejax.data.candidates import Candidate, candidates_of, has_numbers, settle
 from scalejax.data.headers import NO_UNIT, normalised, stated_unit, words_of
-from scalejax.data.losses import loss_candidates, loss_unit_in
+from scalejax.data.losses import TRAINING, loss_candidates, loss_unit_in
 from scalejax.data.numbers import parse_column
 from scalejax.errors import InputError, InputProblem
 from scalejax.quantities import CHECKED, Quantity
@@ -146,7 +146,10 @@ def _refused(frame: pd.DataFrame, candidates: Sequence[Candidate], quantity: str
     """E124, with what speaks for and against every candidate, the likeliest first."""
     entry = CHECKED.get(quantity)
     looks = [_look(frame, one, entry) for one in candidates]
-    order = sorted(range(len(looks)), key=lambda i: (looks[i][0], candidates[i].rank))
+    order = sorted(
+        range(len(looks)),
+        key=lambda i: (looks[i][0], candidates[i].kind == TRAINING, candidates[i].rank),
+    )
     named = [f"{candidates[i].column!r} ({looks[i][1]})" for i in order[:_SHOWN_CANDIDATES]]
     more = len(candidates) - _SHOWN_CANDIDATES
     tail = f" and {more} more" if more > 0 else ""

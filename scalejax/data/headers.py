@@ -30,7 +30,7 @@ _POWER = re.compile(r"(?:[x*]\s*)?(?:10(?:\^|\*\*)|1e)\+?(?P<exponent>-?[0-9]{1,
 _SCALES = {
     "thousand": 3, "thousands": 3, "kilo": 3,
     "million": 6, "millions": 6, "mega": 6, "mn": 6, "mio": 6,
-    "billion": 9, "billions": 9, "giga": 9, "bn": 9,
+    "billion": 9, "billions": 9, "giga": 9, "bn": 9, "mrd": 9,
     "trillion": 12, "trillions": 12, "tera": 12, "tn": 12,
     "peta": 15, "quadrillion": 15, "quadrillions": 15,
     "exa": 18, "zetta": 21, "yotta": 24,
@@ -107,6 +107,8 @@ def readings(header: str, measure: str) -> Iterator[tuple[str, Unit]]:
         if unit := unit_of(text, measure):
             inner = readings(base, measure)
             yield from ((words, unit) for words, more in inner if more.factor == 1)
+    if measure == "FLOP" and folded(header) in _PF_DAYS:
+        yield "compute", Unit(PF_DAY, "PF-days")
     if measure == "FLOP" and (large := _LARGE_FLOP.fullmatch(name)):
         scale = large["scale"].lower()
         exponent = _SCALES.get(scale) or _FLOP_SCALES[scale]
@@ -131,7 +133,9 @@ def stated_unit(header: str, measure: str) -> Unit:
 def unit_of(text: str, measure: str) -> Unit | None:
     """A unit such as "M", "in billions", "1e18", "B tokens" or "%"; None if it is none."""
     words = [
-        word for word in re.split(r"[\s_\-,]+", _plain(text)) if word.casefold() not in ("in", "of")
+        word.rstrip(".")
+        for word in re.split(r"[\s_\-,]+", _plain(text))
+        if word.casefold() not in ("in", "of")
     ]
     bases = _BASES.get(measure, (measure.casefold(),))
     if len(words) > 1 and words[0].casefold() in bases:

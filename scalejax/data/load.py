@@ -35,7 +35,7 @@ from scalejax.data.reductions import reduce_rows
 from scalejax.data.relations import relation_problems
 from scalejax.data.request import Request
 from scalejax.data.steps import with_step_remedy
-from scalejax.data.sweeps import sweep_remedy
+from scalejax.data.sweeps import with_sweep_remedy
 from scalejax.data.table import Table, read_only
 from scalejax.data.training_compute import training_compute
 from scalejax.errors import InputError, InputProblem, UsageError
@@ -238,7 +238,8 @@ def _inspect(draft: Draft, name: str, plan: ReadingPlan) -> Inspection:
     compute, words, odd = training_compute(sound, measured, request)
     notes = (*draft.notes, *plan.notes, *_signs(table, request), *words)
     table = replace(table, compute=compute, notes=notes)
-    problems += [*(_with_remedy(problem, draft) for problem in related), *odd]
+    said = [with_sweep_remedy(one, draft) if one.code == "W204" else one for one in related]
+    problems += [*said, *odd]
     problems += _empty(table) or scarcity_problems(_fit_rows(table, request), request.n_parameters)
     if not request.is_loss:
         problems = [problem for problem in problems if problem.code not in OF_LOSSES]
@@ -258,12 +259,6 @@ def _by_source_row(column: NumericColumn | None, draft: Draft) -> NumericColumn 
     values = np.full(int(draft.row.max()), np.nan)
     values[draft.row - 1] = column.values
     return replace(column, values=values)
-
-
-def _with_remedy(problem: InputProblem, draft: Draft) -> InputProblem:
-    """W204 with the option that takes nearly equal rows together, where it is known."""
-    remedy = sweep_remedy(draft) if problem.code == "W204" else ""
-    return replace(problem, message=f"{problem.message}; {remedy}") if remedy else problem
 
 
 def _signs(table: Table, request: Request) -> list[str]:

@@ -52,9 +52,16 @@ _OTHERWISE = re.compile(
     r"scaler|weight|weights|count|num|n|step|steps|teacher|extra|added|unigram|name|type|ratio|"
     r"threshold|spike|grad|relative|rel|reference|ref|unit|id|target|rank|excess|reducible|"
     r"irreducible|normalized|normalised|inverse|inv|neg|negative|minus|exp|log|log2|log10|ln|%|x\d+|"
-    r"(?:lo|hi|q|p|ci)\d+"
+    r"(?:lo|hi|q|p|ci)\d+|sqrt|sum|squared|"
+    r"mse|rmse|mae|l1|huber|hinge|dice|focal|bce|ctc|triplet|contrastive|infonce|clip|mim|"
+    r"kd|distill|distilled|distillation|dpo|ppo|grpo|reward|value|policy|actor|critic|"
+    r"recon|reconstruction|vq|vae|commit|commitment|adversarial|gan|diffusion|"
+    r"generator|discriminator|box|bbox|mask|seg|segmentation|depth|rl"
 )
-"""Words of headers that are about a loss and not one, or a function of one."""
+"""Words of headers that are about a loss and not one, a function of one, or another loss than that
+of language, whose unit nobody knows: such a column is taken where it is named."""
+_ARITHMETIC = re.compile(r"\s*(?:[\d.]+\s*[-/*+^]|-).*|.*[*^\u00b2\u00b3].*")
+"""A formula as a header: 1/loss, -loss, loss^2."""
 
 
 def loss_candidates(frame: pd.DataFrame, taken: frozenset[str] = frozenset()) -> list[Candidate]:
@@ -95,7 +102,7 @@ def _plainly(column: str) -> Candidate | None:
         base, inside = bracket[0], folded(bracket[1])
         if inside not in SPELLINGS and inside not in _SPLIT_OF and inside not in ("l", "loss"):
             return None
-    match = _EXACT.fullmatch(folded(base))
+    match = None if _ARITHMETIC.fullmatch(column) else _EXACT.fullmatch(folded(base))
     if match is None or (match["unit"] in ("bits", "nats") and not match["loss"]):
         return None
     name = SPELLINGS.get(inside) or SPELLINGS.get(match["more"] or match["unit"] or "")
@@ -105,7 +112,11 @@ def _plainly(column: str) -> Candidate | None:
 
 def _loosely(column: str) -> Candidate | None:
     words = words_of(column)
-    if not _LOSS_WORDS & {*words} or any(_OTHERWISE.fullmatch(word) for word in words):
+    if (
+        _ARITHMETIC.fullmatch(column)
+        or not _LOSS_WORDS & {*words}
+        or any(_OTHERWISE.fullmatch(word) for word in words)
+    ):
         return None
     names = [SPELLINGS[word] for word in words if word in SPELLINGS]
     kind = next((_SPLIT_OF[word] for word in words if word in _SPLIT_OF), "")

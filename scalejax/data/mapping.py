@@ -20,7 +20,9 @@ from scalejax.vocabulary import argument
 from scalejax.wording import printable
 
 _TABLES = ("columns", "units")
-_KEYS = (*_TABLES, "loss_unit", "target")
+_MADE_FROM = ("size_from", "tokens_per_step")
+"""Keywords that say what missing columns are made from."""
+_KEYS = (*_TABLES, "loss_unit", "target", *_MADE_FROM)
 _LARGEST = 1 << 20
 
 
@@ -57,6 +59,7 @@ def save_mapping(
     *,
     loss_unit: str | None = None,
     target: str = "loss",
+    options: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write what was understood, for ``mapping=`` of the verbs that read tables.
 
@@ -66,6 +69,7 @@ def save_mapping(
             out: it is made again.
         loss_unit: Unit of the loss, if it is known.
         target: What was read as the response; kept where it is the user's own word for it.
+        options: Keywords that the table was read with; what says how columns are made is kept.
 
     Returns:
         The path.
@@ -77,6 +81,8 @@ def save_mapping(
     values: dict[str, Any] = {} if loss_unit is None else {"loss_unit": loss_unit}
     if target not in QUANTITIES:
         values["target"] = target
+    given = options or {}
+    values |= {name: str(given[name]) for name in _MADE_FROM if given.get(name) is not None}
     kept = [one for one in mapping if one.quantity not in ROLES and not one.made]
     values["columns"] = {one.quantity: one.column for one in kept}
     values["units"] = {one.quantity: one.factor for one in kept if one.factor != 1}

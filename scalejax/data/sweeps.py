@@ -320,13 +320,13 @@ def _lost(scores: Floats) -> list[str]:
     return [f"{count} rows without a finite response are never the best"] if count else []
 
 
-def sweep_remedy(draft: Draft) -> str:
-    """What nearly equal rows differ in and the option that takes them together, or nothing."""
+def with_sweep_remedy(problem: InputProblem, draft: Draft) -> InputProblem:
+    """The problem of nearly equal rows, with what they differ in and what takes them together."""
     try:
         points = _points(draft, [])
     except InputError:
-        return ""
-    remedies = []
+        return problem
+    remedies, mend = [], []
     for key, name, then in (
         ("lr", "best_of", "keeps the best of each point"),
         ("batch", "best_of", "keeps the best of each point"),
@@ -336,4 +336,6 @@ def sweep_remedy(draft: Draft) -> str:
             both = joint_codes([points, cell_codes(draft.frame[column])])
             if key not in draft.request.inputs and both.max() > points.max():
                 remedies.append(f"they differ in {column!r}: {argument(name, column)} {then}")
-    return "; ".join(remedies)
+                mend.append((name, column))
+    message = "; ".join([problem.message, *remedies])
+    return replace(problem, message=message, mend=tuple(mend) if len(mend) == 1 else ())

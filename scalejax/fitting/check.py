@@ -79,11 +79,14 @@ class Check(Result):
             return call("check", self.path, {**self.options, "on_bad": "drop"})
         if errors:
             return f"scalejax check --explain {min(errors)}"
+        options = dict(self.options)
+        for problem in self.problems:
+            options |= dict(problem.mend)
         steps = self.inspection.table.inputs.get("step") if self.inspection.table else None
         if steps is None or "by" in self.options:
-            return call("fit", self.path, self.options)
+            return call("fit", self.path, options)
         farther = {"step": short_number(_FARTHER * float(steps.max()))}
-        return call("forecast", self.path, {**self.options, "at": farther})
+        return call("forecast", self.path, {**options, "at": farther})
 
     @property
     def headline(self) -> str:

@@ -213,7 +213,7 @@ def _needs_of_table(
     terms: Terms, objective: Objective, options: Mapping[str, Any], presence: Presence
 ) -> dict[str, Any]:
     """What is read for the law that a table is for."""
-    name = law_of_inputs(presence.symbols, presence.constant, presence.source).name
+    name = law_of_inputs(presence.symbols, presence.constant, presence.source, presence.large).name
     return _needs(*_law_and_model(name, terms, objective), objective, options)
 
 
@@ -222,7 +222,7 @@ def _choice(presence: Presence | None) -> LawChoice | None:
     if presence is None:
         return None
     try:
-        return law_of_inputs(presence.symbols, presence.constant, presence.source)
+        return law_of_inputs(presence.symbols, presence.constant, presence.source, presence.large)
     except InputError:
         return None
 

@@ -258,7 +258,7 @@ def _needs(law: Law, options: Mapping[str, Any]) -> dict[str, Any]:
 
 def _choice(presence: Presence) -> LawChoice | None:
     """The law of a table; None for the field's, of parameters and tokens."""
-    choice = law_of_inputs(presence.symbols, presence.constant, presence.source)
+    choice = law_of_inputs(presence.symbols, presence.constant, presence.source, presence.large)
     return None if choice.name == DEFAULT else choice
 
 

@@ -6,7 +6,7 @@ What could be meant in several ways is refused, with what to say for each. `laws
 all laws that a table has the inputs of.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from scalejax.errors import InputError, InputProblem
@@ -45,7 +45,10 @@ def formula_of(law: Law) -> str:
 
 
 def law_of_inputs(
-    present: Collection[str], constant: Collection[str] = (), source: str = "the data"
+    present: Collection[str],
+    constant: Collection[str] = (),
+    source: str = "the data",
+    large: Sequence[str] = (),
 ) -> LawChoice:
     """The law of a table that has these quantities.
 
@@ -53,6 +56,7 @@ def law_of_inputs(
         present: Symbols of the quantities that the table has, the response among them.
         constant: Those of them that have one value in all rows.
         source: What to call the table in an error.
+        large: Other columns that may be a size or compute by their values.
 
     Returns:
         The law. Where no size is there it is Chinchilla's, so that its inputs are asked for.
@@ -67,6 +71,8 @@ def law_of_inputs(
     if len(sizes) >= 2 or not (sizes or "step" in present):
         have = f"the table has {' and '.join(sizes[:2])}" if sizes else "no size was found"
         return LawChoice(DEFAULT, have)
+    if "step" not in present and large:
+        raise _another_size(sizes[0], large, source)
     if "step" not in present:
         return LawChoice(f"floor_power_{sizes[0]}", f"of N, D and C the table has {sizes[0]} alone")
     if not sizes or (sizes == ["N"] and "N" in constant):
@@ -105,6 +111,16 @@ def _no_loss(laws: list[Law], source: str) -> InputError:
     message = (
         f"there is no column of losses. If {gives} is to be fitted, say {remedies}; if another "
         f"column is the loss, say {column}"
+    )
+    return InputError([InputProblem("E303", message)], source)
+
+
+def _another_size(size: str, large: Sequence[str], source: str) -> InputError:
+    other = "D" if size == "N" else "N"
+    message = (
+        f"of N, D and C {size} alone was found by its name, and {', '.join(map(repr, large))} may "
+        f"be another by its values: name it, {argument('columns', {other: large[0]})}, or say "
+        f"{argument('law', f'floor_power_{size}')} if it is none"
     )
     return InputError([InputProblem("E303", message)], source)
 

@@ -1,12 +1,12 @@
 """Headers as people write them: spellings, units and doubts, by a generator and by the cases."""
 
 import itertools
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from cases import CASES, needs_cases
 
 import scalejax as sj
 from scalejax.cli import main
@@ -25,7 +25,7 @@ from scalejax.errors import InputError, UsageError
 
 GOOD = sj.datasets.load("golden36")
 PREFIXES = ("", "metrics.", "params.", "config.", "summary.", "config/")
-CASES = (str, str.upper, str.title, str.lower)
+LETTERS = (str, str.upper, str.title, str.lower)
 SEPARATORS = (" ", "_", "-", ".", "/")
 NAMES = {
     "N": ("model size", "num params", "parameter count", "n parameters", "total params"),
@@ -49,7 +49,7 @@ def spelt(words, prefix, case, separator):
 def spellings(quantity):
     """Forty ways to write a quantity."""
     rng = np.random.default_rng(len(quantity))
-    every = [*itertools.product(NAMES[quantity], PREFIXES, CASES, SEPARATORS)]
+    every = [*itertools.product(NAMES[quantity], PREFIXES, LETTERS, SEPARATORS)]
     return [spelt(*every[i]) for i in rng.choice(len(every), 40, replace=False)]
 
 
@@ -113,7 +113,7 @@ def test_whole_tables_read_the_same_whatever_their_headers():
     [("PF-days", "FLOP", 8.64e19), ("EFLOP", "FLOP", 1e18), ("zettaflops", "FLOP", 1e21),
      ("1e18 FLOP", "FLOP", 1e18), ("B tokens", "tokens", 1e9), ("Mparams", "parameters", 1e6),
      ("tokens", "tokens", 1), ("%", "share", 0.01), ("k", "parameters", 1e3),
-     ("tokens, B", "tokens", 1e9)],
+     ("tokens, B", "tokens", 1e9), ("Mrd.", "parameters", 1e9), ("Mio.", "tokens", 1e6)],
 )  # fmt: skip
 def test_units(text, measure, factor):
     assert unit_of(text, measure).factor == factor
@@ -210,13 +210,19 @@ class TestDoubts:
         assert column_of(runs, "loss").remark == f"not {names[1]!r}"
         self.refusal(*names)
 
-    @pytest.mark.parametrize("function", ["log {}", "ln_{}", "log10({})", "exp({})", "{} (log)"])
+    @pytest.mark.parametrize(
+        "function",
+        ["log {}", "ln_{}", "log10({})", "exp({})", "{} (log)", "1/{}", "-{}", "{}^2", "sqrt({})"],
+    )
     @pytest.mark.parametrize("loss", ["loss", "ppl", "val_loss"])
     def test_a_function_of_a_loss_is_none(self, function, loss):
         assert column_of(frame(function.format(loss)), "loss") is None
         assert self.taken(loss, function.format(loss)).column == loss
 
-    @pytest.mark.parametrize("name", ["excess_loss", "rel loss", "loss (%)", "loss_rank"])
+    @pytest.mark.parametrize(
+        "name",
+        ["excess_loss", "rel loss", "loss (%)", "loss_rank", "mse_loss", "kd loss", "value_loss"],
+    )
     def test_other_measures_are_no_loss(self, name):
         assert column_of(frame(name), "loss") is None
 
@@ -420,8 +426,12 @@ class TestMapping:
         request = Request(size_from="model")
         inspection = inspect_table(runs.drop(columns=["N", "D"]), request)
         assert [one.quantity for one in inspection.mapping if one.made] == ["N", "D"]
-        save_mapping(tmp_path / "map.toml", inspection.mapping)
-        assert read_mapping(tmp_path / "map.toml") == {"columns": {"loss": "loss"}}
+        place = save_mapping(
+            tmp_path / "map.toml", inspection.mapping, options={"size_from": "model", "run": "x"}
+        )
+        assert read_mapping(place) == {"size_from": "model", "columns": {"loss": "loss"}}
+        again = sj.load_table(runs.drop(columns=["N", "D"]), mapping=place)
+        assert again.inputs["N"] == pytest.approx(GOOD["N"].to_numpy(), rel=1e-4)
 
     @pytest.mark.parametrize("made", ["N", "D"])
     def test_a_unit_of_what_is_made_is_refused(self, made):
@@ -463,30 +473,23 @@ NATS = {"E": 1.8, "A": 300.0, "alpha": 0.33, "B": 900.0, "beta": 0.32}
 BITS = {"E": 0.618298, "A": 103.0496, "alpha": 0.33, "B": 309.1489, "beta": 0.32}
 
 
+@needs_cases
 @pytest.mark.filterwarnings("ignore::scalejax.errors.DataWarning")
 class TestCases:
     """Inputs of the kinds that people bring, each with its right value."""
-
-    @pytest.fixture
-    def folder(self):
-        data = os.environ.get("SCALEJAX_DATA")
-        place = Path(data).parent / "cases" if data else None
-        if place is None or not place.is_dir():
-            pytest.skip("SCALEJAX_DATA names no folder beside one of cases")
-        return place
 
     @pytest.mark.parametrize(
         ("name", "params"),
         [("units_in_headers.csv", NATS), ("two_token_columns.csv", NATS), ("perplexity.csv", NATS),
          ("bits_per_byte.csv", BITS), ("measured_compute.csv", NATS), ("isoflop.json", NATS)],
     )  # fmt: skip
-    def test_laws_of_losses(self, folder, name, params):
-        data = pd.read_json(folder / name) if name.endswith("json") else folder / name
+    def test_laws_of_losses(self, name, params):
+        data = pd.read_json(CASES / name) if name.endswith("json") else CASES / name
         fit = sj.fit(data, resamples=0)
         assert fit.params == pytest.approx(params, rel=1e-5)
 
-    def test_percent(self, folder):
-        path = folder / "percent_accuracy.csv"
+    def test_percent(self):
+        path = CASES / "percent_accuracy.csv"
         objective = sj.objectives.least_squares(on="loss")
         assert not inspect_table(path, Request(inputs=("C",), target="accuracy")).table
         fit = sj.fit(path, law="logistic_C", units={"acc": 0.01}, objective=objective, resamples=0)

@@ -25,6 +25,14 @@ TABLES = {
     "good": (golden(), {}),
     "compute": (alone(golden(C=lambda f: 6 * f["N"] * f["D"]), "N", "C"), {}),
     "one size": (alone(golden(), "N"), {}),
+    "size of an unknown name": (alone(golden(datasz=lambda f: f["D"]), "N", "datasz"), {}),
+    "size and a time": (alone(golden(created=1.75e9 + np.arange(36)), "N", "created"), {}),
+    "rates": (
+        golden()
+        .iloc[np.repeat(np.arange(36), 2)]
+        .assign(lr=[1e-3, 2e-3] * 36, loss=lambda f: f["loss"] + [0.0, 0.02] * 36),
+        {},
+    ),
     "steps": ({"step": STEP, "loss": 2.2 + 40 * STEP**-0.45}, {}),
     "sizes and steps": (alone(golden(step=np.arange(36) + 1), "N", "step"), {}),
     "accuracy": ({"C": np.geomspace(1e18, 1e22, 12), "acc": np.linspace(0.3, 0.6, 12)}, {}),
@@ -162,6 +170,13 @@ class TestNextCommand:
                 "missing cell",
                 "sj.check(runs, on_bad='drop')",
                 "scalejax check --on-bad drop",
+            ),
+            ("rates", "sj.fit(runs, best_of='lr')", "scalejax fit --best-of lr"),
+            ("size and a time", "sj.fit(runs)", "scalejax fit"),
+            (
+                "size of an unknown name",
+                "scalejax check --explain E303",
+                "scalejax check --explain E303",
             ),
             ("no loss", "scalejax check --explain E126", "scalejax check --explain E126"),
             (

@@ -44,6 +44,14 @@ def test_sizes_with_steps_are_asked_about_unless_the_size_is_one():
     assert law_of_inputs(["N", "step", "loss"], constant=["N"]).name == "floor_power_step"
 
 
+def test_a_column_that_may_be_another_size_is_asked_about():
+    with pytest.raises(InputError) as refused, speaking("terminal"):
+        law_of_inputs(["N", "loss"], large=["seen"])
+    for remedy in ("--columns D=seen", "--law floor_power_N"):
+        assert remedy in str(refused.value)
+    assert law_of_inputs(["N", "D", "loss"], large=["seen"]).name == DEFAULT
+
+
 def test_what_is_no_loss_is_asked_about():
     with pytest.raises(InputError, match='law="logistic_C"'):
         law_of_inputs(["C", "accuracy"])

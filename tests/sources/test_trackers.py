@@ -1,17 +1,14 @@
 """What trackers write: charts of W&B, TensorBoard, MLflow, Trainers, lm-evaluation-harness."""
 
 import json
-import os
 import time
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from cases import CASES, needs_cases
 
 from scalejax.errors import InputError
 from scalejax.sources import read_source
-
-SHARED = Path(os.environ.get("SCALEJAX_DATA", "nowhere")).parent / "cases"
 
 
 def codes(source):
@@ -173,21 +170,21 @@ def test_file_store_of_mlflow(tmp_path):
     assert codes(tmp_path / "mlruns") == ["E121"]
 
 
-@pytest.mark.skipif(not SHARED.is_dir(), reason="SCALEJAX_DATA is not set")
+@needs_cases
 class TestSharedCases:
     @pytest.mark.parametrize("file", ["decimal_commas.csv", "tabs.tsv"])
     def test_separators(self, file):
-        plain = pd.read_csv(SHARED / "units_in_headers.csv", dtype=str)
-        frame = read_source(SHARED / file).frame
+        plain = pd.read_csv(CASES / "units_in_headers.csv", dtype=str)
+        frame = read_source(CASES / file).frame
         assert frame.columns.tolist() == ["params", "tokens", "loss"]
         assert frame["loss"].tolist() == plain["val/loss"].tolist()
 
     def test_a_chart_and_a_state(self):
-        chart = read_source(SHARED / "wandb_wide.csv").frame
+        chart = read_source(CASES / "wandb_wide.csv").frame
         assert chart.columns.tolist() == ["run", "Step", "val/loss"]
         assert len(chart) == 12
-        state = read_source(SHARED / "trainer_state.json")
-        curve = pd.read_csv(SHARED / "curve.csv")
+        state = read_source(CASES / "trainer_state.json")
+        curve = pd.read_csv(CASES / "curve.csv")
         assert state.frame.astype(float).to_numpy().tolist() == curve.to_numpy().tolist()
         assert "max_steps is 10000" in state.notes
 

@@ -129,6 +129,7 @@ def _few_programs():
     Each is some memory maps, of which a process may have 65,530 on Linux; the compiler crashes
     there. What is needed again is read from the folder of compiled programs.
     """
+    COMPILED.take()
     yield
     COMPILED.keep()
     maps = Path("/proc/self/maps")

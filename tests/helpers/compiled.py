@@ -3,7 +3,8 @@
 Compiling is most of what the suite costs. JAX 0.10 writes entries in place, where another process
 may read half of one, and its own bound on the size looks at every entry for each that it writes.
 So each worker has a folder of its own, which begins with second names (hard links) of all that is
-kept; what it adds is given a name in the common folder when a file of tests has ended.
+kept; what it adds is given a name in the common folder when a file of tests has ended, and the
+others take it from there before their next file.
 """
 
 import os
@@ -74,16 +75,20 @@ class Compiled:
     def begin(self) -> None:
         """Make the worker's folder and tell JAX; must come before JAX is imported."""
         self.own.mkdir(parents=True, exist_ok=True)
-        if self.kept:
-            for file in self.kept.glob(ENTRIES):
-                second_name(file, self.own)
-            self.known = {file.name for file in self.own.glob(ENTRIES)}
+        self.take()
         os.environ["XLA_FLAGS"] = f"{QUICKLY} {os.environ.get('XLA_FLAGS', '')}".strip()
         os.environ["JAX_COMPILATION_CACHE_DIR"] = str(self.own)
         # Else the folder's name is part of every entry's name.
         os.environ["JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES"] = "none"
         os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+    def take(self) -> None:
+        """Take what is kept, by other workers of this run too."""
+        for file in self.kept.glob(ENTRIES) if self.kept else ():
+            if file.name not in self.known:
+                second_name(file, self.own)
+                self.known.add(file.name)
 
     def keep(self) -> None:
         """Keep what this worker has compiled since the last time."""

@@ -6,10 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from contract import hold_to_contract
 from scipy import stats
 
 import scalejax as sj
-from scalejax.advice import evidence, workload
+from scalejax.advice import Advice, evidence, workload
 from scalejax.advice.advice import Recommendation
 from scalejax.advice.recommend import recommend
 from scalejax.advice.repeats import find_repeats
@@ -73,6 +74,10 @@ def grid_errors():
 
 def by_name(advice):
     return {item.name: item for item in advice.recommendations}
+
+
+def test_is_a_result(advice):
+    hold_to_contract(advice, Advice)
 
 
 class TestAdvice:

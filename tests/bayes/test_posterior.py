@@ -9,10 +9,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contract import hold_to_contract
 from scipy import integrate, stats
 
 import scalejax as sj
 from scalejax import Real
+from scalejax.bayes import Posterior
 from scalejax.bayes.density import log_likelihood, make_density
 from scalejax.bayes.posterior import LEAST_ESS, R_HAT_LIMIT, posterior, sample
 from scalejax.objectives import Rows
@@ -53,6 +55,10 @@ def straight():
 
 KNOWN_NOISE = sj.objectives.LogNormal(0.3, 1e-6)
 VAGUE = {"a": sj.objectives.Normal(0, 100), "b": sj.objectives.Normal(0, 100)}
+
+
+def test_is_a_result(golden_posterior):
+    hold_to_contract(golden_posterior, Posterior)
 
 
 class TestClosedForm:

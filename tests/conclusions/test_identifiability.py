@@ -9,8 +9,10 @@ import re
 
 import numpy as np
 import pytest
+from contract import hold_to_contract
 
 import scalejax as sj
+from scalejax.conclusions import Identifiability
 from scalejax.conclusions.identifiability import design_identifiability, identifiability
 from scalejax.laws import chinchilla
 from scalejax.status import Status
@@ -80,6 +82,10 @@ def at_besiroglu(design, **options):
 
 def with_runs(design, runs):
     return {name: np.append(values, [run[name] for run in runs]) for name, values in design.items()}
+
+
+def test_is_a_result():
+    hold_to_contract(design_identifiability(DESIGNS["one ratio"]), Identifiability)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

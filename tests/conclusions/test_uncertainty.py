@@ -6,9 +6,11 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from contract import hold_to_contract
 
 import scalejax as sj
 from scalejax import Real
+from scalejax.conclusions import Profile
 from scalejax.conclusions.conclusions import (
     ComputeOptimum,
     Conclusions,
@@ -131,8 +133,10 @@ class TestProfile:
         assert point["root"] ** 2 == pytest.approx(drop / noise, rel=1e-6)
 
     def test_roots_grow_with_the_value(self, golden_lsq):
-        for _, curve in sj.profile(golden_lsq).curves.groupby("parameter"):
+        made = sj.profile(golden_lsq)
+        for _, curve in made.curves.groupby("parameter"):
             assert np.all(np.diff(curve["root"]) > 0)
+        hold_to_contract(made, Profile)
 
     def test_clusters_are_refused(self, golden):
         fit = sj.fit(golden.assign(run=[str(k // 3) for k in range(36)]), run="run", resamples=0)

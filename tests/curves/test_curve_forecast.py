@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from contract import hold_to_contract
 
 import scalejax as sj
-from scalejax.curve_fits import forecast_curve
+from scalejax.curve_fits import CurveForecast, forecast_curve
 
 TOTAL, PEAK = 4000, 1e-3
 STEP = np.arange(TOTAL + 1)
@@ -55,6 +56,10 @@ def formula(request):
 @pytest.fixture(scope="module")
 def unseen(formula):
     return forecast_curve(curves_of(formula), SCHEDULES, at={"wsd": AT}, level=0.9)
+
+
+def test_is_a_result(unseen):
+    hold_to_contract(unseen, CurveForecast)
 
 
 def test_a_schedule_that_was_not_seen_is_forecast_and_held(formula, unseen):

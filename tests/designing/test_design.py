@@ -5,11 +5,13 @@ from dataclasses import replace
 import jax
 import numpy as np
 import pytest
+from contract import hold_to_contract
 from design_cases import BUDGET, TARGET, alpha
 from scipy.optimize import linprog, minimize
 from scipy.stats import t as student
 
 import scalejax as sj
+from scalejax.designing import Design
 from scalejax.designing.best_runs import information_before, vectors_of
 from scalejax.designing.comparison import grid_for_money, usual_grids
 from scalejax.designing.continuous_design import DesignLimits, solve_continuous_design
@@ -54,6 +56,10 @@ def solve(criterion, f, cost, money, runs, goal=None):
             criterion, stakes, f[None], np.asarray(cost), DesignLimits(money, runs)
         )
         return jax.device_get(found)
+
+
+def test_is_a_result(made):
+    hold_to_contract(made, Design)
 
 
 class TestClosedForms:

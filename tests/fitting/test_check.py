@@ -5,9 +5,11 @@ import warnings
 
 import numpy as np
 import pytest
+from contract import hold_to_contract
 
 import scalejax as sj
 from scalejax.codes import CODES
+from scalejax.fitting import Check
 from scalejax.vocabulary import speaking
 
 STEP = np.arange(100.0, 2100, 100)
@@ -72,6 +74,10 @@ def fitted(data, by=None, **options):
     fit = fit if by is None else next(iter(fit.values()))
     odd = {str(one.message)[:4] for one in caught if one.category is sj.DataWarning}
     return set(), odd, fit
+
+
+def test_is_a_result():
+    hold_to_contract(sj.check(golden(), quick=True), Check)
 
 
 @pytest.mark.parametrize("name", TABLES)

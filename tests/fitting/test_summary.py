@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from contract import hold_to_contract
 
 import scalejax as sj
 from scalejax.data.table import SetAside
@@ -27,6 +28,10 @@ def best_ratio(p, flops):
     scale = (p["alpha"] * p["A"] / (p["beta"] * p["B"])) ** (1 / total)
     n = scale * (flops / 6) ** (p["beta"] / total)
     return flops / 6 / n**2
+
+
+def test_is_a_result(fit):
+    hold_to_contract(fit, sj.Fit)
 
 
 @pytest.mark.parametrize("name", ["fitted", *sj.LAWS["chinchilla"].published])

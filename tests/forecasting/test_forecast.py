@@ -8,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from contract import hold_to_contract
 
 import scalejax as sj
-from scalejax.forecasting import FieldLaw, discrepancy, field, model, solve_all
+from scalejax.forecasting import FieldLaw, Forecast, discrepancy, field, model, solve_all
 from scalejax.planning.source import source_of
 
 AT = {"N": [1e9, 1e10], "D": [2e10, 2e11]}
@@ -43,6 +44,10 @@ class Small:
             features, features[:2], np.full(features.shape[1], 9.0), np.ones(12), 3.0, new_run
         )
         self.table = model.RowArrays(y, x, np.ones(12))
+
+
+def test_is_a_result(forecast):
+    hold_to_contract(forecast, Forecast)
 
 
 class TestModel:

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from contract import hold_to_contract
 from scipy.optimize import minimize_scalar
 
 import scalejax as sj
 from scalejax.datasets import DATA_FOLDER_VARIABLE
-from scalejax.isoflop import isoflop, isoflop_bias, true_optimum
+from scalejax.isoflop import Isoflop, isoflop, isoflop_bias, true_optimum
 
 CHINCHILLA = sj.find_law("chinchilla")
 PRINTED = CHINCHILLA.published["hoffmann2022"]
@@ -169,6 +170,7 @@ class TestParabolas:
         beyond = (runs["C"] < 2e17) & (runs["N"] > 0.8 * closed_form(PRINTED, runs["C"]))
         result = isoflop(runs[~beyond], params=PRINTED)
         assert list(result.minima["inside"]) == [False, True, True, True, True]
+        hold_to_contract(result, Isoflop)
         assert np.isfinite(result.minima["N"]).all()
         used = result.minima.iloc[1:]
         slope = np.polyfit(np.log(used["C"]), np.log(used["N"]), 1)[0]

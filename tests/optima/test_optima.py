@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from contract import hold_to_contract
 from optimum_problems import (
     BEST,
     BUDGET,
@@ -28,6 +29,7 @@ from scalejax.laws.chinchilla import HOFFMANN2022, HOFFMANN2022_TEX, chinchilla
 from scalejax.laws.kumar import KUMAR2024
 from scalejax.laws.precision import precision_factor, zero_point
 from scalejax.optima import (
+    Answer,
     Measure,
     Problem,
     Variable,
@@ -120,6 +122,10 @@ BUDGETS = np.geomspace(1e18, 1e26, 32)
 @pytest.fixture(scope="module")
 def frontier():
     return solve_many(BEST, BUDGET, {"budget": BUDGETS})
+
+
+def test_is_a_result(served):
+    hold_to_contract(served, Answer)
 
 
 class TestIdentities:

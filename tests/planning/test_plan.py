@@ -8,13 +8,14 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from contract import hold_to_contract
 from typer.testing import CliRunner
 
 import scalejax as sj
 from scalejax.cli import app
 from scalejax.fitting import Caveat
 from scalejax.laws import LAWS
-from scalejax.planning import Question, plan
+from scalejax.planning import Plan, Question, plan
 from scalejax.planning.source import published_set, source_of
 from scalejax.planning.summary import summarise
 from scalejax.quantities import amount
@@ -43,6 +44,10 @@ def served():
 @pytest.fixture(scope="module")
 def in_dollars():
     return plan("besiroglu2024", usd=5e6, hardware="H100", gpus=4096, max_tokens=3e11)
+
+
+def test_is_a_result(of_fit):
+    hold_to_contract(of_fit, Plan)
 
 
 class TestPublishedNumbers:

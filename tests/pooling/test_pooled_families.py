@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
+from contract import hold_to_contract
 from pooling_cases import line, lines
 from scipy import stats
 
@@ -17,7 +18,7 @@ from scalejax.engine.gate import inert_inputs
 from scalejax.forecasting.inside import context_of
 from scalejax.laws import chinchilla
 from scalejax.objectives import least_squares, make_model
-from scalejax.pooling import pool_posterior, principal_components
+from scalejax.pooling import Pooled, pool_posterior, principal_components
 from scalejax.pooling.hierarchy import Constants, Hierarchy, centred_coefficients
 from scalejax.pooling.marginal import joint
 from scalejax.pooling.outlook import PopulationLaw
@@ -29,6 +30,10 @@ def sampled(pooled):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sj.FitWarning)
         return pool_posterior(pooled, draws=1000, warmup=1000, chains=2)
+
+
+def test_is_a_result(pooled):
+    hold_to_contract(pooled, Pooled)
 
 
 class TestDensities:

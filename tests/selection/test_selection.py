@@ -9,6 +9,7 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
+from contract import hold_to_contract
 from scipy import stats
 from scipy.integrate import quad
 from scipy.optimize import minimize, minimize_scalar
@@ -18,7 +19,7 @@ import scalejax as sj
 from scalejax.cli import main
 from scalejax.forecasting import ForecastRows
 from scalejax.plots import plot_selection
-from scalejax.selection import leave_groups, leave_largest, rolling_origin
+from scalejax.selection import Selection, leave_groups, leave_largest, rolling_origin
 from scalejax.selection.criteria import criteria
 from scalejax.selection.density import mixture_quantile, stacked_weights
 from scalejax.selection.select import DEFAULT_LAWS
@@ -36,6 +37,10 @@ def runs(seed=0, noise=2e-3):
 @pytest.fixture(scope="module")
 def chosen():
     return sj.select(runs(), ["power_C", "floor_power_C"], resamples=60)
+
+
+def test_is_a_result(chosen):
+    hold_to_contract(chosen, Selection)
 
 
 class TestFolds:

@@ -6,13 +6,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from contract import hold_to_contract
 from study_runs import SIZES, TRUTH
 
 import scalejax as sj
+from scalejax.studies import StudyResult
 from scalejax.studies import job as jobs
 from scalejax.studies.shards import cut
 from scalejax.studies.study_result import _median_interval, summaries
 from scalejax.studies.subsets import subset_grid
+
+
+def test_is_a_result(result):
+    hold_to_contract(result, StudyResult)
 
 
 class TestResults:

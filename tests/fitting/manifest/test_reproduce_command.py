@@ -9,10 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from contract import hold_to_contract
 from manifest_files import FILES, RUNS, answers, read, write
 
 import scalejax as sj
 from scalejax.cli import cache, main
+from scalejax.fitting import Reproduction
 from scalejax.fitting.storage import save_fit
 
 
@@ -38,6 +40,10 @@ def count_again(folder, name):
     digest = hashlib.sha256(content).hexdigest()
     document["files"][name] = {"sha256": digest, "bytes": len(content)}
     write(folder, document)
+
+
+def test_is_a_result(saved):
+    hold_to_contract(sj.reproduce(saved), Reproduction)
 
 
 def test_reproduce_is_at_the_front_door(saved):

@@ -101,6 +101,7 @@ class Kind:
 FINITE = Kind("a finite number", lambda x: True)
 POSITIVE = Kind("a positive number, such as 70B or 1e24", lambda x: x > 0)
 NOT_NEGATIVE = Kind("a number that is not negative", lambda x: x >= 0)
+PART = Kind("a share from 0 to 1, such as 0.4 or 40%", lambda x: 0 <= x <= 1, percent=True)
 SHARE = Kind("a share above 0, up to 1, such as 0.4 or 40%", lambda x: 0 < x <= 1, percent=True)
 LEVEL = Kind("a probability between 0 and 1, such as 0.95 or 95%", lambda x: 0 < x < 1, True)
 DISCREPANCY = Kind("a share per decade, such as 0.005 or 0.5%", lambda x: x >= 0, percent=True)
@@ -228,7 +229,7 @@ def points(
     """
     if isinstance(values, str) or not hasattr(values, "keys"):
         raise UsageError(
-            f"{argument(name)} must name {', '.join(inputs)} with numbers, not {_short(values)}."
+            f"{argument(name)} must name {', '.join(inputs)} with numbers, not {short(values)}."
         )
     if missing := [one for one in inputs if one not in values]:
         raise UsageError(f"{argument(name)} lacks {', '.join(missing)}.")
@@ -251,7 +252,7 @@ def _check_names(name: str, values: Mapping[Any, Any], known: Collection[str]) -
     for key in values:
         if key not in known:
             near = did_you_mean(str(key), known) or f"; known are {', '.join(sorted(known))}."
-            raise UsageError(f"{argument(name)}: {_short(key)} is not known{near}")
+            raise UsageError(f"{argument(name)}: {short(key)} is not known{near}")
 
 
 def mapping(
@@ -267,7 +268,7 @@ def mapping(
         UsageError: It is no mapping, a name is not known, or a number is not of the kind.
     """
     if not isinstance(values, Mapping):
-        raise UsageError(f"{argument(name)} must be numbers by name, not {_short(values)}.")
+        raise UsageError(f"{argument(name)} must be numbers by name, not {short(values)}.")
     if names is not None:
         _check_names(name, values, names)
     if read_one is not None:
@@ -303,7 +304,7 @@ def _number(value: Any, percent: bool) -> float:
 def _refusal(name: str, key: str, words: str, value: Any) -> UsageError:
     what = argument(name) if name else "it"
     what = f"{what}: {key}" if key else what
-    return UsageError(f"{what} must be {words}, not {_short(value)}{hint(value)}.")
+    return UsageError(f"{what} must be {words}, not {short(value)}{hint(value)}.")
 
 
 class _Short(Repr):
@@ -312,5 +313,6 @@ class _Short(Repr):
         return repr(x) if abs(x) < 2**63 else "a number beyond 2**63"
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as Python writes it, cut off where it is long."""
     return _Short().repr(value)

@@ -17,6 +17,7 @@ import numpy as np
 
 from scalejax._arrays import Floats
 from scalejax._numerics import module_of
+from scalejax.amounts import read, short
 from scalejax.errors import UsageError
 from scalejax.quantities import FLOP_PER_PAIR
 from scalejax.vocabulary import argument
@@ -158,15 +159,16 @@ def compute_of(written: Written) -> Compute:
             match = _TEXT.fullmatch(written)
             numbers = [] if match is None else [match["slope"], match["extra"] or 0.0]
         else:
-            numbers = list(written) if isinstance(written, Sequence) else [written]
-        compute = Compute(*map(float, numbers)) if numbers else Compute(np.nan)
+            numbers = list(written) if isinstance(written, list | tuple) else [written]
+        compute = Compute(*(read("", number) for number in numbers)) if numbers else Compute(np.nan)
     except (TypeError, ValueError):
         compute = Compute(np.nan)
     least = compute.per_parameter * compute.smallest + compute.per_token
     if not (0 < compute.per_parameter < np.inf and compute.smallest > 0 and 0 < least < np.inf):
         raise UsageError(
             f"{argument('flop_per_token')} is the training FLOP of a token for each parameter, 6 "
-            f'or "6N", with what every token costs besides as in "6N + 4.8e8", not {written!r}.'
+            'or "6N", with what every token costs besides as in "6N + 4.8e8", not '
+            f"{short(written)}."
         )
     return compute
 

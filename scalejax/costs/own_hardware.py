@@ -15,12 +15,12 @@ asks. Rates of several precisions are a table::
     peaks = { bf16 = "165T", fp8 = "330T" }   # or peak = "165T", in 16 bits
 """
 
-import math
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scalejax.amounts import POSITIVE, read, short
 from scalejax.costs.hardware import Hardware, find_hardware
 from scalejax.costs.units import amount_in
 from scalejax.errors import UsageError
@@ -108,7 +108,12 @@ def _from_entries(entries: Mapping[str, Any], place: str) -> Hardware:
         if name not in PRECISIONS
     ]
     numbers = {key: _number(key, values[key], key, wrong) for key in _UNITS if key in values}
-    texts = {key: str(values[key]) for key in _TEXTS if key in values}
+    texts = {key: values[key] for key in _TEXTS if key in values}
+    wrong += [
+        f"{key} must be text, not {short(text)}"
+        for key, text in texts.items()
+        if not isinstance(text, str)
+    ]
     if wrong:
         raise UsageError(f"{place}: {'; '.join(wrong)}.")
     return Hardware(
@@ -125,13 +130,11 @@ def _number(key: str, value: Any, name: str, wrong: list[str]) -> float:
     """An entry in its unit; what is wrong with it is added to the list."""
     unit = _UNITS[key]
     try:
-        number = math.nan if isinstance(value, bool) else amount_in(value, unit)
-    except (UsageError, TypeError, ValueError) as error:
+        number = read("", amount_in(value, unit), POSITIVE)
+    except UsageError as error:
         wrong.append(f"{name}: {str(error).removesuffix('.')}")
-        return math.nan
-    if not 0 < number < math.inf:
-        wrong.append(f"{name} must be positive, not {value!r}")
-    elif number < _LEAST.get(key, 0.0):
+        return 0.0
+    if number < _LEAST.get(key, 0.0):
         example = {"peak": "165T", "memory": "24GB", "bandwidth": "1TB/s"}[key]
         wrong.append(f"{name} of {value!r} is in {unit}, too little: write it as in {example}")
     return number

@@ -157,11 +157,11 @@ def load_table(
     options = with_mapping(options, mapping)
     target = options.pop("target", target)
     request = Request(
-        inputs=tuple(inputs),
+        inputs=inputs,
         target=target,
         on_bad=on_bad,
         n_parameters=n_parameters,
-        constant=tuple(constant),
+        constant=constant,
         positive=positive,
         signed=signed,
         **options,

@@ -7,7 +7,7 @@ known: they are fitted as they are, and their unit is said wherever the loss is.
 import math
 from dataclasses import dataclass
 
-from scalejax.amounts import parse_number
+from scalejax.amounts import Kind, read
 from scalejax.data.headers import folded
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument
@@ -71,6 +71,11 @@ SPELLINGS: dict[str, str] = {
 }
 """Folded spelling to the name of the unit."""
 
+_BYTES = Kind(
+    "how many bytes a token has on average, such as 4.3 (the bytes of the validation text by its "
+    "tokens)",
+    lambda x: x > 0,
+)
 _OF_BYTES = ("bits_per_byte", "bits_per_character", "nats_per_byte", "nats_per_character")
 
 
@@ -95,22 +100,9 @@ def loss_unit_of(text: str) -> LossUnit:
         )
     if not colon:
         return unit
-    return LossUnit(f"{unit.name}:{size}", NATS, _nats(unit) * _per_token(text, size))
+    per_token = read("loss_unit", size, _BYTES, unit.name)
+    return LossUnit(f"{unit.name}:{size}", NATS, _nats(unit) * per_token)
 
 
 def _nats(unit: LossUnit) -> float:
     return math.log(2) if unit.name.startswith("bits") else 1.0
-
-
-def _per_token(text: str, size: str) -> float:
-    try:
-        per_token = parse_number(size)
-    except ValueError:
-        per_token = math.nan
-    if not (math.isfinite(per_token) and per_token > 0):
-        raise UsageError(
-            f"{argument('loss_unit', 'bits_per_byte:4.3')} says how many bytes a token "
-            f"has on average; {text!r} "
-            "does not: divide the bytes of the validation text by its tokens"
-        )
-    return per_token

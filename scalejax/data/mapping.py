@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from scalejax.amounts import short
+from scalejax.data.option_types import check_types
 from scalejax.data.request import ROLES
 from scalejax.errors import UsageError
 from scalejax.files import write_bytes
@@ -148,8 +150,11 @@ def with_mapping(
     Raises:
         UsageError: The mapping cannot be read.
     """
+    check_types(options)
     if mapping is None:
         return dict(options)
+    if not isinstance(mapping, Mapping | str | Path):
+        raise UsageError(f"{argument('mapping')} is a file or its values, not {short(mapping)}.")
     below = (
         checked(mapping, argument("mapping"))
         if isinstance(mapping, Mapping)

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scalejax._arrays import Floats
-from scalejax.amounts import GRAMMAR, SUFFIX_EXPONENTS, parse_number
+from scalejax.amounts import GRAMMAR, POSITIVE, SUFFIX_EXPONENTS, parse_number, read
 from scalejax.data.plain_numbers import plain_numbers
 from scalejax.errors import InputProblem, UsageError
 
@@ -43,9 +43,7 @@ def unit_factor(unit: str | float) -> float:
                 f"unknown unit {unit!r}: use k, M, B, G, T, P, % or a number such as 1e9"
             )
         return float(f"1e{SUFFIX_EXPONENTS[unit.strip().lower()]}")
-    if isinstance(unit, bool) or not (math.isfinite(unit) and unit > 0):
-        raise UsageError(f"a unit must be a suffix or a positive number, not {unit!r}")
-    return float(unit)
+    return read("units", unit, POSITIVE)
 
 
 @dataclass(frozen=True)

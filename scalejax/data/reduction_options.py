@@ -4,16 +4,19 @@ Each is one text, the same in Python, at the terminal and in the file of a study
 ``"final:5"``, ``"2B"`` or ``"10%"``, ``"seed:sigma"``, ``"lr,batch"`` or ``"lr:parabola"``.
 """
 
-import math
 import re
 from dataclasses import dataclass
 
-from scalejax.amounts import parse_number
+from scalejax.amounts import POSITIVE, Kind, fits, parse_number, read
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument
 
 ROW, PARABOLA, LEAST_SQUARES = "row", "parabola", "least-squares"
 _HOW = (ROW, PARABOLA, LEAST_SQUARES)
+_FIRST = Kind(
+    "a number of tokens, such as 2B, or a share of each run, such as 0.1 or 10%", lambda x: x >= 0
+)
+_PERCENT = Kind(_FIRST.words, lambda x: 0 <= x < 1, percent=True)
 
 
 @dataclass(frozen=True)
@@ -75,20 +78,9 @@ def first_part(drop: str | float) -> tuple[float, bool]:
     Raises:
         UsageError: No number, or a negative one.
     """
-    text = str(drop).strip()
-    try:
-        value = parse_number(text.removesuffix("%"))
-    except ValueError:
-        value = math.nan
-    if text.endswith("%"):
-        value /= 100
-    share = text.endswith("%") or value < 1
-    if not 0 <= value < math.inf or (share and value >= 1):
-        raise UsageError(
-            f"{argument('drop_first')} is a number of tokens, such as 2B, or a share of each run, "
-            f"such as 0.1 or 10%, not {drop!r}"
-        )
-    return value, share
+    percent = isinstance(drop, str) and drop.rstrip().endswith("%")
+    value = read("drop_first", drop, _PERCENT if percent else _FIRST)
+    return value, percent or value < 1
 
 
 def mean_over(text: str) -> tuple[tuple[str, ...], bool]:
@@ -129,10 +121,11 @@ def factors(text: str | float) -> tuple[str, ...]:
     Raises:
         UsageError: A number that is not positive, or nothing between two stars.
     """
-    parts = tuple(part.strip() for part in str(text).split("*"))
+    if not isinstance(text, str):
+        text = repr(read("tokens_per_step", text, POSITIVE))
+    parts = tuple(part.strip() for part in text.split("*"))
     for part in parts:
-        value = as_number(part)
-        if not part or (value is not None and not 0 < value < math.inf):
+        if not part or (as_number(part) is not None and not fits(part, POSITIVE)):
             raise UsageError(
                 f"{argument('tokens_per_step')} is a number such as 0.5M, a column, or their "
                 f"product, such as batch*2048, not {text!r}"

@@ -11,6 +11,7 @@ from typing import Any, TypedDict
 
 from scalejax.compute import Compute, Written, compute_of
 from scalejax.data.loss_units import loss_unit_of
+from scalejax.data.option_types import check_types
 from scalejax.data.reduction_options import check_words
 from scalejax.errors import UsageError
 from scalejax.quantities import CHECKED, QUANTITIES
@@ -89,8 +90,11 @@ class Request:
     choose: Callable[[Any], Mapping[str, Any]] | None = None
 
     def __post_init__(self) -> None:
+        check_types(vars(self))
+        for name in ("inputs", "constant"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.on_bad not in ("raise", "drop"):
-            raise UsageError(f'on_bad is "raise" or "drop", not {self.on_bad!r}')
+            raise UsageError(f'{argument("on_bad")} is "raise" or "drop", not {self.on_bad!r}')
         known = {*self.inputs, self.target, *CHECKED}
         if unknown := [key for key in self.columns if key not in known]:
             near = "".join(did_you_mean(name, sorted(known)) for name in unknown)

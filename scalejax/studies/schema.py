@@ -5,13 +5,14 @@ values, `several`, `mapping` and `record` for lists and tables.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from inspect import signature
 from itertools import chain
-from math import inf
-from reprlib import Repr
-from sys import float_info
 from typing import Any, TypeVar
 
+from scalejax.amounts import FINITE, LEVEL, NOT_NEGATIVE, PART, SHARE, Kind, bounds, fits, short
+from scalejax.amounts import read as read_number
+from scalejax.amounts import whole as read_whole
 from scalejax.data import load_table
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.laws import PREFIX
@@ -28,12 +29,6 @@ class Wrong(Exception):
     """All that is wrong with a value, in words that follow its name: " must be text, not 3"."""
 
 
-class _Short(Repr):
-    def repr_int(self, x: int, level: int) -> str:
-        # Python itself refuses to write thousands of digits.
-        return repr(x) if abs(x) < 2**63 else "a number beyond 2**63"
-
-
 def kind(words: str, fits: Callable[[Any], bool], use: Callable[[Any], T]) -> Reader[T]:
     """Reads a value that `fits` accepts and `words` describe; None stands for a missing one."""
 
@@ -41,7 +36,7 @@ def kind(words: str, fits: Callable[[Any], bool], use: Callable[[Any], T]) -> Re
         if value is None:
             raise Wrong(" is missing")
         if not fits(value):
-            raise Wrong(f" must be {words}, not {_Short().repr(value)}")
+            raise Wrong(f" must be {words}, not {short(value)}")
         return use(value)
 
     return read
@@ -52,18 +47,26 @@ def choice(names: Sequence[str]) -> Reader[str]:
     return kind(f"one of {', '.join(names)}", lambda x: x in tuple(names), str)
 
 
-# True and false are whole numbers to `isinstance`, so types are compared.
-def _is_whole(x: Any) -> bool:
-    return type(x) is int and 0 <= x < 2**63
+def amount(reads: Callable[[Any], T]) -> Reader[T]:
+    """Reads a number by a function of `scalejax.amounts`: text may have a suffix, as elsewhere."""
+
+    def read(value: Any) -> T:
+        if value is None:
+            raise Wrong(" is missing")
+        try:
+            return reads(value)
+        except UsageError as error:
+            raise Wrong(f" {str(error).removeprefix('it ').removesuffix('.')}") from None
+
+    return read
 
 
-def _is_finite(x: Any) -> bool:
-    return type(x) in (int, float) and abs(x) <= float_info.max
+def number(of: Kind = FINITE) -> Reader[float]:
+    """Reads a number of a kind."""
+    return amount(partial(read_number, "", kind=of))
 
 
-whole = kind("a whole number of at least 0", _is_whole, int)
-number = kind("a finite number", _is_finite, float)
-share = kind("a number from 0 to 1", lambda x: _is_finite(x) and 0 <= x <= 1, float)
+whole = amount(partial(read_whole, ""))
 text = kind("text", lambda x: isinstance(x, str), str)
 flag = kind("true or false", lambda x: isinstance(x, bool), bool)
 table = kind("a table", lambda x: isinstance(x, Mapping), dict[str, Any])
@@ -116,10 +119,10 @@ def record(make: Callable[..., T], **fields: Reader[Any]) -> Reader[T]:
 
 _scale = choice(["log", "loss"])
 _OBJECTIVES = {
-    "huber": record(huber, delta=number, on=_scale),
+    "huber": record(huber, delta=number(), on=_scale),
     "least-squares": record(least_squares, on=_scale),
     "absolute": record(absolute, on=_scale),
-    "student-t": record(student_t, dof=number, on=_scale),
+    "student-t": record(student_t, dof=number(), on=_scale),
 }
 
 
@@ -152,15 +155,9 @@ def _refuse_code(document: Mapping[str, Any], laws: Collection[str]) -> None:
         )
 
 
-def _is_pair(x: Any) -> bool:
-    # An infinite end is no bound.
-    ends = isinstance(x, list) and all(_is_finite(end) or end in (-inf, inf) for end in x)
-    return ends and len(x) == 2
-
-
 def _is_run(x: Any) -> bool:
     return isinstance(x, str) or (
-        isinstance(x, Mapping) and all(type(v) in (int, float, str) for v in x.values())
+        isinstance(x, Mapping) and all(isinstance(v, str) or fits(v) for v in x.values())
     )
 
 
@@ -174,23 +171,24 @@ _recipe = record(
     law=text,
     label=text,
     objective=_objective,
-    fixed=mapping(number),
+    fixed=mapping(number()),
     tied=mapping(text),
-    bounds=mapping(kind("two numbers", _is_pair, lambda x: (float(x[0]), float(x[1])))),
+    bounds=mapping(amount(partial(bounds, ""))),
 )
-_models = kind(
-    'a whole number of at least 0 or "all"',
-    lambda x: x == "all" or _is_whole(x),
-    lambda x: None if x == "all" else x,
-)
+
+
+def _models(value: Any) -> int | None:
+    return None if value == "all" else whole(value)
+
+
 _subsets = record(
     subset_grid,
     models=several(_models),
     choose=several(choice(CHOICES)),
-    drop=several(number),
-    since=several(share),
-    until=several(share),
-    own=several(share),
+    drop=several(number(NOT_NEGATIVE)),
+    since=several(number(PART)),
+    until=several(number(PART)),
+    own=several(number(PART)),
     draws=whole,
 )
 _OF_THE_STUDY = ("source", "inputs", "by", "run", "n_parameters", "constant", "positive")
@@ -222,11 +220,11 @@ _file = record(
     by=several(text),
     run=text,
     target=flag,
-    target_part=share,
+    target_part=number(SHARE),
     resamples=whole,
     resampling=choice(RESAMPLINGS),
     seed=whole,
-    level=share,
+    level=number(LEVEL),
     max_steps=whole,
     forecast_at=_run_to_come,
 )

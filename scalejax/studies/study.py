@@ -5,12 +5,12 @@ subsets of the runs in each group; `scalejax.study` fits all of it. `scalejax.st
 reads a study from a TOML file, or back from the plain values that `Study.describe` gives.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, get_args
 
-from scalejax.amounts import LEVEL, POSITIVE, SHARE, fits, kind_of, read, whole
+from scalejax.amounts import LEVEL, POSITIVE, SHARE, kind_of, read, whole
 from scalejax.engine import ObjectiveLike, as_objective, make_box, refuse_broken
 from scalejax.errors import UsageError
 from scalejax.fitting import describe_objective
@@ -21,6 +21,13 @@ from scalejax.vocabulary import argument
 
 Resampling = Literal["bayesian", "cluster", "pairs"]
 RESAMPLINGS: tuple[Resampling, ...] = get_args(Resampling)
+_NUMBERS: dict[str, Callable[[str, Any], Any]] = {
+    "resamples": whole,
+    "seed": whole,
+    "max_steps": partial(whole, least=1),
+    "level": partial(read, kind=LEVEL),
+    "target_part": partial(read, kind=SHARE),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,14 +146,11 @@ class Study:
                 f"{argument('resampling', 'cluster')} draws runs: say with "
                 f"{argument('run')} which column names them"
             )
-        for name, least in (("resamples", 0), ("seed", 0), ("max_steps", 1)):
-            number = getattr(self, name)
+        for name, reads in _NUMBERS.items():
             try:
-                whole(name, number, least)
+                object.__setattr__(self, name, reads(name, getattr(self, name)))
             except UsageError as error:
                 wrong.append(str(error).removesuffix("."))
-        if not (fits(self.level, LEVEL) and fits(self.target_part, SHARE)):
-            wrong.append("level lies between 0 and 1, target_part in (0, 1]")
         if self.forecast_at is not None:
             try:
                 object.__setattr__(

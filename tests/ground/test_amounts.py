@@ -4,6 +4,8 @@ Every argument that takes a number is listed with its kind, and meets every valu
 that kind, in Python and at the terminal.
 """
 
+import contextlib
+import inspect
 import io
 import math
 import warnings
@@ -21,6 +23,7 @@ from scalejax import amounts
 from scalejax.cli import main
 from scalejax.conclusions import conclude
 from scalejax.errors import UsageError
+from scalejax.studies.schema import read as read_study
 from scalejax.vocabulary import speaking
 
 NO_NUMBERS = (
@@ -224,6 +227,70 @@ def test_what_a_fit_is_asked_is_checked(fitted):
 def test_unknown_inputs_are_refused(fitted):
     with pytest.raises(UsageError, match="'Q' is not known"):
         fitted.predict({"N": 1e11, "D": 1e12, "Q": 1})
+
+
+# In a file, and of a table -----------------------------------------------------------------------
+
+STUDY = {
+    **dict.fromkeys(("resamples", "seed", "max_steps"), ("whole", None)),
+    "level": ("level", None),
+    "target_part": ("share", None),
+    "forecast_at": ("positive", lambda x: {"N": x, "D": 1e12}),
+    "recipe": ("finite", lambda x: {"law": "chinchilla", "fixed": {"E": x}}),
+    "subsets": ("whole", lambda x: {"models": [x]}),
+}
+OBJECTIVES = {"huber": "delta", "student-t": "dof"}
+HARDWARE = ("peak", "memory", "bandwidth", "power", "usd_per_hour")
+
+
+@pytest.mark.parametrize("name", STUDY)
+def test_a_study_refuses_what_is_no_number(name, no_program):
+    kind, put = STUDY[name]
+    for value in bad(kind):
+        entry = value if put is None else put(value)
+        with pytest.raises(UsageError, match=name):
+            read_study({"laws": "chinchilla", name: entry})
+
+
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_a_study_refuses_constants_that_cannot_be_computed_with(name):
+    for value in bad("scale"):
+        objective = {"name": name, OBJECTIVES[name]: value}
+        with pytest.raises(UsageError, match=OBJECTIVES[name]):
+            read_study({"recipe": [{"law": "chinchilla", "objective": objective}]})
+
+
+@pytest.mark.parametrize("name", HARDWARE)
+def test_an_accelerator_refuses_what_is_no_number(name):
+    for value in bad("positive", without=(None,)):
+        with pytest.raises(UsageError, match=rf"hardware=: .*{name}"):
+            sj.costs.hardware_of({"peak": "165T", name: value})
+
+
+@pytest.mark.parametrize("value", bad("positive"))
+def test_numbers_inside_texts_of_a_table_are_read_likewise(value, runs):
+    with pytest.raises(UsageError, match="loss_unit="):
+        sj.load_table(runs, loss_unit=f"bits_per_byte:{value}")
+    if value is not None:
+        for name in ("units", "tokens_per_step", "flop_per_token"):
+            if name == "tokens_per_step" and isinstance(value, str) and value[:1].isalpha():
+                continue  # The name of a column.
+            with pytest.raises((UsageError, sj.InputError)):
+                sj.load_table(runs, **{name: {"N": value} if name == "units" else value})
+
+
+@pytest.mark.parametrize("value", [*bad("not negative", without=(None,)), "100%", "150%", "-5%"])
+def test_a_part_of_a_run_is_a_share(value, runs):
+    with pytest.raises(UsageError, match="drop_first="):
+        sj.load_table(runs, drop_first=value)
+
+
+@pytest.mark.parametrize("name", [*inspect.signature(sj.load_table).parameters][1:])
+def test_an_option_of_a_table_has_its_type(name, runs):
+    """Whatever a file of a study holds there: never an error that is not ours."""
+    for value in (*NO_NUMBERS, 3, -1.5, ["N"], [1], [[1]], {"N": [1]}, {3: 3}, "\0", "\ud800"):
+        with contextlib.suppress(sj.ScalejaxError):
+            sj.load_table(runs, **{name: value})
 
 
 # At the terminal -------------------------------------------------------------------------------

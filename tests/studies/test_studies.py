@@ -229,9 +229,9 @@ class TestStudies:
 
     @pytest.mark.parametrize("options", [{"seed": 2**63}, {"resamples": 2.5}, {"max_steps": 0}])
     def test_numbers_that_are_none(self, options):
-        with pytest.raises(sj.UsageError, match=f"{next(iter(options))} is a whole number"):
+        with pytest.raises(sj.UsageError, match=f"{next(iter(options))}= must be a whole number"):
             sj.Study(recipes="chinchilla", **options)
-        with pytest.raises(sj.UsageError, match="number of runs"):
+        with pytest.raises(sj.UsageError, match="models= must be a whole number"):
             Subset(models=2.5)
 
     def test_a_file_says_the_same(self, tmp_path, study):
@@ -269,7 +269,10 @@ class TestStudies:
             ("[[recipe]]\nobjective = 'huber'", "law is missing"),
             ("[[recipe]]\nlaw = 'chinchilla'\nobjective = 'l2'", "'l2'"),
             ("laws = ['chinchilla']\nresampling = 'rows'", "resampling must be one of bayesian, "),
-            ("laws = ['chinchilla']\nlevel = 2", "level must be a number from 0 to 1, not 2"),
+            (
+                "laws = ['chinchilla']\nlevel = 2",
+                "level must be a probability between 0 and 1, .* not 2",
+            ),
             ("laws = ['chinchilla']\nresamples = 'many'", "resamples must be .* not 'many'"),
             ("laws = ['chinchilla']\n[subsets]\nmodels = ['al']", r"models\[0\] must .* not 'al'"),
             ("laws = ['chinchilla']\n[subsets]\nmodels = 2.5", r"models\[0\] must be .* not 2.5"),

@@ -1,7 +1,7 @@
 """Files that are whole or not there at all, and plain values as JSON holds them.
 
 - `staged`: a file or folder beside another, whose place it takes once it is whole.
-- `check_writable`: whether that will be possible, before the work begins.
+- `possible`, `check_writable`: whether that will be possible, before the work begins.
 - `write_bytes`, `sha256_of`, `is_whole`: one file, and whether it is what was written.
 - `plain`: records, arrays and numbers as the plain values of JSON; `to_json`: those as text.
 - `check_place`, `read_record`, `damaged`: the folder of a saved result, and its record again.
@@ -24,6 +24,8 @@ from typing import Any
 
 import numpy as np
 
+from scalejax.amounts import short
+from scalejax.documents import json_value, read_document
 from scalejax.errors import DiskError, FitWarning, ScalejaxError, UsageError
 
 DAMAGE = (
@@ -97,14 +99,33 @@ def settle(path: str | Path) -> None:
 
     Args:
         path: Its place. Nothing is done where something is there, or nothing is left to put back.
+
+    Raises:
+        UsageError: No file or folder can have this path.
     """
-    place = Path(path).absolute()
+    place = possible(path).absolute()
     if os.path.lexists(place):
         return
     for old in place.parent.glob(f".{glob.escape(place.name)}.*{_OLD}"):
         with suppress(OSError):
             old.rename(place)
             return
+
+
+def possible(path: str | Path) -> Path:
+    """A path that a file or folder may have, whether there is one or not.
+
+    Raises:
+        UsageError: It is too long, or has characters that no file name has.
+    """
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        pass
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "its characters"
+        raise UsageError(f"no file can have the path {short(str(path))} ({why}).") from None
+    return Path(path)
 
 
 def _copy(old: str | Path, new: str | Path) -> None:
@@ -123,9 +144,10 @@ def check_writable(path: str | Path) -> None:
             them: the nearest one that exists is tried.
 
     Raises:
+        UsageError: No file can have this path.
         DiskError: Nothing can be written there, or the disk is full.
     """
-    place = Path(path).absolute()
+    place = possible(path).absolute()
     folder = next(one for one in place.parents if one.is_dir())
     try:
         # Some file systems say only by the first byte that they are full or read-only.
@@ -235,8 +257,10 @@ def read_record(
     if not path.is_file():
         raise ScalejaxError(f"{path.parent} is not a saved {what}: there is no {path.name} in it.")
     try:
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = int(record["schema"])
+        record: dict[str, Any] = read_document(path, file_names=True)
+        version = record["schema"]
+        if not isinstance(version, int):
+            raise TypeError("schema is no whole number")
         if version > schema:
             raise ScalejaxError(
                 f"{path} was written by a newer scalejax (schema {version}, this one reads up to "
@@ -245,7 +269,7 @@ def read_record(
         if own_checksum:
             check_seal(record, path, what)
         for where, value in record["non_finite"].items():
-            *parents, last = json.loads(where)
+            *parents, last = json_value(where)
             place = record
             for key in parents:
                 place = place[key]

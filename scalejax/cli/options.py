@@ -37,7 +37,7 @@ def _is_there(path: str) -> bool:
 
 def _beside(path: Path) -> list[str]:
     folder = path.parent
-    return [str(folder / item.name) for item in folder.iterdir()] if folder.is_dir() else []
+    return [str(folder / item.name) for item in folder.iterdir()] if os.path.isdir(folder) else []
 
 
 def check_law(value: str | None) -> str | None:
@@ -71,11 +71,11 @@ def _source(value: str) -> str:
 
 def _is_folder(path: Path) -> bool:
     """Whether a folder is there, or is put back from where a killed process left it."""
-    if not path.exists() and any(path.absolute().parent.glob(".*.old")):
+    if not os.path.exists(path) and any(path.absolute().parent.glob(".*.old")):
         from scalejax.files import settle
 
         settle(path)
-    return path.is_dir()
+    return os.path.isdir(path)
 
 
 def _folder(value: Path) -> Path:

@@ -15,7 +15,6 @@ asks. Rates of several precisions are a table::
     peaks = { bf16 = "165T", fp8 = "330T" }   # or peak = "165T", in 16 bits
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 from scalejax.amounts import POSITIVE, read, short
 from scalejax.costs.hardware import Hardware, find_hardware
 from scalejax.costs.units import amount_in
+from scalejax.documents import DocumentError, read_document
 from scalejax.errors import UsageError
 from scalejax.vocabulary import argument, did_you_mean
 
@@ -76,10 +76,10 @@ def hardware_of(
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return read_document(path)
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {str(path)!r} of an accelerator.") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, DocumentError) as error:
         raise UsageError(f"{path} cannot be read as TOML: {error}.") from error
 
 

@@ -6,7 +6,6 @@ and units that were understood to a TOML or JSON file, `read_mapping` gives them
 """
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from scalejax.amounts import short
 from scalejax.data.option_types import check_types
 from scalejax.data.request import ROLES
+from scalejax.documents import DocumentError, read_document
 from scalejax.errors import UsageError
 from scalejax.files import write_bytes
 from scalejax.quantities import QUANTITIES
@@ -25,7 +25,6 @@ _TABLES = ("columns", "units")
 _MADE_FROM = ("size_from", "tokens_per_step")
 """Keywords that say what missing columns are made from."""
 _KEYS = (*_TABLES, "loss_unit", "target", *_MADE_FROM)
-_LARGEST = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -102,15 +101,10 @@ def read_mapping(path: str | Path) -> dict[str, Any]:
         UsageError: It is no such file, or holds other keys or values.
     """
     place = Path(path)
-    kind = _type_of(place)
+    _ = _type_of(place)
     try:
-        with place.open("rb") as file:
-            content = file.read(_LARGEST + 1)
-        if len(content) > _LARGEST:
-            raise ValueError("it is larger than a mapping is")
-        text = content.decode("utf-8")
-        values = json.loads(text) if kind == ".json" else tomllib.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+        values = read_document(place)
+    except (OSError, DocumentError) as error:
         raise UsageError(f"{argument('mapping')} {str(path)!r} cannot be read: {error}") from error
     return checked(values, str(path))
 

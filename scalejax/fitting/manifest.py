@@ -17,12 +17,12 @@ import hashlib
 import math
 import platform
 import re
-import tomllib
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from scalejax.documents import DocumentError, read_document
 from scalejax.errors import UsageError
 from scalejax.fitting.checklist import CHECKLIST, QUESTIONS
 from scalejax.fitting.record import FitRecord
@@ -137,8 +137,8 @@ def read_about(about: Mapping[str, Any] | str | Path | None) -> dict[str, Any]:
 
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        return read_document(path)
+    except (OSError, DocumentError) as error:
         raise UsageError(f"{argument('about')}: {path} cannot be read as TOML: {error}") from error
 
 

@@ -4,7 +4,6 @@ The estimate and the resamples are solved anew from ``rows.parquet`` and the set
 ``fit.json``. On the same machine and software they are the same to the last bit.
 """
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax.amounts import NOT_NEGATIVE, fits
+from scalejax.documents import DocumentError, read_document
 from scalejax.engine import (
     CALLER_WEIGHTS,
     How,
@@ -302,8 +302,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ScalejaxError(f"{folder} cannot be reproduced: there is no {MANIFEST} in it.")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        manifest = read_document(path, file_names=True)
+    except (OSError, DocumentError) as error:
         raise ScalejaxError(f"{path} cannot be read: {error}") from error
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
     if isinstance(schema, int) and schema > MANIFEST_SCHEMA:

@@ -12,7 +12,6 @@ Loading never runs code that a file names. A law of your own is found if its mod
 imported already; else pass it as ``law=``.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from scalejax.data import Table
+from scalejax.documents import read_document
 from scalejax.errors import ScalejaxError
 from scalejax.files import (
     DAMAGE,
@@ -126,7 +126,7 @@ def _check_files(folder: Path) -> None:
         say_unsealed(folder, "fit")
         return
     try:
-        entries = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
+        entries = read_document(folder / MANIFEST, file_names=True)["files"]
         pairs = {name: (entries[name]["bytes"], entries[name]["sha256"]) for name in FILES}
     except (OSError, *DAMAGE) as error:
         raise damaged(folder, "fit", f"{MANIFEST} is damaged: {error!r}") from error

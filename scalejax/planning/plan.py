@@ -147,9 +147,9 @@ def check_plan_place(folder: str | Path) -> None:
         UsageError: It is a file.
         DiskError: It cannot be written.
     """
+    check_writable(folder)
     if Path(folder).exists() and not Path(folder).is_dir():
         raise UsageError(f"{folder} is a file; name a folder to save the plan in.")
-    check_writable(folder)
 
 
 def _question(question: Question) -> dict[str, Any]:

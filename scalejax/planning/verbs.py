@@ -1,6 +1,5 @@
 """The verbs `plan`, from a law and a question to a decision, and `load_plan`, a saved one again."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any, Unpack
 from scalejax.amounts import kind_of, read
 from scalejax.compute import clear_compute
 from scalejax.costs import amount_in
+from scalejax.documents import read_document
 from scalejax.errors import LawError, ScalejaxError
 from scalejax.files import DAMAGE, check_seal, damaged, settle
 from scalejax.fitting import Fit, load_fit
@@ -173,7 +173,7 @@ def _read_saved(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ScalejaxError(f"there is no plan that can be read in {folder}: it has no {PLAN}.")
     try:
-        saved: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        saved: dict[str, Any] = read_document(path, file_names=True)
         wrong = list(check_shape(saved, SHAPE))
     except (OSError, *DAMAGE) as error:
         raise damaged(folder, "plan", f"{PLAN}: {error!r}") from error

@@ -4,11 +4,11 @@ The checklist is that of (Mis)Fitting (arXiv:2502.18969), see `scalejax.fitting.
 answers part of it; the answers that only you know are those that were saved with it.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from scalejax.documents import read_document
 from scalejax.errors import ScalejaxError
 from scalejax.fitting import CHECKLIST, MANIFEST, QUESTIONS, Fit
 from scalejax.reporting.blocks import Block, Bullets, Facts, Grid, Lines, Part, Section, Text
@@ -25,9 +25,9 @@ def saved_answers(folder: str | Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        questions = json.loads(path.read_text(encoding="utf-8"))["questions"].values()
+        questions = read_document(path, file_names=True)["questions"].values()
         return {key: entry["user"] for entries in questions for key, entry in entries.items()}
-    except (OSError, ValueError, RecursionError, AttributeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
         raise ScalejaxError(f"{path} is damaged: {error}. Save the fit again.") from error
 
 

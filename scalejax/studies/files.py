@@ -1,10 +1,10 @@
 """Studies from files: the TOML that a person writes, and the plain values in a job's folder."""
 
-import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from scalejax.documents import DocumentError, read_document
 from scalejax.errors import UsageError
 from scalejax.fitting import objective_of
 from scalejax.laws import Law, law_of
@@ -35,11 +35,10 @@ class StudyFile:
         """
         self.path = Path(path)
         try:
-            document = tomllib.loads(self.path.read_text(encoding="utf-8"))
+            document = read_document(self.path)
         except OSError as error:
             raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-        # Also what is no UTF-8, a number of thousands of digits, or nested a thousand deep.
-        except (ValueError, RecursionError) as error:
+        except DocumentError as error:
             raise UsageError(f"{path} is not valid TOML: {error}.") from error
         try:
             self.study, self.data, self.table_options = read(document, laws)

@@ -25,6 +25,7 @@ import filelock
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from scalejax.documents import json_value, read_document
 from scalejax.errors import ScalejaxError, UsageError
 from scalejax.files import check_seal, is_whole, sealed, sha256_of, staged, write_bytes
 from scalejax.studies.disk import disk_trouble, write_parquet
@@ -103,7 +104,7 @@ class Folder:
             JobError: There is no job, a damaged one, or one of a newer version.
         """
         try:
-            record = json.loads((self.path / JOB).read_text(encoding="utf-8"))
+            record = read_document(self.path / JOB, file_names=True)
         except FileNotFoundError:
             raise JobError(f"{self.path} holds no job: there is no {JOB} in it.") from None
         except (OSError, ValueError) as error:
@@ -198,7 +199,7 @@ class Folder:
         """The results, if they are there as `finish` wrote them."""
         path = self.path / RESULTS
         try:
-            record = json.loads((self.path / CHECKSUM).read_text(encoding="utf-8"))
+            record = read_document(self.path / CHECKSUM)
             return path if is_whole(path, record["size"], record["sha256"]) else None
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -287,7 +288,7 @@ class Folder:
 def _line(text: str) -> Line | None:
     """A line of a manifest, or None for one that was cut off or damaged."""
     try:
-        line = Line(**json.loads(text))
+        line = Line(**json_value(text))
     except (ValueError, TypeError):
         return None
     kinds = [(getattr(line, field.name), field.type) for field in fields(line)]
@@ -297,7 +298,7 @@ def _line(text: str) -> Line | None:
 
 def _owner(path: Path) -> str:
     try:
-        owner = json.loads(path.read_text(encoding="utf-8"))
+        owner = read_document(path)
         return f"process {owner['pid']} on {owner['host']}"
     except (OSError, ValueError, TypeError, KeyError):
         return "unknown"

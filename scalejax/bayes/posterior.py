@@ -34,6 +34,7 @@ from scalejax.objectives import LogNormal, Objective, Prior
 from scalejax.resampling import check_level
 from scalejax.result import Result
 from scalejax.vocabulary import argument
+from scalejax.workload import MOST_CHAINS, MOST_DRAWS
 
 R_HAT_LIMIT, LEAST_ESS = 1.01, 400.0
 """Draws are trusted below this R-hat and above this effective sample size, in bulk and tails: the
@@ -206,8 +207,8 @@ def posterior(
             range.
     """
     arviz, numpyro = extra("arviz"), extra("numpyro")
-    whole("draws", draws, _LEAST_STEPS), whole("warmup", warmup, _LEAST_STEPS)
-    whole("chains", chains, 2), whole("seed", seed)
+    whole("draws", draws, _LEAST_STEPS, MOST_DRAWS), whole("warmup", warmup, _LEAST_STEPS)
+    whole("chains", chains, 2, MOST_CHAINS), whole("seed", seed)
     problem = _problem(fit, likelihood, priors, noise_prior)
     density = make_density(problem, fit.params, noise_prior)
     with jax.enable_x64(True):

@@ -111,6 +111,9 @@ def _run(words: list[str]) -> None:
         if isinstance(error, InputError) and (command := check_command(app, words)):
             say(f"to see what was read: {command}")
         sys.exit(2 if isinstance(error, UsageError) else 1)
+    except MemoryError:
+        say("error: the work does not fit into the memory: give fewer rows, resamples or points.")
+        sys.exit(1)
 
 
 def _print_version(yes: bool) -> None:

@@ -22,12 +22,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from scalejax._arrays import Floats, Ints
+from scalejax.amounts import whole
 from scalejax.engine import DRAW_TOLERANCE, HINT, How
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.resampling import check_level, t_quantile
 from scalejax.result import Result
 from scalejax.wording import aligned, digits
+from scalejax.workload import MOST_POINTS
 
 _CERTAIN = 1e-5
 """Scaled gradient of a refit that counts as a minimum: ten times a fit's, by judgement."""
@@ -140,6 +142,7 @@ def _grid(
     linear, problem = fit.asymptotics, fit.problem
     centre = problem.coordinates(fit.params, fit.noise_scale)
     covariance = np.nan_to_num(linear.covariance("wald"))
+    whole("points", points, 1, MOST_POINTS)
     # In halves of the usual half-width: denser near the estimate, and to three times the half-width
     # for a profile that is not a parabola. Set by judgement.
     steps = np.concatenate([-np.geomspace(0.1, 6, points)[::-1], np.geomspace(0.1, 6, points)])

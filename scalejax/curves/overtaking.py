@@ -21,6 +21,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax.amounts import LEVEL, read, whole
 from scalejax.curves.loss_curve import LossCurve
 from scalejax.errors import UsageError
+from scalejax.workload import MOST_DRAWS
 
 WINDOWS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Shares of a run after which its slope is read."""
@@ -172,7 +173,7 @@ def compare_curves(
     # Rounding of the ends must not leave the range of either run.
     cost = np.clip(np.geomspace(low, high, _GRID), low, high)
     read("level", level, LEVEL)
-    whole("draws", draws, 1)
+    whole("draws", draws, 1, MOST_DRAWS)
     random = np.random.default_rng(whole("seed", seed))
     heights = [curve.smoothed(cost) for curve in (a, b)]
     replicates = [_refits(curve, cost, draws, random) for curve in (a, b)]
@@ -216,7 +217,7 @@ def overtakes(
     if not cost > curve.cost[-1]:
         raise UsageError(f"{curve.name} has come to {cost:g} itself: compare the curves there.")
     read("level", level, LEVEL)
-    whole("draws", draws, 1)
+    whole("draws", draws, 1, MOST_DRAWS)
     random = np.random.default_rng(whole("seed", seed))
     stretches = np.asarray(windows, np.float64)
     rows = [_continued(curve, cost, share, draws, random) for share in stretches]

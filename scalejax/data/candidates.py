@@ -10,6 +10,7 @@ What is left open is for `scalejax.data.columns` to refuse.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -161,9 +162,7 @@ def values_of(frame: pd.DataFrame, candidate: Candidate) -> Floats:
 
 
 def _candidate(column: str, quantity: Quantity) -> Candidate | None:
-    symbol = folded(quantity.symbol)
-    names = {symbol, *map(folded, quantity.aliases)}
-    weak = set(map(folded, quantity.weak))
+    symbol, names, weak = _spellings(quantity)
     if bracket := bracketed(column):
         base, inside = map(folded, bracket)
         if base in names and inside in names:
@@ -184,6 +183,14 @@ def _candidate(column: str, quantity: Quantity) -> Candidate | None:
     return None
 
 
+@lru_cache(maxsize=256)
+def _spellings(quantity: Quantity) -> tuple[str, frozenset[str], frozenset[str]]:
+    """The symbol, the names and the weak names of a quantity, folded: once, not for each column."""
+    symbol = folded(quantity.symbol)
+    names = frozenset((symbol, *map(folded, quantity.aliases)))
+    return symbol, names, frozenset(map(folded, quantity.weak))
+
+
 def _in_group(column: str, quantity: Quantity) -> Candidate | None:
     """A candidate by the name that a column has inside a group, as config.model.n_params."""
     inside = without_group(column)
@@ -191,7 +198,7 @@ def _in_group(column: str, quantity: Quantity) -> Candidate | None:
     return None if candidate is None else replace(candidate, column=column)
 
 
-def _kind_of(words: str, names: set[str]) -> str:
+def _kind_of(words: str, names: frozenset[str]) -> str:
     """What a count of parameters is of, such as ``"active"``; empty if it is no such count."""
     for kind, marks in _KINDS:
         for mark in marks:

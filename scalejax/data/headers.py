@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from scalejax.amounts import SUFFIX_EXPONENTS
 
@@ -180,6 +181,8 @@ def _is_unit(words: list[str], base: str) -> bool:
     return len(text) > 1 or text.isupper() or text == "%" or (len(base) > 2 and text in "mbk")
 
 
+# A table is asked for many quantities, each of which looks at all headers.
+@lru_cache(maxsize=1 << 16)
 def _plain(name: str) -> str:
     plain = unicodedata.normalize("NFKC", name).strip().replace("\u00d7", "x")
     match = _PREFIX.match(plain.casefold())

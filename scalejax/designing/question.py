@@ -28,6 +28,7 @@ from scalejax.objectives import Model, least_squares, make_model
 from scalejax.planning import Source, source_of
 from scalejax.resampling import check_level
 from scalejax.vocabulary import argument
+from scalejax.workload import MOST_POINTS
 
 _MOST_RUNS = 200
 """Most runs of a design; the time of the exchange grows with their square. Set by judgement."""
@@ -157,7 +158,7 @@ def _check(
     if criterion not in CRITERIA:
         wrong.append(f"{argument('criterion')} is one of {', '.join(CRITERIA)}, not {criterion!r}")
     whole("max_runs", max_runs, 1, _MOST_RUNS)
-    whole("draws", draws)
+    whole("draws", draws, 0, MOST_POINTS)
     whole("seed", seed)
     if noise is not None:
         read("noise", noise, POSITIVE)

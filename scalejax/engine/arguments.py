@@ -18,6 +18,7 @@ from scalejax.objectives import Model, Objective, Prior, custom, huber, named
 from scalejax.quantities import LOSS
 from scalejax.solvers import SolverFactory, damped_newton, from_optax
 from scalejax.vocabulary import argument
+from scalejax.workload import BYTES_PER_FIT, check_memory
 
 Solver: TypeAlias = SolverFactory | optax.GradientTransformation
 ObjectiveLike: TypeAlias = Objective | str | Callable[[jax.Array], jax.Array] | None
@@ -127,6 +128,8 @@ def checked_count(resamples: Any) -> int:
     """The number of resamples.
 
     Raises:
-        UsageError: It is no whole number, or negative.
+        UsageError: It is no whole number, negative, or more than this machine can hold.
     """
-    return whole("resamples", resamples)
+    count = whole("resamples", resamples)
+    check_memory("resamples", {"refits": count}, BYTES_PER_FIT)
+    return count

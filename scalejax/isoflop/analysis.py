@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats, Ints
+from scalejax.amounts import whole
 from scalejax.compute import Compute, Written, clear_compute, compute_of
 from scalejax.data import Table, load_table
 from scalejax.errors import UsageError
@@ -17,6 +18,7 @@ from scalejax.isoflop.optimum import law_losses, true_optimum
 from scalejax.isoflop.result import Isoflop, run_of, with_bias
 from scalejax.laws import Law, find_law
 from scalejax.vocabulary import argument
+from scalejax.workload import MOST_POINTS
 
 MIN_RUNS = 4
 """Sizes that a budget needs for a parabola: three would be met exactly."""
@@ -107,6 +109,7 @@ def isoflop_bias(
     """
     law = find_law(law)
     _check_law(law)
+    whole("points", points, 1, MOST_POINTS)
     if not (span > 1 and points >= MIN_RUNS and len(budgets) >= 2 and min(budgets) > 0):
         raise UsageError(
             f"a design needs span above 1, at least {MIN_RUNS} points and two positive budgets; "

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.amounts import POSITIVE, read_array
+from scalejax.amounts import POSITIVE, read_array, whole
 from scalejax.errors import UsageError
 from scalejax.fitting import decades_beyond
 from scalejax.optima import Problem, solve_many
@@ -29,6 +29,7 @@ from scalejax.planning.problem import NamedLimit
 from scalejax.planning.solution import QUALITY, PlanSolution
 from scalejax.resampling import check_level
 from scalejax.status import Outcome
+from scalejax.workload import MOST_POINTS
 
 DEMAND = "demand"
 """Name under which a frontier goes along the tokens that are served."""
@@ -154,8 +155,7 @@ def _positive_grid(values: Sequence[float] | Floats) -> Floats:
 
 def _grid(plan: Plan, solution: PlanSolution, along: str, own: float, points: int) -> Floats:
     """Values to both sides of the plan's own, which is one of them."""
-    if points < 2:
-        raise UsageError(f"points must be at least 2, not {points!r}.")
+    whole("points", points, 2, MOST_POINTS)
     factors = np.geomspace(1.0, _REACH, points // 2 + 1)
     multiples = np.concatenate([1 / factors[:0:-1], factors])
     return _losses(plan, solution, multiples) if along == "loss" else own * multiples

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from scalejax._arrays import Floats
-from scalejax.amounts import kind_of, read
+from scalejax.amounts import kind_of, read, whole
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.plots.axes import (
@@ -30,6 +30,7 @@ from scalejax.plots.axes import (
 )
 from scalejax.plots.fit import has_band, no_band
 from scalejax.quantities import short_number
+from scalejax.workload import MOST_POINTS
 
 
 def prediction_frame(
@@ -134,8 +135,7 @@ def _axis_input(fit: Fit, at: Mapping[str, float], along: str | None, points: in
         np.min(_data_along(fit, along)) > 0 and _place(fit, at, along) > 0
     ):
         complaints.append(f"{along} must be positive in the data and in at=")
-    if points < 2:
-        complaints.append(f"points must be at least 2, not {points!r}")
+    whole("points", points, 2, MOST_POINTS)
     if complaints:
         raise UsageError(f"{'; '.join(complaints)}.")
     return along
@@ -202,11 +202,11 @@ def _draw_beyond(ax: Axes, x: Floats, decades: Floats) -> None:
     if not len(inside) or last == len(x) - 1:
         return
     ax.axvspan(x[last], x[-1], color=GREY, alpha=BEYOND_ALPHA, lw=0, zorder=0)
-    for whole in range(1, int(decades[-1]) + 1):
-        place = np.exp(np.interp(whole, decades[last:], np.log(x[last:])))
+    for decade in range(1, int(decades[-1]) + 1):
+        place = np.exp(np.interp(decade, decades[last:], np.log(x[last:])))
         ax.axvline(place, color=GREY, lw=0.9, ls=":", zorder=1)
         ax.annotate(
-            f"+{whole}",
+            f"+{decade}",
             (place, 0.985),
             xycoords=("data", "axes fraction"),
             xytext=(-2, 0),

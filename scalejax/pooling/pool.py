@@ -24,6 +24,7 @@ from scalejax.pooling.population import log_volume
 from scalejax.pooling.search import Search, search
 from scalejax.status import Status
 from scalejax.vocabulary import argument
+from scalejax.workload import MOST_DRAWS
 
 SPREAD = LogNormal(0.2, 1.0)
 """Prior of a between-group standard deviation, by judgement: 0.03 to 1.4 with 95 % probability."""
@@ -164,7 +165,7 @@ def _check(
     seed: int,
     options: Mapping[str, Any],
 ) -> None:
-    whole("draws", draws, 2), whole("seed", seed)
+    whole("draws", draws, 2, MOST_DRAWS), whole("seed", seed)
     complaints = []
     if objective.name not in ("least_squares", "student_t") or not objective.kernel.log:
         complaints.append("likelihood= is least_squares() or student_t(dof), on the log loss")

@@ -29,6 +29,7 @@ from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_prior, unpack
 from scalejax.resampling import percentile_interval
 from scalejax.vocabulary import argument
+from scalejax.workload import MOST_CHAINS, MOST_DRAWS
 
 
 @partial(
@@ -160,8 +161,8 @@ def pool_posterior(
     """
     arviz = extra("arviz")
     extra("numpyro")
-    whole("draws", draws, 10), whole("warmup", warmup, 10)
-    whole("chains", chains, 2), whole("seed", seed)
+    whole("draws", draws, 10, MOST_DRAWS), whole("warmup", warmup, 10)
+    whole("chains", chains, 2, MOST_CHAINS), whole("seed", seed)
     with jax.enable_x64(True):
         density = _density(pooled)
         keys = jax.random.split(jax.random.key(seed), chains)

@@ -22,6 +22,7 @@ from scalejax.selection.density import held_out_density, unforeseeable
 from scalejax.selection.ranking import CRITERIA
 from scalejax.selection.record import Candidate, with_compute
 from scalejax.selection.selection import Selection
+from scalejax.workload import BYTES_PER_FIT, check_memory
 
 DEFAULT_LAWS = ("chinchilla", "chinchilla_tied", "outer_exponent", "kaplan")
 """Laws of N and D that are compared where none are named: the usual one, the same with a parameter
@@ -87,13 +88,16 @@ def select(
     if criterion not in CRITERIA:
         raise UsageError(f"criterion is one of {', '.join(CRITERIA)}, not {criterion!r}.")
     found = _comparable([find_law(law) for law in (DEFAULT_LAWS if laws is None else laws)])
-    whole("resamples", resamples), whole("seed", seed)
+    resamples, seed = whole("resamples", resamples), whole("seed", seed)
     signed = not as_objective(objective).kernel.log
     table = _table(data, found, {**table_options, "signed": signed}, leave_out)
     if leave_out is not None and table.group is not None:
         folds = leave_groups([table.group_labels[code] for code in table.group])
     axis, size = _axis(table, axis)
     common, notes = _common(_folds(folds, axis, size, table.n_rows), table)
+    each = BYTES_PER_FIT + 8 * table.n_rows
+    counts = {"laws": len(found), "folds": len(common) + 1, "refits": resamples + 1}
+    check_memory("resamples", counts, each)
     multipliers = _multipliers(table, resamples, seed)
     # The first block trains on all runs; each block begins with the runs as they are.
     masks = np.stack([np.ones(table.n_rows), *(fold.train for fold in common)])

@@ -20,6 +20,10 @@ from scalejax.laws import Law
 from scalejax.studies.study import Recipe, Study
 from scalejax.studies.subsets import FamilyRows, Subset, choose_rows
 from scalejax.vocabulary import argument
+from scalejax.workload import check_memory
+
+_BYTES_PER_DATASET = 250
+"""Of the numbers that are kept of a dataset, measured."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,6 +186,8 @@ def make_problems(study: Study, table: Table) -> Problems:
         order = np.argsort(table.group, kind="stable")
         ends = np.cumsum(np.bincount(table.group, minlength=len(table.group_labels)))[:-1]
         families = dict(zip(table.group_labels, np.split(order, ends), strict=True))
+    kinds = {"families": len(families), "subsets": len(study.subsets)}
+    check_memory("subsets", kinds, _BYTES_PER_DATASET)
     counts = [
         _counts(dataset, table)
         for rows in families.values()

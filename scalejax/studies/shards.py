@@ -11,7 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from scalejax.errors import UsageError
 from scalejax.studies.problems import Problems
+from scalejax.vocabulary import argument
+from scalejax.workload import check_memory
 
 # Shortest padded length: shorter tables are not worth a program of their own. Set by judgement.
 _SHORTEST = 16
@@ -19,6 +22,12 @@ _SHORTEST = 16
 # Rows times fits of a shard, so that shards of long tables have fewer fits. Measured: 2 seconds a
 # shard of tables of 240 runs on two cores (benchmarks/results/jobs-python3.12-jax0.12.json).
 _ROWS_PER_SHARD = 2**23
+
+# Weeks of one machine, at seconds a shard. By judgement.
+_MOST_SHARDS = 1_000_000
+
+# Of a row of a shard: status, parameters and errors. Measured on Chinchilla's law.
+_BYTES_PER_DRAW = 200
 
 
 @dataclass(frozen=True)
@@ -58,12 +67,18 @@ def cut(problems: Problems, fits: int) -> tuple[Shard, ...]:
     Args:
         problems: The problems; those without rows are left out.
         fits: Fits in a shard of short tables; fewer for long ones.
+
+    Raises:
+        UsageError: There is more work than any machine does, with the numbers.
     """
+    draws = problems.study.resamples + 1
+    # All draws of a problem are summarised together, and so are its numbers of every shard.
+    check_memory("resamples", {"refits of a problem": draws}, _BYTES_PER_DRAW)
+    _refuse_too_many(problems, draws, fits)
     shards: list[Shard] = []
     pieces: list[tuple[tuple[int, ...], int, int, int]]
     for length, members in _buckets(problems, fits):
         most = _fits(length, fits)
-        draws = problems.study.resamples + 1
         if draws > most:
             parts = [(first, min(first + most, draws)) for first in range(0, draws, most)]
             pieces = [((k,), first, last, 1) for k in members for first, last in parts]
@@ -95,6 +110,21 @@ def _buckets(problems: Problems, fits: int) -> Iterator[tuple[int, Sequence[int]
     for recipe in range(len(problems.study.recipes)):
         for length, bucket in reversed(groups):
             yield length, [recipe * len(sizes) + k for k in reversed(bucket)]
+
+
+def _refuse_too_many(problems: Problems, draws: int, fits: int) -> None:
+    """Refuse a study of more shards than are ever solved, before one of them is made."""
+    sizes = problems.rows[problems.rows > 0]
+    if not len(sizes):
+        return
+    recipes, most = len(problems.study.recipes), _fits(_bucket(int(sizes.max())), fits)
+    count = recipes * len(sizes) * draws // most
+    if count > _MOST_SHARDS:
+        raise UsageError(
+            f"{recipes * len(sizes):,} problems x {draws:,} refits are about {count:,} shards of "
+            f"some seconds each, and a job has at most {_MOST_SHARDS:,}: give fewer by "
+            f"{argument('resamples')} or {argument('subsets')}."
+        )
 
 
 def _bucket(size: int) -> int:

@@ -7,7 +7,7 @@ such choices, as in Choshen, Zhang and Andreas 2024 (arXiv:2410.11840), who comp
 laws.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Literal, NamedTuple, get_args
@@ -19,9 +19,12 @@ from scalejax._arrays import Floats, Ints
 from scalejax.amounts import fits, whole
 from scalejax.errors import UsageError
 from scalejax.folds import leave_last_run, training_share
+from scalejax.workload import check_memory
 
 Choice = Literal["smallest", "largest", "spread", "random"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
+_BYTES_PER_SUBSET = 250
+"""Of a subset and its place in a set, measured."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +77,12 @@ class Subset:
 
 
 def subset_grid(
-    models: Iterable[int | None] = (None,),
-    choose: Iterable[Choice] = ("smallest",),
-    drop: Iterable[float] = (0.0,),
-    since: Iterable[float] = (0.0,),
-    until: Iterable[float] = (1.0,),
-    own: Iterable[float] = (0.0,),
+    models: Sequence[int | None] = (None,),
+    choose: Sequence[Choice] = ("smallest",),
+    drop: Sequence[float] = (0.0,),
+    since: Sequence[float] = (0.0,),
+    until: Sequence[float] = (1.0,),
+    own: Sequence[float] = (0.0,),
     draws: int = 1,
 ) -> tuple[Subset, ...]:
     """All combinations of choices, each once.
@@ -92,7 +95,17 @@ def subset_grid(
         until: As in `Subset`, several.
         own: As in `Subset`, several.
         draws: Random choices of each number of models, where ``choose`` is ``"random"``.
+
+    Raises:
+        UsageError: There are more than this machine can hold, or one is none.
     """
+    draws = whole("draws", draws)
+    counts = {
+        "numbers of models": models, "choices": choose, "drops": drop, "begins": since,
+        "ends": until, "shares of the target": own,
+    }  # fmt: skip
+    sizes = {what: len(several) for what, several in counts.items()}
+    check_memory("subsets", {**sizes, "draws": max(1, draws)}, _BYTES_PER_SUBSET)
     subsets = [
         # All runs can be chosen in one way only.
         Subset(count, "smallest" if count is None else how, draw, *parts)

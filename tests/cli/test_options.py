@@ -45,7 +45,7 @@ KEYWORDS = {
     "forecast": (sj.forecast, TableOptions),
     "plan": (sj.plan, QuestionFields),
     "design": (sj.design,),
-    "study": (sj.study,),
+    "study": (sj.study, sj.studies.StudyFile),
     "resume": (sj.resume,),
     "sensitivity": (sj.sensitivity,),
     "compare": (sj.compare,),

@@ -35,8 +35,21 @@ def readable(name: str) -> Iterator[None]:
         raise refusal(name, "E161", message) from None
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         why = str(error).split("\n")[0][:200]
-        message = f"the file cannot be read ({why}); check that it is whole, or save it again"
+        message = f"the file cannot be read ({why}); {_advice(error)}"
         raise refusal(name, "E162", message) from error
+
+
+def _advice(error: Exception) -> str:
+    """What to do, by the cause: whoever has no permission need not save the file again."""
+    match error:
+        case PermissionError():
+            return "ask who owns it for the permission to read it"
+        case NotADirectoryError() | IsADirectoryError():
+            return "check the path: a part of it is no folder, or it is one"
+        # A damaged file is an OSError too, but not one of the operating system.
+        case OSError(errno=int()):
+            return "that is the disk or the network: try again, or copy the file elsewhere"
+    return "check that it is whole, or save it again"
 
 
 def read_place(path: Path, name: str, max_bytes: int | None) -> RawTable:

@@ -16,6 +16,7 @@ import pytest
 from scalejax.data import load_table
 from scalejax.errors import InputError
 from scalejax.sources import read_frame, read_source
+from scalejax.sources.places import readable
 
 CSV = b"N,D,loss\n1e8,2e9,3.1\n2e8,4e9,2.9\n"
 FRAME = pd.DataFrame({"N": [1, 2], "loss": [3.5, 2.5]})
@@ -219,3 +220,18 @@ class TestFrames:
                 return pa.table({"N": [1, 2]}).__dataframe__(**options)
 
         assert read_frame(Frame())["N"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("error", "advice"),
+    [
+        (PermissionError(13, "Permission denied"), "permission to read"),
+        (NotADirectoryError(20, "Not a directory"), "check the path"),
+        (OSError(5, "Input/output error"), "the disk or the network"),
+        (EOFError("cut off"), "save it again"),
+        (OSError("no magic bytes"), "save it again"),
+    ],
+)
+def test_advice_goes_by_the_cause(error, advice):
+    with pytest.raises(InputError, match=advice), readable("runs.csv"):
+        raise error

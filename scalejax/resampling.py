@@ -30,6 +30,7 @@ from scipy.special import stdtrit
 
 from scalejax._arrays import Floats, Ints
 from scalejax.amounts import LEVEL, read
+from scalejax.scope import own_settings
 
 WeightKind = Literal["pairs", "cluster", "nested", "stratified", "bayesian", "jackknife"]
 TargetKind = Literal["residual", "wild", "parametric"]
@@ -168,7 +169,7 @@ def _batch(make: Callable[[jax.Array], jax.Array]) -> Callable[[jax.Array], jax.
 
 def _of_all_draws(make: Callable[[jax.Array], jax.Array], draws: int, seed: int) -> Floats:
     """What `make` gives for the keys of all draws, (draws, ...)."""
-    with jax.enable_x64(True):
+    with own_settings():
         return np.asarray(make(_keys(seed, np.arange(1, draws + 1))), np.float64)
 
 

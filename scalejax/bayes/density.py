@@ -35,6 +35,7 @@ from jax.scipy.stats import norm, t
 from scalejax.engine import FitProblem, make_box
 from scalejax.laws import Parameter
 from scalejax.objectives import Kernel, LogNormal, Model, Prior, Rows, losses
+from scalejax.scope import own_settings
 
 NormalView = Literal["coordinate", "value", "log value"]
 """Which function of a parameter has the normal prior."""
@@ -175,7 +176,7 @@ def make_density(
     sd = np.array([*(s for _, _, s in views), noise.sd])
     width = np.array([*(_default(p)[1] for p in parameters), 1.0])
     beliefs = Beliefs(lower, upper, _BEND * np.minimum(width, upper - lower), mean, sd)
-    with jax.enable_x64(True):
+    with own_settings():
         inputs = tuple(
             jnp.asarray(problem.table.inputs[name][weighted]) for name in model.law.inputs
         )

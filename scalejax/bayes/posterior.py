@@ -33,6 +33,7 @@ from scalejax.laws import Law
 from scalejax.objectives import LogNormal, Objective, Prior
 from scalejax.resampling import check_level
 from scalejax.result import Result
+from scalejax.scope import own_settings
 from scalejax.vocabulary import argument
 from scalejax.workload import MOST_CHAINS, MOST_DRAWS
 
@@ -211,7 +212,7 @@ def posterior(
     whole("chains", chains, 2, MOST_CHAINS), whole("seed", seed)
     problem = _problem(fit, likelihood, priors, noise_prior)
     density = make_density(problem, fit.params, noise_prior)
-    with jax.enable_x64(True):
+    with own_settings():
         keys = jax.random.split(jax.random.key(seed), chains)
         z, log_density, diverging = sample(density, keys, draws, warmup)
         u = np.asarray(density.coordinates(z), np.float64).reshape(chains * draws, -1)

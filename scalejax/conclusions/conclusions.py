@@ -24,6 +24,7 @@ from scalejax.fitting import Fit, default_kind
 from scalejax.laws import Law
 from scalejax.objectives import Model
 from scalejax.optima import allocation
+from scalejax.scope import own_settings
 from scalejax.vocabulary import argument
 
 BEYOND = 100.0
@@ -155,7 +156,7 @@ class Conclusions:
         padded = {
             name: np.pad(values, (0, size - count), mode="edge") for name, values in arrays.items()
         }
-        with jax.enable_x64(True):
+        with own_settings():
             return np.asarray(_evaluate(self.parts, law, padded), np.float64)[:count]
 
     def logarithmic(self, law: Law, values: Floats) -> NDArray[np.bool_]:
@@ -193,7 +194,7 @@ class Conclusions:
             return np.std(in_logs(self.of_many(fit.law, fit.draws.arrays()), logs), axis=0)
         problem, linear = fit.problem, fit.asymptotics
         u = problem.coordinates(fit.params, None)
-        with jax.enable_x64(True):
+        with own_settings():
             slope = np.asarray(_slopes(self.parts, problem.model, u, dict(problem.fixed)))
         kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
         size = np.where(logs, self.of(fit.law, fit.params), 1.0)

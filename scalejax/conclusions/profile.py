@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -28,6 +27,7 @@ from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.resampling import check_level, t_quantile
 from scalejax.result import Result
+from scalejax.scope import own_settings
 from scalejax.wording import aligned, digits
 from scalejax.workload import MOST_POINTS
 
@@ -193,7 +193,7 @@ def _noise_unit(fit: Fit) -> float:
 
 
 def _values(fit: Fit, name: str, coordinates: Floats) -> Floats:
-    with jax.enable_x64(True):
+    with own_settings():
         return np.asarray(fit.law.parameters[name].constrain(jnp.asarray(coordinates)))
 
 

@@ -47,6 +47,7 @@ from scalejax.fitting import MOST_FAILED, Fit
 from scalejax.fitting import fit as fit_law
 from scalejax.laws import Law
 from scalejax.resampling import percentile_interval, t_quantile
+from scalejax.scope import own_settings
 
 CurveOf = Callable[[Floats, Ints, dict[str, Any]], Any]
 """The loss at steps (k,) of a schedule (T + 1,) for one set of parameters."""
@@ -96,7 +97,7 @@ class CurveFit:
             UsageError: Steps outside the schedule.
         """
         values, at = checked_rates(rates), checked_steps(steps, len(checked_rates(rates)))
-        with jax.enable_x64(True):
+        with own_settings():
             draws = self._draws()
             sets = {name: np.append(x, draws[name]) for name, x in self.fit.params.items()}
 
@@ -139,7 +140,7 @@ class CurveFit:
                 continue
             for name, part in left_out.groupby("curve"):
                 steps = part["step"].to_numpy()
-                with jax.enable_x64(True):
+                with own_settings():
                     loss = np.asarray(
                         self.curve(self.schedules[str(name)], steps, other.fit.params)
                     )
@@ -232,7 +233,7 @@ def fit_annealing(
         law = annealing_law(_pool_of(table, rates_by_name))
         fitted = _fit_points(table, law, options)
         return CurveFit(fitted, rates_by_name, _annealing_of, table[POINT], again)
-    with jax.enable_x64(True):
+    with own_settings():
         area = {
             name: np.asarray(annealing_area(rates, decay)) for name, rates in rates_by_name.items()
         }

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -24,6 +23,7 @@ from scalejax.errors import UsageError
 from scalejax.files import plain
 from scalejax.resampling import check_level
 from scalejax.result import Result
+from scalejax.scope import own_settings
 from scalejax.vocabulary import argument
 from scalejax.wording import aligned, digits, labelled
 
@@ -133,7 +133,7 @@ def forecast_curve(
     rates = {str(name): checked_rates(values) for name, values in schedules.items()}
     wanted = _targets(rates, at)
     peak = max(float(np.max(rates[name])) for name in {*table["curve"], *wanted["curve"]})
-    with jax.enable_x64(True):
+    with own_settings():
         rows, targets = (_rows(frame, rates, peak) for frame in (table, wanted))
         laws = average(table["loss"].to_numpy(np.float64), rows, targets)
     if not len(laws.weight):

@@ -23,6 +23,7 @@ from jax import lax
 
 from scalejax._arrays import Floats
 from scalejax.errors import UsageError
+from scalejax.scope import own_settings
 from scalejax.status import Outcome
 
 FinalLoss = Callable[[jax.Array], jax.Array]
@@ -91,7 +92,7 @@ def optimal_schedule(
             f"a schedule needs 0 <= warmup < total - 1, a positive peak and two knots or more; not "
             f"warmup={warmup!r}, total={total!r}, peak={peak!r}, knots={knots!r}."
         )
-    with jax.enable_x64(True):
+    with own_settings():
         at = jnp.asarray(_knots(total - warmup, knots))
         falls = -jnp.log(jnp.asarray(_FIRST_FALLS)) / knots
         starts = jnp.broadcast_to(_inverse_softplus(falls)[:, None], (len(_FIRST_FALLS), knots))

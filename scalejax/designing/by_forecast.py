@@ -30,6 +30,7 @@ from scalejax.designing.information import Criterion, Stake
 from scalejax.designing.problem import CandidateList, Problem
 from scalejax.designing.region import Region, grid, run_at_place
 from scalejax.forecasting import Belief, Posterior, tail_of
+from scalejax.scope import own_settings
 
 VARIANCE = Criterion(1.0, 0.0)
 """The criterion: priors determine every parameter, so that no volume need be mixed in."""
@@ -109,7 +110,7 @@ class ForecastProblem(Problem):
         stakes, vectors = self._stakes(beliefs, largest)
         # What costs more than all the money is left out by the search.
         cost = np.where(decades <= largest + 1e-6, cost, 2 * np.maximum(cost, money))
-        with jax.enable_x64(True):
+        with own_settings():
             continuous, choice = jax.device_get(
                 solve_vectors(VARIANCE, self.setting.slots, stakes, vectors, cost, money)
             )
@@ -190,7 +191,7 @@ class ForecastProblem(Problem):
 
     def grid_errors(self, shapes: tuple[Shape, ...], moneys: Floats) -> Floats:
         """Standard error of the target after usual grids, (m, shapes), for FLOP (m,)."""
-        with jax.enable_x64(True):
+        with own_settings():
             grids = jax.device_get(grids_along(shapes, self.place, jnp.asarray(moneys)))
         errors = np.full((len(moneys), len(shapes)), np.nan)
         for column, runs in enumerate(grids):
@@ -208,7 +209,7 @@ class ForecastProblem(Problem):
         step = _STEP * np.minimum(posterior.inside.prior.sd, 1.0)
         moves = np.concatenate([np.zeros((1, len(step))), np.diag(step), -np.diag(step)])
         around = (theta[:, None] + moves).reshape(-1, len(step))
-        with jax.enable_x64(True):
+        with own_settings():
             values = _targets(self.setting, posterior.parameters(around))
         values = np.asarray(values, np.float64).reshape(len(theta), -1)
         up, down = np.split(values[:, 1:], 2, axis=1)
@@ -220,7 +221,7 @@ class ForecastProblem(Problem):
     def _candidates(self, money: float) -> tuple[dict[str, Floats], Floats]:
         if isinstance(self.place, CandidateList):
             return self.place.runs, self.place.cost
-        with jax.enable_x64(True):
+        with own_settings():
             runs = jax.device_get(_grid_runs(self.place, money / self.rate))
         return runs, self.rate * np.exp(runs["log_compute"])
 

@@ -27,6 +27,7 @@ from scalejax.designing.comparison import Shape, grid_errors_along
 from scalejax.designing.information import standard_error
 from scalejax.designing.region import Region, compute_range, grid, run_at_place
 from scalejax.errors import UsageError
+from scalejax.scope import own_settings
 
 _SAME = 0.1
 """Difference of log N and log D below which two runs become repeats of one. Set by judgement; the
@@ -136,13 +137,13 @@ class DesignProblem(Problem):
 
     def grid_errors(self, shapes: tuple[Shape, ...], moneys: Floats) -> Floats:
         """Standard error of the target after usual grids, (m, shapes), for FLOP (m,)."""
-        with jax.enable_x64(True):
+        with own_settings():
             return np.asarray(
                 grid_errors_along(self.setting, shapes, self.knowledge, self.place, moneys)
             )
 
     def _best(self, money: float) -> BestRuns:
-        with jax.enable_x64(True):
+        with own_settings():
             if isinstance(self.place, CandidateList):
                 best = solve_list(self.setting, self.knowledge, *self.place, money)
             else:
@@ -152,7 +153,7 @@ class DesignProblem(Problem):
 
     def error_before(self, money: float) -> float:
         """Standard error of the target from the runs so far; infinite if they leave it open."""
-        with jax.enable_x64(True):
+        with own_settings():
             return float(_before(self.setting, self.knowledge, self._candidates(money)))
 
     def _with_repeats(self, best: BestRuns, money: float) -> BestRuns:

@@ -28,6 +28,7 @@ from scalejax.designing.record import DesignRecord
 from scalejax.engine import Engine, HostTable, make_box
 from scalejax.errors import UsageError
 from scalejax.objectives import least_squares
+from scalejax.scope import own_settings
 from scalejax.status import MINIMA
 
 _FEWEST_OUTSIDE = 5
@@ -153,7 +154,7 @@ def refit_targets(
     weight = np.asarray(past.weight)[kept]
     old = {name: np.asarray(values)[kept] for name, values in past.runs.items()}
     runs = {name: np.concatenate([old[name], new[name]]) for name in old}
-    with jax.enable_x64(True):
+    with own_settings():
         inputs = tuple(runs[name] for name in model.law.inputs)
         truth = np.asarray(
             model.residual(jnp.asarray(knowledge.u[0]), inputs, 0.0, knowledge.fixed)
@@ -199,7 +200,7 @@ def refits(
 
 def targets_at(setting: Setting, knowledge: Knowledge, u: Floats) -> Floats:
     """The target (B,) at coordinates (B, p); its logarithm if it is relative."""
-    with jax.enable_x64(True):
+    with own_settings():
         return np.asarray(_targets(setting, knowledge.fixed, jnp.asarray(u)), np.float64)
 
 

@@ -3,7 +3,6 @@
 import textwrap
 from typing import Any
 
-import jax
 import numpy as np
 
 from scalejax.designing.by_forecast import DIRECTIONS, ForecastProblem
@@ -12,6 +11,7 @@ from scalejax.designing.question import DesignQuestion
 from scalejax.designing.record import DesignRecord
 from scalejax.designing.region import compute_range, grid_size
 from scalejax.quantities import short_number
+from scalejax.scope import own_settings
 from scalejax.wording import WIDTH, aligned, is_untested
 
 _CRITERIA = {
@@ -110,7 +110,7 @@ def plan_of(question: DesignQuestion) -> dict[str, Any]:
     if isinstance(place, CandidateList):
         number, ends = len(place.cost), (float(place.cost.min()), float(place.cost.max()))
     else:
-        with jax.enable_x64(True):
+        with own_settings():
             logs = compute_range(place, np.log(question.money / question.rate))
         number, ends = (
             grid_size(),

@@ -33,6 +33,7 @@ from scalejax.identify import TYPICAL_NOISE
 from scalejax.keywords import keywords
 from scalejax.laws import Law
 from scalejax.planning import Source
+from scalejax.scope import own_settings
 from scalejax.status import Status
 from scalejax.vocabulary import argument
 
@@ -267,7 +268,7 @@ def _coordinates(setting: Setting, origin: Source, draws: int, seed: int, past: 
     u = np.stack(
         [model.law.parameters[n].unconstrain(values[:, k]) for k, n in enumerate(model.free)], 1
     )
-    with jax.enable_x64(True):
+    with own_settings():
         knowledge = Knowledge(u, _fixed(origin), past.noise, past)
         goal, slope = _slopes(setting, knowledge)
         usable = np.isfinite(np.asarray(goal)).all((1, 2)) & np.isfinite(np.asarray(slope)).all(1)

@@ -29,6 +29,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax._numerics import RUN_ONCE, robust_sd
 from scalejax.engine.fit_problem import FitProblem
 from scalejax.objectives import Model, Settings
+from scalejax.scope import own_settings
 from scalejax.status import CONDITION_LIMIT
 
 CovarianceKind = Literal["wald", "sandwich"]
@@ -225,7 +226,7 @@ def asymptotics(
     residual, jacobian = problem.tangent(u)
     width = _width(residual[table.weight > 0], free)
     around = np.stack([residual - width, residual, residual + width])
-    with jax.enable_x64(True):
+    with own_settings():
         slopes, penalty = jax.device_get(_bends(model, u, around, settings))
     below, psi, above = slopes
     own = [float(model.law.parameters[name].slope(u[k])) for k, name in enumerate(model.free)]

@@ -29,6 +29,7 @@ from scalejax.engine.start_candidates import start_candidates
 from scalejax.errors import UsageError
 from scalejax.objectives import Model, Objective, Prior, Settings
 from scalejax.resampling import draw_counts
+from scalejax.scope import own_settings
 from scalejax.solvers import Box, SolverFactory, damped_newton
 from scalejax.status import MINIMA, Status
 
@@ -356,14 +357,15 @@ class Engine:
         free: SimpleQueue[jax.Device] = SimpleQueue()
         for device in self.layout.devices:
             free.put(device)
-        key = jax.random.key(self.seed)
+        with own_settings():
+            key = jax.random.key(self.seed)
 
         def one(item: tuple[Work, int]) -> tuple[TaskEnds, int]:
             work, count = item
             device = free.get()
             try:
                 # The context is local to a thread, so every worker enters it.
-                with jax.enable_x64(True), jax.default_device(device):
+                with own_settings(), jax.default_device(device):
                     arrays = (self.tables, work, settings, self.box)
                     with compiled_once((run, self.program, device, *shapes(arrays))):
                         return jax.device_get(run(self.program, *arrays, key)), count

@@ -22,6 +22,7 @@ from scalejax.engine.engine import NEWTON_STEPS, Engine, Progress
 from scalejax.engine.layout import Layout
 from scalejax.errors import UsageError
 from scalejax.objectives import Model, Objective, Prior, Rows, Settings, nothing_left
+from scalejax.scope import own_settings
 from scalejax.solvers import SolverFactory, damped_newton
 
 
@@ -93,7 +94,7 @@ class FitProblem:
     def objective_value(self, u: Floats) -> float:
         """The objective at coordinates (p,)."""
         table, settings = self.table, Settings(self.objective.constants, self.fixed, self.priors)
-        with jax.enable_x64(True):
+        with own_settings():
             inputs = tuple(jnp.asarray(table.inputs[name]) for name in self.model.law.inputs)
             rows = Rows(inputs, jnp.asarray(self.target))
             # The penalties take their shape from the first coordinate, which none may be.
@@ -108,7 +109,7 @@ class FitProblem:
         """Residuals (n,) at coordinates (p,), and their slopes in the free ones, (n, free)."""
         inputs: Any = tuple(self.table.inputs[name] for name in self.model.law.inputs)
         target: Any = self.target
-        with jax.enable_x64(True):
+        with own_settings():
             both = _tangent(self.model, u, Rows(inputs, target), dict(self.fixed))
             residual, jacobian = jax.device_get(both)
         return residual, jacobian

@@ -24,6 +24,7 @@ from scalejax.errors import InputError, InputProblem, LawError, UsageError
 from scalejax.identify import Identifiability, RunSet, assess_design, listed
 from scalejax.laws import Law
 from scalejax.objectives import Model
+from scalejax.scope import own_settings
 from scalejax.vocabulary import argument
 
 _ROUNDING = 1e-9
@@ -36,7 +37,7 @@ def refuse_broken(law: Law) -> None:
     Raises:
         LawError: It raises, or does not give one real number.
     """
-    with jax.enable_x64(True):
+    with own_settings():
         number = jax.ShapeDtypeStruct((), jnp.float64)
         points = [number] * len(law.inputs)
         try:
@@ -78,7 +79,7 @@ def inert_inputs(model: Model) -> tuple[str, ...]:
         loss = partial(law, *numbers[:count])
         return jax.grad(lambda x: jnp.asarray(loss(**model.complete(x, fixed))))(free)
 
-    with jax.enable_x64(True):
+    with own_settings():
         number = jax.ShapeDtypeStruct((), jnp.float64)
         reached = dependencies(slopes, *[number] * (count + len(held) + len(model.free)))
     moving = frozenset[int]().union(*reached)
@@ -173,7 +174,7 @@ def floors(problem: FitProblem) -> tuple[str, ...]:
     parts = {name: law.parameters[name] for name in law.linear}
     if any(part.support.lower < 0 for part in parts.values()):
         return ()
-    with jax.enable_x64(True):
+    with own_settings():
         inputs = tuple(jnp.asarray(problem.table.inputs[name]) for name in law.inputs)
         rest = {
             name: float(np.mean(parameter.plausible))

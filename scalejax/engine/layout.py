@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import jax
 
 from scalejax.engine.derivatives import Form
+from scalejax.scope import own_settings
 
 _SCAN_SINCE = (0, 12)  # The first JAX that compiles the walk over the rows to fast code on CPU.
 
@@ -37,7 +38,8 @@ class Layout:
 
 def default_layout() -> Layout:
     """The layout for the default backend of this process."""
-    devices = tuple(jax.local_devices())
+    with own_settings():
+        devices = tuple(jax.local_devices())
     if devices[0].platform != "cpu":
         return Layout(devices, "rows", "rows", 16384, 65536)
     if len(devices) == 1:

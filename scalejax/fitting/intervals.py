@@ -27,6 +27,7 @@ from scalejax.engine import CALLER_WEIGHTS, SMALL_SAMPLE, CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting.record import FitRecord
 from scalejax.resampling import percentile_interval, t_quantile
+from scalejax.scope import own_settings
 
 IntervalKind = Literal["percentile", "basic", "wald", "sandwich", "jackknife"]
 Derived = Callable[[Mapping[str, Any]], Any]
@@ -127,7 +128,7 @@ def derived_interval(
     """One row per element of what `function` gives; see `scalejax.fitting.fit.Fit.interval`."""
     method = checked_kind(fit, kind)
     reason = _gap_of_all(fit, method)
-    with jax.enable_x64(True):
+    with own_settings():
         estimate = np.atleast_1d(np.asarray(function(fit.params), np.float64))
         if reason:
             error = low = high = np.full(estimate.shape, np.nan)

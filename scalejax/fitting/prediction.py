@@ -34,6 +34,7 @@ from scalejax.fitting.intervals import MOST_FAILED, default_kind
 from scalejax.fitting.outlook import forecast, unforeseeable
 from scalejax.fitting.record import FitRecord
 from scalejax.resampling import check_level, percentile_interval
+from scalejax.scope import own_settings
 from scalejax.vocabulary import argument
 
 NO_DISCREPANCY = "none"
@@ -187,7 +188,7 @@ def _wald_draws(fit: FitRecord, points: Mapping[str, Floats]) -> Floats:
     kind: CovarianceKind = "wald" if fit.table.cluster is None else "sandwich"
     u = problem.coordinates(fit.params, fit.noise_scale)[: len(linear.names)]
     log = problem.model.kernel.log
-    with jax.enable_x64(True):
+    with own_settings():
         inputs = tuple(jnp.asarray(points[name]) for name in fit.law.inputs)
 
         def curve(u: jax.Array) -> jax.Array:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 
@@ -27,6 +26,7 @@ from scalejax.engine import (
 from scalejax.errors import UsageError
 from scalejax.laws import Law
 from scalejax.objectives import Objective, Penalty, is_saved, make_model, prior_of
+from scalejax.scope import own_settings
 from scalejax.status import MINIMA, Status
 from scalejax.vocabulary import argument
 
@@ -193,6 +193,6 @@ class FitRecord:
 
     def curve(self, points: Mapping[str, Floats], parameters: Mapping[str, Any]) -> Floats:
         """The law at points (...) with parameters that broadcast against them."""
-        with jax.enable_x64(True):
+        with own_settings():
             values = self.law(*(points[name] for name in self.law.inputs), **parameters)
             return np.asarray(values, np.float64)

@@ -17,6 +17,7 @@ from scalejax._arrays import Floats, Ints
 from scalejax._numerics import COMPILE_SOON, robust_sd
 from scalejax.forecasting import discrepancy, model
 from scalejax.forecasting.inside import Context, LawInside, Prior, context_of
+from scalejax.scope import own_settings
 
 RATIOS, LENGTHS, RUN_RATIOS = (0.3, 1.0, 3.0, 10.0, 30.0), (1.0, 2.0), (0.0, 3.0)
 """The grid: size of the discrepancy and of a run's offset over the noise, and its length."""
@@ -242,7 +243,7 @@ def _solve_once(
         some = range(first, min(first + most, len(tables)))
         problems = [_problem(inside, tables[k], targets[k], size, fixed) for k in some]
         padded = [*problems, *[problems[0]] * (most - len(problems))]
-        with jax.enable_x64(True):
+        with own_settings():
             stacked = jax.tree.map(lambda *values: np.stack(values), *padded)
             solved = jax.device_get(_solve(inside, inside.prior, stacked))
         for place, (k, problem) in enumerate(zip(some, problems, strict=True)):

@@ -18,6 +18,7 @@ from scalejax._arrays import Floats
 from scalejax.forecasting import field as of_field
 from scalejax.laws import LAWS, Law, Support, positive, real
 from scalejax.objectives import Model
+from scalejax.scope import own_settings
 
 REFERENCES = 16
 """Rows at which the terms of a law are measured: a term may vanish at one of them, as a logarithm
@@ -219,7 +220,7 @@ class AnyLaw:
 
     def parameters(self, theta: Floats, context: Context) -> dict[str, Floats]:
         """Parameters of the law."""
-        with jax.enable_x64(True):
+        with own_settings():
             values = jax.jit(jax.vmap(lambda one: self._values(one, context)))(jnp.asarray(theta))
         return {
             name: np.broadcast_to(np.asarray(value, np.float64), (len(theta),)).copy()

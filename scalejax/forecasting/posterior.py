@@ -19,6 +19,7 @@ from scalejax.forecasting import discrepancy
 from scalejax.forecasting.batch import Answer, Choice, ForecastRows, choices, padded
 from scalejax.forecasting.inside import Context, LawInside
 from scalejax.forecasting.model import tail
+from scalejax.scope import own_settings
 
 _LEAST_WEIGHT = 1e-3
 """Weight of a grid point below which it is left out: so little moves no variance that is shown."""
@@ -123,7 +124,7 @@ class Posterior:
         count = len(columns)
         points = self.inside.points(columns, self.context)
         points = np.concatenate([points, np.repeat(points[:1], padded(count) - count, axis=0)])
-        with jax.enable_x64(True):
+        with own_settings():
             solved = jax.device_get(_law(self.inside, self.theta, points, self.context))
         value, slope = (np.asarray(one, np.float64)[:, :count] for one in solved)
         return value + float(self.context.level), slope

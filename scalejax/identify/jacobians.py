@@ -17,6 +17,7 @@ from scalejax.identify.run_set import RunSet
 from scalejax.laws import Law
 from scalejax.objectives import Model
 from scalejax.quantities import LOSS
+from scalejax.scope import own_settings
 
 _SHORTEST = 32  # Fewest runs that a program is compiled for; fewer are padded.
 _TYPICAL_POINTS = 16
@@ -26,7 +27,7 @@ and not all of them predict losses that occur."""
 
 def losses(model: Model, parameters: Mapping[str, float], inputs: Mapping[str, Floats]) -> Floats:
     """The law at runs, (n,)."""
-    with jax.enable_x64(True):
+    with own_settings():
         values = np.asarray(_losses(model.law, inputs, dict(parameters)), np.float64)
     return np.broadcast_to(values, next(iter(inputs.values())).shape)
 
@@ -55,7 +56,7 @@ def jacobians(
     length = max(_SHORTEST, 1 << (count - 1).bit_length())
     padded = tuple(np.concatenate([x, np.repeat(x[:1], length - count)]) for x in inputs)
     u = np.stack([coordinates(model, point) for point in points])
-    with jax.enable_x64(True):
+    with own_settings():
         slopes = _slopes(model, u, padded, {name: float(x) for name, x in fixed.items()})
         return np.asarray(slopes, np.float64)[:, :count]
 

@@ -12,6 +12,7 @@ from scalejax._arrays import Floats
 from scalejax.compute import SIX_N_D, Compute
 from scalejax.laws import Law
 from scalejax.optima import Allocation, allocation
+from scalejax.scope import own_settings
 
 
 def true_optimum(
@@ -29,7 +30,7 @@ def true_optimum(
         N, D and loss, (n,) each, to about 1e-12.
     """
     each = np.atleast_1d(np.asarray(budgets, np.float64))
-    with jax.enable_x64(True):
+    with own_settings():
         values = {name: np.float64(params[name]) for name in law.parameters}
         return Allocation(*(np.asarray(item) for item in _allocations(law, values, each, compute)))
 
@@ -42,5 +43,5 @@ def _allocations(law: Law, params: dict[str, Any], budgets: Any, compute: Comput
 def law_losses(law: Law, params: Mapping[str, float], n: Floats, d: Floats) -> Floats:
     """The losses of a law at N = n and D = d, (n,)."""
     point = {"N": n, "D": d}
-    with jax.enable_x64(True):
+    with own_settings():
         return np.asarray(law(*(point[name] for name in law.inputs), **params), np.float64)

@@ -22,7 +22,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, get_type_hints, overload
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -33,6 +32,7 @@ from scalejax.laws.parameter import Parameter, declare_parameter
 from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.supports import Support
 from scalejax.quantities import LOSS, Quantity
+from scalejax.scope import own_settings
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Law:
                 DataWarning,
                 stacklevel=2,
             )
-        with jax.enable_x64(True):
+        with own_settings():
             arrays = (jnp.asarray(inputs[name], float) for name in self.inputs)
             return np.asarray(self(*arrays, **preset))
 

@@ -25,6 +25,7 @@ from scalejax.optima.problem import Problem, Variable
 from scalejax.optima.solution import Solution
 from scalejax.quantities import amount
 from scalejax.result import Result
+from scalejax.scope import own_settings
 from scalejax.status import Outcome
 
 _WIDER = 1e8
@@ -117,7 +118,7 @@ class Answer(Result):
         """
         if not self.found:
             raise UsageError(f"there is no optimum to differentiate. {self.outcome.sentence}")
-        with jax.enable_x64(True):
+        with own_settings():
             slopes = _elasticities(self.problem, self.solution, as_arrays(self.args))
         paths, _ = jax.tree_util.tree_flatten_with_path(slopes)
         columns = (*self.problem.names, self.problem.minimize.name)
@@ -179,7 +180,7 @@ def solve(problem: Problem, args: Mapping[str, Any], *, starts: int = STARTS) ->
         UsageError: A limit names no key of args.
     """
     _check_args(problem, args)
-    with jax.enable_x64(True):
+    with own_settings():
         shared = as_arrays(args)
         solution = search_one(problem, shared, starts)
         if solution.outcome == Outcome.NOT_CONVERGED:

@@ -30,6 +30,7 @@ from scalejax.optima.lanes import (
 )
 from scalejax.optima.problem import Problem
 from scalejax.optima.solution import Solution, starting_points
+from scalejax.scope import own_settings
 from scalejax.solvers import Active
 from scalejax.status import Outcome
 
@@ -105,7 +106,7 @@ def solve_many(
     Raises:
         UsageError: The leading axes differ, or there is nothing to map over.
     """
-    with jax.enable_x64(True):
+    with own_settings():
         lanes = as_arrays(over)
         count = lane_count(lanes)
         if known is None:
@@ -138,7 +139,7 @@ def solve_grid(
     point = solve_many(problem, args, grid, starts=starts)
     if draws is None:
         return point, None
-    with jax.enable_x64(True):
+    with own_settings():
         along, across, shared = as_arrays(grid), as_arrays(draws), as_arrays(args)
         size, count = lane_count(along), lane_count(across)
         lanes = {

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 
@@ -11,6 +10,7 @@ from scalejax.optima import Answer, Measure, Optima, Problem, solve
 from scalejax.planning.evaluation import evaluate, evaluate_draws, quantile_interval
 from scalejax.planning.solution import PlanSolution
 from scalejax.planning.source import Source, published_sources
+from scalejax.scope import own_settings
 
 _ROUNDING = 1e-6
 """Excess over a limit that counts as rounding. Set by judgement."""
@@ -75,7 +75,7 @@ def _completed(
 
 def _broken(problem: Problem, args: Mapping[str, Any], decision: Mapping[str, float]) -> str:
     """Limits that a decision does not meet."""
-    with jax.enable_x64(True):
+    with own_settings():
         excess = {one.name: float(one.excess(decision, args)) for one in problem.subject_to}
     return ", ".join(name for name, over in excess.items() if over > _ROUNDING)
 

@@ -14,6 +14,7 @@ from scalejax.planning.evaluation import evaluate, evaluate_draws, quantile_inte
 from scalejax.planning.measures import BITS
 from scalejax.planning.solution import PlanSolution
 from scalejax.planning.source import Source
+from scalejax.scope import own_settings
 
 _CANDIDATES = 31
 """Other N whose regret is computed, over the middle 99 % of the draws. Set by judgement."""
@@ -66,7 +67,7 @@ def sensitivities(solution: PlanSolution, measures: Sequence[Measure]) -> pd.Dat
     Returns:
         A row for each leaf of the args: `input` (its path), `value`, and a column per number.
     """
-    with jax.enable_x64(True):
+    with own_settings():
         args = as_arrays(solution.args)
         _, slopes = elasticities(
             solution.problems, tuple(measures), solution.solver_solutions, args

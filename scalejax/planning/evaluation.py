@@ -12,6 +12,7 @@ from scalejax._arrays import Floats
 from scalejax._numerics import RUN_ONCE
 from scalejax.optima import Measure, as_arrays
 from scalejax.resampling import percentile_interval
+from scalejax.scope import own_settings
 
 
 def _values(measures: tuple[Measure, ...], decision: Any, args: Any) -> list[jax.Array]:
@@ -35,7 +36,7 @@ def evaluate(
     measures: Sequence[Measure], decision: Mapping[str, float], args: Any
 ) -> dict[str, float]:
     """Measures of one decision, by name."""
-    with jax.enable_x64(True):
+    with own_settings():
         values = _measured(tuple(measures), as_arrays(dict(decision)), as_arrays(args))
         return {one.name: float(value) for one, value in zip(measures, values, strict=True)}
 
@@ -55,7 +56,7 @@ def evaluate_draws(
     drawn = {name: np.broadcast_to(np.asarray(x, float), count) for name, x in decision.items()}
     held = {name: np.full(count, value) for name, value in args["held"].items()}
     drawn = {**held, **drawn}
-    with jax.enable_x64(True):
+    with own_settings():
         columns = _measured_draws(tuple(measures), drawn, as_arrays(args), as_arrays(dict(over)))
         values = {one.name: np.asarray(x) for one, x in zip(measures, columns, strict=True)}
     return {**drawn, **values}

@@ -22,6 +22,7 @@ from scalejax.laws import (
     find_law,
 )
 from scalejax.quantities import LOSS
+from scalejax.scope import own_settings
 from scalejax.vocabulary import argument, did_you_mean
 
 _DRAWS = 2000
@@ -153,7 +154,7 @@ class Source:
         centre = np.asarray(problem.coordinates(fit.params, fit.noise_scale))[:size]
         generator = np.random.default_rng(fit.settings.get("seed", 0))
         points = generator.multivariate_normal(centre, covariance, _DRAWS)
-        with jax.enable_x64(True):
+        with own_settings():
             draws = jax.vmap(lambda u: problem.model.parameters(u, dict(problem.fixed)))(points)
         return {
             name: np.broadcast_to(np.asarray(values, np.float64), _DRAWS)

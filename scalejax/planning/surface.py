@@ -23,6 +23,7 @@ from scalejax.optima import solve_grid, tokens_for
 from scalejax.planning.problem import args_of, problem_of
 from scalejax.planning.question import Question
 from scalejax.planning.source import source_of
+from scalejax.scope import own_settings
 from scalejax.status import Outcome
 
 
@@ -101,7 +102,7 @@ def compute_optimal(
         Tokens and losses (nats/token), (n,) each.
     """
     params = {name: np.float64(parameters[name]) for name in law.parameters}
-    with jax.enable_x64(True):
+    with own_settings():
         tokens, loss = _compute_optimal(law, params, np.asarray(sizes, np.float64), compute)
         return np.asarray(tokens), np.asarray(loss)
 

@@ -24,6 +24,7 @@ from scalejax.pooling.draws import parameters_of
 from scalejax.pooling.hierarchy import Constants, Hierarchy
 from scalejax.pooling.record import PooledRecord
 from scalejax.resampling import check_level
+from scalejax.scope import own_settings
 from scalejax.vocabulary import argument
 
 _CANDIDATES = 16
@@ -96,7 +97,7 @@ class PopulationLaw:
 
     def parameters(self, theta: Floats, context: Context) -> dict[str, Floats]:
         """Parameters of the law at coordinates (B, p), (B,) each."""
-        with jax.enable_x64(True):
+        with own_settings():
             v = jax.vmap(self._coordinates)(jnp.asarray(theta))
             values = parameters_of(self.hierarchy, v, self._constants)
             return {name: np.asarray(values[name], np.float64) for name in self.law.parameters}

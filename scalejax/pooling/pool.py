@@ -22,6 +22,7 @@ from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy, Role, centr
 from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_volume
 from scalejax.pooling.search import Search, search
+from scalejax.scope import own_settings
 from scalejax.status import Status
 from scalejax.vocabulary import argument
 from scalejax.workload import MOST_DRAWS
@@ -97,14 +98,14 @@ def pool(
     groups, order = _groups(table), tuple(table.group_labels)
     reference = tuple(_middle(values) for values in table.inputs.values())
     constants = Constants(reference, dict(fixed or {}), (float(spread.median), float(spread.sd)))
-    with jax.enable_x64(True):
+    with own_settings():
         centred = centred_coefficients(model, roles, constants)
     dof = objective.constants[0] if objective.name == "student_t" else None
     hierarchy = Hierarchy(model, roles, centred, dof)
     result = search(hierarchy, groups, constants)
     at = (result.best.phi, result.best.hessian)
     own = np.asarray(result.best.modes.own, np.float64)
-    with jax.enable_x64(True):
+    with own_settings():
         volume = log_volume(hierarchy, jnp.asarray(result.best.phi))
         log_marginal = -float(result.best.value + volume)
         population, v, new = joint_draws(

@@ -6,7 +6,6 @@ It may be a family that was pooled, one without runs, or a new one with a few.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -15,6 +14,7 @@ from scalejax._arrays import Floats
 from scalejax.amounts import points
 from scalejax.laws import Law
 from scalejax.resampling import check_level, percentile_interval
+from scalejax.scope import own_settings
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ class PooledFamily:
     def curves(self, inputs: Mapping[str, ArrayLike]) -> Floats:
         """The law at points (k,) under every draw, (S, k)."""
         points = points_of(self.law, inputs)
-        with jax.enable_x64(True):
+        with own_settings():
             parameters = {name: x[:, None] for name, x in self.draws.items()}
             return np.asarray(self.law(*points.values(), **parameters), np.float64)
 
@@ -89,7 +89,7 @@ class PooledFamily:
         )
         low, high = percentile_interval(curves * np.exp(self.noise[:, None] * shock), level)
         curve_low, curve_high = percentile_interval(curves, level)
-        with jax.enable_x64(True):
+        with own_settings():
             loss = np.asarray(self.law(*points.values(), **self.params), np.float64)
         ends = {"lo": low, "hi": high, "curve_lo": curve_low, "curve_hi": curve_high}
         return pd.DataFrame({**points, "loss": loss, **ends, "level": level})

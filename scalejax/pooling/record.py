@@ -27,6 +27,7 @@ from scalejax.pooling.pooled_family import PooledFamily
 from scalejax.pooling.population import unpack
 from scalejax.pooling.separate import separate_fits
 from scalejax.resampling import check_level, percentile_interval
+from scalejax.scope import own_settings
 from scalejax.status import Status
 
 
@@ -92,19 +93,19 @@ class PooledRecord:
     @cached_property
     def _population(self) -> tuple[Floats, Floats, Floats]:
         """Mean (q,), shared values (k,) and Cholesky factor (q, q)."""
-        with jax.enable_x64(True):
+        with own_settings():
             population = unpack(self.hierarchy, jax.numpy.asarray(self.phi))
             mean, shared, factor = (np.asarray(x, np.float64) for x in population)
         return mean, shared, factor
 
     def _parameters(self, v: Floats) -> dict[str, Floats]:
-        with jax.enable_x64(True):
+        with own_settings():
             parameters = parameters_of(self.hierarchy, jax.numpy.asarray(v), self.constants)
             return {name: np.asarray(parameters[name], np.float64) for name in self.law.parameters}
 
     def _whole(self, own: Floats) -> Floats:
         """All coordinates (p + 1,) from own ones (r,)."""
-        with jax.enable_x64(True):
+        with own_settings():
             shared = jax.numpy.asarray(self._population[1])
             return np.asarray(self.hierarchy.coordinates(jax.numpy.asarray(own), shared))
 
@@ -160,7 +161,7 @@ class PooledRecord:
         check_signs(least_squares(), table.target)
         inputs = tuple(x[None] for x in table.inputs.values())
         rows = Groups(inputs, np.log(table.target)[None], table.weight[None])
-        with jax.enable_x64(True):
+        with own_settings():
             key = jax.random.fold_in(jax.random.key(self.seed), 1)
             v, mode = updated_draws(
                 self.hierarchy, key, self.population_draws, rows, self.constants

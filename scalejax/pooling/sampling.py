@@ -28,6 +28,7 @@ from scalejax.pooling.marginal import information, joint
 from scalejax.pooling.pooled import Pooled
 from scalejax.pooling.population import log_prior, unpack
 from scalejax.resampling import percentile_interval
+from scalejax.scope import own_settings
 from scalejax.vocabulary import argument
 from scalejax.workload import MOST_CHAINS, MOST_DRAWS
 
@@ -163,7 +164,7 @@ def pool_posterior(
     extra("numpyro")
     whole("draws", draws, 10, MOST_DRAWS), whole("warmup", warmup, 10)
     whole("chains", chains, 2, MOST_CHAINS), whole("seed", seed)
-    with jax.enable_x64(True):
+    with own_settings():
         density = _density(pooled)
         keys = jax.random.split(jax.random.key(seed), chains)
         z, _, diverging = sample(density, keys, draws, warmup)

@@ -22,6 +22,7 @@ from scalejax.pooling.hierarchy import Constants, Groups, Hierarchy
 from scalejax.pooling.marginal import Mode, find_mode
 from scalejax.pooling.maximum import Maximum, maximise
 from scalejax.pooling.population import start, unpack
+from scalejax.scope import own_settings
 
 # All by judgement; with these every search over 1,000 simulated populations converged
 # (benchmarks/results/pooling.md). Between-group standard deviations of the three starts: the
@@ -81,7 +82,7 @@ def search(hierarchy: Hierarchy, groups: Groups, constants: Constants) -> Search
     starts = cold + _WIDE * np.concatenate([np.zeros((1, len(cold))), scattered])
     count = (len(groups.target), len(places))
     first = np.broadcast_to(starts[:, None, places], (len(starts), *count))
-    with jax.enable_x64(True):
+    with own_settings():
         wide = start(hierarchy, jnp.asarray(cold), jnp.asarray(_WIDE))
         modes = jax.device_get(_modes_all(hierarchy, wide, first, groups, constants))
         near = modes.own[_finite(modes.value).argmin(axis=0), np.arange(count[0])]

@@ -18,6 +18,7 @@ import pyarrow as pa
 from scalejax.data import Table
 from scalejax.engine import Layout
 from scalejax.laws import Law
+from scalejax.scope import own_settings
 from scalejax.studies.problems import Problems
 from scalejax.studies.shards import Shard
 
@@ -69,7 +70,7 @@ def _text(law: Law) -> str:
     def both(theta: Mapping[str, jax.Array], *point: jax.Array) -> jax.Array:
         return law(*point, **theta)
 
-    with jax.enable_x64(True):
+    with own_settings():
         number = jax.ShapeDtypeStruct((), jnp.float64)
         theta = dict.fromkeys(law.parameters, number)
         lowered = jax.jit(jax.value_and_grad(both)).lower(theta, *[number] * len(law.inputs))

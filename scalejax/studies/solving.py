@@ -20,6 +20,7 @@ from scalejax._arrays import Floats
 from scalejax.engine import HINT, Ends, Engine, Layout, make_box
 from scalejax.laws import Law
 from scalejax.resampling import draw_counts, draw_shares
+from scalejax.scope import own_settings
 from scalejax.status import MINIMA, Status
 from scalejax.studies.forecasts import forecast_columns
 from scalejax.studies.problems import Problems
@@ -127,7 +128,7 @@ def _held_out(
     place = np.repeat(np.arange(len(tests)), shard.draws)
     inputs = tuple(table.inputs[name][rows] for name in law.inputs)
     length = -(-shard.width * shard.draws // _TILE) * _TILE
-    with jax.enable_x64(True):
+    with own_settings():
         errors = _errors(
             law,
             _pad_parameters(theta, length),

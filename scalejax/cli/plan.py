@@ -98,6 +98,22 @@ def plan(
     mfu: o.Mfu = 0.4,
     usd_per_hour: o.UsdPerHour = None,
     flop_per_token: o.FlopPerToken = None,
+    active_per_n: Annotated[
+        float | None,
+        option(
+            "Parameters that a token uses for each N, where the law does not know them.",
+            "NUMBER",
+            parser=o.number(POSITIVE),
+        ),
+    ] = None,
+    total_per_n: Annotated[
+        float | None,
+        option(
+            "Parameters to be kept for each N, where the law does not know them.",
+            "NUMBER",
+            parser=o.number(POSITIVE),
+        ),
+    ] = None,
     serving_usd_per_hour: Annotated[
         str | None, option("Rent of an accelerator that serves for an hour.", "DOLLARS")
     ] = None,
@@ -161,6 +177,7 @@ def plan(
         "usd_per_hour": usd_per_hour, "peak": peak, "flop_per_token": flop_per_token,
         "serving_usd_per_hour": serving_usd_per_hour,
         "params": params, "tokens": tokens,
+        "active_per_n": active_per_n, "total_per_n": total_per_n,
         "serving_mfu": words.two("serving_mfu", serving_mfu),
         "request_tokens": request_tokens and words.two("request_tokens", request_tokens),
         "inputs": words.numbers("inputs", inputs),

@@ -98,6 +98,14 @@ from scalejax.laws.routed import krajewski2024 as krajewski2024
 from scalejax.laws.routed import ludziejewski2025 as ludziejewski2025
 from scalejax.laws.saved import describe_law as describe_law
 from scalejax.laws.saved import law_of as law_of
+from scalejax.laws.sizes import DENSE as DENSE
+from scalejax.laws.sizes import NOT_KNOWN as NOT_KNOWN
+from scalejax.laws.sizes import Size as Size
+from scalejax.laws.sizes import Sizes as Sizes
+from scalejax.laws.sizes import as_counted as as_counted
+from scalejax.laws.sizes import not_idle as not_idle
+from scalejax.laws.sizes import with_experts as with_experts
+from scalejax.laws.sizes import with_vocabulary as with_vocabulary
 from scalejax.laws.sparsity import frantar2023 as frantar2023
 from scalejax.laws.supports import Positive as Positive
 from scalejax.laws.supports import Real as Real

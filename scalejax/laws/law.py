@@ -30,6 +30,7 @@ from scalejax.errors import DataWarning, LawError
 from scalejax.laws.linear import linear_parameters
 from scalejax.laws.parameter import Parameter, declare_parameter
 from scalejax.laws.published_set import PublishedSet
+from scalejax.laws.sizes import DENSE, NOT_KNOWN, SPLITTING, Sizes
 from scalejax.laws.supports import Support
 from scalejax.quantities import LOSS, Quantity
 from scalejax.scope import own_settings
@@ -70,6 +71,8 @@ class Law:
             distribution, of the logarithm of a term's share of a typical response for linear
             positive parameters, of the support's coordinate (the logarithm of an exponent) for
             others. Forecasts use it; fits do not.
+        sizes: How many of its N are active and in all, see `scalejax.laws.sizes`; None for a law
+            that does not say, for which `sizes_of` speaks.
     """
 
     function: Callable[..., Any]
@@ -84,6 +87,7 @@ class Law:
     log_base: float | None = None
     reductions: tuple[Reduction, ...] = ()
     prior: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    sizes: Sizes | None = None
 
     def __call__(self, *inputs: Any, **parameters: Any) -> Any:
         """Evaluate the law at one point, or elementwise on arrays that broadcast."""
@@ -129,6 +133,15 @@ class Law:
             arrays = (jnp.asarray(inputs[name], float) for name in self.inputs)
             return np.asarray(self(*arrays, **preset))
 
+    def sizes_of(self, published: PublishedSet | None = None) -> Sizes:
+        """What its N counts, or that of a published set: active and total parameters.
+
+        Where neither declares it, N is both, unless the law has experts, granularity or sparsity:
+        then it is not known.
+        """
+        own = self.sizes or (NOT_KNOWN if SPLITTING & set(self.inputs) else DENSE)
+        return own if published is None or published.sizes is None else published.sizes
+
     def _published_set(self, name: str) -> PublishedSet:
         if name not in self.published:
             identifiers = ", ".join(self.published) or "none"
@@ -171,6 +184,7 @@ def law(
     log_base: float | None = None,
     reductions: Sequence[Reduction] = (),
     prior: Mapping[str, tuple[float, float]] | None = None,
+    sizes: Sizes | None = None,
 ) -> Callable[[Callable[..., Any]], Law]: ...
 def law(
     function: Callable[..., Any] | None = None,
@@ -189,6 +203,7 @@ def law(
     log_base: float | None = None,
     reductions: Sequence[Reduction] = (),
     prior: Mapping[str, tuple[float, float]] | None = None,
+    sizes: Sizes | None = None,
 ) -> Law | Callable[[Callable[..., Any]], Law]:
     """Declare a law.
 
@@ -214,6 +229,7 @@ def law(
         reductions: Simpler laws that it becomes in a limit.
         prior: What the field knows of a parameter, for forecasts: see `Law.prior`. Without one a
             forecast takes a weak prior from `plausible`.
+        sizes: How many of its N are active and in all, where a model is not dense.
 
     Returns:
         The law, which can be called like the function.
@@ -267,6 +283,7 @@ def law(
             log_base=log_base,
             reductions=tuple(reductions),
             prior=dict(prior or {}),
+            sizes=sizes,
         )
 
     return declare if function is None else declare(function)

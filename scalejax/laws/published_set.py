@@ -11,6 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 
 from scalejax.errors import LawError
+from scalejax.laws.sizes import Sizes
 
 Counting = Literal["total", "non-embedding", "active", "non-zero", "not stated", ""]
 """What N counts; empty for laws without an N."""
@@ -28,6 +29,7 @@ class PublishedSet(Mapping[str, float]):
         source: Where the numbers are printed (arXiv id, table or equation).
         convention: What was trained on and how the loss was measured.
         counts: What N counts.
+        sizes: How many parameters that makes active and in all; None to take what the law declares.
         evidence: Where the numbers were seen.
         valid: Range per input that the runs of the source cover; only of inputs whose range the
             source states.
@@ -49,6 +51,7 @@ class PublishedSet(Mapping[str, float]):
         note: str = "",
         stderr: Mapping[str, float] | None = None,
         coarse: bool = False,
+        sizes: Sizes | None = None,
     ) -> None:
         if counts not in get_args(Counting) or evidence not in get_args(Evidence):
             raise LawError(
@@ -65,6 +68,7 @@ class PublishedSet(Mapping[str, float]):
         self.note = note
         self.stderr = dict(stderr or {})
         self.coarse = coarse
+        self.sizes = sizes
 
     @property
     def verified(self) -> bool:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from scalejax.laws.chinchilla import chinchilla
 from scalejax.laws.law import Reduction, law
 from scalejax.laws.published_set import PublishedSet
+from scalejax.laws.sizes import Sizes, among_experts, as_counted, not_idle, with_experts
 from scalejax.laws.supports import Positive, Real, Value
 
 _LOSS = "nats/token"
@@ -51,6 +52,7 @@ KRAJEWSKI2024 = PublishedSet(
     source="arXiv:2402.07871",
     convention="C4, nats; 64 experts",
     counts="total",
+    sizes=Sizes(among_experts(64), as_counted),
     note="Active parameters are N/43. The paper writes c, a and b for E, A and B.",
 )
 LUDZIEJEWSKI2025 = PublishedSet(
@@ -72,8 +74,10 @@ LUDZIEJEWSKI2025 = PublishedSet(
     convention="nats; one expert per token",
     counts="active",
     evidence="secondary",
+    sizes=Sizes(as_counted, with_experts),
     note="Unverified. The signs were inferred: they are those for which the loss falls with "
-    "experts.",
+    "experts. All parameters are counted as if an expert were two thirds of a layer, as in "
+    "krajewski2024 by the same authors.",
 )
 ABNAR2025 = PublishedSet(
     "abnar2025",
@@ -127,6 +131,7 @@ def effective_experts(experts: Value, E_start: Value, E_max: Value) -> Value:
     bounds=_EXPERT_BOUNDS,
     units=_EXPERT_UNITS,
     published=CLARK2022,
+    sizes=Sizes(active=as_counted),
     log_base=10.0,
 )
 def clark2022(
@@ -169,6 +174,7 @@ def cutoff_size(*, b: Value, c: Value, **unused: Any) -> Value:
     plausible={**_BASE, "g": (0.1, 100.0), "gamma": (0.1, 2.0)},
     units={**_BASE_UNITS, "g": f"{_LOSS} x parameters^alpha"},
     published=(KRAJEWSKI2024,),
+    sizes=Sizes(total=as_counted),
     reductions=(Reduction("chinchilla", {"granularity": float("inf")}),),
 )
 def krajewski2024(
@@ -205,6 +211,7 @@ def krajewski2024(
     bounds=_EXPERT_BOUNDS,
     units={**_BASE_UNITS, **_EXPERT_UNITS},
     published=(LUDZIEJEWSKI2025,),
+    sizes=Sizes(active=as_counted),
     reductions=(Reduction("chinchilla", {"experts": 1.0, "E_start": 1.0}),),
 )
 def ludziejewski2025(
@@ -250,6 +257,7 @@ def ludziejewski2025(
     },
     units={**_BASE_UNITS, "c": _LOSS, "d": f"{_LOSS} x parameters^gamma"},
     published=(ABNAR2025,),
+    sizes=Sizes(not_idle, as_counted),
     reductions=(Reduction("chinchilla", {"c": 0.0, "d": 0.0}),),
 )
 def abnar2025(

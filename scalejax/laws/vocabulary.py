@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from scalejax.laws.law import law
 from scalejax.laws.published_set import PublishedSet
 from scalejax.laws.recipes import TAO2024_SIZE, TAO2024_VOCABULARY
+from scalejax.laws.sizes import Sizes, with_vocabulary
 from scalejax.laws.supports import Positive, Real, Value
 from scalejax.quantities import UNIGRAM_LOSS
 
@@ -105,6 +106,7 @@ def optimal_vocabulary(N: Value, width: Value) -> Value:
         "B": f"{_LOSS} x tokens^beta",
     },
     published=(TAO2024, TAO2024_REFIT),
+    sizes=Sizes(with_vocabulary, with_vocabulary),
     response=UNIGRAM_LOSS,
 )
 def tao2024(

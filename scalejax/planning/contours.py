@@ -74,7 +74,10 @@ def contours(plan: Plan, path: pd.DataFrame | None = None, size: int = 61) -> Co
     sides = {name: optimum[name] * steps for name in ("N", "D")}
     tokens, parameters = np.meshgrid(sides["D"], sides["N"], indexing="ij")
     free = problem_of(
-        replace(plan.question, params=None, tokens=None), plan.source.law, plan.target
+        replace(plan.question, params=None, tokens=None),
+        plan.source.law,
+        plan.target,
+        plan.source.sizes,
     )
     limited = [one.measure for one in free.subject_to]
     cost = _cost(plan, solution, free)

@@ -13,11 +13,12 @@ Args are a mapping of plain numbers:
     compute   FLOP of training as a function of N and D; 6 N D where it is left out
 
 A decision has N and D, and `bits` where the law knows of precision: one number for weights,
-activations and cache.
+activations and cache. Costs go with the active and total parameters, which are N unless `sized`
+says what they are of it.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -34,7 +35,7 @@ from scalejax.costs import (
     usd_per_flop,
     weight_bytes,
 )
-from scalejax.laws import Law
+from scalejax.laws import Law, Sizes
 from scalejax.optima import Measure
 
 BITS = "bits"
@@ -62,6 +63,47 @@ def loss_measure(law: Law) -> Measure:
     return Measure("loss", LawLoss(law), "nats/token")
 
 
+ACTIVE, TOTAL = "active parameters", "total parameters"
+"""Keys of a decision of a model that is not dense, and names of the measures."""
+
+
+@dataclass(frozen=True)
+class _Sized:
+    """A measure's function of a decision to which active and total parameters are added."""
+
+    function: Callable[[Decision, Any], Any]
+    sizes: Sizes
+
+    def __call__(self, x: Decision, args: Any) -> Any:
+        inputs = {**args["fixed"], **x}
+        functions = {ACTIVE: self.sizes.active, TOTAL: self.sizes.total}
+        sizes = {name: size(**inputs) for name, size in functions.items() if size is not None}
+        return self.function({**x, **sizes}, args)
+
+
+def active_as_said(N: Any, active_per_n: Any, **inputs: Any) -> Any:
+    """Active parameters as the question says."""
+    return active_per_n * N
+
+
+def total_as_said(N: Any, total_per_n: Any, **inputs: Any) -> Any:
+    """Total parameters as the question says."""
+    return total_per_n * N
+
+
+def sized(measure: Measure, sizes: Sizes) -> Measure:
+    """A measure that counts with the active and total parameters of what a law counts as N."""
+    return measure if sizes.is_dense else replace(measure, function=_Sized(measure.function, sizes))
+
+
+def _active(x: Decision) -> Any:
+    return x.get(ACTIVE, x["N"])
+
+
+def _total(x: Decision) -> Any:
+    return x.get(TOTAL, x["N"])
+
+
 def _bits(x: Decision, args: Any) -> Any:
     """Bits of training, from the decision or from args; None for a law without precision."""
     return x.get(BITS, args["fixed"].get(BITS))
@@ -74,14 +116,14 @@ def _compute(args: Any) -> Compute:
 
 
 def _training_flop(x: Decision, args: Any) -> Any:
-    """6ND; for a law of bits P/16 of it (Kumar et al. 2024, arXiv:2411.04330)."""
+    """6ND, N active; for a law of bits P/16 of it (Kumar et al. 2024, arXiv:2411.04330)."""
     bits = _bits(x, args)
-    flop = training_flop(x["N"], x["D"], _compute(args))
+    flop = training_flop(_active(x), x["D"], _compute(args))
     return flop if bits is None else flop * bits / 16.0
 
 
 def _lifetime_flop(x: Decision, args: Any) -> Any:
-    """FLOP of training, and two for each parameter and token that is served.
+    """FLOP of training, and two for each active parameter and token that is served.
 
     Serving is counted from N whatever training takes: a measured column has what was forgotten and
     computed again, and other work of training, in it.
@@ -89,7 +131,7 @@ def _lifetime_flop(x: Decision, args: Any) -> Any:
     tokens = args["demand"]["input"] + args["demand"]["output"]
     bits = _bits(x, args)
     share = 1.0 if bits is None else bits / 16.0
-    return _training_flop(x, args) + 2.0 * x["N"] * tokens * share
+    return _training_flop(x, args) + 2.0 * _active(x) * tokens * share
 
 
 def _slowness(x: Decision) -> Any:
@@ -102,7 +144,7 @@ def _slowness(x: Decision) -> Any:
 
 def _gpu_hours(x: Decision, args: Any) -> Any:
     place = args["training"]
-    flop = training_flop(x["N"], x["D"], _compute(args))
+    flop = training_flop(_active(x), x["D"], _compute(args))
     return gpu_hours(flop, place["peak"], place["mfu"]) * _slowness(x)
 
 
@@ -114,7 +156,7 @@ def _usd(x: Decision, args: Any) -> Any:
     """Rent for training and for serving (Sardana et al. 2024, arXiv:2401.00448, section 4)."""
     training, serving = args["training"], args["serving"]
     return _slowness(x) * lifetime_usd(
-        x["N"],
+        _active(x),
         x["D"],
         args["demand"]["input"],
         args["demand"]["output"],
@@ -128,13 +170,13 @@ def _usd(x: Decision, args: Any) -> Any:
 
 
 def _memory(x: Decision, args: Any) -> Any:
-    return weight_bytes(x["N"], args["serving"]["bits"])
+    return weight_bytes(_total(x), args["serving"]["bits"])
 
 
 def _latency(x: Decision, args: Any) -> Any:
-    """Time of one token for one user, on one accelerator."""
+    """Time of one token for one user, on one accelerator, which reads what the token uses."""
     place = args["serving"]
-    served = serve_size(x["N"], place["bits"])
+    served = serve_size(_active(x), place["bits"])
     rates = rates_reached(place["peak"], place["bandwidth"])
     return decode_seconds(served, place["context"], 1.0, rates)
 
@@ -145,6 +187,8 @@ GPU_HOURS = Measure("GPU-hours", _gpu_hours, "GPU-hours")
 DAYS = Measure("days", _days, "days")
 USD = Measure("dollars", _usd, "USD")
 TOKENS = Measure("tokens", lambda x, args: x["D"], "tokens")
+ACTIVE_PARAMETERS = Measure(ACTIVE, lambda x, args: _active(x), "parameters")
+TOTAL_PARAMETERS = Measure(TOTAL, lambda x, args: _total(x), "parameters")
 PARAMETERS = Measure("parameters", lambda x, args: x["N"], "parameters")
 MEMORY = Measure("weights", _memory, "bytes")
 LATENCY = Measure("time per token", _latency, "s")

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from scalejax.laws import Law
+from scalejax.laws import DENSE, Law, Sizes
 from scalejax.optima import Measure, Problem, Variable
 from scalejax.planning.measures import (
+    ACTIVE_PARAMETERS,
     BITS,
     DAYS,
     EPOCHS,
@@ -24,9 +25,11 @@ from scalejax.planning.measures import (
     PRECISION_INPUTS,
     TOKENS,
     TOKENS_PER_PARAMETER,
+    TOTAL_PARAMETERS,
     TRAINING_FLOP,
     USD,
     loss_measure,
+    sized,
 )
 from scalejax.planning.question import PRECISION_BITS, Question
 
@@ -71,13 +74,14 @@ def limits_of(question: Question, target: float | None) -> list[tuple[Measure | 
     return [(measure, float(limit)) for measure, limit in limits if limit is not None]
 
 
-def problem_of(question: Question, law: Law, target: float | None) -> Problem:
+def problem_of(question: Question, law: Law, target: float | None, sizes: Sizes = DENSE) -> Problem:
     """The problem that a question states for a law.
 
     Args:
         question: The question, checked.
         law: The law.
         target: Loss to reach, nats/token; None to minimise the loss.
+        sizes: What N counts.
     """
     loss = loss_of(law)
     spent = LIFETIME_FLOP if question.demand else TRAINING_FLOP
@@ -85,9 +89,11 @@ def problem_of(question: Question, law: Law, target: float | None) -> Problem:
     variables = (N, D, BITS_VARIABLE) if decides_bits(question, law) else (N, D)
     whole = Problem(
         variables,
-        minimize=loss if target is None else cost,
+        minimize=loss if target is None else sized(cost, sizes),
         subject_to=tuple(
-            (measure or loss).at_most(NamedLimit((measure or loss).name))
+            (loss if measure is None else sized(measure, sizes)).at_most(
+                NamedLimit((measure or loss).name)
+            )
             for measure, _ in limits_of(question, target)
         ),
     )
@@ -120,6 +126,12 @@ def args_of(
     fixed = {name: float(value) for name, value in question.inputs.items()}
     if question.unique_tokens is not None:
         fixed["U"] = question.unique_tokens
+    for name, share in (
+        ("active_per_n", question.active_per_n),
+        ("total_per_n", question.total_per_n),
+    ):
+        if share is not None:
+            fixed[name] = share
     if precision is not None and set(PRECISION_INPUTS) & set(law.inputs):
         fixed[BITS] = PRECISION_BITS[precision]
     args: dict[str, Any] = {
@@ -158,9 +170,11 @@ def args_of(
     return args
 
 
-def reported_measures(question: Question, law: Law) -> list[Measure]:
+def reported_measures(question: Question, law: Law, sizes: Sizes = DENSE) -> list[Measure]:
     """The measures that a plan reports besides N, D and bits, in their order in the text."""
     measures = [TOKENS_PER_PARAMETER, loss_of(law), TRAINING_FLOP]
+    if not sizes.is_dense:
+        measures[:0] = [ACTIVE_PARAMETERS] + [TOTAL_PARAMETERS] * (sizes.total is not None)
     if question.unique_tokens is not None:
         measures.insert(1, EPOCHS)
     if question.demand:
@@ -175,4 +189,4 @@ def reported_measures(question: Question, law: Law) -> list[Measure]:
         measures.append(MEMORY)
     if question.latency is not None:
         measures.append(LATENCY)
-    return measures
+    return [one if one == loss_of(law) else sized(one, sizes) for one in measures]

@@ -1,31 +1,29 @@
 """`Question`: what a plan is to decide, from limits, demand and hardware.
 
-`Question` is checked as a whole, so that a caller hears of everything that is wrong at once.
-`question_of` turns what people write (`QuestionFields`) into its fields: amounts may be text,
-hardware a name.
+`Question` is checked as a whole, so that a caller hears of everything that is wrong at once. What
+people write becomes its fields in `scalejax.planning.fields`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
 
-from scalejax.amounts import NOT_NEGATIVE, POSITIVE, SHARE, pair, read
-from scalejax.compute import SIX_N_D, Compute, Written, compute_of
+from scalejax.amounts import NOT_NEGATIVE, POSITIVE, SHARE, read
+from scalejax.compute import SIX_N_D, Compute
 from scalejax.costs import (
     LIFETIME_INPUT_MFU,
     LIFETIME_OUTPUT_MFU,
-    REQUEST_INPUT,
-    REQUEST_OUTPUT,
     TRAINING_MFU,
     Hardware,
-    amount_in,
-    demand_in_requests,
-    demand_in_total,
-    hardware_of,
 )
 from scalejax.errors import UsageError
-from scalejax.laws import Law
-from scalejax.planning.measures import BITS, PRECISION_INPUTS
+from scalejax.laws import DENSE, Law, Sizes
+from scalejax.planning.measures import (
+    BITS,
+    PRECISION_INPUTS,
+    active_as_said,
+    total_as_said,
+)
+from scalejax.quantities import ERROR, LOSS, QUANTITIES, TASK_LOSS
 from scalejax.vocabulary import argument
 
 PRECISION_BITS = {"fp4": 4.0, "int4": 4.0, "fp6": 6.0, "fp8": 8.0, "int8": 8.0, "bf16": 16.0}
@@ -40,7 +38,13 @@ _POSITIVE = (
     "mfu",
     "usd_per_hour",
     "serving_usd_per_hour",
+    "active_per_n",
+    "total_per_n",
 )
+
+_LOSSES = (LOSS, TASK_LOSS, ERROR)
+"""What is the better the smaller it is, and positive; a response that is not of the vocabulary is
+taken to be such, too."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Question:
         max_tokens: Training tokens that there are, each seen once.
         unique_tokens: Unique training tokens, which may be seen again and again at a price
             (`scalejax.laws.repetition`); for Chinchilla's law.
-        max_params: Largest number of parameters.
+        max_params: Largest N.
         memory: Bytes that the weights may take when served.
         latency: Seconds per token for one user on one accelerator; needs hardware.
         context: Tokens in the cache when latency is counted.
@@ -75,9 +79,12 @@ class Question:
         serving_bits: Bits of the weights when served.
         usd_per_hour: Rent of one training accelerator; the hardware's dated default if not given.
         serving_usd_per_hour: Rent of one serving accelerator.
-        flop_per_token: Training FLOP of a token, a number k for k N, ``"6N + 4.8e8"``, or a
-            `scalejax.compute.Compute`. `scalejax.plan` takes what the runs say if not given, which
-            is 6 N where they have no column of compute.
+        active_per_n: Parameters that a token uses for each N, where the law does not know how many
+            are active (`scalejax.laws.sizes`): 1/43 for the runs of Krajewski et al.
+        total_per_n: Parameters to be kept for each N, where the law does not know them.
+        flop_per_token: Training FLOP of a token, a number k for k N with N the active parameters,
+            ``"6N + 4.8e8"``, or a `scalejax.compute.Compute`. `scalejax.plan` takes what the runs
+            say if not given, which is 6 N where they have no column of compute.
     """
 
     budget: float | None = None
@@ -105,7 +112,17 @@ class Question:
     serving_bits: float = 16.0
     usd_per_hour: float | None = None
     serving_usd_per_hour: float | None = None
+    active_per_n: float | None = None
+    total_per_n: float | None = None
     flop_per_token: Compute | None = None
+
+    @property
+    def sizes(self) -> Sizes:
+        """What it says itself of the sizes that N counts."""
+        return Sizes(
+            None if self.active_per_n is None else active_as_said,
+            None if self.total_per_n is None else total_as_said,
+        )
 
     @property
     def compute(self) -> Compute | None:
@@ -148,13 +165,18 @@ class Question:
         missing = [name for name, rent in zip(names, self.rents, strict=True) if rent is None]
         return missing if self.serving_hardware is not None else missing[:1]
 
-    def check(self, law: Law) -> None:
+    def check(self, law: Law, sizes: Sizes = DENSE) -> None:
         """Refuse what cannot be planned, all of it at once.
+
+        Args:
+            law: The law.
+            sizes: What its N counts.
 
         Raises:
             UsageError: With a sentence for each thing that is wrong.
         """
         wrong = [*self._values(), *self._hardware_needed(), *self._question(), *self._law(law)]
+        wrong += self._sizes(law, sizes)
         if wrong:
             raise UsageError("; ".join(wrong) + ".")
 
@@ -229,150 +251,32 @@ class Question:
         if BITS in self.inputs or self.precisions or rest >= set(PRECISION_INPUTS):
             rest -= set(PRECISION_INPUTS)
         if rest:
-            wrong.append(
-                f"the law {law.name} needs {', '.join(sorted(rest))}: give {argument('inputs')}"
-            )
+            given = argument("inputs", dict.fromkeys(sorted(rest), "..."))
+            wrong.append(f"the law {law.name} needs {', '.join(sorted(rest))}: give {given}")
         inputs = {*law.inputs, BITS}
         if extra := set(self.inputs) - inputs:
             wrong.append(f"the law {law.name} has no input {', '.join(sorted(extra))}")
+        response = law.response
+        if response not in _LOSSES and response.symbol in QUANTITIES:
+            wrong.append(
+                f"plans are for laws of what is the better the smaller it is, and {law.name} gives "
+                f"{response.meaning} in {response.unit}"
+            )
         return wrong
+
+    def _sizes(self, law: Law, sizes: Sizes) -> list[str]:
+        """What the costs count with and the law does not know."""
+        needs_total = self.memory is not None
+        missing = {
+            "active_per_n": ("active", "FLOP", sizes.active is None),
+            "total_per_n": ("to be kept", "memory", needs_total and sizes.total is None),
+        }
+        return [
+            f"{cost} cannot be counted: how many parameters are {which} for each N that "
+            f"{law.name} counts is not known: give {argument(name)}"
+            for name, (which, cost, lacks) in missing.items()
+            if lacks
+        ]
 
 
 _SIZES = ("params", "tokens", "context", "serving_bits")
-
-
-class QuestionFields(TypedDict, total=False):
-    """What `scalejax.plan` takes as keywords: the fields of `Question` as people write them.
-
-    Attributes:
-        served_tokens: Tokens that the model will read and write in its life, split as a request is.
-        requests: Requests that it will serve, instead.
-        request_tokens: Tokens that a request has read and written.
-        peak: Dense peak rate of hardware of your own in 16 bits, ``"165T"``; with `usd_per_hour`
-            for dollars. `hardware` may also be a mapping of its numbers, or a TOML file of them
-            (`scalejax.costs.hardware_of`).
-    """
-
-    budget: float | str | None
-    usd: float | str | None
-    target_loss: float | None
-    as_good_as: float | str | None
-    days: float | str | None
-    gpus: float | str | None
-    input_tokens: float | str
-    output_tokens: float | str
-    served_tokens: float | str | None
-    requests: float | str | None
-    request_tokens: tuple[float, float]
-    max_tokens: float | str | None
-    unique_tokens: float | str | None
-    max_params: float | str | None
-    memory: float | str | None
-    latency: float | str | None
-    context: float | str
-    params: float | str | None
-    tokens: float | str | None
-    inputs: Mapping[str, float]
-    precisions: tuple[str, ...]
-    hardware: Hardware | Mapping[str, Any] | str | None
-    serving_hardware: Hardware | Mapping[str, Any] | str | None
-    peak: float | str | None
-    mfu: float
-    serving_mfu: tuple[float, float]
-    serving_bits: float
-    usd_per_hour: float | str | None
-    serving_usd_per_hour: float | str | None
-    flop_per_token: Written | None
-
-
-_UNITS = {
-    **dict.fromkeys(("budget", "as_good_as"), "FLOP"),
-    **dict.fromkeys(("usd", "usd_per_hour", "serving_usd_per_hour"), "USD"),
-    **dict.fromkeys(("max_params", "params"), "parameters"),
-    **dict.fromkeys(
-        (
-            "input_tokens",
-            "output_tokens",
-            "served_tokens",
-            "max_tokens",
-            "unique_tokens",
-            "context",
-        ),
-        "tokens",
-    ),
-    "tokens": "tokens",
-    "days": "days",
-    "memory": "bytes",
-    "latency": "s",
-    "requests": "1",
-    "gpus": "1",
-}
-
-
-_KINDS = {"target_loss": POSITIVE, "mfu": SHARE, "serving_bits": POSITIVE}
-
-
-def question_of(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of `Question` from what people write.
-
-    Args:
-        entries: As in `QuestionFields`.
-
-    Raises:
-        UsageError: With everything that cannot be read.
-    """
-    fields, wrong = {}, []
-    for name, value in entries.items():
-        try:
-            fields[name] = _read(name, value)
-        except UsageError as error:
-            wrong.append(f"{argument(name)}: {str(error).removesuffix('.')}")
-    if wrong:
-        raise UsageError("; ".join(wrong) + ".")
-    peak = fields.pop("peak", None)
-    if peak is not None:
-        fields["hardware"] = hardware_of(fields.get("hardware") or "", peak)
-    return fields | _demand(fields)
-
-
-def _read(name: str, value: Any) -> Any:
-    if value is not None and name in _UNITS:
-        return amount_in(value, _UNITS[name])
-    if value is not None and name in _KINDS:
-        return read(name, value, _KINDS[name])
-    if name == "serving_mfu":
-        return pair(name, value, SHARE)
-    if name == "request_tokens":
-        if not any(tokens := pair(name, value, NOT_NEGATIVE)):
-            raise UsageError("a request has tokens, read or written")
-        return tokens
-    if name == "inputs":
-        return {key: read(name, one, key=key) for key, one in value.items()}
-    if value is not None and name in ("hardware", "serving_hardware"):
-        return hardware_of(value)
-    if value is not None and name == "flop_per_token":
-        return compute_of(value)
-    return value
-
-
-def _demand(fields: dict[str, Any]) -> dict[str, float]:
-    """Tokens read and written, from `served_tokens` or `requests`, which leave `fields`."""
-    total, requests = fields.pop("served_tokens", None), fields.pop("requests", None)
-    read, written = fields.pop("request_tokens", (REQUEST_INPUT, REQUEST_OUTPUT))
-    if total is None and requests is None:
-        return {}
-    ways = ("input_tokens", "output_tokens")
-    if (total is not None and requests is not None) or fields.keys() & {*ways}:
-        raise UsageError(
-            f"say what is served once: {argument('served_tokens')}, {argument('requests')}, or "
-            f"{' and '.join(map(argument, ways))}."
-        )
-    demand = (
-        demand_in_requests(requests, read, written)
-        if requests is not None
-        else demand_in_total(total, written / (read + written))
-    )
-    return {
-        "input_tokens": float(demand.input_tokens),
-        "output_tokens": float(demand.output_tokens),
-    }

@@ -89,7 +89,7 @@ class PlanRecord:
     @property
     def measures(self) -> tuple[Measure, ...]:
         """The measures that are reported."""
-        return tuple(reported_measures(self.question, self.source.law))
+        return tuple(reported_measures(self.question, self.source.law, self.source.sizes))
 
     @cached_property
     def _draws(self) -> tuple[dict[str, Any], str]:
@@ -158,9 +158,7 @@ class PlanRecord:
         q = self.question
         if not self.found or self.best is None or q.target_loss is not None or q.precisions:
             return pd.DataFrame()
-        return published_spread(
-            self.source, lambda other: solve_question(q, other.law, other.params).answer
-        )
+        return published_spread(self.source, lambda other: solve_question(q, other).answer)
 
     @cached_property
     def candidates(self) -> pd.DataFrame:

@@ -8,9 +8,8 @@ import numpy as np
 
 from scalejax._arrays import Floats
 from scalejax.errors import UsageError
-from scalejax.laws import Law
 from scalejax.optima import Answer, Optima, Problem, solve, solve_many
-from scalejax.planning.measures import TRAINING_FLOP
+from scalejax.planning.measures import TRAINING_FLOP, sized
 from scalejax.planning.problem import (
     BITS_VARIABLE,
     D,
@@ -22,6 +21,7 @@ from scalejax.planning.problem import (
     problem_of,
 )
 from scalejax.planning.question import Question
+from scalejax.planning.source import Source
 from scalejax.vocabulary import argument
 
 QUALITY = "as_good_as"
@@ -82,34 +82,34 @@ class PlanSolution:
 
 
 def solve_question(
-    question: Question, law: Law, params: Mapping[str, float], precision: str | None = None
+    question: Question, source: Source, precision: str | None = None
 ) -> PlanSolution:
-    """Solve a question for one law, its parameters and one format.
+    """Solve a question for one law with its parameters and one format.
 
     Raises:
         UsageError: The quality to match has no optimum of its own.
     """
     quality, target = None, question.target_loss
     if question.as_good_as is not None:
-        quality = _quality(question, law, params, precision)
+        quality = _quality(question, source, precision)
         if not quality.found:
             raise UsageError(
                 f"{argument('as_good_as')} has no optimum of its own. {quality.summary()}"
             )
         target = quality.goal
-    args = args_of(question, law, params, target, precision)
+    law = source.law
+    args = args_of(question, law, source.params, target, precision)
     if quality is not None:
         args["limits"][QUALITY] = question.as_good_as
-    problem = problem_of(question, law, target)
+    problem = problem_of(question, law, target, source.sizes)
     return PlanSolution(problem, args, solve(problem, args), quality)
 
 
-def _quality(
-    question: Question, law: Law, params: Mapping[str, float], precision: str | None
-) -> Answer:
+def _quality(question: Question, source: Source, precision: str | None) -> Answer:
     """The optimum of the training compute that `as_good_as` names."""
-    args = args_of(question, law, params, None, precision)
+    law = source.law
+    args = args_of(question, law, source.params, None, precision)
     args["limits"][QUALITY] = question.as_good_as
     variables = (N, D, BITS_VARIABLE) if decides_bits(question, law) else (N, D)
-    limit = TRAINING_FLOP.at_most(NamedLimit(QUALITY))
+    limit = sized(TRAINING_FLOP, source.sizes).at_most(NamedLimit(QUALITY))
     return solve(Problem(variables, loss_of(law), (limit,)), args)

@@ -7,15 +7,18 @@ import jax
 import numpy as np
 
 from scalejax._arrays import Floats
-from scalejax.compute import SIX_N_D, Compute
+from scalejax.compute import SIX_N_D, Compute, clear_compute
 from scalejax.engine import CovarianceKind
 from scalejax.errors import UsageError
 from scalejax.fitting import MOST_FAILED, Caveat, Fit, about_backtest, default_kind
 from scalejax.forecasting import Forecast
 from scalejax.laws import (
     LAWS,
+    NOT_KNOWN,
     Law,
     PublishedSet,
+    Sizes,
+    as_counted,
     chinchilla,
     chinchilla_tied,
     data_constrained,
@@ -44,6 +47,7 @@ class Source:
         added: Parameters of the law that the fit lacks; they are published values.
         forecast: The forecast of one family, if it was one.
         compute: What a run costs; None where the runs leave it open.
+        said: What the question says of the sizes that N counts.
     """
 
     law: Law
@@ -54,6 +58,28 @@ class Source:
     added: Mapping[str, float] = field(default_factory=dict)
     forecast: Forecast | None = None
     compute: Compute | None = SIX_N_D
+    said: Sizes = NOT_KNOWN
+
+    @property
+    def sizes(self) -> Sizes:
+        """Active and total parameters of what N counts."""
+        own = self.law.sizes_of(self.published)
+        return Sizes(self.said.active or own.active, self.said.total or own.total)
+
+    @property
+    def clear_compute(self) -> Compute:
+        """What a run costs, as a function of active parameters and tokens.
+
+        Raises:
+            UsageError: The runs leave it open, or have it as a function of another N.
+        """
+        compute = clear_compute(self.compute)
+        if compute != SIX_N_D and self.sizes.active is not as_counted:
+            raise UsageError(
+                f"the runs say C = {compute}, and their N are not the active parameters: say what "
+                f"a token costs, {argument('flop_per_token', '6N')} for 6 FLOP of each active one."
+            )
+        return compute
 
     @property
     def from_runs(self) -> bool:
@@ -92,6 +118,8 @@ class Source:
         Raises:
             UsageError: The law is another.
         """
+        if "U" in self.law.inputs:
+            return self
         if self.law.name not in _REPEATING:
             raise UsageError(
                 f"{argument('unique_tokens')} is for the laws {' and '.join(_REPEATING)}, "
@@ -251,6 +279,8 @@ def published_sources(like: Source) -> list[Source]:
             if published.coarse or not published.verified:
                 continue
             source = Source(law, dict(published), published.id, published=published)
+            if source.sizes.active is None:
+                continue
             if repeats:
                 source = source.repeating()
             elif law is chinchilla_tied:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from scalejax.compute import SIX_N_D
 from scalejax.fitting import Caveat, Judgement
+from scalejax.laws import as_counted
 from scalejax.planning.question import Question
 from scalejax.planning.record import PlanRecord
 from scalejax.planning.verdict import headline, judge
@@ -93,7 +94,8 @@ def _compute(plan: PlanRecord) -> str:
     compute = plan.question.flop_per_token
     said = "by the column of compute of the runs" if compute == plan.source.compute else "as given"
     serving = "; serving 2 N a token" if plan.question.demand else ""
-    return f"C = {compute}, {said}{serving}"
+    which = "" if plan.source.sizes.active is as_counted else " with N active"
+    return f"C = {compute}{which}, {said}{serving}"
 
 
 def _limits(q: Question) -> list[tuple[str, float | None, str]]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Unpack
 
 from scalejax.amounts import kind_of, read
-from scalejax.compute import clear_compute
 from scalejax.costs import amount_in
 from scalejax.documents import read_document
 from scalejax.errors import LawError, ScalejaxError
@@ -15,9 +14,10 @@ from scalejax.fitting import Fit, load_fit
 from scalejax.forecasting import Forecast, load_forecast
 from scalejax.keywords import keywords
 from scalejax.laws import LAWS, Law, find_law
+from scalejax.planning.fields import QuestionFields, question_of
 from scalejax.planning.plan import FIT, FORECAST, PLAN, Plan
 from scalejax.planning.problem import decides_bits
-from scalejax.planning.question import Question, QuestionFields, question_of
+from scalejax.planning.question import Question
 from scalejax.planning.solution import solve_question
 from scalejax.planning.source import source_of
 from scalejax.resampling import check_level
@@ -89,15 +89,14 @@ def plan(
     question = _question(question, fields)
     if question.unique_tokens is not None:
         origin = origin.repeating()
-    question.check(origin.law)
+    origin = replace(origin, said=question.sizes)
+    question.check(origin.law, origin.sizes)
     if question.flop_per_token is None:
-        question = replace(question, flop_per_token=clear_compute(origin.compute))
+        question = replace(question, flop_per_token=origin.clear_compute)
     formats = question.precisions or (None,)
     by_format = {}
     if question.decided or decides_bits(question, origin.law):
-        solutions = {
-            str(name): solve_question(question, origin.law, origin.params, name) for name in formats
-        }
+        solutions = {str(name): solve_question(question, origin, name) for name in formats}
         rank = {name: (not one.answer.found, one.answer.goal) for name, one in solutions.items()}
         by_format = {
             name: solutions[name] for name in sorted(solutions, key=lambda name: rank[name])

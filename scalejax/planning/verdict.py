@@ -19,6 +19,7 @@ from scalejax.fitting import (
     judged,
     narrowing,
 )
+from scalejax.planning.measures import ACTIVE, TOTAL
 from scalejax.planning.record import PlanRecord
 from scalejax.quantities import amount, short_number
 
@@ -79,7 +80,7 @@ def _loss(plan: PlanRecord) -> str:
 
 
 def _decision(plan: PlanRecord) -> list[str]:
-    parts = [f"{amount(plan[name])} {_WORDS[name]}" for name in _DECIDED]
+    parts = [_size(plan), f"{amount(plan['D'])} {_WORDS['D']}"]
     if is_wide(*_ends(plan, "D/N")) and not _wide(plan):
         ends = [" to ".join(map(amount, _ends(plan, name))) for name in _DECIDED]
         parts = [f"{part} ({end})" for part, end in zip(parts, ends, strict=True)]
@@ -88,6 +89,15 @@ def _decision(plan: PlanRecord) -> list[str]:
     if plan.options:
         parts.append(f"in {next(iter(plan.options))}")
     return parts
+
+
+def _size(plan: PlanRecord) -> str:
+    """N in words, with the active parameters or all where it is not both."""
+    sizes = {name: plan[name] for name in (ACTIVE, TOTAL) if name in set(plan.numbers["quantity"])}
+    which = ACTIVE if sizes.get(ACTIVE) == plan["N"] else _WORDS["N"]
+    words = {ACTIVE: "active", TOTAL: "in all"}
+    others = [f"{amount(size)} {words[name]}" for name, size in sizes.items() if size != plan["N"]]
+    return f"{amount(plan['N'])} {which}" + (f" ({', '.join(others)})" if others else "")
 
 
 def _ends(plan: PlanRecord, quantity: str) -> tuple[float, float]:

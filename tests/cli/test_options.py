@@ -13,7 +13,7 @@ from scalejax.cli import app, names
 from scalejax.cli.renamed import current
 from scalejax.data.request import TableOptions
 from scalejax.laws import ALIASES
-from scalejax.planning.question import QuestionFields
+from scalejax.planning.fields import QuestionFields
 
 # What is done with a result is no question to the verb.
 EDGES = {

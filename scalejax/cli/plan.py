@@ -83,8 +83,14 @@ def plan(
         str | None, option("Tokens that it will write; with --input-tokens.", "TOKENS")
     ] = None,
     serving_bits: Annotated[
-        float, option("Bits of the weights when served.", "BITS", parser=o.number(POSITIVE))
-    ] = 16.0,
+        float | None,
+        option(
+            "Bits of the weights when served, at whose peak rate it is served. [default: those of "
+            "training, or 16]",
+            "BITS",
+            parser=o.number(POSITIVE),
+        ),
+    ] = None,
     serving_hardware: Annotated[
         str | None, option("Accelerator that serves. [default: --hardware]", "NAME")
     ] = None,

@@ -59,7 +59,7 @@ class QuestionFields(TypedDict, total=False):
     peak: float | str | None
     mfu: float
     serving_mfu: tuple[float, float]
-    serving_bits: float
+    serving_bits: float | None
     usd_per_hour: float | str | None
     serving_usd_per_hour: float | str | None
     active_per_n: float | str | None

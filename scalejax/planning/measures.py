@@ -6,8 +6,8 @@ Args are a mapping of plain numbers:
     fixed     inputs of the law that are not decided (bits, for example)
     demand    input and output tokens that the model will serve
     training  peak (FLOP/s), mfu and usd_per_hour of a GPU; gpus, their number
-    serving   the same with input_mfu and output_mfu; bandwidth (bytes/s), bits of the weights,
-              context (tokens)
+    serving   the same with input_mfu and output_mfu; bandwidth (bytes/s), context (tokens), bits of
+              the weights, which are those of training where they are left out
     limits    the limits, each by the name of its measure
     held      N or D, if the question gives them
     compute   FLOP of training as a function of N and D; 6 N D where it is left out
@@ -109,6 +109,11 @@ def _bits(x: Decision, args: Any) -> Any:
     return x.get(BITS, args["fixed"].get(BITS))
 
 
+def _serving_bits(x: Decision, args: Any) -> Any:
+    """Bits of the weights when served: those of training where they follow from it."""
+    return args["serving"]["bits"] if "bits" in args["serving"] else x[BITS]
+
+
 def _compute(args: Any) -> Compute:
     """What a run costs: in the args only where it is not 6 N D, of which nothing moves."""
     compute: Compute = args.get("compute", SIX_N_D)
@@ -129,8 +134,7 @@ def _lifetime_flop(x: Decision, args: Any) -> Any:
     computed again, and other work of training, in it.
     """
     tokens = args["demand"]["input"] + args["demand"]["output"]
-    bits = _bits(x, args)
-    share = 1.0 if bits is None else bits / 16.0
+    share = 1.0 if _bits(x, args) is None else _serving_bits(x, args) / 16.0
     return _training_flop(x, args) + 2.0 * _active(x) * tokens * share
 
 
@@ -155,13 +159,14 @@ def _days(x: Decision, args: Any) -> Any:
 def _usd(x: Decision, args: Any) -> Any:
     """Rent for training and for serving (Sardana et al. 2024, arXiv:2401.00448, section 4)."""
     training, serving = args["training"], args["serving"]
-    return _slowness(x) * lifetime_usd(
+    slow = 1.0 if "bits" in serving else _slowness(x)
+    return lifetime_usd(
         _active(x),
         x["D"],
         args["demand"]["input"],
         args["demand"]["output"],
-        usd_per_flop(training["usd_per_hour"], training["peak"]),
-        usd_per_flop(serving["usd_per_hour"], serving["peak"]),
+        _slowness(x) * usd_per_flop(training["usd_per_hour"], training["peak"]),
+        slow * usd_per_flop(serving["usd_per_hour"], serving["peak"]),
         training["mfu"],
         serving["input_mfu"],
         serving["output_mfu"],
@@ -170,13 +175,13 @@ def _usd(x: Decision, args: Any) -> Any:
 
 
 def _memory(x: Decision, args: Any) -> Any:
-    return weight_bytes(_total(x), args["serving"]["bits"])
+    return weight_bytes(_total(x), _serving_bits(x, args))
 
 
 def _latency(x: Decision, args: Any) -> Any:
     """Time of one token for one user, on one accelerator, which reads what the token uses."""
     place = args["serving"]
-    served = serve_size(_active(x), place["bits"])
+    served = serve_size(_active(x), _serving_bits(x, args))
     rates = rates_reached(place["peak"], place["bandwidth"])
     return decode_seconds(served, place["context"], 1.0, rates)
 

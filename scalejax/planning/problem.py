@@ -144,10 +144,11 @@ def args_of(
     }
     if question.compute is not None:
         args["compute"] = question.compute
+    args["serving"] = {}
     held = {"N": question.params, "D": question.tokens}
     args["held"] = {name: value for name, value in held.items() if value is not None}
     if question.hardware is not None:
-        serving = question.serving_hardware or question.hardware
+        serving = question.serves or question.hardware
         args["training"] = {
             "peak": question.hardware.peak(precision or "bf16"),
             "mfu": question.mfu,
@@ -155,18 +156,15 @@ def args_of(
             "gpus": question.gpus or 1.0,
         }
         args["serving"] = {
-            "peak": serving.peak(
-                precision if precision is not None and precision in serving.peaks else "bf16"
-            ),
+            "peak": serving.peak(question.serving_format(precision)),
             "input_mfu": question.serving_mfu[0],
             "output_mfu": question.serving_mfu[1],
             "usd_per_hour": question.rents[1],
             "bandwidth": serving.bandwidth,
-            "bits": question.serving_bits,
             "context": question.context,
         }
-    else:
-        args["serving"] = {"bits": question.serving_bits}
+    if question.serving_bits is not None or not decides_bits(question, law):
+        args["serving"]["bits"] = question.weight_bits(precision)
     return args
 
 

@@ -76,7 +76,8 @@ class Question:
         serving_hardware: What serves; what trains if not given.
         mfu: Share of the peak rate that training reaches.
         serving_mfu: Shares that reading and writing reach.
-        serving_bits: Bits of the weights when served.
+        serving_bits: Bits of the weights when served, at whose peak rate the hardware then serves;
+            those of training if not given, 16 where training has none.
         usd_per_hour: Rent of one training accelerator; the hardware's dated default if not given.
         serving_usd_per_hour: Rent of one serving accelerator.
         active_per_n: Parameters that a token uses for each N, where the law does not know how many
@@ -109,7 +110,7 @@ class Question:
     serving_hardware: Hardware | None = None
     mfu: float = TRAINING_MFU
     serving_mfu: tuple[float, float] = (LIFETIME_INPUT_MFU, LIFETIME_OUTPUT_MFU)
-    serving_bits: float = 16.0
+    serving_bits: float | None = None
     usd_per_hour: float | None = None
     serving_usd_per_hour: float | None = None
     active_per_n: float | None = None
@@ -157,6 +158,27 @@ class Question:
         training = self.usd_per_hour or (None if own is None else own.usd_per_hour)
         other = training if serving is None else serving.usd_per_hour
         return training, self.serving_usd_per_hour or other
+
+    @property
+    def serves(self) -> Hardware | None:
+        """What serves."""
+        return self.serving_hardware or self.hardware
+
+    def weight_bits(self, precision: str | None = None) -> float:
+        """Bits of the weights when served, of a model that was trained in a format."""
+        trained = self.inputs.get(BITS, 16.0) if precision is None else PRECISION_BITS[precision]
+        return float(trained if self.serving_bits is None else self.serving_bits)
+
+    def serving_format(self, precision: str | None = None) -> str:
+        """The format in which the hardware serves: the narrowest that holds the weights' bits.
+
+        Of formats as wide as each other the one of training goes first, then the slower one.
+        """
+        peaks = {} if self.serves is None else self.serves.peaks
+        bits = self.weight_bits(precision)
+        wide = {name: b for name, b in PRECISION_BITS.items() if name in peaks and b >= bits}
+        order = {name: (b, name != precision, peaks[name]) for name, b in wide.items()}
+        return min(order, key=lambda name: order[name], default="bf16")
 
     @property
     def _unpriced(self) -> list[str]:
@@ -207,7 +229,7 @@ class Question:
         if self.usd is not None and self.hardware is not None and self._unpriced:
             missing = " and ".join(map(argument, self._unpriced))
             wrong.append(f"{argument('usd')} needs {missing}: no price of it is known here")
-        serving = self.serving_hardware or self.hardware
+        serving = self.serves
         if self.latency is not None and serving is not None and serving.bandwidth is None:
             wrong.append(
                 f"{argument('latency')} needs the bandwidth of {serving.name}: give it among its "

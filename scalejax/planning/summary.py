@@ -84,9 +84,27 @@ def _question(plan: PlanRecord) -> list[str]:
     if q.hardware is not None:
         number = "" if q.gpus is None else f"{q.gpus:g} "
         parts.append(f"on {number}{q.hardware.name} at {100 * q.mfu:g} % of peak")
+    if q.hardware is not None and (q.demand or q.latency is not None):
+        parts.append(_serving(plan))
     lines = [_wrapped("Asked: " + "; ".join(parts), "")] if parts else []
     plain = q.compute is None and plan.source.compute == SIX_N_D
     return lines if plain else [*lines, _wrapped(f"Compute: {_compute(plan)}", "")]
+
+
+def _serving(plan: PlanRecord) -> str:
+    """What serves, at which rate and price."""
+    q = plan.question
+    precision = next(iter(plan.by_format), "None")
+    trained = None if precision == "None" else precision
+    place, price = q.serves, q.rents[1]
+    rent = "" if price is None else f" at ${price:.2f} an hour"
+    shares = " and ".join(f"{100 * share:g} %" for share in q.serving_mfu)
+    if "bits" in plan.args["serving"]:
+        how = f"{q.weight_bits(trained):g} bits at the peak of {q.serving_format(trained)}"
+    else:
+        how = "the bits of training"
+    reach = f", of which reading and writing reach {shares}" if q.demand else ""
+    return f"served on {'' if place is None else place.name}{rent} in {how}{reach}"
 
 
 def _compute(plan: PlanRecord) -> str:

@@ -73,7 +73,8 @@ class Answer(Result):
         decision: A value per variable; NaN if there is no optimum.
         goal: What was minimised, in its unit; NaN if there is no optimum.
         bounds: The constraints at the optimum.
-        at_end: Variables at an end of their range, with "low" or "high".
+        at_end: Variables at an end of their range, with "low" or "high"; of an answer without an
+            optimum, at what comes nearest to meeting the limits.
         outcome: How it ended.
         defect: Largest scaled error in the optimality conditions.
         starts: Starts of the search.
@@ -261,7 +262,7 @@ def _answer(
     if ends:
         outcome, advice = _beyond(problem, args, ends, outcome, starts)
     if conflict is not None and outcome == Outcome.INFEASIBLE:
-        advice = conflict.sentence
+        advice, ends = conflict.sentence, dict(conflict.at_end)
     there = outcome <= Outcome.AT_RANGE
     scale = goal if problem.minimize.log else problem.minimize.size
     bounds = tuple(

@@ -4,6 +4,7 @@ For each constraint in turn its excess is minimised while the others are met, al
 least excess is how far that limit must give if the others stay.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,12 +34,15 @@ class Infeasibility:
             NaN where the others cannot be met either.
         limits: The limits, in their units.
         feasible: Whether all can be met after all.
+        at_end: Variables that lie at an end of their range there, with "low" or "high": the range,
+            and not the limits alone, is in the way.
     """
 
     problem: Problem
     attainable: Floats
     limits: Floats
     feasible: bool
+    at_end: Mapping[str, str]
 
     @property
     def sentence(self) -> str:
@@ -54,6 +58,11 @@ class Infeasibility:
         ]
         if not parts:
             return "Even with any one constraint dropped, the others cannot be met together."
+        ranges = {one.name: {"low": one.low, "high": one.high} for one in self.problem.variables}
+        parts[-1] += "".join(
+            f", with {name} at {amount(ranges[name][end])}, the {end} end of its range"
+            for name, end in self.at_end.items()
+        )
         return "; or ".join(parts) + "."
 
 
@@ -121,4 +130,11 @@ def find_infeasibility(problem: Problem, args: Any, starts: int) -> Infeasibilit
             for k, one in enumerate(constraints)
         ]
     )
-    return Infeasibility(problem, near, limits, bool(np.any(optima.goal <= TOLERANCE)))
+    ends = optima.end[np.isfinite(near)].sum(axis=0)
+    at_end = {
+        name: "low" if end < 0 else "high"
+        for name, end in zip(problem.names, ends, strict=True)
+        if end
+    }
+    feasible = bool(np.any(optima.goal <= TOLERANCE))
+    return Infeasibility(problem, near, limits, feasible, at_end)

@@ -6,7 +6,7 @@ questions with other numbers are the same problem and compile once.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -33,9 +33,12 @@ from scalejax.planning.measures import (
 )
 from scalejax.planning.question import PRECISION_BITS, Question
 
-# Ranges far beyond any model; an optimum at an end is reported (`Outcome.AT_RANGE`).
+# Ranges far beyond any model. Where one of their ends is in the way, `widened` has others.
 N = Variable("N", 1e5, 1e15, unit="parameters")
 D = Variable("D", 1e6, 1e18, unit="tokens")
+_FAR = {"N": replace(N, low=1.0, high=1e30), "D": replace(D, low=1.0, high=1e36)}
+"""Ranges that no question leaves; an optimum at an end of them is named. Set by judgement, so that
+FLOP, 1e67 at most, and the worth of what remains are told apart in float64."""
 BITS_VARIABLE = Variable(BITS, 1.0, 32.0, scale="linear", unit="bits")
 
 
@@ -99,6 +102,12 @@ def problem_of(question: Question, law: Law, target: float | None, sizes: Sizes 
     )
     held = [name for name in ("N", "D") if name not in question.decided]
     return whole.holding(*held) if held else whole
+
+
+def widened(problem: Problem) -> Problem:
+    """The same problem in the widest ranges of N and D."""
+    variables = tuple(_FAR.get(one.name, one) for one in problem.variables)
+    return replace(problem, variables=variables)
 
 
 def decides_bits(question: Question, law: Law) -> bool:

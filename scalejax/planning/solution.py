@@ -19,6 +19,7 @@ from scalejax.planning.problem import (
     decides_bits,
     loss_of,
     problem_of,
+    widened,
 )
 from scalejax.planning.question import Question
 from scalejax.planning.source import Source
@@ -101,8 +102,17 @@ def solve_question(
     args = args_of(question, law, source.params, target, precision)
     if quality is not None:
         args["limits"][QUALITY] = question.as_good_as
-    problem = problem_of(question, law, target, source.sizes)
-    return PlanSolution(problem, args, solve(problem, args), quality)
+    answer = _solve(problem_of(question, law, target, source.sizes), args)
+    return PlanSolution(answer.problem, args, answer, quality)
+
+
+def _solve(problem: Problem, args: dict[str, Any]) -> Answer:
+    """The answer, in wider ranges where it hangs on those of the solver."""
+    answer = solve(problem, args)
+    if not {"N", "D"} & set(answer.at_end):
+        return answer
+    wide = solve(widened(problem), args)
+    return wide if wide.found or not answer.found else answer
 
 
 def _quality(question: Question, source: Source, precision: str | None) -> Answer:
@@ -112,4 +122,4 @@ def _quality(question: Question, source: Source, precision: str | None) -> Answe
     args["limits"][QUALITY] = question.as_good_as
     variables = (N, D, BITS_VARIABLE) if decides_bits(question, law) else (N, D)
     limit = sized(TRAINING_FLOP, source.sizes).at_most(NamedLimit(QUALITY))
-    return solve(Problem(variables, loss_of(law), (limit,)), args)
+    return _solve(Problem(variables, loss_of(law), (limit,)), args)

@@ -185,8 +185,10 @@ def _binding(plan: PlanRecord) -> list[str]:
             )
         else:
             lines.append(f"  {bound.name} {bound.sense} {limit} has room ({amount(bound.value)})")
+    ranges = {one.name: {"low": one.low, "high": one.high} for one in plan.answer.problem.variables}
     lines += [
-        f"  {name} is at the {end} end of its range" for name, end in plan.answer.at_end.items()
+        f"  {name} is at the {end} end of the solver's range, {amount(ranges[name][end])}"
+        for name, end in plan.answer.at_end.items()
     ]
     return ["What holds it back:", *lines] if lines else []
 

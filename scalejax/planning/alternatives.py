@@ -11,6 +11,7 @@ from scalejax.planning.evaluation import evaluate, evaluate_draws, quantile_inte
 from scalejax.planning.solution import PlanSolution
 from scalejax.planning.source import Source, published_sources
 from scalejax.scope import own_settings
+from scalejax.status import Outcome
 
 _ROUNDING = 1e-6
 """Excess over a limit that counts as rounding. Set by judgement."""
@@ -26,7 +27,8 @@ def price_candidates(
 ) -> pd.DataFrame:
     """Models of the user's, with their numbers and how much worse than the optimum they are.
 
-    For a candidate that gives only some of the variables, the best values of the others are taken.
+    For a candidate that gives only some of the variables, the best values of the others are taken;
+    where no values meet the limits, those that are best, or come nearest, without one of them.
 
     Args:
         candidates: Values of variables, by the name of the model.
@@ -67,10 +69,19 @@ def _completed(
     held = {**args["held"], **values}
     if set(values) == set(problem.names):
         return held, ""
-    answer = solve(problem.holding(*values), {**args, "held": held})
-    if not answer.found:
-        return dict(values), answer.advice or answer.outcome.sentence
-    return {**held, **answer.decision}, ""
+    rest = problem.holding(*values)
+    answer = solve(rest, {**args, "held": held})
+    if answer.found:
+        return {**held, **answer.decision}, ""
+    # Without the limit what is minimised decides, or else how far it can be met.
+    for goal in (None, "limit"):
+        for one in rest.subject_to:
+            others = tuple(other for other in rest.subject_to if other is not one)
+            measure = rest.minimize if goal is None else one.measure
+            nearest = solve(Problem(rest.variables, measure, others), {**args, "held": held})
+            if nearest.outcome == Outcome.SOLVED:
+                return {**held, **nearest.decision}, ""
+    return dict(values), answer.advice or answer.outcome.sentence
 
 
 def _broken(problem: Problem, args: Mapping[str, Any], decision: Mapping[str, float]) -> str:

@@ -30,6 +30,7 @@ from scalejax.planning.solution import QUALITY, PlanSolution
 from scalejax.resampling import check_level
 from scalejax.status import Outcome
 from scalejax.workload import MOST_POINTS
+from scalejax.vocabulary import argument
 
 DEMAND = "demand"
 """Name under which a frontier goes along the tokens that are served."""
@@ -121,8 +122,9 @@ def what_varies(plan: Plan, solution: PlanSolution, along: str | None = None) ->
         limits.remove("loss")
     choices = [*limits, *([DEMAND] if question.demand else [])]
     if along is not None and along not in choices:
-        needs = "" if along != DEMAND else "; demand must be stated (output_tokens=)"
-        raise UsageError(f"along={along!r}: this plan has {', '.join(choices)}{needs}.")
+        demand = argument("output_tokens")
+        needs = "" if along != DEMAND else f"; demand must be stated ({demand})"
+        raise UsageError(f"{argument('along', along)}: this plan has {', '.join(choices)}{needs}.")
     if along is not None:
         return along
     if question.wants_quality:

@@ -273,7 +273,7 @@ class Question:
         if BITS in self.inputs or self.precisions or rest >= set(PRECISION_INPUTS):
             rest -= set(PRECISION_INPUTS)
         if rest:
-            given = argument("inputs", dict.fromkeys(sorted(rest), "..."))
+            given = argument("inputs", dict.fromkeys(sorted(rest), "NUMBER"))
             wrong.append(f"the law {law.name} needs {', '.join(sorted(rest))}: give {given}")
         inputs = {*law.inputs, BITS}
         if extra := set(self.inputs) - inputs:

@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,6 +26,7 @@ _COMPUTE = {
     "per_parameter": "FLOP of a parameter and token",
     "per_token": "FLOP of a token beside N",
 }
+_DECIDED = {"parameters": "N", "tokens": "D"}
 _FACTS = {"usd_per_hour": "hourly price", "peak": "peak rate", "gpus": "number of accelerators"}
 
 
@@ -233,11 +234,11 @@ def _candidates(plan: PlanRecord) -> list[str]:
         low, high = row.get("excess_lo", math.nan), row.get("excess_hi", math.nan)
         if not (math.isnan(low) or math.isnan(high)):
             over += f" ({100 * low:+.2f} to {100 * high:+.2f})"
-        loss, broken = row.get("loss", math.nan), row.get("breaks") or ""
+        loss, broken = row.get("loss", math.nan), _broken(plan, row)
         rows.append(
             [
                 str(row["candidate"]),
-                *(amount(row.get(name, math.nan)) for name in ("N", "D")),
+                *("-" if math.isnan(x := row.get(name, math.nan)) else amount(x) for name in "ND"),
                 "-" if math.isnan(loss) else f"{loss:.4f}",
                 over,
                 f"breaks: {broken}" if broken else "",
@@ -245,6 +246,18 @@ def _candidates(plan: PlanRecord) -> list[str]:
         )
     header = ["", "N", "D", "loss", f"{goal} above the plan's", ""]
     return ["Candidates:", *(f"  {line}" for line in aligned(header, rows))]
+
+
+def _broken(plan: PlanRecord, row: Mapping[Any, Any]) -> str:
+    """The limits that a candidate breaks, each with what it takes and how much that is too much."""
+    broken = row.get("breaks") or ""
+    for bound in () if plan.answer is None else plan.answer.bounds:
+        value = row.get(_DECIDED.get(bound.name, bound.name), math.nan)
+        if bound.name in broken.split(", ") and math.isfinite(value):
+            unit = plan.source.own_unit(bound.unit)
+            over = f"{amount(value)} {unit}, {amount(value - bound.limit)} too much"
+            broken = broken.replace(bound.name, f"{bound.name} ({over})")
+    return broken
 
 
 def _regret(plan: PlanRecord) -> list[str]:

@@ -133,7 +133,10 @@ def plan(
     ] = None,
     precisions: Annotated[
         str | None,
-        option("Number formats to choose from, for a law of bits: fp8,bf16.", "NAMES"),
+        option(
+            "Number formats to choose from: fp8,bf16; with published bits for Chinchilla's law.",
+            "NAMES",
+        ),
     ] = None,
     candidates: Annotated[
         list[str] | None,

@@ -39,6 +39,8 @@ from scalejax.laws import Law, Sizes
 from scalejax.optima import Measure
 
 BITS = "bits"
+PRECISION_BITS = {"fp4": 4.0, "int4": 4.0, "fp6": 6.0, "fp8": 8.0, "int8": 8.0, "bf16": 16.0}
+"""Bits of the formats that can be named."""
 PRECISION_INPUTS = ("P_w", "P_a", "P_kv")
 
 Decision = Mapping[str, Any]

@@ -56,6 +56,7 @@ class Plan(PlanRecord, Result):
             "law": self.source.law.name,
             "source": self.source.label,
             "parameters": dict(self.source.params),
+            "borrowed": dict(self.source.added),
             "question": _question(self.question),
             "named": self.named,
             "from": self._runs[0] if self._runs else None,
@@ -76,6 +77,7 @@ class Plan(PlanRecord, Result):
                 for name, one in self.options.items()
             ],
             "chances": dict(self.chances),
+            "bits": self.bits.to_dict("records"),
             "regret": self._regret(),
             "published": self.published.to_dict("records"),
             "candidates": self.candidates.to_dict("records"),

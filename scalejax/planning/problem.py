@@ -22,6 +22,7 @@ from scalejax.planning.measures import (
     LIFETIME_FLOP,
     MEMORY,
     PARAMETERS,
+    PRECISION_BITS,
     PRECISION_INPUTS,
     TOKENS,
     TOKENS_PER_PARAMETER,
@@ -31,7 +32,7 @@ from scalejax.planning.measures import (
     loss_measure,
     sized,
 )
-from scalejax.planning.question import PRECISION_BITS, Question
+from scalejax.planning.question import Question
 
 # Ranges far beyond any model. Where one of their ends is in the way, `widened` has others.
 N = Variable("N", 1e5, 1e15, unit="parameters")

@@ -19,15 +19,13 @@ from scalejax.errors import UsageError
 from scalejax.laws import DENSE, Law, Sizes
 from scalejax.planning.measures import (
     BITS,
+    PRECISION_BITS,
     PRECISION_INPUTS,
     active_as_said,
     total_as_said,
 )
 from scalejax.quantities import ERROR, LOSS, QUANTITIES, TASK_LOSS
 from scalejax.vocabulary import argument
-
-PRECISION_BITS = {"fp4": 4.0, "int4": 4.0, "fp6": 6.0, "fp8": 8.0, "int8": 8.0, "bf16": 16.0}
-"""Bits of the formats that can be named."""
 
 _LIMITS = ("budget", "usd", "target_loss", "as_good_as", "days", "gpus", "max_tokens", "max_params")
 _POSITIVE = (
@@ -70,8 +68,8 @@ class Question:
         params: N, if it is given.
         tokens: D, if it is given.
         inputs: Other inputs of the law that are given.
-        precisions: Names of formats to choose among; with a law that knows of bits, they are its
-            bits, and with hardware its peak rates.
+        precisions: Names of formats to choose among; their bits are those of a law that knows of
+            bits, or published ones grafted onto Chinchilla's law, and with hardware its peak rates.
         hardware: What trains.
         serving_hardware: What serves; what trains if not given.
         mfu: Share of the peak rate that training reaches.

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from scalejax.errors import UsageError
+from scalejax.laws import kumar2024
 from scalejax.optima import Answer, Measure, Optima, Regret
 from scalejax.planning.alternatives import chances_of, price_candidates, published_spread
 from scalejax.planning.analysis import (
@@ -21,6 +22,7 @@ from scalejax.planning.analysis import (
     with_delta_intervals,
 )
 from scalejax.planning.evaluation import evaluate_draws
+from scalejax.planning.formats import losses_by_bits
 from scalejax.planning.problem import args_of, loss_of, reported_measures
 from scalejax.planning.question import Question
 from scalejax.planning.solution import PlanSolution, solve_question
@@ -118,6 +120,18 @@ class PlanRecord:
         return chances_of(
             {name: one.optima(one.over(self._draws[0])) for name, one in self.by_format.items()}
         )
+
+    @cached_property
+    def bits(self) -> pd.DataFrame:
+        """Losses of the formats' decisions under each published law of bits, if they are borrowed.
+
+        A row for each law of bits that has the formats, a column for each of them.
+        """
+        borrowed = self.source.law is kumar2024 and self.source.added
+        if not borrowed or not self.options or not self.found:
+            return pd.DataFrame()
+        decisions = {name: one.decision for name, one in self.by_format.items() if one.answer.found}
+        return losses_by_bits(self.source, decisions)
 
     @cached_property
     def numbers(self) -> pd.DataFrame:

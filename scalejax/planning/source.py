@@ -23,7 +23,9 @@ from scalejax.laws import (
     chinchilla_tied,
     data_constrained,
     find_law,
+    kumar2024,
 )
+from scalejax.planning.measures import PRECISION_INPUTS
 from scalejax.quantities import LOSS
 from scalejax.scope import own_settings
 from scalejax.vocabulary import argument, did_you_mean
@@ -31,7 +33,8 @@ from scalejax.vocabulary import argument, did_you_mean
 _DRAWS = 2000
 """Normal draws for a fit without resamples: 50 beyond each end of a 95 % interval."""
 _REPETITION = "muennighoff2023-repetition"
-_REPEATING = ("chinchilla", "chinchilla_tied")
+_GRAFTED = ("chinchilla", "chinchilla_tied")
+"""Laws onto which published repetition and published bits are grafted."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ class Source:
     @property
     def name(self) -> str:
         """The law and its published set, as `source_of` reads them."""
-        law = chinchilla if self.added and self.law is data_constrained else self.law
+        law = chinchilla if self.added else self.law
         if self.published is None:
             return law.name
         id = self.published.id
@@ -120,16 +123,32 @@ class Source:
         """
         if "U" in self.law.inputs:
             return self
-        if self.law.name not in _REPEATING:
+        published = data_constrained.published[_REPETITION]
+        return self._grafted(data_constrained, published, "unique_tokens", "repetition")
+
+    def in_formats(self) -> "Source":
+        """The same law with bits, of the sensitivities of Kumar et al. (arXiv:2411.04330).
+
+        Raises:
+            UsageError: The law is another.
+        """
+        if set(PRECISION_INPUTS) & set(self.law.inputs):
+            return self
+        return self._grafted(kumar2024, kumar2024.published["kumar2024"], "precisions", "bits")
+
+    def _grafted(self, law: Law, published: PublishedSet, keyword: str, what: str) -> "Source":
+        """A law that becomes this one in a limit, with published values of what it has besides."""
+        if self.law.name not in _GRAFTED:
             raise UsageError(
-                f"{argument('unique_tokens')} is for the laws {' and '.join(_REPEATING)}, "
-                f"not {self.law.name}."
+                f"{argument(keyword)} is for laws of {what}, and for the laws "
+                f"{' and '.join(_GRAFTED)}, onto which published {what} can be grafted, not "
+                f"{self.law.name}."
             )
-        decay = data_constrained.published[_REPETITION]
-        added = {name: decay[name] for name in ("R_D", "R_N")}
-        label = f"{self.label}; repetition as in arXiv:2305.16264"
+        names = [name for name in law.parameters if name not in chinchilla.parameters]
+        added = {name: published[name] for name in names}
+        label = f"{self.label}; {what} as in {published.source.partition(',')[0].split()[0]}"
         params = {"beta": self.params["alpha"], **self.params, **added}
-        return replace(self, law=data_constrained, params=params, label=label, added=added)
+        return replace(self, law=law, params=params, label=label, added=added)
 
     def draws(self) -> tuple[dict[str, Floats], str]:
         """Draws of the parameters, (B,) each, and how they arose; empty for published sets."""
@@ -273,7 +292,7 @@ def published_sources(like: Source) -> list[Source]:
     for law in LAWS.values():
         if law.response is not like.law.response or set(law.inputs) != wanted:
             continue
-        if repeats and law.name not in _REPEATING:
+        if repeats and law.name not in _GRAFTED:
             continue
         for published in law.published.values():
             if published.coarse or not published.verified:

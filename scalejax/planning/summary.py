@@ -216,10 +216,20 @@ def _options(plan: PlanRecord) -> list[str]:
         rows.append(
             [name, amount(one.goal) if one.found else "-", decision, remark or one.outcome.label]
         )
-    return [
-        "Precisions, best first:",
-        *(f"  {line}" for line in aligned(["", goal.name, "", ""], rows)),
-    ]
+    lines = aligned(["", goal.name, "", ""], rows)
+    return ["Precisions, best first:", *(f"  {line}" for line in lines), *_bits(plan)]
+
+
+def _bits(plan: PlanRecord) -> list[str]:
+    """What other published laws of bits say of the formats, where the bits are borrowed."""
+    frame = plan.bits
+    if len(frame) < 2:
+        return []
+    names = [name for name in plan.options if name in frame]
+    losses = frame[names].to_numpy(float)
+    rows = [[s, *(f"{x:.4f}" for x in row)] for s, row in zip(frame["set"], losses, strict=True)]
+    table = aligned(["", *names], rows)
+    return ["The loss of each under every published law of bits:", *(f"  {x}" for x in table)]
 
 
 def _candidates(plan: PlanRecord) -> list[str]:

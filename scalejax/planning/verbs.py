@@ -89,6 +89,8 @@ def plan(
     question = _question(question, fields)
     if question.unique_tokens is not None:
         origin = origin.repeating()
+    if question.precisions:
+        origin = origin.in_formats()
     origin = replace(origin, said=question.sizes)
     question.check(origin.law, origin.sizes)
     if question.flop_per_token is None:
@@ -160,7 +162,7 @@ def load_plan(folder: str | Path, law: str | Law | None = None) -> Plan:
             f"the plan was made with a law that is not scalejax's own, {name!r}. Loading runs no "
             f"code that a file names: pass it as {argument('law')}."
         )
-    own = find_law(law or ("chinchilla" if "unique_tokens" in fields else name))
+    own = find_law(law or ("chinchilla" if saved.get("borrowed") else name))
     if missing := [key for key in own.parameters if key not in parameters]:
         raise damaged(folder, "plan", f"{PLAN} lacks the parameters {', '.join(missing)}")
     return plan(own, parameters={key: parameters[key] for key in own.parameters}, **arguments)

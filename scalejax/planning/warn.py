@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax.fitting import FAR, decades_beyond
+from scalejax.laws import kumar2024
 from scalejax.optima import Answer, Optima
 from scalejax.planning.question import Question
 from scalejax.planning.source import Source
@@ -47,7 +48,7 @@ def warnings_of(
     sentences = [*_about_fit(source, numbers), *_about_answer(answer), *_about_draws(optima)]
     if source.published is not None and source.published.note:
         sentences.append(f"{source.published.id}: {source.published.note}")
-    sentences += _about_bits(numbers)
+    sentences += [*_about_bits(numbers), *_about_borrowed(source)]
     sentences += _about_prices(question)
     return (*sentences, SEED_NOISE)
 
@@ -104,6 +105,16 @@ def _about_bits(numbers: pd.DataFrame) -> list[str]:
     if bits is None or bits >= _FEWEST_BITS:
         return []
     return [f"{bits:.2g} bits are fewer than any run had that the law was fitted to."]
+
+
+def _about_borrowed(source: Source) -> list[str]:
+    if source.law is not kumar2024 or not source.added:
+        return []
+    return [
+        "What bits cost is borrowed: the runs say nothing of precision. It is that of kumar2024, "
+        "integers with one scale per tensor or channel in models of 30M to 1.7B parameters; finer "
+        "scales cost less (arXiv:2501.02423), and no interval has this in it."
+    ]
 
 
 def _about_prices(question: Question) -> list[str]:

@@ -208,7 +208,6 @@ class TestRefusals:
             ({"days": 3, "hardware": "h100"}, "days= needs gpus="),
             ({"target_loss": 2, "as_good_as": 1e23}, "not both"),
             ({"budget": 1e23, "hardware": "h99"}, "unknown accelerator 'h99'"),
-            ({"budget": 1e23, "precisions": ("fp8",)}, "needs a law of bits"),
             ({"budget": 1e23, "flops": 3}, "plan has no flops="),
         ],
     )

@@ -9,9 +9,19 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from scalejax.amounts import bounds as ends
 from scalejax.amounts import mapping
-from scalejax.data import Inspection, Presence, Request, group_by, inspect_table, with_mapping
+from scalejax.data import (
+    Inspection,
+    Presence,
+    Request,
+    Table,
+    group_by,
+    inspect_table,
+    with_mapping,
+)
 from scalejax.engine import (
     FitProblem,
     ObjectiveLike,
@@ -27,6 +37,9 @@ from scalejax.engine import (
 from scalejax.errors import InputError, InputProblem
 from scalejax.laws import DEFAULT, Law, LawChoice, find_law, law_of_inputs
 from scalejax.objectives import Model, Objective, Penalty, Prior, make_model
+
+_ROUNDED = 0.01
+"""How far shares may be from adding up to one: what is lost where each has two digits or more."""
 
 
 @dataclass(frozen=True)
@@ -150,6 +163,10 @@ def _posed(
     """The problem of a checked table, and what speaks against it beyond the table."""
     table = inspection.table
     assert table is not None
+    if held := _gauge(table, model, terms):
+        terms = replace(terms, fixed=held)
+        _, model = _law_and_model(model.law, terms, objective)
+        table = replace(table, notes=(*table.notes, _about_gauge(model.law)))
     check_signs(objective, table.target)
     if choice is not None and choice.name != DEFAULT:
         table = replace(table, notes=(*table.notes, choice.note))
@@ -166,6 +183,23 @@ def _posed(
     if not inspection.errors:
         return inspection, problem
     return replace(inspection, table=None), None
+
+
+def _gauge(table: Table, model: Model, terms: Terms) -> Mapping[str, float]:
+    """What shares that add up to one leave open, with its value; nothing if anything is held."""
+    law = model.law
+    if not law.simplex or terms.fixed or terms.tied:
+        return {}
+    whole = np.sum([table.inputs[name] for name in law.simplex], axis=0)
+    return law.gauge if np.all(np.abs(whole - 1) <= _ROUNDED) else {}
+
+
+def _about_gauge(law: Law) -> str:
+    held = ", ".join(f"{name} = {value:g}" for name, value in law.gauge.items())
+    return (
+        f"{', '.join(law.simplex)} add up to one in every row, which leaves a parameter open: "
+        f"{held} is held, and nothing is lost by it."
+    )
 
 
 def _problems(problem: FitProblem, terms: Terms) -> list[InputProblem]:

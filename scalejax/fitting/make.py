@@ -158,8 +158,8 @@ def fit(
         problem, scheme = _by_runs(data, problem, point, scheme)
     draws = Draws.of(refits(problem, how, point, scheme)) if scheme.count else Draws.none(model.law)
     settings = _settings(
-        entry.name, model, problem.objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
-        resamples=len(draws), resampling=draws.method, noise=noise,
+        entry.name, model, problem.objective, fixed=problem.fixed, tied=tied,
+        bounds=bounds, priors=priors, resamples=len(draws), resampling=draws.method, noise=noise,
         seed=seed, solver=solver, max_steps=how.max_steps, table_options=table_options,
     )  # fmt: skip
     result = fit_of(problem, how, settings, point, 0, draws)
@@ -274,7 +274,7 @@ def fit_many(
     chunk = min(_TABLES_PER_CHUNK, (layout or default_layout()).chunk)
     points = engine.estimates(np.arange(len(labels)), chunk=chunk)
     settings = _settings(
-        entry.name, model, objective, fixed=fixed, tied=tied, bounds=bounds, priors=priors,
+        entry.name, model, objective, fixed=problem.fixed, tied=tied, bounds=bounds, priors=priors,
         resamples=0, resampling="none", noise=None, seed=0, solver=solver, max_steps=how.max_steps,
         table_options={**table_options, "by": by if isinstance(by, str) else list(by)},
     )  # fmt: skip

@@ -56,11 +56,26 @@ class RunSet:
 
         The last distance, zero, is that of adding none.
         """
-        runs = np.array(list(product(*self.levels.values())))
+        runs = self._whole(np.array(list(product(*self.levels.values()))))
         steps = np.array(list(product(range(-2, 3), repeat=len(self.levels))))
         stride = -(-len(runs) // _MOST_CANDIDATES)
         far = np.sum(steps**2, axis=1)[::stride]
         return runs[::stride], np.append(far, 0).astype(float)
+
+    def _whole(self, runs: Floats) -> Floats:
+        """Runs (m, q) whose shares of one whole add up to one, if the law has such inputs."""
+        simplex = self.model.law.simplex
+        places = [k for k, name in enumerate(self.inputs) if name in simplex]
+        if not places:
+            return runs
+        shares = np.maximum(runs[:, places], 0)
+        total = shares.sum(axis=1, keepdims=True)
+        whole = np.where(total > 0, shares / np.where(total > 0, total, 1), 1 / len(places))
+        # Two digits of every share but the last, which is what is left.
+        whole = np.floor(100 * whole) / 100
+        whole[:, -1] += 1 - whole.sum(axis=1)
+        runs[:, places] = whole
+        return runs
 
 
 def _levels(values: Floats) -> Floats:

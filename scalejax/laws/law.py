@@ -73,6 +73,9 @@ class Law:
             others. Forecasts use it; fits do not.
         sizes: How many of its N are active and in all, see `scalejax.laws.sizes`; None for a law
             that does not say, for which `sizes_of` speaks.
+        simplex: Inputs that are the shares of one whole and add up to one.
+        gauge: A parameter that then cannot be told apart from others, with the value that it is
+            held at in a fit that holds none.
     """
 
     function: Callable[..., Any]
@@ -88,6 +91,8 @@ class Law:
     reductions: tuple[Reduction, ...] = ()
     prior: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     sizes: Sizes | None = None
+    simplex: tuple[str, ...] = ()
+    gauge: Mapping[str, float] = field(default_factory=dict)
 
     def __call__(self, *inputs: Any, **parameters: Any) -> Any:
         """Evaluate the law at one point, or elementwise on arrays that broadcast."""
@@ -185,6 +190,8 @@ def law(
     reductions: Sequence[Reduction] = (),
     prior: Mapping[str, tuple[float, float]] | None = None,
     sizes: Sizes | None = None,
+    simplex: Sequence[str] = (),
+    gauge: Mapping[str, float] | None = None,
 ) -> Callable[[Callable[..., Any]], Law]: ...
 def law(
     function: Callable[..., Any] | None = None,
@@ -204,6 +211,8 @@ def law(
     reductions: Sequence[Reduction] = (),
     prior: Mapping[str, tuple[float, float]] | None = None,
     sizes: Sizes | None = None,
+    simplex: Sequence[str] = (),
+    gauge: Mapping[str, float] | None = None,
 ) -> Law | Callable[[Callable[..., Any]], Law]:
     """Declare a law.
 
@@ -230,6 +239,8 @@ def law(
         prior: What the field knows of a parameter, for forecasts: see `Law.prior`. Without one a
             forecast takes a weak prior from `plausible`.
         sizes: How many of its N are active and in all, where a model is not dense.
+        simplex: Inputs that are the shares of one whole.
+        gauge: A parameter, with a value, that runs on the simplex cannot tell from others.
 
     Returns:
         The law, which can be called like the function.
@@ -251,6 +262,7 @@ def law(
                 "bounds": limits,
                 "units": unit_names,
                 "prior": prior or {},
+                "gauge": gauge or {},
             },
         )
         declared = {
@@ -284,6 +296,8 @@ def law(
             reductions=tuple(reductions),
             prior=dict(prior or {}),
             sizes=sizes,
+            simplex=tuple(simplex),
+            gauge=dict(gauge or {}),
         )
 
     return declare if function is None else declare(function)

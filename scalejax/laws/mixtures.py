@@ -2,7 +2,7 @@
 
 `mixing_law` makes the law of any number of domains; `mixture_5` is that of five. The loss on every
 domain has its own fit. Shares add up to one, so that k and a common shift of all t cannot be told
-apart: fit with ``fixed={"k": 1.0}``, which loses nothing.
+apart: a fit of such runs holds k at 1, which loses nothing, unless it holds another parameter.
 """
 
 import jax.numpy as jnp
@@ -44,6 +44,8 @@ def mixing_law(domains: int) -> Law:
         cite="ye2024",
         plausible={"c": (0.1, 4.0), "k": (0.1, 10.0)} | dict.fromkeys(effects, (-3.0, 1.0)),
         units={"c": "nats/token", "k": "nats/token"},
+        simplex=shares,
+        gauge={"k": 1.0},
         about=f"Loss c + k exp(t_1 r_1 + ... + t_{domains} r_{domains}) (Ye, arXiv:2403.16952).",
     )(mixing)
 

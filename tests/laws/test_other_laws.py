@@ -333,11 +333,11 @@ def test_mixtures_predict_held_out_losses(size):
     assert max(errors) < 0.025
 
 
-def test_mixture_needs_one_parameter_fixed():
+def test_shares_need_no_parameter_that_is_fixed_by_hand():
     table = runs("domain_mixture/domain_mixture.csv")
     table = table[table.model_size == "70M"].rename(columns={"loss_domain_2": "loss"})
-    with pytest.raises(sj.InputError, match="allow_unidentified"):
-        fit(table, "mixture_5")
+    found = fit(table, "mixture_5")
+    assert found.params == pytest.approx(fit(table, "mixture_5", fixed={"k": 1.0}).params)
 
 
 def fine_tuned():

@@ -1,5 +1,6 @@
 """Old names of verbs and options, which work for one more release and say the new ones."""
 
+import sys
 from collections.abc import Sequence
 
 from scalejax.cli.talk import say
@@ -40,6 +41,14 @@ _COMPUTE = {("design", "--target"), *((verb, "--budget") for verb in _OPTIONS)}
 """Old options whose value was a compute; it is the point ``C=...`` now."""
 
 
+_GONE = {
+    (verb, option): "--workers N, --scheduler ADDRESS or --executor MODULE:NAME"
+    for verb in ("study", "resume", "many")
+    for option in ("--distributed", "--coordinator", "--processes", "--process")
+}
+"""Options for which there is something else now, which the user has to choose."""
+
+
 def current(words: Sequence[str]) -> list[str]:
     """The words of a command with new names for old ones, each of which is said."""
     result = list(words)
@@ -52,6 +61,9 @@ def current(words: Sequence[str]) -> list[str]:
     verb, dropped = result[place], set()
     for k in range(place + 1, len(result)):
         option, separator, value = result[k].partition("=")
+        if instead := _GONE.get((verb, option)):
+            say(f"error: {option} is gone: say {instead} once, not in every process.")
+            sys.exit(2)
         if option == "--published" and verb in ("plan", "design"):
             _say(option, "the name of the set alone")
             result[k] = value

@@ -11,6 +11,7 @@ import typer
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
+from scalejax.cli.executors import Executor, Scheduler, WorkerCount, workers_of
 from scalejax.cli.options import option
 from scalejax.cli.results import draw_to
 from scalejax.cli.stopping import KEPT, survivable
@@ -40,25 +41,12 @@ For example:
   scalejax study study.toml --dry-run
   scalejax study study.toml --out jobs/one --plot errors.png
   scalejax resume jobs/one
-  srun scalejax study study.toml --out jobs/one --distributed
+  scalejax study study.toml --out jobs/one --workers 4
+  scalejax study study.toml --out jobs/one --scheduler tcp://10.0.0.1:8786
+  scalejax study study.toml --out jobs/one --executor mpi4py.futures:MPIPoolExecutor
 """
 
 FAILED = 3
-
-Distributed = Annotated[
-    bool,
-    typer.Option(
-        "--distributed", help="One of several processes, as Slurm, MPI or a TPU pod start them."
-    ),
-]
-Coordinator = Annotated[
-    str | None,
-    typer.Option(
-        metavar="HOST:PORT", help="Address of process 0, if Slurm, MPI or the pod do not tell it."
-    ),
-]
-Processes = Annotated[int | None, typer.Option(min=1, help="Number of processes, likewise.")]
-Process = Annotated[int | None, typer.Option(min=0, help="Number of this process, likewise.")]
 
 OwnLaws = Annotated[
     list[str] | None,
@@ -90,10 +78,9 @@ def study(
         bool,
         typer.Option("--force", help="If the folder has another job, take a new one beside it."),
     ] = False,
-    distributed: Distributed = False,
-    coordinator: Coordinator = None,
-    processes: Processes = None,
-    process: Process = None,
+    workers: WorkerCount = None,
+    scheduler: Scheduler = None,
+    executor: Executor = None,
     plot: o.JobPlot = None,
     csv: o.JobCsv = None,
     quiet: o.Quiet = False,
@@ -107,7 +94,7 @@ def study(
     _check_files(plot, csv, out)
     use_compilation_cache()
     say_step("preparing the job", quiet)
-    me = _join(distributed, coordinator, processes, process)
+    chosen = workers_of(workers, scheduler, executor)
     from scalejax.studies import StudyFile, prepare
     from scalejax.studies import study as fit_study
 
@@ -130,18 +117,18 @@ def study(
                 say(f"the job is in {out}")
             with _watch(quiet, check) as progress:
                 result = fit_study(
-                    job.study, data, out=out, progress=progress, process=me, **job.table_options
-                )
+                    job.study, data, out=out, progress=progress,
+                    executor=chosen, **job.table_options,
+                )  # fmt: skip
         _show(result, out, plot, csv, quiet)
 
 
 def resume(
     folder: Annotated[Path, typer.Argument(help="Folder of the job.", metavar="DIR")],
     laws: OwnLaws = None,
-    distributed: Distributed = False,
-    coordinator: Coordinator = None,
-    processes: Processes = None,
-    process: Process = None,
+    workers: WorkerCount = None,
+    scheduler: Scheduler = None,
+    executor: Executor = None,
     plot: o.JobPlot = None,
     csv: o.JobCsv = None,
     quiet: o.Quiet = False,
@@ -150,7 +137,7 @@ def resume(
     _check_files(plot, csv, folder)
     use_compilation_cache()
     say_step("preparing the job", quiet)
-    me = _join(distributed, coordinator, processes, process)
+    chosen = workers_of(workers, scheduler, executor)
     from scalejax.studies import Folder
     from scalejax.studies import resume as go_on
 
@@ -158,7 +145,7 @@ def resume(
     with survivable(_kept(folder)) as check, speaking("study"):
         _check_target(plot, Folder(folder).job()["study"].get("target", True))
         with spoken_warnings(quiet), _watch(quiet, check) as progress:
-            result = go_on(folder, laws=own, progress=progress, process=me)
+            result = go_on(folder, laws=own, progress=progress, executor=chosen)
         _show(result, folder, plot, csv, quiet)
 
 
@@ -186,24 +173,6 @@ def _check_target(plot: Path | None, target: bool) -> None:
             "the study has target = false: nothing is held out, so there is no error to draw.",
             param_hint="--plot",
         )
-
-
-def _join(
-    distributed: bool, coordinator: str | None, processes: int | None, process: int | None
-) -> tuple[int, int]:
-    """Number of this process and how many there are."""
-    if not distributed:
-        if coordinator is not None or processes is not None or process is not None:
-            raise typer.BadParameter("it goes with --distributed.", param_hint="--coordinator")
-        return 0, 1
-    import jax
-
-    jax.distributed.initialize(coordinator, processes, process)
-    me = jax.process_index(), jax.process_count()
-    # From here on nobody needs the others, and JAX would end all when one ends or is late. To
-    # leave is to wait for all once more, which takes no time: all have just joined.
-    jax.distributed.shutdown()
-    return me
 
 
 def _free(out: Path, job: "Job") -> Path:
@@ -302,12 +271,9 @@ def _workload(study: "Study", job: "Job") -> str:
 
 
 def _show(
-    result: "StudyResult | None", out: Path | None, plot: Path | None, csv: Path | None, quiet: bool
+    result: "StudyResult", out: Path | None, plot: Path | None, csv: Path | None, quiet: bool
 ) -> None:
     """Print what was found; exit with 3 if laws failed."""
-    if result is None:
-        say(f"this part is done; others of the job in {out} are not. Resume it if they have ended.")
-        return
     print(result.summary())
     if out is not None and not quiet:
         say(f"all results are in {out / 'results.parquet'}")

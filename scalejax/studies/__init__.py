@@ -4,6 +4,8 @@
   objectives x resamples (`scalejax.studies.study`, `scalejax.studies.subsets`).
 - `study`: fit all of it, in memory or in a folder from which it can be resumed; `resume`
   goes on in such a folder (`scalejax.studies.run`).
+- `processes`: workers of this machine for ``executor=``; any `concurrent.futures.Executor` does
+  (`scalejax.studies.executing`).
 - `StudyResult`: the tidy frame and what is made from it (`scalejax.studies.study_result`).
 
 For one law and a few groups whose fits you want to look at, take `scalejax.fit_many`.
@@ -12,6 +14,9 @@ For one law and a few groups whose fits you want to look at, take `scalejax.fit_
 from scalejax.studies.disk import DiskError as DiskError
 from scalejax.studies.disk import disk_trouble as disk_trouble
 from scalejax.studies.estimate import estimate as estimate
+from scalejax.studies.executing import FailedShards as FailedShards
+from scalejax.studies.executing import Workers as Workers
+from scalejax.studies.executing import processes as processes
 from scalejax.studies.files import StudyFile as StudyFile
 from scalejax.studies.folder import Folder as Folder
 from scalejax.studies.folder import JobError as JobError

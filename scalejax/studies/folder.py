@@ -3,8 +3,9 @@
     job.json              the study, a fingerprint of everything that results depend on
     rows.parquet          the rows, so that a job can be resumed without the file they came from
     shards/000012.parquet one file a shard, written whole or not at all
-    manifest-0.jsonl      a line for each finished shard, from process 0: its checksum and counts
-    lock-0                held while process 0 is at work
+    manifest-0.jsonl      a line for each finished shard: its checksum and counts
+    failures.json         the errors of shards that failed on workers, by number
+    lock-0                held while a process is at work here
     results.parquet       one row for each problem and quantity, when all shards are done
     results.json          the checksum of the results, so that they are not made again
 
@@ -33,6 +34,7 @@ from scalejax.studies.disk import disk_trouble, write_parquet
 SCHEMA = 1
 JOB, ROWS, SHARDS = "job.json", "rows.parquet", "shards"
 RESULTS, CHECKSUM = "results.parquet", "results.json"
+MANIFEST, FAILURES = "manifest-0.jsonl", "failures.json"
 
 
 class JobError(ScalejaxError):
@@ -184,6 +186,7 @@ class Folder:
     def finished_shards(self) -> dict[int, Line]:
         """The finished shards by number; those with a missing or damaged file are left out."""
         lines: dict[int, Line] = {}
+        # Jobs of before had one of each process.
         for manifest in sorted(self.path.glob("manifest-*.jsonl")):
             for text in manifest.read_text(encoding="utf-8", errors="replace").splitlines():
                 line = _line(text)
@@ -208,7 +211,7 @@ class Folder:
         """The file of a shard."""
         return self.path / SHARDS / f"{number:06d}.parquet"
 
-    def keep(self, line: Mapping[str, Any], table: pa.Table, process: int) -> Line:
+    def keep(self, line: Mapping[str, Any], table: pa.Table) -> Line:
         """Write a finished shard, then its line.
 
         Raises:
@@ -218,7 +221,7 @@ class Folder:
         with disk_trouble(self.path):
             write_parquet(table, path)
             entry = Line(**line, sha256=sha256_of(path), size=path.stat().st_size)
-            with (self.path / f"manifest-{process}.jsonl").open("ab") as file:
+            with (self.path / MANIFEST).open("ab") as file:
                 # A line that was cut off by a crash must not swallow this one.
                 file.write(b"\n" * bool(file.tell()) + json.dumps(asdict(entry)).encode())
                 file.flush()
@@ -243,9 +246,22 @@ class Folder:
             write_bytes(json.dumps(record).encode(), self.path / CHECKSUM)
         return path
 
+    def keep_failures(self, failures: Mapping[int, str]) -> None:
+        """Write the tracebacks of shards that failed, by number; nothing where there are none.
+
+        Raises:
+            DiskError: They cannot be written.
+        """
+        path = self.path / FAILURES
+        with disk_trouble(self.path):
+            if failures:
+                write_bytes((json.dumps(failures, indent=2) + "\n").encode(), path)
+            else:
+                path.unlink(missing_ok=True)
+
     @contextmanager
-    def ready(self, process: int) -> Iterator[None]:
-        """Create the folder if needed, and hold the lock of a process inside the block.
+    def ready(self) -> Iterator[None]:
+        """Create the folder if needed, and hold its lock inside the block.
 
         Raises:
             UsageError: It is a file, or holds something else.
@@ -260,21 +276,21 @@ class Folder:
                     f"{self.path} holds other files and no job; name a new or empty folder."
                 )
             (self.path / SHARDS).mkdir(parents=True, exist_ok=True)
-        with self._locked(process):
+        with self._locked():
             yield
 
     @contextmanager
-    def _locked(self, process: int) -> Iterator[None]:
-        """Hold the lock of a process, which the system lets go of when the process ends."""
-        lock = filelock.FileLock(self.path / f"lock-{process}", timeout=0)
-        owner = self.path / f"owner-{process}.json"
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock, which the system lets go of when the process ends."""
+        lock = filelock.FileLock(self.path / "lock-0", timeout=0)
+        owner = self.path / "owner-0.json"
         with disk_trouble(self.path):
             try:
                 lock.acquire()
             except filelock.Timeout:
                 raise JobError(
                     f"another process is at work in {self.path} ({_owner(owner)}): wait for it, or "
-                    "stop it. Two processes of one job need --distributed."
+                    "stop it. One process drives a job; its workers may be many."
                 ) from None
         try:
             me = {"pid": os.getpid(), "host": socket.gethostname()}

@@ -1,8 +1,8 @@
 """`study`: fit all laws of a study, in memory or in a folder from which it can be resumed.
 
 With ``out=`` every shard is a file as soon as it is done, and calling again goes on where the last
-call stopped, whatever stopped it. Several processes share a job if each says which it is; they
-need nothing from each other but the folder.
+call stopped, whatever stopped it. With ``executor=`` the workers of an engine solve the shards; who
+called writes them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from scalejax.engine import Layout
 from scalejax.fitting import describe_rows, rows_to_arrow, table_of
 from scalejax.keywords import keywords
 from scalejax.laws import Law
+from scalejax.studies.executing import FailedShards, Workers, solve_on
 from scalejax.studies.files import study_of
 from scalejax.studies.fingerprint import fingerprint, rows_mark
 from scalejax.studies.folder import SCHEMA, Folder, JobError, Line
@@ -25,7 +26,8 @@ from scalejax.studies.job import Job, prepare
 from scalejax.studies.shards import Shard
 from scalejax.studies.study import Study
 from scalejax.studies.study_result import StudyResult, summaries
-from scalejax.studies.working import Watch, counts_of, solve_all
+from scalejax.studies.workers import pack
+from scalejax.studies.working import ShardResult, Watch, counts_of, solve_all
 
 
 @keywords(TableOptions)
@@ -36,9 +38,9 @@ def study(
     out: str | Path | None = None,
     progress: Watch | None = None,
     layout: Layout | None = None,
-    process: tuple[int, int] = (0, 1),
+    executor: Workers | None = None,
     **table_options: Unpack[TableOptions],
-) -> StudyResult | None:
+) -> StudyResult:
     """Fit all laws of a study.
 
     Args:
@@ -48,22 +50,23 @@ def study(
             it everything stays in memory.
         progress: Called after every shard.
         layout: How work is laid out on the devices.
-        process: Number of this process and how many there are, if several share the folder; each
-            solves its part of the shards.
+        executor: Who solves the shards: any `concurrent.futures.Executor`, of processes (spawned,
+            not forked), dask, MPI or Slurm, or a function that makes one, which is called again
+            when a lost worker has broken it. This process alone if not given.
         **table_options: As for `scalejax.fit`.
 
     Returns:
-        The result; None if other processes still have shards to solve.
+        The result.
 
     Raises:
         InputError: The data cannot be used.
         UsageError: The study does not go with the data.
-        ScalejaxError: The folder cannot be used, or the devices failed twice.
+        ScalejaxError: The folder cannot be used, or the devices or shards on workers failed twice.
     """
     job = prepare(plan, data, layout=layout, **table_options)
     if out is None:
-        return _in_memory(job, progress)
-    return _in_folder(job, Folder(out), plan.describe(), progress, process)
+        return _in_memory(job, plan.describe(), progress, executor)
+    return _in_folder(job, Folder(out), plan.describe(), progress, executor)
 
 
 def resume(
@@ -72,8 +75,8 @@ def resume(
     laws: Mapping[str, str | Law] | None = None,
     progress: Watch | None = None,
     layout: Layout | None = None,
-    process: tuple[int, int] = (0, 1),
-) -> StudyResult | None:
+    executor: Workers | None = None,
+) -> StudyResult:
     """Go on with a job in the folder that it was begun in; the rows are kept there.
 
     Args:
@@ -82,7 +85,7 @@ def resume(
             imported yet: no code that a file names is run.
         progress: As for `study`.
         layout: As for `study`.
-        process: As for `study`.
+        executor: As for `study`.
 
     Returns:
         As `study`.
@@ -100,7 +103,7 @@ def resume(
     if rows_mark(table) != saved["fingerprint"].get("rows"):
         raise folder.damaged_rows("they are not those that the job was begun with")
     job = prepare(plan, table, layout=layout)
-    return _in_folder(job, folder, saved["study"], progress, process)
+    return _in_folder(job, folder, saved["study"], progress, executor)
 
 
 def fits_folder(job: Job, out: Path) -> bool:
@@ -115,10 +118,28 @@ def fits_folder(job: Job, out: Path) -> bool:
     return True
 
 
-def _in_memory(job: Job, progress: Watch | None) -> StudyResult:
-    tables = [result.table for result in solve_all(job, job.shards, progress, {})]
-    frames = [part.to_pandas() for part in summaries(job.problems, tables)]
+def _in_memory(
+    job: Job, description: Mapping[str, Any], progress: Watch | None, executor: Workers | None
+) -> StudyResult:
+    solved = _solve(job, job.shards, description, progress, {}, executor)
+    results = sorted(solved, key=lambda result: result.shard.number)
+    frames = [part.to_pandas() for part in summaries(job.problems, [one.table for one in results])]
     return StudyResult(job.problems, pd.concat(frames, ignore_index=True))
+
+
+def _solve(
+    job: Job,
+    shards: Sequence[Shard],
+    description: Mapping[str, Any],
+    progress: Watch | None,
+    before: Mapping[int, tuple[int, int, int]],
+    executor: Workers | None,
+) -> Iterator[ShardResult]:
+    """Solve shards here, or on the workers of an executor."""
+    if executor is None or not shards:
+        return solve_all(job, shards, progress, before)
+    packed = pack(job, description, _marks(job, description))
+    return solve_on(executor, job, packed, shards, progress, before)
 
 
 def _in_folder(
@@ -126,8 +147,8 @@ def _in_folder(
     folder: Folder,
     description: Mapping[str, Any],
     progress: Watch | None,
-    process: tuple[int, int],
-) -> StudyResult | None:
+    executor: Workers | None,
+) -> StudyResult:
     """Go on in a folder, or begin there; `description` is the study as plain values."""
     marks, rows = _marks(job, description), rows_to_arrow(job.problems.table)
     if folder.exists:
@@ -136,35 +157,39 @@ def _in_folder(
         path = folder.results() if folder.has_rows(rows) else None
         if path is not None and len(_finished_lines(job, folder)) == len(job.shards):
             return StudyResult(job.problems, path)
-    with folder.ready(process[0]):
+    with folder.ready():
         if not folder.exists:
             folder.begin(_description(job, marks), rows)
         folder.refuse_changed(marks)
         if not folder.has_rows(rows):
             folder.keep_rows(rows)
-        return _go_on(job, folder, progress, process)
+        return _go_on(job, folder, description, progress, executor)
 
 
 def _go_on(
-    job: Job, folder: Folder, progress: Watch | None, process: tuple[int, int]
-) -> StudyResult | None:
-    number, count = process
+    job: Job,
+    folder: Folder,
+    description: Mapping[str, Any],
+    progress: Watch | None,
+    executor: Workers | None,
+) -> StudyResult:
     lines = _finished_lines(job, folder)
-    mine = [shard for shard in job.shards if shard.number % count == number]
-    missing = [shard for shard in mine if shard.number not in lines]
+    missing = [shard for shard in job.shards if shard.number not in lines]
     before = {k: (line.fits, line.converged, line.failed) for k, line in lines.items()}
-    for result in solve_all(job, missing, progress, before):
-        fits, converged, failed = counts_of(result.table)
-        folder.keep(
-            {
-                "shard": result.shard.number, "fits": fits, "converged": converged,
-                "failed": failed, "seconds": round(result.seconds, 3), "lanes": result.lanes,
-            },
-            result.table,
-            number,
-        )  # fmt: skip
-    if len(_finished_lines(job, folder)) < len(job.shards):
-        return None
+    folder.keep_failures({})
+    try:
+        for result in _solve(job, missing, description, progress, before, executor):
+            fits, converged, failed = counts_of(result.table)
+            folder.keep(
+                {
+                    "shard": result.shard.number, "fits": fits, "converged": converged,
+                    "failed": failed, "seconds": round(result.seconds, 3), "lanes": result.lanes,
+                },
+                result.table,
+            )  # fmt: skip
+    except FailedShards as error:
+        folder.keep_failures(error.failures)
+        raise
     path = folder.finish(summaries(job.problems, _read(folder, job.shards)))
     return StudyResult(job.problems, path)
 

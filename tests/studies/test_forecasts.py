@@ -1,5 +1,6 @@
 """Studies with a run to come: the same forecasts as of fits, and the same bytes however made."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -121,20 +122,20 @@ def first_shard(study, runs):
 
 
 class TestJobs:
-    def test_stopped_shared_and_in_parts_are_the_same(self, study, runs, result, tmp_path):
+    def test_stopped_and_on_workers_are_the_same(self, study, runs, result, tmp_path):
         def halt(progress):
             raise KeyboardInterrupt
 
-        whole, stopped, shared = (tmp_path / name for name in ("whole", "stopped", "shared"))
+        whole, stopped, workers = (tmp_path / name for name in ("whole", "stopped", "workers"))
         found = sj.study(study, runs, out=whole)
         pd.testing.assert_frame_equal(found.frame, result.frame)
         with pytest.raises(KeyboardInterrupt):
             sj.study(study, runs, out=stopped, progress=halt)
         assert len(Folder(stopped).finished_shards()) == 1
         sj.resume(stopped)
-        assert sj.study(study, runs, out=shared, process=(1, 2)) is None
-        sj.study(study, runs, out=shared, process=(0, 2))
-        assert bytes_of(stopped) == bytes_of(shared) == bytes_of(whole)
+        with ThreadPoolExecutor(2) as executor:
+            sj.study(study, runs, out=workers, executor=executor)
+        assert bytes_of(stopped) == bytes_of(workers) == bytes_of(whole)
 
     def test_a_part_without_the_sample_has_none(self, study, runs):
         job = prepare(study, runs)

@@ -132,7 +132,7 @@ class TestJobs:
         (job / "results.parquet").unlink()
         code = (
             "import sys, time\nfrom scalejax.studies.folder import Folder\n"
-            f"with Folder({str(job)!r}).ready(0):\n"
+            f"with Folder({str(job)!r}).ready():\n"
             "    print('locked', flush=True)\n    time.sleep(60)\n"
         )
         with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
@@ -143,18 +143,6 @@ class TestJobs:
             other.wait()
         # The lock of a process that died is free.
         assert sj.resume(job) is not None
-
-    def test_processes_share_a_job(self, study, runs, job, tmp_path):
-        folder = tmp_path / "shared"
-        assert sj.study(study, runs, out=folder, process=(1, 2)) is None
-        assert sj.study(study, runs, out=folder, process=(0, 2)) is not None
-        assert bytes_of(folder) == bytes_of(job)
-
-    def test_the_shards_of_a_lost_process_are_picked_up(self, study, runs, job, tmp_path):
-        folder = tmp_path / "lost"
-        assert sj.study(study, runs, out=folder, process=(2, 4)) is None
-        assert sj.resume(folder) is not None
-        assert bytes_of(folder) == bytes_of(job)
 
     def test_a_folder_with_other_files_is_refused(self, study, runs, tmp_path):
         (tmp_path / "thesis.tex").write_text("")

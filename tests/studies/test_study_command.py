@@ -1,4 +1,4 @@
-"""Studies from the command line, and jobs that several processes share."""
+"""Studies from the command line."""
 
 import os
 import signal
@@ -189,61 +189,6 @@ class TestCommand:
 
 @pytest.mark.slow
 class TestProcesses:
-    """Real processes of JAX's own runtime, on loopback."""
-
-    def start(self, files, job, seconds):
-        """A process for each number of seconds that it waits before a shard."""
-        port = self.free_port()
-        return [
-            command(
-                *("study", files, "--out", job, "--distributed", "--coordinator"),
-                *(f"localhost:{port}", "--processes", len(seconds), "--process", k),
-                env={**os.environ, "SECONDS_BEFORE_A_SHARD": str(wait)},
-            )
-            for k, wait in enumerate(seconds)
-        ]
-
-    def ends(self, processes):
-        said = [process.communicate(timeout=500) for process in processes]
-        return [process.returncode for process in processes], said
-
-    def free_port(self):
-        import socket
-
-        with socket.socket() as found:
-            found.bind(("localhost", 0))
-            return found.getsockname()[1]
-
-    @pytest.mark.parametrize("count", [2, 4])
-    def test_several_processes_give_the_bytes_of_one(self, files, tmp_path, count):
-        alone, job = tmp_path / "alone", tmp_path / "job"
-        with command("study", files, "--out", alone) as process:
-            assert process.wait() == 0
-        codes, said = self.ends(self.start(files, job, [0] * count))
-        assert codes == [0] * count, said
-        assert bytes_of(job) == bytes_of(alone)
-
-    @pytest.mark.parametrize("killed", [0, 1])
-    def test_one_killed_half_way_does_not_end_the_other(self, files, tmp_path, killed):
-        """Nor does it if it is the one where all met; what it leaves is picked up."""
-        alone, job = tmp_path / "alone", tmp_path / "job"
-        with command("study", files, "--out", alone) as process:
-            assert process.wait() == 0
-        seconds = [15, 15]
-        seconds[killed] = 0
-        processes = self.start(files, job, seconds)
-        manifest = job / f"manifest-{killed}.jsonl"
-        while not manifest.exists() and processes[killed].poll() is None:
-            time.sleep(0.01)
-        processes[killed].kill()
-        codes, said = self.ends(processes)
-        assert codes[killed] == -9
-        assert codes[1 - killed] == 0, said
-        assert (job / f"manifest-{1 - killed}.jsonl").exists()
-        with command("resume", job) as process:
-            assert process.wait() == 0
-        assert bytes_of(job) == bytes_of(alone)
-
     def test_several_pretended_devices_give_the_bytes_of_one(self, files, tmp_path):
         alone, job = tmp_path / "alone", tmp_path / "job"
         for folder, devices in ((alone, 1), (job, 4)):

@@ -9,7 +9,6 @@ a share of the parameters, or as a loss that is added.
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 
@@ -17,6 +16,7 @@ from scalejax.laws import FRANTAR2025, chinchilla, effective_parameters, sun2025
 from scalejax.planning.measures import PRECISION_BITS
 from scalejax.planning.source import Source
 from scalejax.quantities import LOSS
+from scalejax.scope import own_settings
 
 _FLOATS = {"fp4": (2.0, 1.0), "fp6": (3.0, 2.0), "fp8": (4.0, 3.0), "bf16": (8.0, 7.0)}
 """Exponent and mantissa bits."""
@@ -40,7 +40,7 @@ def losses_by_bits(source: Source, decisions: Mapping[str, Mapping[str, float]])
     """
     own = {name: float(source.params[name]) for name in chinchilla.parameters}
     rows: dict[str, dict[str, float]] = {"kumar2024": {}, "sun2025": {}, "frantar2025": {}}
-    with jax.enable_x64(True):
+    with own_settings():
         for name, x in decisions.items():
             rows["kumar2024"][name] = _kumar(source.params, own, x, name)
             rows["sun2025"][name] = _sun(own, x, name) if source.unit == LOSS.unit else np.nan

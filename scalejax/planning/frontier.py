@@ -29,8 +29,8 @@ from scalejax.planning.problem import NamedLimit
 from scalejax.planning.solution import QUALITY, PlanSolution
 from scalejax.resampling import check_level
 from scalejax.status import Outcome
-from scalejax.workload import MOST_POINTS
 from scalejax.vocabulary import argument
+from scalejax.workload import MOST_POINTS
 
 DEMAND = "demand"
 """Name under which a frontier goes along the tokens that are served."""

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from typing import Any, Literal, get_args
 
-from scalejax.amounts import LEVEL, POSITIVE, SHARE, kind_of, read, whole
+from scalejax.amounts import LEVEL, POSITIVE, SHARE, fits, kind_of, read, whole
 from scalejax.engine import ObjectiveLike, as_objective, make_box, refuse_broken
 from scalejax.errors import UsageError
 from scalejax.fitting import describe_objective
@@ -202,13 +202,14 @@ def _run_to_come(at: Any, recipes: Sequence[Recipe]) -> dict[str, float] | str:
         if isinstance(at, str):
             multiple_of(at)
             return at
-        run = {
-            str(name): read("forecast_at", value, kind_of(name)) for name, value in dict(at).items()
-        }
+        values = {str(name): value for name, value in dict(at).items()}
     except (TypeError, ValueError):
         raise ValueError(
             f'is one run, such as {{"N": "70B", "D": "1.4T"}}, or "10x", not {at!r}'
         ) from None
+    if wrong := [name for name, value in values.items() if not fits(value, kind_of(name))]:
+        raise ValueError(f"has {', '.join(wrong)}, which must be {kind_of(wrong[0]).words}")
+    run = {name: read("forecast_at", value, kind_of(name)) for name, value in values.items()}
     inputs = dict.fromkeys(name for recipe in recipes for name in recipe.found.inputs)
     if missing := [name for name in inputs if name not in run]:
         raise ValueError(f"lacks {', '.join(missing)}")

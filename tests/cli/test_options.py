@@ -27,16 +27,18 @@ EDGES = {
         "level",
         "progress",
         "force",
-        "distributed",
     ),
-    *("coordinator", "processes", "process", "rows", "formula", "delta", "dof", "on"),
+    *("rows", "formula", "delta", "dof", "on"),
+    # Two usual executors have options of their own.
+    *("workers", "scheduler"),
     # In Python the forecast is printed, or planned by, where one is asked for.
     *("quick", "by_forecast"),
     # --runs, where the argument is called so.
     "second_table",
 }
 # In Python the first argument of `predict`, of a fit or of a selection.
-POINT_OF_A_PREDICTION = {("select", "at"), ("predict", "at")}
+# The laws of a study that are code are named to what reads its file.
+ELSEWHERE = {("select", "at"), ("predict", "at"), ("study", "laws")}
 KEYWORDS = {
     "fit": (sj.fit, sj.fit_many, TableOptions),
     "check": (sj.check, TableOptions),
@@ -66,7 +68,7 @@ def test_options_are_keywords(verb):
     command = get_command(app).commands[verb]
     options = {one.name for one in command.params if one.param_type_name == "option"}
     known = set().union(*map(keywords_of, KEYWORDS[verb]))
-    beside = {name for of, name in POINT_OF_A_PREDICTION if of == verb}
+    beside = {name for of, name in ELSEWHERE if of == verb}
     assert options - EDGES - known - beside == set()
     spelt = {one.opts[0] for one in command.params if one.name in known & options}
     assert spelt == {"--" + name.replace("_", "-") for name in known & options}

@@ -139,7 +139,7 @@ class TestDisks:
         assert end.value.code == 74
         assert "Read-only file system" in capsys.readouterr().err
         monkeypatch.undo()
-        with Folder(tmp_path / "job").ready(0):
+        with Folder(tmp_path / "job").ready():
             pass
 
     def test_what_is_finished_is_shown_without_writing(self, job, study, runs, monkeypatch, result):

@@ -180,7 +180,7 @@ class TestDeclaration:
             ({"N": 1e9}, "lacks D"),
             ({"N": 1e9, "D": 1e9, "P": 3}, "P, which no law"),
             ({"N": -1e9, "D": 1e9}, "positive"),
-            ({"N": "many", "D": 1e9}, "one run"),
+            ({"N": "many", "D": 1e9}, "N, which must be"),
             ("10", "one run"),
             ("-1x", "one run"),
         ],

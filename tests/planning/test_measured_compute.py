@@ -1,11 +1,10 @@
 """A measured column of compute decides, a plan is that of the budget that it says, and is kept."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from cases import CASES, needs_cases
+from tampering import edit, seal
 
 import scalejax as sj
 from scalejax.compute import SIX_N_D, Compute
@@ -94,9 +93,8 @@ def test_a_saved_fit_plans_the_same(line, tmp_path):
 
 def test_a_fit_of_before_has_six_n_d(plain, tmp_path):
     folder = plain.save(tmp_path / "fit")
-    old = json.loads((folder / "fit.json").read_text())
-    del old["table"]["compute"]
-    (folder / "fit.json").write_text(json.dumps(old))
+    edit(folder / "fit.json", lambda fit: fit["table"].pop("compute"))
+    seal(folder)
     assert sj.load_fit(folder).table.compute == SIX_N_D
 
 

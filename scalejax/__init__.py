@@ -22,7 +22,7 @@
 - `select`: several laws on the same runs, by what they extrapolate to.
 - `study`, `resume`: a thousand laws as one resumable job.
 - `advise`: what published advice is worth on your runs.
-- `report`: one HTML file about a fit.
+- `report`: one HTML file about a fit. `page`: one that answers "what if" of a decision.
 - `keep_programs`: keep what is compiled, so that the next process need not compile it.
 - `law`, `formula_law`, `Positive`, `Real`, `UnitInterval`: a law of your own.
 - `huber`, `student_t`, `least_squares`, `absolute`: what is minimised.
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from scalejax import laws as laws
     from scalejax import objectives as objectives
     from scalejax import optima as optima
+    from scalejax import pages as pages
     from scalejax import planning as planning
     from scalejax import plots as plots
     from scalejax import pooling as pooling
@@ -104,6 +105,7 @@ if TYPE_CHECKING:
     from scalejax.objectives import huber as huber
     from scalejax.objectives import least_squares as least_squares
     from scalejax.objectives import student_t as student_t
+    from scalejax.pages import page as page
     from scalejax.planning import frontier as frontier
     from scalejax.planning import load_plan as load_plan
     from scalejax.planning import plan as plan
@@ -132,6 +134,7 @@ _HOME = {
         "forecasting": "forecast load_forecast",
         "laws": "LAWS Law Positive Real UnitInterval find_law formula_law law",
         "objectives": "absolute huber least_squares student_t",
+        "pages": "page",
         "planning": "frontier load_plan plan",
         "pooling": "borrow pool",
         "programs": "keep_programs",
@@ -145,7 +148,7 @@ _HOME = {
 _ROOMS = (
     *("advice", "bayes", "conclusions", "costs", "curve_fits", "curves", "data"),
     *("datasets", "designing", "engine", "errors", "fitting", "forecasting", "identify", "isoflop"),
-    *("laws", "objectives", "optima", "planning", "plots", "pooling", "quantities"),
+    *("laws", "objectives", "optima", "pages", "planning", "plots", "pooling", "quantities"),
     *("reporting", "resampling", "selection", "solvers", "status", "studies"),
 )
 _MOVED = {

@@ -24,6 +24,8 @@ from scalejax.cli.fit import EXAMPLES, fit
 from scalejax.cli.forecast import EXAMPLES as FORECAST_EXAMPLES
 from scalejax.cli.forecast import forecast
 from scalejax.cli.laws import laws_app
+from scalejax.cli.page import EXAMPLES as PAGE_EXAMPLES
+from scalejax.cli.page import page
 from scalejax.cli.plan import EXAMPLES as PLAN_EXAMPLES
 from scalejax.cli.plan import plan
 from scalejax.cli.question import compare, predict, sensitivity
@@ -86,6 +88,7 @@ app.command(short_help="Say what published advice is worth on your runs.", epilo
     advise
 )
 app.command(short_help="Plan a training run: the best N, D and bits.", epilog=PLAN_EXAMPLES)(plan)
+app.command(short_help="Write one HTML page that answers what if.", epilog=PAGE_EXAMPLES)(page)
 app.command(short_help="Choose which runs to train next.", epilog=DESIGN_EXAMPLES)(design)
 app.command(short_help="Write one HTML page about a saved fit.", epilog=REPORT_EXAMPLES)(report)
 

@@ -165,6 +165,15 @@ Origin = Annotated[
         callback=_source,
     ),
 ]
+Decided = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a saved plan (plan --out), fit (fit --out) or forecast (forecast --out), "
+        "or a published set of coefficients such as besiroglu2024 (scalejax laws).",
+        metavar="WHAT",
+        callback=_source,
+    ),
+]
 Source = Annotated[
     str,
     typer.Argument(

@@ -8,37 +8,26 @@ that cannot be seen are written out.
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from markupsafe import Markup
 
 from scalejax.data import to_csv
 from scalejax.errors import UsageError
-from scalejax.files import check_writable, staged, write_bytes
+from scalejax.files import check_writable, staged
 from scalejax.fitting import Fit
+from scalejax.html_file import check_html_path, rendered, save_html
 from scalejax.reporting.assembly import ReportOptions, content
 from scalejax.reporting.blocks import Grid, Report
-from scalejax.wording import html_table, printable
+from scalejax.wording import html_table
 
 TEMPLATE = "page.html.j2"
 
 MARK = '<meta name="generator" content="scalejax report">'
 """The tag by which a report of ours is known, so that no other file is overwritten."""
 
-# Bytes from the beginning of a page that hold the mark; the template has it at the top.
-_MARK_WITHIN = 400
-
 
 def to_html(content: Report) -> str:
     """The page of a report."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(report=content, table=_table)
+    return rendered(Path(__file__).parent / TEMPLATE, report=content, table=_table)
 
 
 def render(fit: Fit, **options: Any) -> str:
@@ -83,22 +72,7 @@ def check_path(path: str | Path) -> None:
     Raises:
         UsageError: It is a folder or a file that is no report, or its folder does not exist.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise UsageError(f"{path} is a folder; name a file such as report.html.")
-    if not target.absolute().parent.is_dir():
-        raise UsageError(f"there is no folder {target.parent} to write a report in.")
-    if target.exists() and not _is_report(target):
-        raise UsageError(f"{path} exists and is no report of ours; name another file.")
-    check_writable(target)
-
-
-def _is_report(path: Path) -> bool:
-    try:
-        with path.open("rb") as file:
-            return MARK.encode() in file.read(_MARK_WITHIN)
-    except OSError:
-        return False
+    check_html_path(path, MARK, "report")
 
 
 def save(page: str, path: str | Path) -> Path:
@@ -108,9 +82,7 @@ def save(page: str, path: str | Path) -> Path:
         UsageError: As `check_path` does.
         DiskError: It cannot be written.
     """
-    check_path(path)
-    write_bytes(page.encode("utf-8"), Path(path))
-    return Path(path)
+    return save_html(page, path, MARK, "report")
 
 
 def check_folder(folder: str | Path) -> None:
@@ -156,13 +128,3 @@ def save_tables(report: Report, folder: str | Path) -> list[Path]:
 
 def _table(grid: Grid) -> Markup:
     return Markup(html_table(grid.caption, grid.header, grid.rows, grid.texts))
-
-
-def _visible(value: Any) -> Any:
-    """Text of which every character can be seen: control characters are written out.
-
-    What is escaped already has been through here.
-    """
-    if not isinstance(value, str) or hasattr(value, "__html__") or value.isprintable():
-        return value
-    return printable(value)

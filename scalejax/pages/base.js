@@ -39,6 +39,10 @@ function parsed(text) {
   const scale = { k: 1e3, m: 1e6, b: 1e9, g: 1e9, t: 1e12 }[match[2].toLowerCase()] || 1;
   return Number(match[1]) * scale;
 }
+// A number as it stands in a field: short where that loses nothing.
+function written(value) {
+  return parsed(short(value)) === value ? short(value) : String(value).replace("e+", "e");
+}
 // A number that is read short and copied in full.
 function figure(value, text) {
   return element("data", { value: String(value), title: String(value) }, text || short(value));

@@ -49,8 +49,8 @@ function chart(host, name, spec) {
   });
   const legend = element("ul", { class: "legend" }, ...spec.series.filter((one) => one.label)
     .map((one) => element("li", {}, key(one), one.label)));
-  host.replaceChildren(element("h3", {}, spec.title), svg, legend, readout,
-    downloads(name, () => flat(spec)));
+  host.replaceChildren(element("h3", {}, spec.title), svg, legend,
+    element("div", { class: "under" }, readout, downloads(name, () => flat(spec))));
 }
 function values(spec, way) {
   return spec.series.flatMap((one) => one.far ? [] : [

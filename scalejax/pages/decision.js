@@ -13,7 +13,7 @@ function decisionPage(data, arithmetic) {
 
   // The controls: a slider and a text for each number, a list for the accelerator.
   const state = new Map(data.fields.map((field) => [field.key,
-    field.value === null ? "" : String(field.value)]));
+    field.value === null ? "" : written(field.value)]));
   state.set("hardware", data.chosen || "");
   state.set("format", data.format);
   const first = new Map(state);
@@ -39,7 +39,7 @@ function decisionPage(data, arithmetic) {
     };
     text.addEventListener("input", () => { state.set(field.key, text.value.trim()); show(); later(); });
     slider.addEventListener("input", () => {
-      state.set(field.key, String(Number(Math.exp(slider.value).toPrecision(3))));
+      state.set(field.key, written(Number(Math.exp(slider.value).toPrecision(3))));
       text.value = state.get(field.key); show(); later();
     });
     const reset = () => { text.value = state.get(field.key); show(); };
@@ -128,8 +128,8 @@ function decisionPage(data, arithmetic) {
   function answered(asked) {
     const { q, ask } = asked;
     const best = solver.best(q, p, 0, ask);
-    const every = [];
-    for (let i = 0; i < data.count; i++) every.push(solver.best(q, draws, i * width, ask));
+    const every = [], sizes = solver.grid(q, p, 0, ask);
+    for (let i = 0; i < data.count; i++) every.push(solver.best(q, draws, i * width, ask, sizes));
     return { best, every };
   }
   const spread = (every, of) => interval(every.map((one, i) => (one.found ? of(one, i * width) : NaN)),
@@ -190,11 +190,10 @@ function decisionPage(data, arithmetic) {
     const body = rows.map(([label, unit, of]) => {
       const [low, high] = spread(every, (one, o) => of(one, o, draws));
       const loose = wide([low, high]) && label !== "loss";
-      const cells = [label, loose ? "\u2013" : of(best, 0, p)];
-      return data.count ? [...cells, low, high, unit] : [...cells, unit];
+      const cells = [unit ? `${label}, ${unit}` : label, loose ? "\u2013" : of(best, 0, p)];
+      return data.count ? [...cells, low, high] : cells;
     });
-    const header = data.count
-      ? ["", "estimate", `${100 * data.level} % from`, "to", "unit"] : ["", "estimate", "unit"];
+    const header = data.count ? ["number", "estimate", `${100 * data.level} % from`, "to"] : ["number", "estimate"];
     return scrolling("numbers", table("The model", header, body),
       downloads("numbers", () => ({ header, rows: body })));
   }
@@ -237,17 +236,20 @@ function decisionPage(data, arithmetic) {
     for (const k of [decade - 1, decade, decade + 1]) for (const r of ROUND) sizes.push(r * 10 ** k);
     const near = sizes.sort((a, b) => Math.abs(Math.log(a / best.N)) - Math.abs(Math.log(b / best.N)))
       .slice(0, 7).sort((a, b) => a - b);
-    const goal = (N, q, s, o, ask) => solver.at(Math.log(N), q, s, o, solver.asked(q, s, o, ask)).goal;
+    const rooms = new Map(near.map((N) => [N, solver.room(N, asked.q, p, 0, asked.ask)]));
+    const goal = (N, q, s, o, ask) =>
+      solver.at(Math.log(N), q, s, o, solver.asked(q, s, o, ask), rooms.get(N)).goal;
+    const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
     const rows = near.map((N) => {
       const own = 100 * (goal(N, asked.q, p, 0, asked.ask) / best.goal - 1);
-      const row = [N, Number.isFinite(own) ? Math.max(own, 0) : NaN];
+      const row = [N, own < Infinity ? Math.max(own, 0) : "no room"];
       if (!data.count) return row;
       const over = every.map((one, i) => (one.found
         ? Math.max(0, 100 * (goal(N, asked.q, draws, i * width, asked.ask) / one.goal - 1)) : NaN))
         .filter((x) => !Number.isNaN(x)).sort((a, b) => a - b);
-      const worst = over.slice(Math.floor(0.9 * over.length));
-      const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
-      return [...row, mean(over), mean(worst)];
+      const lost = over.filter((x) => x === Infinity).length / over.length;
+      if (lost) return [...row, `no room in ${digits(100 * lost, 2)} %`, ""];
+      return [...row, mean(over), mean(over.slice(Math.floor(0.9 * over.length)))];
     });
     const what = asked.quality ? "cost" : "loss";
     const header = ["parameters N", `${what} above the best, %`,
@@ -273,13 +275,14 @@ function decisionPage(data, arithmetic) {
     const { q, ask } = asked, own = solver.asked(q, p, 0, ask);
     const xs = line(best.N / 12, best.N * 12, 61), y = [], low = [], high = [];
     for (const N of xs) {
-      const goal = solver.at(Math.log(N), q, p, 0, own).goal;
+      const room = solver.room(N, q, p, 0, own);
+      const goal = solver.at(Math.log(N), q, p, 0, own, room).goal;
       y.push(goal < Infinity ? goal : NaN);
       if (!data.count) continue;
       const all = [];
       for (let i = 0; i < Math.min(data.count, 400); i++) {
         all.push(asked.quality && ask.asGoodAs !== undefined ? NaN
-          : solver.at(Math.log(N), q, draws, i * width, ask).goal);
+          : solver.at(Math.log(N), q, draws, i * width, ask, room).goal);
       }
       const [a, b] = interval(all, data.level);
       low.push(a); high.push(b);
@@ -317,7 +320,9 @@ function decisionPage(data, arithmetic) {
     const estimates = scales.map((scale) => path(asked, p, 0, scale));
     const host = document.getElementById("frontier"), plane = document.getElementById("plane");
     if (estimates[0] === null) { host.replaceChildren(); plane.replaceChildren(); return; }
-    const kept = estimates.filter((one) => one.found);
+    // Farther up than the worst run nothing is to be seen but the curve itself.
+    const top = data.runs ? 1.1 * data.runs.loss.reduce((a, b) => Math.max(a, b)) : Infinity;
+    const kept = estimates.filter((one) => one.found && one.loss < Math.max(top, best.loss * 1.3));
     const x = kept.map(compute), y = kept.map((one) => one.loss);
     const shown = (band) => {
       const series = band ? [{ kind: "band", x, ...band,

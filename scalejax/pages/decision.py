@@ -95,7 +95,7 @@ def decision(plan: Plan) -> dict[str, Any]:
         "law": {"name": source.law.name, "about": source.law.about, "parameters": parameters},
         "added": sorted(source.added),
         "unit": plan.source.unit,
-        "compute": str(question.flop_per_token or SIX_N_D),
+        "about": _about(plan),
         "level": plan.level,
         "wide": WIDE,
         **_draws(source),
@@ -116,6 +116,17 @@ def decision(plan: Plan) -> dict[str, Any]:
         "ends": {} if source.fit is None else _ends(source.fit),
         "notes": [_computed(source), *_beyond(question, plan)],
     }
+
+
+def _about(plan: Plan) -> str:
+    """Where the law comes from, and what its intervals rest on."""
+    fit, method = plan.source.fit, plan.method
+    origin = plan.source.label
+    if fit is not None:
+        origin = printable(f"{origin} to {fit.table.n_rows} rows of {fit.table.source}")
+    compute = f"C = {plan.question.flop_per_token or SIX_N_D}"
+    what = f"{100 * plan.level:g} % intervals from {method}" if method else "no intervals"
+    return f"{origin[:1].upper()}{origin[1:]}; {compute}; {what}."
 
 
 def runs(fit: Fit) -> dict[str, Any]:

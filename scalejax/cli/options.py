@@ -168,8 +168,8 @@ Origin = Annotated[
 Decided = Annotated[
     str,
     typer.Argument(
-        help="Folder of a saved plan (plan --out), fit (fit --out) or forecast (forecast --out), "
-        "or a published set of coefficients such as besiroglu2024 (scalejax laws).",
+        help="Folder of a saved plan (plan --out), fit (fit --out), forecast (forecast --out) or "
+        "study (study --out), or a published set of coefficients such as besiroglu2024.",
         metavar="WHAT",
         callback=_source,
     ),

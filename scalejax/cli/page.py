@@ -1,4 +1,4 @@
-"""``scalejax page``: one HTML page that answers what if, of a plan, a fit or a published set."""
+"""``scalejax page``: one HTML page that answers what if, of a plan, a fit, a study or a set."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,11 +8,13 @@ from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
 from scalejax.cli.options import option
 from scalejax.cli.talk import say, say_step, spoken_warnings
+from scalejax.errors import UsageError
 
 if TYPE_CHECKING:
     from scalejax.fitting import Fit
     from scalejax.forecasting import Forecast
     from scalejax.planning import Plan
+    from scalejax.studies import StudyResult
 
 # The backspace keeps the lines as they are.
 EXAMPLES = """\b
@@ -21,6 +23,7 @@ For example:
   scalejax page besiroglu2024 -o page.html --budget 1e24
   scalejax plan fits/mine --usd 5M --hardware h100 --out plans/next
   scalejax page plans/next -o page.html
+  scalejax page jobs/mine -o study.html
 """
 
 
@@ -56,6 +59,7 @@ def page(
 
     It holds the law, its draws and its runs, and finds the best N and D for whatever compute,
     dollars, data and demand are set in it. A saved plan keeps its own question and level.
+    Of a study it shows the parameters over the families, errors and failures.
     """
     use_compilation_cache()
     # Imported here: JAX takes a second, which --help should not.
@@ -68,6 +72,8 @@ def page(
         say_step("writing the page")
     with spoken_warnings(quiet):
         subject = _subject(what, law, by_forecast, level)
+        if subject is None:
+            raise UsageError(f"others still work on the job in {what}: wait for them.")
         pages.page(subject, out, **question, **_level(subject, level))
     if not quiet:
         say(f"wrote {out}")
@@ -75,16 +81,21 @@ def page(
 
 def _subject(
     what: str, law: str | None, by_forecast: bool, level: float
-) -> "Plan | Fit | Forecast | str":
-    """The saved plan, or what a plan is made of."""
+) -> "Plan | Fit | Forecast | StudyResult | str | None":
+    """The saved plan, the result of a job, or what a plan is made of."""
     from scalejax.planning import PLAN, load_plan
+    from scalejax.studies import Folder, resume
 
+    if Folder(what).exists:
+        return resume(what)
     if (Path(what) / PLAN).is_file():
         return load_plan(what, None if law is None else words.law_of(law))
     return words.source_of(what, law, by_forecast, level)
 
 
 def _level(subject: object, level: float) -> dict[str, float]:
+    """The level, for what has none of its own."""
     from scalejax.planning import Plan
+    from scalejax.studies import StudyResult
 
-    return {} if isinstance(subject, Plan) else {"level": level}
+    return {} if isinstance(subject, Plan | StudyResult) else {"level": level}

@@ -1,4 +1,4 @@
-"""Pages: one HTML file that answers "what if" offline, for a decision.
+"""Pages: one HTML file that answers "what if" offline: of a decision, a study, a design.
 
     from scalejax import pages
 
@@ -8,6 +8,7 @@
   refuses beforehand.
 - `javascript`: a JAX function of single numbers as JavaScript, from its trace
   (`scalejax.pages.translate`); `arithmetic`: the law and the costs of a plan (`Arithmetic`).
+- `together`: families put together by random effects, as the page of a study has them.
 
 A page holds its data, a few scripts and a policy that lets in nothing else: no request, no other
 script. The arithmetic is never written a second time: `scalejax.pages.translate` writes it from the
@@ -20,4 +21,5 @@ from scalejax.pages.page import check_page_path as check_page_path
 from scalejax.pages.page import content as content
 from scalejax.pages.page import page as page
 from scalejax.pages.page import render as render
+from scalejax.pages.study import together as together
 from scalejax.pages.translate import javascript as javascript

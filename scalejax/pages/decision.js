@@ -273,7 +273,9 @@ function decisionPage(data, arithmetic) {
     (_, k) => Math.exp(Math.log(from) + (Math.log(to) - Math.log(from)) * k / (count - 1)));
   function isoflop(asked, { best, every }) {
     const { q, ask } = asked, own = solver.asked(q, p, 0, ask);
-    const xs = line(best.N / 12, best.N * 12, 61), y = [], low = [], high = [];
+    let xs = line(best.N / 12, best.N * 12, 61);
+    xs = xs.filter((N) => solver.at(Math.log(N), q, p, 0, own).goal < Infinity);
+    const y = [], low = [], high = [];
     for (const N of xs) {
       const room = solver.room(N, q, p, 0, own);
       const goal = solver.at(Math.log(N), q, p, 0, own, room).goal;

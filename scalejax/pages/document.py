@@ -26,7 +26,6 @@ MARK = '<meta name="generator" content="scalejax page">'
 
 SCRIPTS = {
     "decision": ("base.js", "chart.js", "solve.js", "decision.js"),
-    "prediction": ("base.js", "chart.js", "prediction.js"),
     "study": ("base.js", "chart.js", "study.js"),
     "design": ("base.js", "chart.js", "design.js"),
 }

@@ -61,7 +61,7 @@ def _law_list(text: str) -> list[str]:
     return names
 
 
-def _source(value: str) -> str:
+def check_source(value: str) -> str:
     """The folder of a fit, or a published set."""
     if _is_folder(Path(value)) or value.rpartition("/")[2] in SETS:
         return value
@@ -162,16 +162,7 @@ Origin = Annotated[
         help="Folder of a saved fit (fit --out) or forecast (forecast --out), or a published set "
         "of coefficients such as besiroglu2024 (scalejax laws).",
         metavar="FIT",
-        callback=_source,
-    ),
-]
-Decided = Annotated[
-    str,
-    typer.Argument(
-        help="Folder of a saved plan (plan --out), fit (fit --out), forecast (forecast --out) or "
-        "study (study --out), or a published set of coefficients such as besiroglu2024.",
-        metavar="WHAT",
-        callback=_source,
+        callback=check_source,
     ),
 ]
 Source = Annotated[
@@ -180,7 +171,7 @@ Source = Annotated[
         help="Folder of a saved fit, or a published set of coefficients such as besiroglu2024 "
         "(scalejax laws).",
         metavar="FIT",
-        callback=_source,
+        callback=check_source,
     ),
 ]
 Law = Annotated[

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import typer
+
 from scalejax.cli import options as o
 from scalejax.cli import words
 from scalejax.cli.cache import use_compilation_cache
@@ -28,7 +30,15 @@ For example:
 
 
 def page(
-    what: o.Decided,
+    what: Annotated[
+        str,
+        typer.Argument(
+            help="Folder of a saved plan (plan --out), fit (fit --out), forecast (forecast --out) "
+            "or study (study --out), or a published set of coefficients such as besiroglu2024.",
+            metavar="WHAT",
+            callback=o.check_source,
+        ),
+    ],
     out: Annotated[
         Path,
         option("The HTML file to write; a page that is there is replaced.", None, "--out", "-o"),
@@ -62,14 +72,14 @@ def page(
     Of a study it shows the parameters over the families, errors and failures.
     """
     use_compilation_cache()
+    if not quiet:
+        say_step("writing the page")
     # Imported here: JAX takes a second, which --help should not.
     from scalejax import pages
 
     pages.check_page_path(out)
     question = {"budget": budget, "flop_per_token": flop_per_token}
     question = {name: value for name, value in question.items() if value is not None}
-    if not quiet:
-        say_step("writing the page")
     with spoken_warnings(quiet):
         subject = _subject(what, law, by_forecast, level)
         if subject is None:

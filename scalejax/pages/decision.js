@@ -381,7 +381,6 @@ function decisionPage(data, arithmetic) {
     replace("verdict-sentence", same ? data.headline : sentence(asked, answer));
     document.getElementById("answer").hidden = !answer.best.found;
     document.documentElement.dataset.ready = "yes";
-    window.answer = answer.best;
     if (!answer.best.found) return;
     const far = farOut(answer.best), lost = answer.every.filter((one) => !one.found).length;
     const notes = [];

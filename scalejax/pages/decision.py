@@ -36,7 +36,7 @@ MOST_RUNS = 1500
 """Runs that pictures show; of more every so many. Set by judgement: more are one blot."""
 
 _NAMES = {"C": "FLOP", "N": "parameters", "D": "tokens", "U": "unique tokens"}
-_ANY = Hardware("none", {"bf16": 1.0}, 1.0, 1.0, None, "")
+_ANY = Hardware("none", dict.fromkeys(PRECISION_BITS, 1.0), 1.0, 1.0, None, "")
 """Stands for hardware that is not said: no number that rests on it is shown."""
 
 
@@ -80,7 +80,9 @@ def decision(plan: Plan) -> dict[str, Any]:
         )
     if source.law.name in ("chinchilla", "chinchilla_tied"):
         source = source.repeating()
-    args, bits = _args(question, source, plan), plan.best.decision.get(BITS)
+    precision = next(iter(plan.by_format)) if question.precisions else None
+    args = args_for_page(question, source, precision)
+    bits = None if question.precisions else plan.best.answer.decision.get(BITS)
     written = arithmetic(source.law, args, bits)
     judgement = judge(plan, quick=True)
     parameters = {name: float(source.params[name]) for name in source.law.parameters}
@@ -110,7 +112,7 @@ def decision(plan: Plan) -> dict[str, Any]:
         "chosen": None if question.hardware is None else question.hardware.name,
         "apart": question.serving_hardware is not None,
         "formats": {name: PRECISION_BITS[name] for name in question.precisions},
-        "format": next(iter(plan.by_format)) if question.precisions else "bf16",
+        "format": precision or "bf16",
         "ranges": {"N": [N.low, N.high], "D": [D.low, D.high]},
         "runs": None if source.fit is None else runs(source.fit),
         "ends": {} if source.fit is None else _ends(source.fit),
@@ -176,24 +178,22 @@ def _draws(source: Source) -> dict[str, Any]:
     }
 
 
-def _args(question: Question, source: Source, plan: Plan) -> dict[str, Any]:
-    """The args of the plan's problem with all that a page may ask for besides."""
-    assert plan.best is not None
-    known = dict(plan.best.args)
-    machine = question.hardware or _ANY
+def args_for_page(question: Question, source: Source, precision: str | None) -> dict[str, Any]:
+    """The args of a plan's problem with all that a page may ask for besides.
+
+    Args:
+        question: The question.
+        source: The law and its parameters.
+        precision: The format of training, if the question names formats.
+    """
     whole = vars(question) | {
-        "hardware": machine,
+        "hardware": question.hardware or _ANY,
         "gpus": question.gpus or 1.0,
         "usd_per_hour": question.rents[0] or 1.0,
         "serving_usd_per_hour": question.rents[1] or 1.0,
-        "flop_per_token": question.flop_per_token or SIX_N_D,
         "unique_tokens": question.unique_tokens or (np.inf if source.added else None),
     }
-    precision = next(iter(plan.by_format)) if question.precisions else None
-    if question.hardware is None:
-        precision = None
     args = args_of(Question(**whole), source.law, source.params, None, precision)
-    args["fixed"] |= known["fixed"]
     args["compute"] = question.flop_per_token or SIX_N_D
     args["serving"] = {key: 1.0 if x is None else x for key, x in args["serving"].items()}
     return args

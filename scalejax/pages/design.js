@@ -8,7 +8,7 @@ function designPage(data) {
   const start = Number(stateInAddress().get("money"));
   slider.value = Math.log(start > 0 ? start : data.budget);
   const said = (width) => (!Number.isFinite(width) ? "not known"
-    : data.relative ? `\u00b1 ${digits(100 * width, 3)} %` : `\u00b1 ${digits(width, 3)}`);
+    : data.relative ? `+${digits(100 * width, 3)} %` : `\u00b1 ${digits(width, 3)}`);
   function widthAt(money) {
     let k = cost.findIndex((one) => one >= money);
     if (k < 0) k = cost.length - 1;
@@ -19,7 +19,7 @@ function designPage(data) {
   const zip = (columns) => {
     const header = Object.keys(columns);
     return { header, rows: columns[header[0]].map((_, k) => header.map((name) =>
-      (columns[name][k] === null ? NaN : columns[name][k]))) };
+      (columns[name][k] === null ? Infinity : columns[name][k]))) };
   };
   function draw() {
     const money = Math.exp(slider.value), [width, count] = widthAt(money);

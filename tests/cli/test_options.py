@@ -54,6 +54,7 @@ KEYWORDS = {
     "predict": (sj.Fit.predict,),
     "reproduce": (sj.reproduce,),
     "report": (sj.reporting.ReportOptions,),
+    "page": (sj.page, sj.plan, QuestionFields),
 }
 
 

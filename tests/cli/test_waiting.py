@@ -64,6 +64,7 @@ def test_a_verb_compiles_few_programs(verb, folder, programs, capsys):
         ("sensitivity", "FIT", "--quick"),
         ("design", "FIT", "--budget", "1e21"),
         ("report", "FIT", "--out", "page.html"),
+        ("page", "FIT", "--out", "page.html"),
     ],
     ids=lambda words: words[0],
 )

@@ -10,6 +10,7 @@ from design_cases import BUDGET, TARGET, alpha
 from scipy.stats import t as student
 
 import scalejax as sj
+from scalejax import pages
 from scalejax.designing.best_runs import information_before, judge, solve_runs, vectors_of
 from scalejax.designing.information import (
     Noise,
@@ -255,6 +256,12 @@ class TestMoney:
     def test_more_never_widens(self, curve):
         assert np.all(np.diff(curve["width"]) <= 0)
         assert np.all(np.diff(curve["cost"]) > 0)
+
+    def test_a_page_shows_the_curve(self, made, curve):
+        content = pages.content(made)
+        assert content["headline"] == " ".join(made.summary().split("\n\n")[0].split())
+        assert content["curve"]["cost"] == list(curve["cost"])
+        assert "</html>" in pages.render(made)
 
     def test_what_a_width_costs(self, made, curve):
         wanted = float(curve["width"].iloc[8])

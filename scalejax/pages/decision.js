@@ -109,6 +109,8 @@ function decisionPage(data, arithmetic) {
   }
   function wrong(limits, machine, rent, quality) {
     const has = (name) => limits.some(([one]) => one === name);
+    const odd = data.fields.find((one) => state.get(one.key) && !(value(one.key) > 0));
+    if (odd) return `${odd.label}: not a number above zero.`;
     if (value("target_loss") > 0 && value("as_good_as") > 0) {
       return "Give a loss to reach or a compute to be as good as, not both.";
     }

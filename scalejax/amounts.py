@@ -1,8 +1,9 @@
 """Numbers that a person writes: at the terminal, in Python and in TOML, all read and checked here.
 
 `read` gives one number of a `Kind` (`POSITIVE`, `SHARE`, `LEVEL` ...), `whole` a count or a seed,
-`pair` two, `bounds` a range, `mapping` numbers by name, and `points` the inputs of a law. What is
+`pair` two, `bounds` a range and `mapping` numbers by name; arrays of them are in `points`. What is
 refused is refused in one sentence, with the argument as it is written where the message is read.
+NumPy is not loaded here: the help of a verb does not wait for it.
 
 Text has the grammar of the tables, `parse_number`: "70M", "1.4T", "100,000,000", "1_000", "1e9 ".
 It is read exactly or refused: nothing is guessed, because a number that is wrong by a factor of a
@@ -18,12 +19,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral, Real
 from reprlib import Repr
 from typing import Any
 
-import numpy as np
-
-from scalejax._arrays import Floats
 from scalejax.errors import UsageError
 from scalejax.quantities import QUANTITIES
 from scalejax.vocabulary import argument, did_you_mean
@@ -151,7 +150,7 @@ def whole(name: str, value: Any, least: int = 0, most: int = MOST) -> int:
     words = f"a whole number of {least} to {'2**63 - 1' if most == MOST else f'{most:,}'}"
     try:
         # Whole numbers stay exact where float64 would round them.
-        is_int = isinstance(value, int | np.integer) and not isinstance(value, bool)
+        is_int = isinstance(value, Integral) and not is_other(value)
         if not is_int and isinstance(value, str) and re.fullmatch("[0-9]{1,19}", value.strip()):
             value, is_int = int(value), True
         amount = value if is_int else _number(value, False)
@@ -161,28 +160,6 @@ def whole(name: str, value: Any, least: int = 0, most: int = MOST) -> int:
     if not good:
         raise _refusal(name, "", words, value)
     return int(amount)
-
-
-def read_array(name: str, values: Any, kind: Kind = FINITE, key: str = "") -> Floats:
-    """Numbers, or texts such as "70B", one or several, as float64 of the same shape.
-
-    Raises:
-        UsageError: One is not of the kind.
-    """
-    # Of a list NumPy would make numbers of true and false.
-    has_type = getattr(values, "dtype", None) is not None
-    cells = np.asarray(values) if has_type else np.asarray(values, object)
-    if cells.dtype.kind not in "iuf":
-        cells = cells.astype(object)
-        flat = [read(name, cell, kind, key) for cell in cells.ravel()]
-        return np.asarray(flat, np.float64).reshape(cells.shape)
-    numbers = np.asarray(cells, np.float64)
-    for number in np.unique(numbers[~np.isfinite(numbers)]):
-        read(name, float(number), kind, key)
-    # The extremes tell of all: every kind is a range.
-    for number in (numbers.min(), numbers.max()) if numbers.size else ():
-        read(name, float(number), kind, key)
-    return numbers
 
 
 def pair(name: str, value: Any, kind: Kind = FINITE, key: str = "") -> tuple[float, float]:
@@ -213,42 +190,12 @@ def bounds(name: str, value: Any, key: str = "") -> tuple[float, float]:
     return low, high
 
 
-def points(
-    name: str, values: Any, inputs: Collection[str], known: Collection[str] = ()
-) -> dict[str, Floats]:
-    """The inputs of a law at some points, (k,) each, in the order of `inputs`.
-
-    Args:
-        name: The keyword in Python.
-        values: A frame, which may have other columns, or a mapping, which may not.
-        inputs: Inputs of the law.
-        known: Others that a mapping may have.
+def check_names(name: str, values: Mapping[Any, Any], known: Collection[str]) -> None:
+    """Refuse a name that is none of those known, with the nearest.
 
     Raises:
-        UsageError: One is missing, is no input, is not of its kind, or lengths differ.
+        UsageError: There is one.
     """
-    if isinstance(values, str) or not hasattr(values, "keys"):
-        raise UsageError(
-            f"{argument(name)} must name {', '.join(inputs)} with numbers, not {short(values)}."
-        )
-    if missing := [one for one in inputs if one not in values]:
-        raise UsageError(f"{argument(name)} lacks {', '.join(missing)}.")
-    if isinstance(values, Mapping):
-        _check_names(name, values, {*inputs, *known})
-    columns = {
-        one: np.atleast_1d(read_array(name, values[one], kind_of(one), one)) for one in inputs
-    }
-    if empty := [one for one, column in columns.items() if not column.size]:
-        raise UsageError(f"{argument(name)} has no numbers of {', '.join(empty)}.")
-    try:
-        arrays = np.broadcast_arrays(*columns.values())
-    except ValueError:
-        lengths = ", ".join(f"{len(column)} of {one}" for one, column in columns.items())
-        raise UsageError(f"{argument(name)} has columns of different lengths: {lengths}.") from None
-    return dict(zip(inputs, arrays, strict=True))
-
-
-def _check_names(name: str, values: Mapping[Any, Any], known: Collection[str]) -> None:
     for key in values:
         if key not in known:
             near = did_you_mean(str(key), known) or f"; known are {', '.join(sorted(known))}."
@@ -270,7 +217,7 @@ def mapping(
     if not isinstance(values, Mapping):
         raise UsageError(f"{argument(name)} must be numbers by name, not {short(values)}.")
     if names is not None:
-        _check_names(name, values, names)
+        check_names(name, values, names)
     if read_one is not None:
         return {str(key): read_one(name, value, key=str(key)) for key, value in values.items()}
     return {str(key): read(name, value, kind, str(key)) for key, value in values.items()}
@@ -290,15 +237,19 @@ def _number(value: Any, percent: bool) -> float:
         if percent and value.rstrip().endswith("%"):
             return float(Fraction(repr(parse_number(value.rstrip()[:-1]))) / 100)
         return parse_number(value)
-    if isinstance(value, np.ndarray) and value.ndim == 0:
-        value = value[()]
-    if isinstance(value, bool | np.bool_):
+    if is_other(value):
         raise ValueError
-    if isinstance(value, int | float | np.integer | np.floating | Decimal | Fraction):
+    if isinstance(value, Real | Decimal):
         return float(value)
-    if getattr(value, "shape", None) == () and getattr(value, "dtype", None) is not None:
-        return _number(np.asarray(value)[()], percent)  # A scalar of JAX.
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        return _number(value.item(), percent)  # A scalar of NumPy or JAX.
     raise ValueError
+
+
+def is_other(value: Any) -> bool:
+    """Whether a value would pass for a number and is another thing: true, false, or a time."""
+    kind = getattr(getattr(value, "dtype", None), "kind", "")
+    return isinstance(value, bool) or kind in ("b", "m", "M")
 
 
 def _refusal(name: str, key: str, words: str, value: Any) -> UsageError:

@@ -141,6 +141,10 @@ _RUNS = (
     "Excel), a folder with one file a run, what trackers export, - for stdin, or the name of a "
     "dataset (golden36, chinchilla, gadre ...)."
 )
+_LAW = (
+    "Law to fit (scalejax laws lists them), or one of your own, module:name or file.py:name, whose "
+    "code is run."
+)
 _OWN_LAW = (
     "The law, if what was saved is of one of your own, module:name or file.py:name, whose code is "
     "run."
@@ -176,19 +180,13 @@ Source = Annotated[
 ]
 Law = Annotated[
     str | None,
-    option(
-        "Law to fit (scalejax laws lists them), or one of your own, module:name or file.py:name, "
-        "whose code is run. "
-        "[default: chinchilla]",
-        callback=check_law,
-    ),
+    option(f"{_LAW} [default: chinchilla]", callback=check_law),
 ]
 LawOfTable = Annotated[
     str | None,
     option(
-        "Law to fit (scalejax laws lists them), or one of your own, module:name or file.py:name, "
-        "whose code is run. "
-        "[default: chinchilla for N and D, a power law with a floor for N, D, C or step alone]",
+        f"{_LAW} [default: chinchilla for N and D, a power law with a floor for N, D, C or step "
+        "alone]",
         callback=check_law,
     ),
 ]

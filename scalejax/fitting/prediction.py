@@ -26,13 +26,13 @@ from scipy.special import stdtrit
 
 from scalejax._arrays import Floats
 from scalejax.amounts import DISCREPANCY, read
-from scalejax.amounts import points as points_of
 from scalejax.compute import SIX_N_D, Compute
 from scalejax.engine import CovarianceKind
 from scalejax.errors import FitWarning
 from scalejax.fitting.intervals import MOST_FAILED, default_kind
 from scalejax.fitting.outlook import forecast, unforeseeable
 from scalejax.fitting.record import FitRecord
+from scalejax.points import points as points_of
 from scalejax.resampling import check_level, percentile_interval
 from scalejax.scope import own_settings
 from scalejax.vocabulary import argument

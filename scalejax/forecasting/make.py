@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.amounts import points, whole
+from scalejax.amounts import whole
 from scalejax.compute import SIX_N_D, Compute
 from scalejax.data import (
     Inspection,
@@ -32,6 +32,7 @@ from scalejax.forecasting.posterior import Posterior
 from scalejax.keywords import keywords
 from scalejax.laws import DEFAULT, Law, LawChoice, find_law, law_of_inputs
 from scalejax.objectives import least_squares, make_model
+from scalejax.points import points
 from scalejax.quantities import LOSS
 from scalejax.resampling import FEW_RUNS, check_level, t_quantile
 from scalejax.vocabulary import argument

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.amounts import POSITIVE, read_array, whole
+from scalejax.amounts import POSITIVE, whole
 from scalejax.errors import UsageError
 from scalejax.fitting import decades_beyond
 from scalejax.optima import Problem, solve_many
@@ -27,6 +27,7 @@ from scalejax.planning.measures import (
 from scalejax.planning.plan import Plan
 from scalejax.planning.problem import NamedLimit
 from scalejax.planning.solution import QUALITY, PlanSolution
+from scalejax.points import read_array
 from scalejax.resampling import check_level
 from scalejax.status import Outcome
 from scalejax.vocabulary import argument

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scalejax._arrays import Floats
-from scalejax.amounts import POSITIVE, read_array
+from scalejax.amounts import POSITIVE
 from scalejax.compute import SIX_N_D, Compute, clear_compute
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
@@ -24,6 +24,7 @@ from scalejax.planning.problem import args_of, problem_of
 from scalejax.planning.question import Question
 from scalejax.planning.source import source_of
 from scalejax.scope import own_settings
+from scalejax.points import read_array
 from scalejax.status import Outcome
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax._arrays import Floats
-from scalejax.amounts import points
 from scalejax.laws import Law
+from scalejax.points import points
 from scalejax.resampling import check_level, percentile_interval
 from scalejax.scope import own_settings
 

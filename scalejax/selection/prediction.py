@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from scalejax._arrays import Floats
-from scalejax.amounts import points as points_of
 from scalejax.errors import UsageError
 from scalejax.fitting import Fit
 from scalejax.forecasting import At, reach_of, runs_to_come
+from scalejax.points import points as points_of
 from scalejax.resampling import check_level, percentile_interval
 from scalejax.selection.density import forecasts, mixture_quantile
 from scalejax.selection.ranking import FEWEST_DRAWS

@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalejax as sj
-from scalejax import amounts
+from scalejax import amounts, points
 from scalejax.cli import main
 from scalejax.conclusions import conclude
 from scalejax.errors import UsageError
@@ -29,6 +29,7 @@ from scalejax.vocabulary import speaking
 NO_NUMBERS = (
     *(math.nan, math.inf, -math.inf, True, False, np.True_, np.nan, None, [], {}, object(), b"1"),
     *("", "nan", "inf", "true", "1,5", "1,5e24", "1.5.2", "12x", "1e999", "1e-999", "0x10", "٣"),
+    *(np.datetime64(5, "ns"), np.timedelta64(5), np.array(True), np.complex64(1), np.array(["x"])),
     *("1__0", "1 2", "9" * 5000, 10**400, 1j, Decimal("NaN"), "1E", "--1"),
 )
 BEYOND = {
@@ -66,7 +67,7 @@ def test_a_value_of_another_kind_is_refused_by_name(kind):
         with pytest.raises(UsageError, match=r"^mfu= must be [^\n]{5,300}\.$"):
             amounts.read("mfu", value, KINDS[kind])
         with pytest.raises(UsageError):
-            amounts.read_array("at", [1, value], KINDS[kind])
+            points.read_array("at", [1, value], KINDS[kind])
 
 
 @pytest.mark.parametrize("value", bad("whole"))
@@ -174,7 +175,7 @@ def test_a_verb_refuses_what_is_no_number(verb, name, kind, put, runs, no_progra
     for value in bad(kind):
         if value is None and put is None and verb in MAY_BE_MISSING:
             continue
-        if name == "resamples" and isinstance(value, list | str | bytes):
+        if name == "resamples" and isinstance(value, list | str | bytes | np.ndarray):
             continue  # Arrays of weights, and names of a way to resample.
         entry = value if put is None else put(value)
         arguments = {"at": {"N": 1e12, "D": 1e13}} if verb is sj.forecast else {}

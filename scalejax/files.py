@@ -17,7 +17,7 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -39,11 +39,15 @@ _OLD = ".old"
 
 
 @contextmanager
-def staged(path: Path) -> Iterator[Path]:
+def staged(path: Path, former: Collection[str] = ()) -> Iterator[Path]:
     """A place to write a file or folder, which is moved to `path` when it is whole and on the disk.
 
     If anything goes wrong, it is removed and `path` stays as it was. A folder that was there before
-    is replaced; the files in it that the new one lacks stay.
+    is replaced; what is in it and not in the new one stays.
+
+    Args:
+        path: Where it will be.
+        former: Names in the folder that do not stay, because they belong to what is replaced.
 
     Raises:
         DiskError: It cannot be written, with what to do.
@@ -52,11 +56,11 @@ def staged(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         yield beside
+        for file in beside.rglob("*") if beside.is_dir() else [beside]:
+            _to_disk(file)
         if beside.is_dir():
-            _replace_folder(beside, path)
+            _replace_folder(beside, path, former)
         else:
-            with beside.open("rb+") as file:
-                os.fsync(file.fileno())
             beside.replace(path)
     except DiskError:
         raise
@@ -69,14 +73,24 @@ def staged(path: Path) -> Iterator[Path]:
         if beside.is_dir():
             shutil.rmtree(beside, ignore_errors=True)
         else:
-            beside.unlink(missing_ok=True)
+            with suppress(OSError):
+                beside.unlink()
 
 
-def _replace_folder(beside: Path, path: Path) -> None:
+def _to_disk(file: Path) -> None:
+    if file.is_file():
+        with file.open("rb+") as content:
+            os.fsync(content.fileno())
+
+
+def _replace_folder(beside: Path, path: Path, former: Collection[str]) -> None:
+    settle(path)
     if not path.exists():
         beside.rename(path)
         return
     for item in path.iterdir():
+        if item.name in former:
+            continue
         new = beside / item.name
         if item.is_dir() and not item.is_symlink():
             if not new.exists():
@@ -85,13 +99,15 @@ def _replace_folder(beside: Path, path: Path) -> None:
             _copy(item, new)
     # Between these two a kill leaves the old one beside its place, where `settle` finds it.
     old = beside.with_name(f"{beside.name}{_OLD}")
-    path.rename(old)
     try:
+        path.rename(old)
         beside.rename(path)
-    except OSError:
-        old.rename(path)
+    except BaseException:
+        # A signal may come here as well as an error of the disk.
+        settle(path)
         raise
-    shutil.rmtree(old)
+    # Nobody puts it back under this name; it is removed like all that is left over.
+    old.rename(beside)
 
 
 def settle(path: str | Path) -> None:

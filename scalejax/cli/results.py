@@ -54,14 +54,18 @@ def draw_to(path: Path, make: Callable[[Any], Any]) -> None:
     import matplotlib as mpl
 
     mpl.use("Agg")
+    import matplotlib.pyplot as plt
     import numpy as np
 
     from scalejax import plots
     from scalejax.files import staged
 
     figure = np.ravel(make(plots))[0].figure
-    with staged(path) as file:
-        figure.canvas.print_figure(file, format=path.suffix[1:] or None)
+    try:
+        with staged(path) as file:
+            figure.canvas.print_figure(file, format=path.suffix[1:] or None)
+    finally:
+        plt.close(figure)
 
 
 def _slug(name: str) -> str:

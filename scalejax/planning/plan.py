@@ -10,7 +10,7 @@ import pandas as pd
 
 from scalejax.costs import HARDWARE, Hardware
 from scalejax.errors import UsageError
-from scalejax.files import check_writable, plain, sealed, staged, to_json
+from scalejax.files import check_writable, plain, sealed, settle, staged, to_json
 from scalejax.fitting import Fit
 from scalejax.forecasting import Forecast
 from scalejax.planning.question import Question
@@ -22,6 +22,9 @@ from scalejax.status import Outcome
 
 PLAN, FIT, FORECAST = "plan.json", "fit", "forecast"
 """Names in the folder of a saved plan."""
+
+DRAWS, PICTURES = "draws.csv", ("frontier.png", "contours.png", "demand.png")
+"""What some plans have there and others have not; the command draws the pictures."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,7 +109,8 @@ class Plan(PlanRecord, Result):
         """
         check_plan_place(folder)
         record, text = to_json(sealed(self.to_dict())), f"{self.summary()}\n".encode()
-        with staged(Path(folder).resolve()) as beside:
+        former = (FIT, FORECAST, DRAWS, *PICTURES)
+        with staged(Path(folder).resolve(), former) as beside:
             beside.mkdir(parents=True)
             if self._runs:
                 name, source = self._runs
@@ -116,7 +120,7 @@ class Plan(PlanRecord, Result):
             if self.optima is not None:
                 frame = pd.DataFrame({**self.optima.decision, "goal": self.optima.goal})
                 frame["outcome"] = [Outcome(code).label for code in self.optima.outcome]
-                frame.to_csv(beside / "draws.csv", index=False)
+                frame.to_csv(beside / DRAWS, index=False)
         return Path(folder)
 
     @property
@@ -150,6 +154,7 @@ def check_plan_place(folder: str | Path) -> None:
         DiskError: It cannot be written.
     """
     check_writable(folder)
+    settle(folder)
     if Path(folder).exists() and not Path(folder).is_dir():
         raise UsageError(f"{folder} is a file; name a folder to save the plan in.")
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from scalejax.data import to_csv
 from scalejax.errors import UsageError
-from scalejax.files import check_writable, staged
+from scalejax.files import check_writable, settle, staged
 from scalejax.fitting import Fit
 from scalejax.html_file import check_html_path, rendered, save_html
 from scalejax.reporting.assembly import ReportOptions, content
@@ -23,6 +23,9 @@ TEMPLATE = "page.html.j2"
 
 MARK = '<meta name="generator" content="scalejax report">'
 """The tag by which a report of ours is known, so that no other file is overwritten."""
+
+
+_TABLES = frozenset(f"{name}.csv" for name in Report.FRAMES)
 
 
 def to_html(content: Report) -> str:
@@ -92,10 +95,10 @@ def check_folder(folder: str | Path) -> None:
         UsageError: It is a file, or holds anything but such tables.
     """
     path = Path(folder)
+    settle(path)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{folder} is a file; name a folder for the tables.")
-    tables = {f"{name}.csv" for name in Report.FRAMES}
-    if path.is_dir() and {item.name for item in path.iterdir()} - tables:
+    if path.is_dir() and {item.name for item in path.iterdir()} - _TABLES:
         raise UsageError(f"the folder {folder} holds other files; name a new one for the tables.")
     check_writable(path)
 
@@ -116,14 +119,11 @@ def save_tables(report: Report, folder: str | Path) -> list[Path]:
     """
     check_folder(folder)
     place = Path(folder)
-    with staged(place.resolve()) as beside:
+    with staged(place.resolve(), former=_TABLES) as beside:
         beside.mkdir(parents=True)
         for name, frame in report.frames.items():
             to_csv(frame, beside / f"{name}.csv")
-    files = [place / f"{name}.csv" for name in report.frames]
-    for old in {*place.iterdir()} - {*files}:
-        old.unlink()
-    return files
+    return [place / f"{name}.csv" for name in report.frames]
 
 
 def _table(grid: Grid) -> Markup:

@@ -28,7 +28,7 @@ import pyarrow.parquet as pq
 
 from scalejax.documents import json_value, read_document
 from scalejax.errors import ScalejaxError, UsageError
-from scalejax.files import check_seal, is_whole, sealed, sha256_of, staged, write_bytes
+from scalejax.files import DAMAGE, check_seal, is_whole, sealed, sha256_of, staged, write_bytes
 from scalejax.studies.disk import disk_trouble, write_parquet
 
 SCHEMA = 1
@@ -109,7 +109,7 @@ class Folder:
             record = read_document(self.path / JOB, file_names=True)
         except FileNotFoundError:
             raise JobError(f"{self.path} holds no job: there is no {JOB} in it.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, *DAMAGE) as error:
             raise self.damaged(str(error)) from error
         parts = {"schema": int, "study": dict, "table": dict, "fingerprint": dict}
         for name, kind in parts.items():
@@ -204,7 +204,7 @@ class Folder:
         try:
             record = read_document(self.path / CHECKSUM)
             return path if is_whole(path, record["size"], record["sha256"]) else None
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, *DAMAGE):
             return None
 
     def shard(self, number: int) -> Path:
@@ -305,7 +305,7 @@ def _line(text: str) -> Line | None:
     """A line of a manifest, or None for one that was cut off or damaged."""
     try:
         line = Line(**json_value(text))
-    except (ValueError, TypeError):
+    except DAMAGE:
         return None
     kinds = [(getattr(line, field.name), field.type) for field in fields(line)]
     right = all(type(word) in ((int, float) if kind is float else (kind,)) for word, kind in kinds)
@@ -316,5 +316,5 @@ def _owner(path: Path) -> str:
     try:
         owner = read_document(path)
         return f"process {owner['pid']} on {owner['host']}"
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, *DAMAGE):
         return "unknown"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from moments import content
 
 import scalejax as sj
 from scalejax.cli import main
@@ -82,15 +83,6 @@ WRITERS = {
     "plot.pdf": lambda path, fit, plan: draw(path),
     "plot.svg": lambda path, fit, plan: draw(path),
 }
-
-
-def content(place):
-    """Names and bytes of everything in a folder."""
-    return {
-        str(file.relative_to(place)): file.read_bytes()
-        for file in place.rglob("*")
-        if file.is_file()
-    }
 
 
 @contextlib.contextmanager

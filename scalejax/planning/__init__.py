@@ -22,6 +22,7 @@ from scalejax.planning.measures import LATENCY as LATENCY
 from scalejax.planning.measures import LIFETIME_FLOP as LIFETIME_FLOP
 from scalejax.planning.measures import MEMORY as MEMORY
 from scalejax.planning.measures import PARAMETERS as PARAMETERS
+from scalejax.planning.measures import PRECISION_BITS as PRECISION_BITS
 from scalejax.planning.measures import TOKENS as TOKENS
 from scalejax.planning.measures import TOKENS_PER_PARAMETER as TOKENS_PER_PARAMETER
 from scalejax.planning.measures import TRAINING_FLOP as TRAINING_FLOP
@@ -33,7 +34,6 @@ from scalejax.planning.problem import D as D
 from scalejax.planning.problem import N as N
 from scalejax.planning.problem import args_of as args_of
 from scalejax.planning.problem import loss_of as loss_of
-from scalejax.planning.question import PRECISION_BITS as PRECISION_BITS
 from scalejax.planning.question import Question as Question
 from scalejax.planning.source import Source as Source
 from scalejax.planning.source import source_of as source_of

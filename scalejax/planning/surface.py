@@ -23,8 +23,8 @@ from scalejax.optima import solve_grid, tokens_for
 from scalejax.planning.problem import args_of, problem_of
 from scalejax.planning.question import Question
 from scalejax.planning.source import source_of
-from scalejax.scope import own_settings
 from scalejax.points import read_array
+from scalejax.scope import own_settings
 from scalejax.status import Outcome
 
 

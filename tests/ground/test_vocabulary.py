@@ -150,7 +150,7 @@ class TestWhatPeopleWrite:
             sj.conclusions.conclude(golden_lsq, at=at) for at in ({"C": "1e24"}, [1e24])
         )
         assert one.names == several.names
-        with pytest.raises(sj.UsageError, match="positive number, .*'big'"):
+        with pytest.raises(sj.UsageError, match=r"positive number, .*'big'"):
             sj.conclusions.conclude(golden_lsq, at="big")
 
     @pytest.mark.parametrize(

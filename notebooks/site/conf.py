@@ -15,6 +15,7 @@ extensions = [
     *("made", "docstrings", "formulas"),
 ]
 exclude_patterns = ["README.md"]
+smartquotes = False  # quotes belong to code here
 default_role = "py:obj"  # single backticks in docstrings name things
 
 autodoc_member_order = "bysource"
@@ -32,4 +33,5 @@ nb_execution_mode = "off"  # notebooks are kept with their outputs, which a test
 html_theme = "furo"
 html_title = "scalejax"
 html_math_renderer = "mathml"
+html_static_path, html_css_files = ["style"], ["site.css"]
 html_copy_source = html_show_sourcelink = False

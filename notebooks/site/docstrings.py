@@ -81,6 +81,8 @@ def _prepare(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
     lines[:] = prepared(lines)
+    if what in ("property", "attribute", "data"):
+        lines[:0] = ["..", ""]  # else what comes before a colon in the first line is read as a type
 
 
 def _near(env: BuildEnvironment, target: str) -> str | None:

@@ -7,7 +7,7 @@ entered.
 import ast
 import enum
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -22,31 +22,39 @@ from scalejax.laws import Law
 MORE = ("codes", "result")
 """Modules below the rooms that people meet in what rooms return."""
 
-STOP = "object, int, tuple, dict, Exception, Warning, UserWarning, ValueError, TypeError"
+STOP = "object, int, tuple, dict, BaseException"
 """Ancestors whose members are Python's own and not described again."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """Name and text of every reference page."""
     front = {name: getattr(scalejax, name) for name in scalejax.__all__}
-    rooms = [name for name in front if isinstance(front[name], ModuleType)]
-    verbs = {name: thing for name, thing in front.items() if name not in rooms}
+    verbs = {name: thing for name, thing in front.items() if not isinstance(thing, ModuleType)}
+    rooms = [import_module(f"scalejax.{name}") for name in (*(front.keys() - verbs), *MORE)]
+    entries = [_entry("scalejax", name, verbs[name], scalejax._HOME[name]) for name in verbs]
+    yield "scalejax", _page(scalejax, entries)
+    things = [*verbs.values(), *(getattr(room, name) for room in rooms for name in face(room))]
+    hidden = _bases(things)
     described = {id(thing) for thing in verbs.values()}
-    homes = {name: scalejax._HOME[name] for name in verbs}
-    yield "scalejax", _page(scalejax, [_entry("scalejax", n, verbs[n], homes[n]) for n in verbs])
-    for room in (*rooms, *MORE):
-        module = import_module(f"scalejax.{room}")
+    for room in sorted(rooms, key=lambda room: room.__name__):
         entries = []
-        for name, home in sorted(face(module).items()):
-            thing = getattr(module, name)
-            if name in verbs and verbs[name] is thing:
-                continue
-            if isinstance(thing, ModuleType) or (id(thing) in described and callable(thing)):
-                continue
-            described.add(id(thing))
-            entries.append(_entry(module.__name__, name, thing, home))
-        also = [name for name in face(module) if name in verbs]
-        yield room, _page(module, entries, sorted(also))
+        for name, home in sorted(face(room).items()):
+            thing = getattr(room, name)
+            if not (id(thing) in described and callable(thing)):
+                entries.append(_entry(room.__name__, name, thing, home))
+                described.add(id(thing))
+        entries += [_class(f"{base.__module__}.{base.__name__}", base) for base in hidden
+                    if f"{base.__module__}.".startswith(f"{room.__name__}.")]  # fmt: skip
+        also = sorted(name for name in face(room) if name in verbs)
+        yield room.__name__.partition(".")[2], _page(room, entries, also)
+
+
+def _bases(things: Iterable[object]) -> list[type]:
+    """Classes of ours on which public ones stand without being public themselves."""
+    public = [thing for thing in things if inspect.isclass(thing)]
+    above = {base for thing in public for base in thing.__mro__ if base not in public}
+    ours = [base for base in above if base.__module__.startswith("scalejax.")]
+    return sorted(ours, key=lambda base: base.__qualname__)
 
 
 def face(module: ModuleType) -> dict[str, str]:
@@ -79,10 +87,7 @@ def _page(module: ModuleType, entries: list[str], also: Sequence[str] = ()) -> s
 
 def _entry(place: str, name: str, thing: object, home: str) -> str:
     if inspect.isclass(thing):
-        options = ["   :members:", "   :show-inheritance:"]
-        if not issubclass(thing, enum.Enum):
-            options.append(f"   :inherited-members: {STOP}")
-        return "\n".join([f".. autoclass:: {place}.{name}", *options, ""])
+        return _class(f"{place}.{name}", thing)
     if isinstance(thing, Law):
         signature = ", ".join([*thing.inputs, "*", *thing.parameters])
         doc = inspect.getdoc(thing.function) or thing.about
@@ -91,6 +96,13 @@ def _entry(place: str, name: str, thing: object, home: str) -> str:
         return f".. autofunction:: {place}.{name}\n"
     documented = ModuleAnalyzer.for_module(_home(home, name)).find_attr_docs()
     return _described(f".. py:data:: {place}.{name}", "\n".join(documented.get(("", name), ())))
+
+
+def _class(name: str, thing: type) -> str:
+    options = ["   :members:", "   :show-inheritance:"]
+    if not issubclass(thing, enum.Enum):
+        options.append(f"   :inherited-members: {STOP}")
+    return "\n".join([f".. autoclass:: {name}", *options, ""])
 
 
 def _home(home: str, name: str) -> str:

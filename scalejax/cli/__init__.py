@@ -58,7 +58,6 @@ app = typer.Typer(
     "predict larger runs, plan them, and choose what to train next. Begin with: scalejax fit",
     epilog=_EPILOG,
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )

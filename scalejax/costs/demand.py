@@ -14,6 +14,7 @@ from scalejax.costs.dimensions import checked
 from scalejax.costs.units import Number, PerSecond, Seconds, Tokens
 
 REQUEST_INPUT = 70.0
+"""Tokens asked in a mean request of the LMSYS chats, as in arXiv:2401.00448 and its code."""
 REQUEST_OUTPUT = 215.0
 """Tokens of a mean request of the LMSYS chats, as in arXiv:2401.00448 and its code."""
 

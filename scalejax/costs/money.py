@@ -27,6 +27,7 @@ from scalejax.costs.units import (
 
 LIFETIME_TRAINING_MFU = 0.5
 LIFETIME_INPUT_MFU = 0.5
+"""The same for reading what is asked, which is computed like training."""
 LIFETIME_OUTPUT_MFU = 0.01
 """Utilisations of the code of arXiv:2401.00448: decoding waits for memory."""
 

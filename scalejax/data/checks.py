@@ -23,6 +23,7 @@ from scalejax.quantities import LOSS as LOSS_QUANTITY
 from scalejax.vocabulary import argument
 
 DROPPABLE = frozenset({"E101", "E102", "E103", "E120", "E128"})
+"""Codes of rows that ``on_bad="drop"`` sets aside; others are of the whole table."""
 OF_LOSSES = frozenset({"W201", "W202", "W205"})
 """Codes that mean nothing for other responses, such as an error or a learning rate."""
 

@@ -21,7 +21,9 @@ from scalejax.vocabulary import argument
 from scalejax.workload import BYTES_PER_FIT, check_memory
 
 Solver: TypeAlias = SolverFactory | optax.GradientTransformation
+"""What `solver=` takes: a factory as in `scalejax.solvers.solver`, or any optax optimizer."""
 ObjectiveLike: TypeAlias = Objective | str | Callable[[jax.Array], jax.Array] | None
+"""What `objective=` takes: an objective, its name, a loss of one residual, or None."""
 
 _OPTAX_STEPS = 2000
 """Default step limit. On 4,000 resamples of 240 runs L-BFGS took 140 steps on average and 259 at

@@ -33,6 +33,7 @@ from scalejax.scope import own_settings
 from scalejax.status import CONDITION_LIMIT
 
 CovarianceKind = Literal["wald", "sandwich"]
+"""Classical, for noise that is equal and independent, or the sandwich, which needs neither."""
 
 _FLAT_LOADING = 1e-3
 """Squared share of a parameter in the flat directions above which it counts as flat (3 % of its

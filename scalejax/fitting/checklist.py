@@ -20,6 +20,7 @@ from scalejax.fitting.record import FitRecord
 from scalejax.quantities import QUANTITIES
 
 CHECKLIST = "arXiv:2502.18969"
+"""The reporting checklist of (Mis)Fitting, which `QUESTIONS` follow."""
 
 # Row numbers that a reason lists; fit.json has them all.
 _SHOWN_ROWS = 20
@@ -256,3 +257,4 @@ QUESTIONS: dict[str, dict[str, CheckItem]] = {
         "software": CheckItem("Where is the code of the fit?", _software),
     },
 }
+"""The questions by part and name, with the functions that answer what a fit can answer."""

@@ -30,6 +30,7 @@ from scalejax.resampling import percentile_interval, t_quantile
 from scalejax.scope import own_settings
 
 IntervalKind = Literal["percentile", "basic", "wald", "sandwich", "jackknife"]
+"""How an interval is made; see the head of `scalejax.fitting.intervals`."""
 Derived = Callable[[Mapping[str, Any]], Any]
 
 MOST_FAILED = 0.05

@@ -49,6 +49,7 @@ from scalejax.shapes import check_shape
 
 RECORD, DRAWS, ROWS = "fit.json", "draws.parquet", "rows.parquet"
 MANIFEST = "manifest.json"
+"""The file of a saved fit that says what is needed to make it again, and the checklist."""
 
 
 def save_fit(

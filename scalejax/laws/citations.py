@@ -190,3 +190,4 @@ CITATIONS: dict[str, Citation] = {
         "arXiv:2503.12811",
     ),
 }  # fmt: skip
+"""The sources by key."""

@@ -52,6 +52,7 @@ LAWS: dict[str, Law] = {
         *(*RECIPES, *TRANSFER_LAWS, *INFERENCE_LAWS, density_trend),
     )
 }
+"""All laws of the package by name."""
 
 ALIASES = {"skaling": "outer_exponent"}
 """Other names of laws, which are found by them."""

@@ -79,12 +79,17 @@ def _quiet(function: Callable[[Any], Any], x: Any) -> Any:
 
 
 positive = Support("positive", 0.0, float("inf"))
+"""Coefficients, losses and exponents: above 0."""
 unit_interval = Support("unit_interval", 0.0, 1.0)
 real = Support("real", float("-inf"), float("inf"))
+"""Everything else: any number."""
 
 Value = Any
 """A number or an array: laws are elementwise, so either works for inputs and parameters."""
 
 Positive = Annotated[Any, positive]
+"""Annotates a parameter above 0, which is fitted as its logarithm."""
 UnitInterval = Annotated[Any, unit_interval]
+"""Annotates a parameter between 0 and 1, which is fitted as its logit."""
 Real = Annotated[Any, real]
+"""Annotates a parameter of any value, which is fitted as it is."""

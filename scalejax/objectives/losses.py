@@ -28,6 +28,7 @@ from scalejax.errors import UsageError
 from scalejax.vocabulary import argument, did_you_mean
 
 Scale = Literal["log", "loss"]
+"""What residuals are differences of: logarithms of losses, or losses."""
 
 FIELD_DELTA = 1e-3
 """The field's Huber delta on log loss (Hoffmann et al. 2022, arXiv:2203.15556)."""

@@ -23,6 +23,7 @@ from scalejax.objectives.losses import Kernel
 from scalejax.objectives.priors import Prior
 
 Penalty = Callable[[dict[str, Any]], jax.Array]
+"""A function of the parameters by name, added to the objective."""
 
 
 class Rows(NamedTuple):

@@ -49,6 +49,7 @@ class LogNormal(NamedTuple):
 
 
 Prior = Normal | LogNormal
+"""What `priors=` takes for a parameter."""
 
 _PRIORS: dict[str, type[Normal] | type[LogNormal]] = {
     kind.__name__: kind for kind in (Normal, LogNormal)

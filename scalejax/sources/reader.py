@@ -21,6 +21,7 @@ from scalejax.sources.refusals import check_header, refusal
 from scalejax.sources.unpack import read_limited, size_limit
 
 STDIN = "-"
+"""The path that means standard input."""
 
 
 def read_source(source: Any, max_bytes: int | None = None) -> RawTable:

@@ -480,6 +480,17 @@ def test_cache_is_for_this_processor_and_can_be_turned_off(monkeypatch, tmp_path
     assert os.environ[names[0]] == "mine"
 
 
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [("scalejax des", {"design"}), ("scalejax plan --serving-h", {"--serving-hardware"})],
+)
+def test_shells_complete_verbs_and_options(run, monkeypatch, typed, completed):
+    monkeypatch.setenv("COMP_WORDS", typed)
+    monkeypatch.setenv("COMP_CWORD", str(typed.count(" ")))
+    monkeypatch.setenv("_SCALEJAX_COMPLETE", "complete_bash")
+    assert set(run()[1].split()) == completed
+
+
 def test_draws_of_the_command_are_those_of_python(run, fit, tmp_path):
     run("fit", *FEW, "--out", "one")
     fit.save(tmp_path / "two")

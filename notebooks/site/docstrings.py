@@ -53,6 +53,8 @@ def prepared(lines: list[str]) -> Iterator[str]:
             code = depth
             if not before.endswith("::"):
                 yield from (" " * above + "::", "")
+        if re.fullmatch(r"\s*(Returns|Yields):", before) and re.search(r":\s", line):
+            yield from (" " * depth + "..", "")  # else what is before the colon is read as a type
         row = code < 0 and line.lstrip().startswith("| ")
         if row:
             yield from _cells(line, depth, first=not table)
@@ -83,6 +85,13 @@ def _prepare(
     lines[:] = prepared(lines)
     if what in ("property", "attribute", "data"):
         lines[:0] = ["..", ""]  # else what comes before a colon in the first line is read as a type
+
+
+def _skip(
+    app: Sphinx, what: str, name: str, thing: object, skip: bool, options: object
+) -> bool | None:
+    """Leave out the fields of named tuples, which the class itself describes."""
+    return True if (getattr(thing, "__doc__", "") or "").startswith("Alias for field") else None
 
 
 def _near(env: BuildEnvironment, target: str) -> str | None:
@@ -116,5 +125,6 @@ def _resolve(
 
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("autodoc-process-docstring", _prepare, priority=100)  # before napoleon
+    app.connect("autodoc-skip-member", _skip)
     app.connect("missing-reference", _resolve)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

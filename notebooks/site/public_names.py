@@ -22,7 +22,7 @@ from scalejax.laws import Law
 MORE = ("codes", "result")
 """Modules below the rooms that people meet in what rooms return."""
 
-STOP = "object, int, tuple, dict, BaseException"
+STOP = "object, int, tuple, dict, Mapping, BaseException"
 """Ancestors whose members are Python's own and not described again."""
 
 

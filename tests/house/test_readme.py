@@ -5,6 +5,7 @@ they name exists, and CI runs the README's command.
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from scalejax.cli import main
+from scalejax.codes import CODES
+from scalejax.status import Outcome, Status
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "notebooks" / "site"
@@ -34,6 +37,8 @@ for name, code in json.load(sys.stdin).items():
 EACH_COMMAND = """
 import json, sys
 from scalejax.cli import main
+from scalejax.codes import CODES
+from scalejax.status import Outcome, Status
 for words in json.load(sys.stdin):
     print("$ scalejax", *words, flush=True)
     try:
@@ -129,6 +134,16 @@ def test_saved_files_are_named():
 
     for name in (storage.RECORD, storage.DRAWS, storage.ROWS):
         assert any(f"`{name}`" in page for page in PAGES.values())
+
+
+def test_pages_of_codes_statuses_and_commands_are_complete():
+    said = runpy.run_path(str(SITE / "said.py"))
+    ends = [end.label for end in (*Status, *Outcome)]
+    assert re.findall(r"^\| `(\w+)` \|", said["statuses"](), re.MULTILINE) == ends
+    assert re.findall(r"^\((\w+)\)=$", said["codes"](), re.MULTILINE) == list(CODES)
+    verbs = re.findall(r"^## (\w+)$", said["commands"](), re.MULTILINE)
+    assert {"fit", "laws", "plan", "study"} <= set(verbs)
+    assert said["commands"]().count("Usage: scalejax") == len(verbs) + 1
 
 
 def test_options_exist(capsys):

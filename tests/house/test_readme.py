@@ -18,10 +18,8 @@ from scalejax.status import Outcome, Status
 
 ROOT = Path(__file__).parents[2]
 SITE = ROOT / "notebooks" / "site"
-FILES = [
-    ROOT / "README.md",
-    *sorted(path for path in SITE.rglob("*.md") if "made" not in path.parts),
-]
+MADE = SITE / "made"
+FILES = [ROOT / "README.md", *sorted(set(SITE.rglob("*.md")) - set(MADE.rglob("*")))]
 PAGES = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in FILES}
 README = PAGES["README.md"]
 pytestmark = pytest.mark.document

@@ -23,3 +23,10 @@ FORMS = {
     "A*B*N where B linear": ("B",),
 }
 FEW = "E + A/N**alpha"
+
+PIECES = [
+    *"NDCEABabx0123456789.()+-*/,_ ^[]{}<>=!'\"\\#@:;&|~%$\x00\n\té",
+    *("**", "alpha", "exp(", "log1p(", "minimum(", "1e9", "1e999", "9**9", "lambda ", " if "),
+    *(" where ", " real", " input", " in 0.1:1", " within ", " linear", ", ", "__class__", "f'"),
+]
+"""Characters and parts of formulas, good and bad, to make hostile ones of."""

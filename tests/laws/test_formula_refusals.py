@@ -7,7 +7,7 @@ import time
 
 import jax.numpy as jnp
 import pytest
-from formula_texts import FEW, FORMS
+from formula_texts import FEW, FORMS, PIECES
 
 import scalejax as sj
 from scalejax.laws import formula_law
@@ -187,13 +187,6 @@ class TestRefusals:
     def test_linear_is_checked(self):
         with pytest.raises(sj.LawError, match="not linear in A, B together"):
             formula_law("A*B*N", linear=("A", "B"))
-
-
-PIECES = [
-    *"NDCEABabx0123456789.()+-*/,_ ^[]{}<>=!'\"\\#@:;&|~%$\x00\n\té",
-    *("**", "alpha", "exp(", "log1p(", "minimum(", "1e9", "1e999", "9**9", "lambda ", " if "),
-    *(" where ", " real", " input", " in 0.1:1", " within ", " linear", ", ", "__class__", "f'"),
-]
 
 
 def random_texts(count, seed):

@@ -1,5 +1,6 @@
 """Every result is held to the contract, lies where it is looked for, and is safe to show."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -11,6 +12,10 @@ import scalejax as sj
 from scalejax.result import Result
 
 TESTS = Path(__file__).parents[1]
+
+
+for room in sj._ROOMS:
+    importlib.import_module(f"scalejax.{room}")
 
 
 def subclasses(kind):

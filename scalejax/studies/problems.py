@@ -22,8 +22,8 @@ from scalejax.studies.subsets import FamilyRows, Subset, choose_rows
 from scalejax.vocabulary import argument
 from scalejax.workload import check_memory
 
-_BYTES_PER_DATASET = 250
-"""Of the numbers that are kept of a dataset, measured."""
+_BYTES_PER_DATASET = 130
+"""Of the numbers that are kept of a dataset. Measured: 130 each in a study of 3,000."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -50,6 +50,22 @@ def test_is_a_result(of_fit):
     hold_to_contract(of_fit, Plan)
 
 
+def test_a_saved_plan_is_the_plan_again(golden_draws, tmp_path):
+    asked = {"budget": "1e23", "candidates": {"ours": {"N": "20B"}}, "level": 0.9}
+    for source in (golden_draws, "besiroglu2024"):
+        made = plan(source, **asked)
+        again = sj.load_plan(made.save(tmp_path / str(type(source).__name__)))
+        assert again.to_dict() == made.to_dict()
+
+
+def test_a_plan_of_given_parameters_and_hardware_is_the_plan_again(tmp_path):
+    theta = dict(sj.LAWS["chinchilla"].published["besiroglu2024"])
+    made = plan("chinchilla", parameters=theta, usd="5M USD", hardware="h100", unique_tokens="1T")
+    assert sj.load_plan(made.save(tmp_path / "plan")).to_dict() == made.to_dict()
+    with pytest.raises(sj.ScalejaxError, match="no plan"):
+        sj.load_plan(tmp_path)
+
+
 class TestPublishedNumbers:
     def test_a7_llama_budget(self):
         found = plan("besiroglu2024", budget=3.8e25)

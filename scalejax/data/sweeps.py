@@ -327,15 +327,20 @@ def with_sweep_remedy(problem: InputProblem, draft: Draft) -> InputProblem:
     except InputError:
         return problem
     remedies, mend = [], []
-    for key, name, then in (
-        ("lr", "best_of", "keeps the best of each point"),
-        ("batch", "best_of", "keeps the best of each point"),
-        ("seed", "average", "takes their mean"),
+    for key, name, value, then in (
+        # Rows of a log whose D is that of the whole run.
+        ("step", "reduce", "final", "keeps the last row of each run"),
+        ("lr", "best_of", None, "keeps the best of each point"),
+        ("batch", "best_of", None, "keeps the best of each point"),
+        ("seed", "average", None, "takes their mean"),
     ):
         for column in candidates(draft.frame, key):
             both = joint_codes([points, cell_codes(draft.frame[column])])
             if key not in draft.request.inputs and both.max() > points.max():
-                remedies.append(f"they differ in {column!r}: {argument(name, column)} {then}")
-                mend.append((name, column))
+                option = argument(name, value or column)
+                remedies.append(f"they differ in {column!r}: {option} {then}")
+                mend.append((name, value or column))
+    # Other columns may differ between steps too, and not between runs.
+    plain = len(mend) == 1 or ("reduce", "final") in mend
     message = "; ".join([problem.message, *remedies])
-    return replace(problem, message=message, mend=tuple(mend) if len(mend) == 1 else ())
+    return replace(problem, message=message, mend=tuple(mend[:1]) if plain else ())

@@ -35,6 +35,16 @@ TABLES = {
         .assign(lr=[1e-3, 2e-3] * 36, loss=lambda f: f["loss"] + [0.0, 0.02] * 36),
         {},
     ),
+    "log of whole runs": (
+        golden()
+        .iloc[np.repeat(np.arange(36), 2)]
+        .assign(
+            step=[500, 1000] * 36,
+            run=np.repeat(np.arange(36), 2).astype(str),
+            loss=lambda f: f["loss"] + [0.3, 0.0] * 36,
+        ),
+        {},
+    ),
     "steps": ({"step": STEP, "loss": 2.2 + 40 * STEP**-0.45}, {}),
     "sizes and steps": (alone(golden(step=np.arange(36) + 1), "N", "step"), {}),
     "accuracy": ({"C": np.geomspace(1e18, 1e22, 12), "acc": np.linspace(0.3, 0.6, 12)}, {}),
@@ -178,6 +188,7 @@ class TestNextCommand:
                 "scalejax check --on-bad drop",
             ),
             ("rates", "sj.fit(runs, best_of='lr')", "scalejax fit --best-of lr"),
+            ("log of whole runs", "sj.fit(runs, reduce='final')", "scalejax fit --reduce final"),
             ("size and a time", "sj.fit(runs)", "scalejax fit"),
             (
                 "size of an unknown name",

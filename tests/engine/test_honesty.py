@@ -225,18 +225,20 @@ def test_one_budget_is_weak():
     assert 1e3 < fit.condition < 1e6
 
 
-def test_one_ratio_is_not_an_answer():
+# Twelve creep for a minute.
+@pytest.mark.parametrize("count", [3, pytest.param(12, marks=pytest.mark.slow)])
+def test_one_ratio_is_not_an_answer(count):
     """All runs at 20 tokens per parameter: alpha and beta cannot be told apart (condition 3e7).
 
     What the noise makes of that differs: a term runs to its bound or vanishes, or the descent
     creeps along the flat direction. None of it may be called an answer.
     """
-    tables = [noisy(fixed_ratio_design(), seed).assign(copy=f"copy {seed}") for seed in range(12)]
-    with pytest.warns(sj.FitWarning, match="12 of 12"):
+    tables = [noisy(fixed_ratio_design(), seed).assign(copy=f"copy {seed}") for seed in range(count)]
+    with pytest.warns(sj.FitWarning, match=f"{count} of {count}"):
         fits = sj.fit_many(pd.concat(tables), by="copy", objective=sj.least_squares())
     statuses = [fit.status for fit in fits.values()]
     assert Status.CONVERGED not in statuses
-    assert statuses.count(Status.NOT_IDENTIFIED) > 3
+    assert statuses.count(Status.NOT_IDENTIFIED) > count / 4
 
 
 def test_one_ratio_with_equal_exponents_is_singular():

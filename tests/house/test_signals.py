@@ -67,12 +67,8 @@ class Tables:
 
 
 WRITERS = {
-    "fit": lambda path, word, fit, plan: replace(fit, table=replace(fit.table, source=word)).save(
-        path
-    ),
-    "plan": lambda path, word, fit, plan: replace(
-        plan, source=replace(plan.source, label=word)
-    ).save(path),
+    "fit": lambda path, word, fits, plans: fits[word].save(path),
+    "plan": lambda path, word, fits, plans: plans[word].save(path),
     "forecast": lambda path, word, *_: storage.write(
         {"level": 0.9, "notes": [word]}, {"": {"a": np.arange(9.0)}}, path
     ),
@@ -83,12 +79,18 @@ WRITERS = {
 }
 
 
-def write(name, place, word, fit, plan):
-    WRITERS[name](place / name, word, fit, plan)
+@pytest.fixture(scope="module")
+def write(fit, plan):
+    """A function that writes something old or new in a folder."""
+    sources = {word: replace(fit.table, source=word) for word in ("old", "new")}
+    fits = {word: replace(fit, table=table) for word, table in sources.items()}
+    # What a plan computes when it is first read is computed once.
+    plans = {word: replace(plan, source=replace(plan.source, label=word)) for word in sources}
+    return lambda name, place, word: WRITERS[name](place / name, word, fits, plans)
 
 
 @pytest.fixture(params=WRITERS)
-def stages(request, fit, plan, tmp_path):
+def stages(request, write, tmp_path):
     """A writer, and what is on the disk before and after it, at first and when it is replaced."""
     name, place = request.param, tmp_path / "place"
 
@@ -96,13 +98,13 @@ def stages(request, fit, plan, tmp_path):
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir()
         if old:
-            write(name, place, "old", fit, plan)
+            write(name, place, "old")
         return content(place)
 
     ends = {}
     for old in (False, True):
         before = begin(old)
-        write(name, place, "new", fit, plan)
+        write(name, place, "new")
         ends[old] = before, content(place)
         assert ends[old][0] != ends[old][1]
     return name, place, begin, ends
@@ -115,7 +117,7 @@ def as_read(place, name):
 
 
 @pytest.mark.parametrize("old", [False, True])
-def test_a_kill_at_any_moment(old, stages, fit, plan, tmp_path):
+def test_a_kill_at_any_moment(old, stages, write, tmp_path):
     name, place, begin, ends = stages
     begin(old)
     copy, last, states = tmp_path / "copy", None, []
@@ -130,7 +132,7 @@ def test_a_kill_at_any_moment(old, stages, fit, plan, tmp_path):
             states.append(as_read(copy, name))
 
     with before_each_line([files], look):
-        write(name, place, "new", fit, plan)
+        write(name, place, "new")
     assert len(states) > 2
     assert all(state in ends[old] for state in states)
 
@@ -138,20 +140,20 @@ def test_a_kill_at_any_moment(old, stages, fit, plan, tmp_path):
 # What a signal interrupts is open until the garbage is collected.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("old", [False, True])
-def test_a_signal_at_any_moment(old, stages, fit, plan):
+def test_a_signal_at_any_moment(old, stages, write):
     name, place, begin, ends = stages
     begin(old)
     moments = Moments()
     with before_each_line([files], moments):
-        write(name, place, "new", fit, plan)
+        write(name, place, "new")
     # All in the quick ones: those are the same lines.
-    for number in range(1, moments.count + 1, 9 if name in ("fit", "plan") else 1):
+    for number in range(1, moments.count + 1, 19 if name in ("fit", "plan") else 1):
         begin(old)
         stopped = Moments(number, stop)
         with pytest.raises(Stopped), before_each_line([files], stopped):
-            write(name, place, "new", fit, plan)
+            write(name, place, "new")
         assert as_read(place, name) in ends[old]
-    write(name, place, "new", fit, plan)
+    write(name, place, "new")
     assert as_read(place, name) == ends[old][1]
 
 

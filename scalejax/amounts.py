@@ -110,7 +110,9 @@ WIDTH = Kind("a positive share, such as 0.2 or 20%", lambda x: x > 0, percent=Tr
 def kind_of(symbol: str) -> Kind:
     """What a value of an input must be: positive, unless the vocabulary says otherwise of it."""
     quantity = QUANTITIES.get(symbol)
-    kind = POSITIVE if quantity is not None and quantity.positive else FINITE
+    # A law of one's own may use a name that is not checked for something else.
+    positive = quantity is not None and quantity.checked and quantity.positive
+    kind = POSITIVE if positive else FINITE
     return kind if symbol in ("N", "D", "C") else replace(kind, endless=True)
 
 
@@ -173,8 +175,14 @@ def pair(name: str, value: Any, kind: Kind = FINITE, key: str = "") -> tuple[flo
     return read(name, value[0], kind, key), read(name, value[1], kind, key)
 
 
-def bounds(name: str, value: Any, key: str = "") -> tuple[float, float]:
+def bounds(name: str, value: Any, key: str = "", rising: bool = True) -> tuple[float, float]:
     """A range whose ends rise; an end may be infinite, where it is no bound.
+
+    Args:
+        name: As for `read`.
+        value: Two numbers.
+        key: As for `read`.
+        rising: Whether finite ends that do not rise are refused here, and not by who knows more.
 
     Raises:
         UsageError: It is none.
@@ -182,7 +190,8 @@ def bounds(name: str, value: Any, key: str = "") -> tuple[float, float]:
     words = "two numbers, the first below the second"
     try:
         low, high = (_number(end, False) for end in value)
-        good = low < high and not isinstance(value, str)
+        good = low < high or (not rising and math.isfinite(low) and math.isfinite(high))
+        good = good and not isinstance(value, str)
     except (TypeError, ValueError, OverflowError):
         good = False
     if not good:

@@ -7,6 +7,7 @@ programs are kept between runs (`compiled`), and each file has a budget of them.
 
 import json
 import os
+import signal
 import warnings
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from hypothesis import HealthCheck, settings
 
 import scalejax as sj
 from scalejax.datasets import DATA_FOLDER_VARIABLE
+
+# Who runs the suite in the background may have it ignore Ctrl-C, which tests send.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 COMPILED = Compiled()
 COMPILED.begin()

@@ -141,6 +141,7 @@ class Engine:
         held: NDArray[np.bool_] | None = None,
         chunk: int | None = None,
         tasks: int | None = None,
+        care: bool = True,
     ) -> Ends:
         """Solve P problems, each from the same starts; those that take long, once more with care.
 
@@ -157,6 +158,7 @@ class Engine:
                 be ``(HINT,)``.
             chunk: Problems per compiled chunk; if None, one of few sizes, by P.
             tasks: Tasks per compiled chunk, for calls with different starts to share a program.
+            care: Whether those that take long are solved once more.
 
         Returns:
             The best end of each problem.
@@ -171,7 +173,7 @@ class Engine:
             return self._attempt(problems, trial._replace(limit=self.max_steps), self.progress)
         ends = self._attempt(problems, trial, self.progress)
         slow = np.flatnonzero((ends.steps >= trial.limit) & ~np.isin(ends.status, MINIMA))
-        if not slow.size or trial.limit == self.max_steps:
+        if not care or not slow.size or trial.limit == self.max_steps:
             return ends
         return ends.improved(slow, self._with_care(problems.take(slow), ends.u[slow], trial))
 
@@ -321,19 +323,22 @@ class Engine:
         """
         options = {"tolerance": DRAW_TOLERANCE, **options}
 
-        def part(starts: tuple[int, ...], some: Any) -> Ends:
+        def part(starts: tuple[int, ...], some: Any, care: bool = True) -> Ends:
             arrays: dict[str, Any] = {
                 name: None if values is None else values[some]
                 for name, values in (("weight", weight), ("target", target), ("hint", hint))
             }
-            return self.solve(table[some], draw[some], starts=starts, **arrays, **options)
+            return self.solve(
+                table[some], draw[some], starts=starts, care=care, **arrays, **options
+            )
 
         ends = part(self.draw_starts, slice(None))
         hopeless = (Status.BAD_INPUT, Status.NOT_IDENTIFIED)
         failed = np.flatnonzero(~np.isin(ends.status, (*final, *hopeless)))
         if failed.size == 0:
             return ends
-        return ends.improved(failed, part(again or (HINT, *self.all_starts), failed))
+        # What creeps from its estimate creeps from elsewhere too, and there are many starts.
+        return ends.improved(failed, part(again or (HINT, *self.all_starts), failed, care=False))
 
     def chunk_size(self, problems: int) -> int:
         """Problems per chunk: one of few sizes, so that few programs are compiled."""

@@ -77,7 +77,7 @@ class Terms:
         return replace(
             self,
             fixed=mapping("fixed", self.fixed),
-            bounds=mapping("bounds", self.bounds, read_one=ends),
+            bounds=mapping("bounds", self.bounds, read_one=partial(ends, rising=False)),
         )
 
 

@@ -211,7 +211,14 @@ def table_of(saved: Mapping[str, Any], rows: pa.Table) -> Table:
         set_aside=tuple(SetAside(**item) for item in saved["set_aside"]),
         notes=tuple(saved["notes"]),
         warnings=tuple(
-            InputProblem(**{**item, "rows": tuple(item["rows"])}) for item in saved["warnings"]
+            InputProblem(
+                **{
+                    **item,
+                    "rows": tuple(item["rows"]),
+                    "mend": tuple(map(tuple, item.get("mend", ()))),
+                }
+            )
+            for item in saved["warnings"]
         ),
         columns=saved["columns"],
         source=saved["source"],

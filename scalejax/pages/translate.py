@@ -17,6 +17,7 @@ import numpy as np
 from jax.extend.core import Literal
 
 from scalejax.errors import LawError
+from scalejax.scope import own_settings
 
 # fmt: off
 OPERATIONS = {
@@ -74,7 +75,7 @@ def javascript(function: Callable[..., Any], names: Sequence[str]) -> str:
     Raises:
         LawError: It uses an operation that is not one of single numbers.
     """
-    with jax.enable_x64(True):
+    with own_settings():
         number = jax.ShapeDtypeStruct((), jnp.float64)
         closed = jax.make_jaxpr(function)(*[number] * len(names))
     if closed.jaxpr.outvars and any(atom.aval.shape for atom in closed.jaxpr.outvars):

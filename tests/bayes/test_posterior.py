@@ -426,9 +426,9 @@ class TestRefusals:
             ({"priors": {"alpha": sj.objectives.Normal(0.3, 0.0)}}, "'alpha' needs sd > 0"),
             ({"noise_prior": sj.objectives.LogNormal(0.01, -1.0)}, "'noise_scale' needs sd > 0"),
             ({"priors": {"gamma": sj.objectives.Normal(0.3, 0.1)}}, "gamma"),
-            ({"chains": 1}, "2 chains="),
-            ({"draws": 5}, "10 draws="),
-            ({"seed": -1}, "seed= from 0"),
+            ({"chains": 1}, "chains= must be a whole number of 2"),
+            ({"draws": 5}, "draws= must be a whole number of 10"),
+            ({"seed": -1}, "seed= must be a whole number of 0"),
         ],
         ids=["custom", "auto", "sd", "noise sd", "name", "chains", "draws", "seed"],
     )

@@ -32,7 +32,7 @@ from scalejax.plots import plot_design
         ({"discrepancy": -1.0}, "discrepancy="),
         ({"discrepancy": 0.01, "at": alpha}, "compute"),
         ({"at": {"N": 1e9}}, "needs N, D"),
-        ({"at": "big"}, "positive numbers"),
+        ({"at": "big"}, "positive number"),
         ({"ranges": {"steps": (1, 2)}}, "ranges="),
         ({"ranges": {"N": (2, 1)}}, "empty"),
         ({"budget": 1e15}, "no run fits"),

@@ -233,7 +233,9 @@ def test_one_ratio_is_not_an_answer(count):
     What the noise makes of that differs: a term runs to its bound or vanishes, or the descent
     creeps along the flat direction. None of it may be called an answer.
     """
-    tables = [noisy(fixed_ratio_design(), seed).assign(copy=f"copy {seed}") for seed in range(count)]
+    tables = [
+        noisy(fixed_ratio_design(), seed).assign(copy=f"copy {seed}") for seed in range(count)
+    ]
     with pytest.warns(sj.FitWarning, match=f"{count} of {count}"):
         fits = sj.fit_many(pd.concat(tables), by="copy", objective=sj.least_squares())
     statuses = [fit.status for fit in fits.values()]

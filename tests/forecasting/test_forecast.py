@@ -251,7 +251,7 @@ class TestVerb:
         [
             ({"N": 1e9}, "at= lacks D"),
             ({"N": 1e9, "D": -1}, "positive"),
-            ({"N": "big", "D": 1e9}, "not a number"),
+            ({"N": "big", "D": 1e9}, "positive number"),
             ([{"N": 1e9, "D": 1e9}, {"N": 1e9}], "N, D of each run"),
         ],
     )

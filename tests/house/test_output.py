@@ -98,6 +98,10 @@ def files_of_at_most(size):
 
 @pytest.mark.parametrize("name", WRITERS)
 def test_a_full_disk_leaves_the_old_or_nothing(name, fit, plan, tmp_path):
+    # What is compiled for it is kept on a disk that has room.
+    first = tmp_path.with_name(f"{tmp_path.name}-first")
+    first.mkdir()
+    WRITERS[name](first / name, fit, plan)
     for old in (False, True):
         if old:
             WRITERS[name](tmp_path / name, fit, plan)

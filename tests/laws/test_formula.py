@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from formula_texts import CHINCHILLA, FEW, FORMS, KAPLAN
+from tampering import edit, seal
 
 import scalejax as sj
 from scalejax.cli import cache, main
@@ -207,16 +208,14 @@ class TestFit:
 
     def test_a_hostile_formula_in_a_file_is_refused(self, golden, tmp_path):
         sj.fit(golden, f"formula: {CHINCHILLA}", resamples=0).save(tmp_path / "fit")
-        file = tmp_path / "fit" / "fit.json"
-        record = json.loads(file.read_text())
-        record["law"]["spec"] = "formula: __import__('os').mkdir('run')"
-        file.write_text(json.dumps(record))
-        with pytest.raises(sj.LawError, match="E301"):
-            sj.load_fit(tmp_path / "fit")
-        record["law"]["spec"] = f"formula: {FEW}"
-        file.write_text(json.dumps(record))
-        with pytest.raises(sj.LawError, match=r"which .* is not"):
-            sj.load_fit(tmp_path / "fit")
+        for formula, words in (
+            ("__import__('os').mkdir('run')", "E301"), (FEW, r"which .* is not"),
+        ):  # fmt: skip
+            spec = f"formula: {formula}"
+            edit(tmp_path / "fit" / "fit.json", lambda fit, spec=spec: fit["law"].update(spec=spec))
+            seal(tmp_path / "fit")
+            with pytest.raises(sj.LawError, match=words):
+                sj.load_fit(tmp_path / "fit")
 
 
 class TestCommand:

@@ -26,7 +26,7 @@ from scalejax.pages.arithmetic import LIMITS, SHOWN
 from scalejax.pages.decision import args_for_page, column
 from scalejax.pages.document import joined
 from scalejax.planning import EPOCHS, LIFETIME_FLOP, TOKENS, USD, Question, loss_of, source_of
-from scalejax.planning.question import question_of
+from scalejax.planning.fields import question_of
 
 CHROMIUM = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None

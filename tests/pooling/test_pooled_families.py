@@ -214,7 +214,7 @@ class TestErrors:
         _, pooled = two_way
         with pytest.raises(sj.UsageError, match="no family 'zz'; there are f0"):
             pooled.family("zz")
-        with pytest.raises(sj.UsageError, match="the points have no x"):
+        with pytest.raises(sj.UsageError, match="inputs= lacks x"):
             pooled.predict("f0", {"D": 1e9})
 
     def test_components_need_finite_families(self):

@@ -336,7 +336,7 @@ class TestSelect:
             (["power_C"], {"folds": leave_largest(SIZES[:9])}, "30 rows in use"),
             (["power_C"], {"folds": leave_largest(SIZES, 1.2e18)}, "4 runs or more"),
             (["power_C"], {"criterion": "luck"}, "criterion is one of density"),
-            (["power_C"], {"resamples": -1}, "not be negative"),
+            (["power_C"], {"resamples": -1}, "whole number of 0"),
         ],
     )
     def test_what_cannot_be_compared(self, laws, options, message):

@@ -202,6 +202,8 @@ class TestDownstreamChain:
         means = last.groupby("run").mean(numeric_only=True)
         return means.assign(D=last.groupby("run")["D"].max()).reset_index()
 
+    # Flat valleys: a minute each.
+    @pytest.mark.slow
     @pytest.mark.parametrize("task", ["hellaswag_val", "piqa_val"])
     def test_7b_within_two_points(self, runs, task):
         small, large = runs[runs["N"] < 2e9], runs[runs["N"] > 2e9]

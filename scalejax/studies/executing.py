@@ -8,13 +8,13 @@ worker broke is made anew where we know how.
 
 import contextlib
 import multiprocessing
-import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
+    CancelledError,
     Executor,
     Future,
     ProcessPoolExecutor,
@@ -22,14 +22,12 @@ from concurrent.futures import (
 )
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from scalejax.errors import UsageError
 from scalejax.studies.folder import JobError
 from scalejax.studies.job import Job
 from scalejax.studies.shards import Shard
 from scalejax.studies.workers import Answer, Pack, solve
-from scalejax.studies.working import Progress, ShardResult, Watch, counts_of
+from scalejax.studies.working import ShardResult, Watch, watched
 
 Workers: TypeAlias = Executor | Callable[[], Executor]
 """An executor, or a function that makes one: it is called again if a lost worker broke the last."""
@@ -85,18 +83,10 @@ def solve_on(
         JobError: The executor broke, and cannot be made anew or breaks without end.
         UsageError: The executor forks.
     """
-    counts = np.array([*before.values(), (0, 0, 0)]).sum(axis=0)
-    at_first, began = int(counts[0]), time.monotonic()
     line = _Line(workers, pack, [shard.number for shard in shards])
     with contextlib.closing(line):
-        for number, answer in line:
-            result = answer.result(job, number)
-            counts = counts + counts_of(result.table)
-            yield result
-            if progress is not None:
-                done, converged, failed = map(int, counts)
-                seconds = time.monotonic() - began
-                progress(Progress(done, job.fits, at_first, converged, failed, seconds))
+        results = (answer.result(job, number) for number, answer in line)
+        yield from watched(results, job, progress, before)
     if line.failures:
         raise FailedShards(line.failures)
 
@@ -114,6 +104,7 @@ class _Line:
         self.flying: dict[Future[Answer], int] = {}
         self.tries = dict.fromkeys(numbers, 0)
         self.failures: dict[int, str] = {}
+        self.barren = 0
 
     def __iter__(self) -> Iterator[tuple[int, Answer]]:
         while self.waiting or self.suspects or self.flying:
@@ -122,8 +113,9 @@ class _Line:
             broken = None
             for future in done:
                 number = self.flying.pop(future)
-                error = future.exception()
+                error = CancelledError() if future.cancelled() else future.exception()
                 if error is None:
+                    self.barren = 0
                     yield number, future.result()
                 elif isinstance(error, BrokenExecutor):
                     self.flying[future] = number
@@ -152,12 +144,14 @@ class _Line:
 
     def _mend(self, error: BrokenExecutor) -> None:
         """Make the executor anew: a worker was lost, and nobody says which shard it had."""
-        if self.make is None:
+        lost = list(self.flying.values())
+        # Who breaks without any work would break for ever.
+        self.barren = 0 if lost else self.barren + 1
+        if self.make is None or self.barren > _TRIES:
             raise JobError(
                 f"the executor broke ({error}). What is done is kept: go on with a new one, or "
                 "give a function that makes it, which is called when a worker is lost."
             ) from error
-        lost = list(self.flying.values())
         self.flying.clear()
         if len(lost) == 1:
             self._failed(lost.pop(), error)

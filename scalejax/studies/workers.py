@@ -102,13 +102,14 @@ def solve(pack: Pack, number: int) -> Answer:
         JobError: This worker would give other numbers than the caller.
     """
     key = tuple(pack.marks.values())
-    if key not in _prepared:
+    # Taken once: another thread may put its own there.
+    job = _prepared.get(key)
+    if job is None:
         if pack.sender != _me():  # A thread's settings are the caller's own.
             keep_programs()
         job = _prepare(pack)
         _prepared.clear()
         _prepared[key] = job
-    job = _prepared[key]
     (result,) = solve_all(job, [job.shards[number]], None, {})
     return Answer(_to_bytes(result.table), result.seconds, result.lanes)
 

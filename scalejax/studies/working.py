@@ -68,14 +68,36 @@ def solve_all(
     before: Mapping[int, tuple[int, int, int]],
 ) -> Iterator[ShardResult]:
     """Solve shards one after the other."""
-    counts = np.array([*before.values(), (0, 0, 0)]).sum(axis=0)
-    at_first, began = int(counts[0]), time.monotonic()
+    return watched(_one_by_one(job, shards), job, progress, before)
+
+
+def _one_by_one(job: Job, shards: Sequence[Shard]) -> Iterator[ShardResult]:
     layout = job.layout
     for shard in shards:
         start = time.monotonic()
         table, layout = _with_less_memory(job.problems, shard, layout)
-        counts = counts + counts_of(table)
         yield ShardResult(shard, table, time.monotonic() - start, layout.lanes)
+
+
+def watched(
+    results: Iterator[ShardResult],
+    job: Job,
+    progress: Watch | None,
+    before: Mapping[int, tuple[int, int, int]],
+) -> Iterator[ShardResult]:
+    """The results as they come, each counted and, once it is taken, shown.
+
+    Args:
+        results: Solved shards.
+        job: Their job.
+        progress: Called after each.
+        before: Fits, converged and failed of the shards that were done before.
+    """
+    counts = np.array([*before.values(), (0, 0, 0)]).sum(axis=0)
+    at_first, began = int(counts[0]), time.monotonic()
+    for result in results:
+        counts = counts + counts_of(result.table)
+        yield result
         if progress is not None:
             done, converged, failed = map(int, counts)
             progress(

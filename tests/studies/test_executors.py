@@ -154,6 +154,15 @@ class TestLosses:
             self.run(study, runs, tmp_path / "other", lambda: Odd(wrong))
         assert set(failed.value.failures) == {1}
 
+    def test_one_that_takes_no_work_is_given_up(self, study, runs, tmp_path):
+        def broken():
+            executor = Odd()
+            executor.broken = BrokenExecutor("cannot start")
+            return executor
+
+        with pytest.raises(JobError, match="cannot start"):
+            self.run(study, runs, tmp_path / "other", broken)
+
     def test_an_executor_that_is_given_is_not_made_anew(self, study, runs, job, tmp_path):
         with pytest.raises(JobError, match="What is done is kept"):
             self.run(study, runs, tmp_path / "other", Odd({0: [BrokenExecutor("killed")]}))

@@ -243,6 +243,15 @@ FlopPerToken = Annotated[
         "6N",
     ),
 ]
+ByForecast = Annotated[
+    bool,
+    option(
+        "Take the law inside the forecast of the fit and its posterior, in which the law may "
+        "bend, in place of the fit and its resamples.",
+        None,
+        "--by-forecast",
+    ),
+]
 Weights = Annotated[str | None, option("Column of weights: how much a row counts.", "COLUMN")]
 Sigma = Annotated[
     str | None, option("Column of standard deviations of the loss; instead of --weights.", "COLUMN")

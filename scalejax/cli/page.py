@@ -54,15 +54,7 @@ def page(
     flop_per_token: o.FlopPerToken = None,
     level: o.Level = 0.95,
     law: o.OwnLaw = None,
-    by_forecast: Annotated[
-        bool,
-        option(
-            "Take the law inside the forecast of the fit and its posterior, in which the law may "
-            "bend, in place of the fit and its resamples.",
-            None,
-            "--by-forecast",
-        ),
-    ] = False,
+    by_forecast: o.ByForecast = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Write a page that answers what if: one HTML file with controls, which works offline.

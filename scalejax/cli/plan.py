@@ -150,15 +150,7 @@ def plan(
     out: Annotated[
         Path | None, option("Folder for plan.json, plan.txt, the draws and the plots.", "FOLDER")
     ] = None,
-    by_forecast: Annotated[
-        bool,
-        option(
-            "Take the law inside the forecast of the fit and its posterior, in which the law may "
-            "bend, in place of the fit and its resamples.",
-            None,
-            "--by-forecast",
-        ),
-    ] = False,
+    by_forecast: o.ByForecast = False,
     quick: Annotated[
         bool,
         option(

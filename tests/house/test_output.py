@@ -28,7 +28,6 @@ from scalejax.forecasting import storage
 from scalejax.reporting import page
 from scalejax.studies.folder import Folder
 
-RUNS = sj.datasets.load("golden36")
 FRAME = pd.DataFrame({"x": np.arange(300.0)})
 MAPPING = [MappedColumn("N", "n" * 900), MappedColumn("D", "d")]
 
@@ -37,16 +36,6 @@ class Tables:
     """A report as `save_tables` needs it."""
 
     frames = dict.fromkeys(sorted(page.Report.FRAMES)[:2], FRAME)
-
-
-@pytest.fixture(scope="module")
-def fit():
-    return sj.fit(RUNS, resamples=0)
-
-
-@pytest.fixture(scope="module")
-def plan():
-    return sj.plan("besiroglu2024", budget=1e22)
 
 
 def save_page(path):

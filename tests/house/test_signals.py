@@ -44,16 +44,6 @@ def stop():
     raise Stopped
 
 
-@pytest.fixture(scope="module")
-def fit():
-    return sj.fit(RUNS, resamples=0)
-
-
-@pytest.fixture(scope="module")
-def plan():
-    return sj.plan("besiroglu2024", budget=1e22)
-
-
 def frame(word):
     return pd.DataFrame({word: np.arange(30.0)})
 

@@ -28,7 +28,7 @@ TABLES = {
     "compute": (alone(golden(C=lambda f: 6 * f["N"] * f["D"]), "N", "C"), {}),
     "one size": (alone(golden(), "N"), {}),
     "size of an unknown name": (alone(golden(datasz=lambda f: f["D"]), "N", "datasz"), {}),
-    "size and a time": (alone(golden(created=1.75e9 + np.arange(36)), "N", "created"), {}),
+    "size and a time": (alone(golden(when=1.75e9 + np.arange(36)), "N", "when"), {}),
     "rates": (
         golden()
         .iloc[np.repeat(np.arange(36), 2)]
